@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from broadcast.order import REPEAT_MAX, TEXT_CHARS_MAX, ZONES_MAX, Class
-from gateway.calendar import Window
+from broadcast.order import REPEAT_MAX, TEXT_CHARS_MAX, ZONES_MAX, OrderClass
+from gateway.calendar import TimeWindow
 from gateway.event import ID_PATTERN
 
 Id = Annotated[str, msgspec.Meta(pattern=f"^{ID_PATTERN.pattern}$")]
@@ -28,7 +28,7 @@ class PresetOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     language: Literal["zh", "en"] = "zh"
 
 
-class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class BroadcastOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`[broadcast]`: quiet hours of the community, and which linkages may use class 8.
 
     `self_test` is when loudspeakers are tested, once a day; without it only when somebody asks.
@@ -51,7 +51,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         """Refuse hours that are none."""
         for hours in (self.quiet, self.self_test):
             if hours is not None:
-                Window.parse(hours)
+                TimeWindow.parse(hours)
 
 
 class MicrophoneOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -99,12 +99,12 @@ class KeyOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     @property
     def fire(self) -> bool:
         """Whether it is a fire panel's contact."""
-        return self.order.cls == Class.FIRE.word and not self.talks
+        return self.order.cls == OrderClass.FIRE.word and not self.talks
 
     def with_class(self, presets: Mapping[str, PresetOptions]) -> "KeyOptions":
         """The same where only the preset says that it is a fire's: what it is must be known."""
         usual = presets.get(self.order.preset or "")
-        if usual is None or usual.cls != Class.FIRE.word or self.order.cls is not None:
+        if usual is None or usual.cls != OrderClass.FIRE.word or self.order.cls is not None:
             return self
         order = msgspec.structs.replace(self.order, cls=usual.cls)
         return msgspec.structs.replace(self, order=order)

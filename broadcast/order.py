@@ -9,7 +9,7 @@ from typing import Annotated
 
 import msgspec
 
-from gateway.audit.events import Who
+from gateway.audit.events import Actor
 from gateway.clock import Deadline
 
 # Two minutes of speech: nobody listens to more from a horn.
@@ -30,7 +30,7 @@ Piece = tuple[
 ]
 
 
-class Class(enum.IntEnum):
+class OrderClass(enum.IntEnum):
     """How urgent: the higher number sounds. The numbers stand on every wire."""
 
     FIRE = 9
@@ -50,10 +50,10 @@ class Class(enum.IntEnum):
     @property
     def urgent(self) -> bool:
         """Whether it is an emergency: heard at any hour, at least once, over everything else."""
-        return self >= Class.EMERGENCY
+        return self >= OrderClass.EMERGENCY
 
     @classmethod
-    def parse(cls, word: str) -> "Class":
+    def parse(cls, word: str) -> "OrderClass":
         """The class of that name; ValueError if there is none."""
         for each in cls:
             if each.word == word:
@@ -70,21 +70,21 @@ class Authority(enum.Enum):
     FIRE_INPUT = "fire-input"
 
 
-class Preset(msgspec.Struct, frozen=True, tag="preset"):
+class PresetContent(msgspec.Struct, frozen=True, tag="preset"):
     """What staff have prepared under that name; `text` replaces its words."""
 
     preset: str
     text: str = ""
 
 
-class Say(msgspec.Struct, frozen=True, tag="say"):
+class TextContent(msgspec.Struct, frozen=True, tag="say"):
     """These words. Never a resident's name or number: they would stand in the journal."""
 
     text: Text
     language: str = "zh"
 
 
-class Sentence(msgspec.Struct, frozen=True, tag="sentence"):
+class SentenceContent(msgspec.Struct, frozen=True, tag="sentence"):
     """These pieces in their order, as one sentence; a recording may stand for each."""
 
     pieces: Annotated[tuple[Piece, ...], msgspec.Meta(min_length=1, max_length=PIECES_MAX)]
@@ -96,25 +96,25 @@ class Sentence(msgspec.Struct, frozen=True, tag="sentence"):
         return (" " if self.language == "en" else "").join(words for _, words in self.pieces)
 
 
-class Clip(msgspec.Struct, frozen=True, tag="clip"):
+class ClipContent(msgspec.Struct, frozen=True, tag="clip"):
     """A recording on the shelf, by its content's hash."""
 
     sha: str
 
 
-class Live(msgspec.Struct, frozen=True, tag="live", omit_defaults=True):
+class LiveContent(msgspec.Struct, frozen=True, tag="live", omit_defaults=True):
     """What a microphone hears, while it does: one of the station's by name, else a browser's."""
 
     microphone: str = ""
 
 
-class Aside(msgspec.Struct, frozen=True, tag="aside"):
+class MemoryContent(msgspec.Struct, frozen=True, tag="aside"):
     """What only the station's memory holds, by its name there: after a restart there is none."""
 
     name: str
 
 
-Content = Preset | Say | Sentence | Clip | Live | Aside
+Content = PresetContent | TextContent | SentenceContent | ClipContent | LiveContent | MemoryContent
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -129,9 +129,9 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     id: Annotated[str, msgspec.Meta(pattern=rf"^[^{TURN}\s]+$", max_length=ID_CHARS_MAX)]
     source: str
     zones: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=ZONES_MAX)]
-    class_: Class = msgspec.field(name="class")
+    class_: OrderClass = msgspec.field(name="class")
     authority: Authority
-    actor: Who
+    actor: Actor
     content: Content
     expires: Deadline
     not_before: Deadline | None = None

@@ -4,16 +4,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from broadcast.engine.wire import Event, Programme, State
-from gateway.event import Entry
+from broadcast.audio_protocol.messages import AudioEvent, AudioState, Programme
 from gateway.event import Event as Fact
+from gateway.event import JournalEntry
 from gateway.journal import StateChange, StateStore
 
 
-class Engine(Protocol):
-    """The audio process; `broadcast.engine.client.Engine` is one."""
+class AudioPort(Protocol):
+    """The audio process; `broadcast.audio_client.client.AudioClient` is one."""
 
-    def add_listener(self, listener: Callable[[Event], None]) -> None:
+    def add_listener(self, listener: Callable[[AudioEvent], None]) -> None:
         """Tell this one every event."""
 
     async def prepare(self, programme: Programme) -> int:
@@ -46,7 +46,7 @@ class Engine(Protocol):
     async def end_live(self, id_: str) -> None:
         """No more comes."""
 
-    async def fetch_state(self) -> State:
+    async def fetch_state(self) -> AudioState:
         """What it holds."""
 
     async def begin_capture(self, id_: str, device: str | None) -> None:
@@ -59,7 +59,7 @@ class Engine(Protocol):
         """Let these loudspeakers show how far they work."""
 
 
-class Ledger(StateStore, Protocol):
+class OrderJournal(StateStore, Protocol):
     """What the room needs of the journal."""
 
     @property
@@ -68,5 +68,5 @@ class Ledger(StateStore, Protocol):
 
     async def append(
         self, events: Sequence[Fact], state: Sequence[StateChange] = ()
-    ) -> tuple[Entry, ...]:
+    ) -> tuple[JournalEntry, ...]:
         """Store both or neither."""

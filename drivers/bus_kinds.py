@@ -7,14 +7,14 @@ A family with a bus of its own (a scanner, a listening socket) lists its kinds a
 import importlib
 
 from drivers import registry
-from drivers.bus.kinds import KINDS
+from drivers.bus.kinds import POLLED_KINDS
 from drivers.field_bus import BusKind
 
 
 def bus_kinds() -> dict[str, BusKind]:
     """All values that `kind` may have in `[bus.*]`, by name."""
-    kinds = list(KINDS)
-    for family in registry.names():
+    kinds = list(POLLED_KINDS)
+    for family in registry.family_names():
         module = importlib.import_module(f"drivers.{family}.driver")
         kinds += getattr(module, "BUS_KINDS", ())
     return {kind.name: kind for kind in kinds}

@@ -34,7 +34,7 @@ from typing import Any, ClassVar, TypeAlias
 
 import msgspec
 
-from drivers.bus.line import Line
+from drivers.serial_line import SerialLine
 
 Value: TypeAlias = int | float | bool | str | None
 
@@ -84,11 +84,11 @@ class NotWritable(WrongUse):
     """This point cannot be written, or not with this value."""
 
 
-class Overloaded(WrongUse):
+class BusOverloaded(WrongUse):
     """The plan needs more of the wire than there is."""
 
 
-class Busy(WrongUse):
+class BusBusy(WrongUse):
     """Too many requests wait already."""
 
 
@@ -102,13 +102,13 @@ class NoReply(DeviceFault):
     """Nothing heard in time."""
 
 
-class Garbled(DeviceFault):
+class GarbledReply(DeviceFault):
     """Something heard, but not the answer."""
 
     quality = Quality.CRC
 
 
-class Refused(DeviceFault):
+class RequestRefused(DeviceFault):
     """The device said no; `divisible` when asking for less at a time may help."""
 
     quality = Quality.EXCEPTION
@@ -123,7 +123,7 @@ class TargetDead(DeviceFault):
     """The gateway says that the device behind it does not answer."""
 
 
-class NotKept(DeviceFault):
+class WriteNotKept(DeviceFault):
     """Written, but reading back gives another value."""
 
 
@@ -147,7 +147,7 @@ class PortUnfit(LineDown):
     """The port cannot do what the settings ask."""
 
 
-class Unreachable(LineDown):
+class GatewayUnreachable(LineDown):
     """The gateway cannot be connected to."""
 
 
@@ -159,7 +159,7 @@ class BusStuck(LineDown):
     """No progress for longer than any transaction may last."""
 
 
-class Writable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class WriteSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How a point is written; `read_back` only false where the device cannot show it again."""
 
     min: float | None = None
@@ -190,13 +190,13 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
     counter: bool = False
     min: float | None = None
     max: float | None = None
-    writable: Writable | None = None
+    writable: WriteSpec | None = None
     priority: int = 5
     every_s: float | None = None
     extra: dict[str, Any] = {}
 
 
-class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DeviceLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a device model can bear.
 
     `max_block`: most registers (or bits, or bytes) in one answer, by kind ("" is the default).
@@ -220,8 +220,8 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     address: str
     points: tuple[Point, ...]
     options: Any = None
-    limits: Limits = Limits()
-    line: Line | None = None
+    limits: DeviceLimits = DeviceLimits()
+    line: SerialLine | None = None
     every_s: float = 15.0
     timeout_s: float = 1.0
 
@@ -256,7 +256,7 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
     raw: bytes | None = None
 
 
-class Replaced(msgspec.Struct, frozen=True):
+class CounterReplacement(msgspec.Struct, frozen=True):
     """A counter was taken up as another meter's: what the old one said last, and the new one first.
 
     `by_person`: somebody had said so; else the counts alone. `resumes`: the former meter is back,
@@ -283,7 +283,7 @@ class PollResult(msgspec.Struct, frozen=True):
     took_ns: int
     readings: tuple[Reading, ...]
     fault: DeviceFault | None = None
-    replaced: tuple[Replaced, ...] = ()
+    replaced: tuple[CounterReplacement, ...] = ()
 
 
 class DeviceState(enum.Enum):

@@ -20,9 +20,9 @@ from typing import Literal, Protocol, TypeAlias
 
 import msgspec
 
-from drivers.bus.line import Line
 from drivers.contract import Device, FieldError, Point, Sample, Value
 from drivers.message import DeviceMessage, InletNeed, Radio
+from drivers.serial_line import SerialLine
 
 
 class Shape(enum.Enum):
@@ -52,9 +52,9 @@ class WireCost(msgspec.Struct, frozen=True):
     """
 
     framing: Framing = Framing.STREAM
-    char_s: float = Line().char_s
+    char_s: float = SerialLine().char_s
     turnaround_s: float = 0.01
-    silence_s: float = Line().silence_s
+    silence_s: float = SerialLine().silence_s
     longest_s: float = math.inf
 
     def cost_s(self, request_bytes: int, reply_bytes: int) -> float:
@@ -215,7 +215,9 @@ class LinkReply(Protocol):
 class LentLink(Protocol):
     """An open port or connection, lent for one measurement."""
 
-    async def exchange(self, transaction: Transaction, line: Line, timeout_s: float) -> LinkReply:
+    async def exchange(
+        self, transaction: Transaction, line: SerialLine, timeout_s: float
+    ) -> LinkReply:
         """Carry one transaction out; DeviceFault or LineDown."""
 
 

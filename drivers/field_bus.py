@@ -5,12 +5,12 @@ from typing import Any, Protocol
 
 import msgspec
 
-from drivers.bus.counters import Counters
 from drivers.contract import Device, OnFault, OnState, Reading, Sink, Value, log_fault
+from drivers.counters import Counters
 
 
 class FieldBus(Protocol):
-    """What the station runs, one a `[bus.*]`; `drivers.bus.actor.Bus` or a listening family's."""
+    """What the station runs, one a `[bus.*]`; `drivers.bus.actor.PolledBus` or a listening family's."""
 
     name: str
 
@@ -33,7 +33,7 @@ class FieldBus(Protocol):
         """The meter was replaced: believe the next counts of this point that agree."""
 
 
-class Build(Protocol):
+class BuildBus(Protocol):
     """How a bus is made of its name, its options and its devices."""
 
     def __call__(
@@ -56,4 +56,4 @@ class BusKind(msgspec.Struct, frozen=True):
 
     name: str
     options: type[msgspec.Struct]
-    build: Build
+    build: BuildBus

@@ -9,7 +9,7 @@ pairs at their left end are wildcards. CS is the sum of all bytes from the first
 import re
 from collections.abc import Callable
 
-from drivers.search import first
+from drivers.frame_search import find_first_frame
 
 START, END, WAKE = 0x68, 0x16, 0xFE
 WAKE_BYTES_MAX = 4
@@ -69,6 +69,6 @@ def find_frame(
 ) -> tuple[int, int] | None:
     """Where the first frame stands in what was heard, wake-up bytes left out.
 
-    `size_of` and `final` as for `drivers.search.first`.
+    `size_of` and `final` as for `drivers.frame_search.find_first_frame`.
     """
-    return first(heard, START, size_of, final=final)
+    return find_first_frame(heard, START, size_of, final=final)

@@ -49,8 +49,8 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 
-from drivers.bus.line import Line, line_fault
-from drivers.contract import BadProfile, Device, Limits, Point, Writable
+from drivers.contract import BadProfile, Device, DeviceLimits, Point, WriteSpec
+from drivers.serial_line import SerialLine, serial_line_fault
 
 SCHEMA = 1
 
@@ -115,17 +115,17 @@ Order = Literal[
 ]  # fmt: skip
 
 
-class Name(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ProfileName(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A name for people."""
 
     zh: str
     en: str
 
 
-Named = Annotated[Name, msgspec.Meta(extra={"explain": _name_fault})]
+Named = Annotated[ProfileName, msgspec.Meta(extra={"explain": _name_fault})]
 
 
-class Said(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class SourcePoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a document says of one point, in the words of `[[point]]`; None: it does not say."""
 
     kind: str | None = None
@@ -138,13 +138,13 @@ class Said(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     size: int | None = None
 
 
-class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ProfileSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The document that a stranger can open, and the rows that the points rest on."""
 
     document: str
     url: str
     rows: tuple[str, ...]
-    says: dict[str, Said] = {}
+    says: dict[str, SourcePoint] = {}
 
 
 class PointSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -165,7 +165,7 @@ class PointSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     offset: float = 0
     counter: bool = False
     range: tuple[float, float] | None = None
-    writable: Writable | None = None
+    writable: WriteSpec | None = None
     priority: Annotated[int, msgspec.Meta(ge=1, le=9)] = 5
     every_s: Annotated[float, msgspec.Meta(gt=0)] | None = None
     extra: dict[str, Any] = {}
@@ -190,21 +190,21 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     family: str
     maker: str = ""
     model: str = ""
-    source: Source | tuple[Source, ...] | None = None
+    source: ProfileSource | tuple[ProfileSource, ...] | None = None
     unverified: bool = False
     line: str | None = None
-    limits: Limits = Limits()
+    limits: DeviceLimits = DeviceLimits()
     every_s: Annotated[float, msgspec.Meta(gt=0)] = 15.0
     timeout_s: Annotated[float, msgspec.Meta(gt=0, le=30)] = 1.0
     point: tuple[PointSpec, ...]
 
     @property
-    def sources(self) -> tuple[Source, ...]:
+    def sources(self) -> tuple[ProfileSource, ...]:
         """Every document that it was held against, the one that it was written from first."""
         match self.source:
             case None:
                 return ()
-            case Source():
+            case ProfileSource():
                 return (self.source,)
         return self.source
 
@@ -218,13 +218,13 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         device_id: str,
         address: str,
         *,
-        line: Line | None = None,
+        line: SerialLine | None = None,
         every_s: float | None = None,
         timeout_s: float | None = None,
         options: Any = None,
     ) -> Device:
         """A device of this model at that address; what is None stays as the profile has it."""
-        own = Line.parse(self.line) if self.line is not None else None
+        own = SerialLine.parse(self.line) if self.line is not None else None
         return Device(
             id=device_id,
             family=self.family,
@@ -238,7 +238,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         )
 
 
-def parse(text: str, file: str) -> Profile:
+def parse_profile(text: str, file: str) -> Profile:
     """The profile in that text; BadProfile lists every mistake that can be told apart."""
     try:
         profile = msgspec.convert(tomllib.loads(text), Profile)
@@ -250,13 +250,13 @@ def parse(text: str, file: str) -> Profile:
     return profile
 
 
-def load(path: Path) -> Profile:
+def load_profile(path: Path) -> Profile:
     """The profile in that file, which bears its id as name."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise BadProfile("profile.unreadable", file=str(path), mistakes=[str(error)]) from error
-    profile = parse(text, str(path))
+    profile = parse_profile(text, str(path))
     if profile.id != path.stem:
         fault = ProfileFault(("id",), "profile.id", {"found": profile.id, "meant": path.stem})
         raise BadProfile("profile.wrong", file=str(path), mistakes=[fault])
@@ -272,10 +272,10 @@ def _mistakes(profile: Profile) -> Iterator[ProfileFault]:
         yield ProfileFault((), "profile.no-source")
     if profile.line is not None:
         try:
-            Line.parse(profile.line)
+            SerialLine.parse(profile.line)
         except ValueError:
-            fault = line_fault(profile.line)
-            like = ("profile.line", {"found": profile.line, "example": str(Line())})
+            fault = serial_line_fault(profile.line)
+            like = ("profile.line", {"found": profile.line, "example": str(SerialLine())})
             yield ProfileFault(("line",), *(like if fault is None else fault))
     seen: set[str] = set()
     for number, spec in enumerate(profile.point):

@@ -11,7 +11,7 @@ from pathlib import Path
 from drivers.contract import BadProfile
 from drivers.data_files import config_path
 from drivers.extensions import extension_folders
-from drivers.profile import Profile, load
+from drivers.profile import Profile, load_profile
 
 
 def profile_folder() -> Path:
@@ -33,7 +33,7 @@ def find_profile(profile_id: str, *own: Path) -> Profile:
     if profile_id not in profile_ids(*own):  # never a path out of the folders
         raise BadProfile("profile.missing", profile=profile_id, known=profile_ids(*own))
     places = [place / f"{profile_id}.toml" for place in _folders(own)]
-    return load(next(place for place in places if place.is_file()))
+    return load_profile(next(place for place in places if place.is_file()))
 
 
 def load_profiles(*own: Path) -> Iterator[Profile]:

@@ -18,7 +18,7 @@ from drivers.family import Driver
 _ROOT = Path(__file__).parent
 
 
-def names() -> tuple[str, ...]:
+def family_names() -> tuple[str, ...]:
     """The families that there are; nothing is imported."""
     folders = [_ROOT, *extension_folders("drivers")]
     for folder in folders[1:]:
@@ -38,16 +38,16 @@ class _Families(Mapping[str, Driver]):
     """The families by name; one is imported when it is first asked for."""
 
     def __getitem__(self, family: str) -> Driver:
-        if family not in names():
+        if family not in family_names():
             raise KeyError(family)
         module = importlib.import_module(f"drivers.{family}.driver")
         return cast(Driver, module.DRIVER)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(names())
+        return iter(family_names())
 
     def __len__(self) -> int:
-        return len(names())
+        return len(family_names())
 
 
 _families = _Families()

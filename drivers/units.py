@@ -1,7 +1,7 @@
 """The units that a point may bear, as UCUM writes them, and what people write instead."""
 
 # Those that meters and sensors of a community use; any other code of UCUM will do, too.
-USUAL: dict[str, tuple[str, str]] = {
+USUAL_UNITS: dict[str, tuple[str, str]] = {
     "kW.h": ("度（千瓦时）", "kilowatt-hour"),
     "W.h": ("瓦时", "watt-hour"),
     "MW.h": ("兆瓦时", "megawatt-hour"),
@@ -78,7 +78,7 @@ _MEANT = {
 }
 
 
-def unit_slip(unit: str) -> str | None:
+def intended_unit(unit: str) -> str | None:
     """What was meant by a unit as UCUM does not write it; "" where nobody can tell; None if right.
 
     Only what certainly is no code of UCUM is taken for a slip.

@@ -12,7 +12,7 @@ import msgspec
 
 from gateway.clock.boot import control_sockets
 from gateway.errors import StationError, Unavailable
-from gateway.texts import language
+from gateway.texts import terminal_language
 
 ANSWER_WITHIN_S = 60.0
 
@@ -21,11 +21,11 @@ class NoStation(Unavailable):
     """No station is running here."""
 
 
-class Said(StationError):
+class ApiRefusal(StationError):
     """The station said no, in words."""
 
 
-class Console:
+class ApiClient:
     """One connection a call: a station that starts anew in between is no matter."""
 
     def __init__(self, path: Path | None = None) -> None:
@@ -54,7 +54,7 @@ class Console:
         line = http.client.HTTPConnection("localhost", timeout=ANSWER_WITHIN_S)
         line.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         line.sock.settimeout(ANSWER_WITHIN_S)
-        headers = {"Content-Type": "application/json", "Accept-Language": language()}
+        headers = {"Content-Type": "application/json", "Accept-Language": terminal_language()}
         try:
             line.sock.connect(str(self._path))
         except OSError as error:
@@ -83,4 +83,4 @@ def _refusal(status: int, body: bytes) -> StationError:
         problem = msgspec.json.decode(body, type=_Problem)
     except msgspec.DecodeError:
         return Unavailable("console.status", status=status)
-    return Said("console.said", said=problem.title, remedy=problem.detail or "")
+    return ApiRefusal("console.said", said=problem.title, remedy=problem.detail or "")

@@ -26,14 +26,14 @@ _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 Days = Literal["all", "workdays", "restdays", "mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
-class Local(NamedTuple):
+class LocalTime(NamedTuple):
     """A wall time as people here say it: the date and the second of the day."""
 
     date: datetime.date
     second: int
 
 
-class Year(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class HolidayYear(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One year's decree: free days, and weekend days that are worked in exchange (`01-28..02-04`).
 
     Written as month and day.
@@ -45,13 +45,13 @@ class Year(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class _File(msgspec.Struct, frozen=True):
     schema: int
-    year: dict[str, Year]
+    year: dict[str, HolidayYear]
 
 
 class Calendar:
     """Tells time of day and working days for one time zone."""
 
-    def __init__(self, timezone: str, years: Mapping[int, Year]) -> None:
+    def __init__(self, timezone: str, years: Mapping[int, HolidayYear]) -> None:
         """`years` as the government decreed them."""
         self._zone = zoneinfo.ZoneInfo(timezone)
         self._off = frozenset(day for y, year in years.items() for day in _dates(y, year.off))
@@ -67,7 +67,7 @@ class Calendar:
     @classmethod
     def of_texts(cls, timezone: str, *texts: str) -> "Calendar":
         """As `load`, of the files' texts; ValueError for what is no such file."""
-        years: dict[int, Year] = {}
+        years: dict[int, HolidayYear] = {}
         for text in texts:
             decoded = msgspec.convert(tomllib.loads(text), _File)
             years.update((int(year), days) for year, days in decoded.year.items())
@@ -82,15 +82,15 @@ class Calendar:
         """The last year whose holidays are known; 0 if none is."""
         return max(self._years, default=0)
 
-    def local(self, wall_ns: int) -> Local:
+    def local(self, wall_ns: int) -> LocalTime:
         """That instant here."""
         quarter, rest_ns = divmod(wall_ns, _QUARTER_NS)
         date, second = self._quarter(quarter)
-        return Local(date, second + rest_ns // 1_000_000_000)
+        return LocalTime(date, second + rest_ns // 1_000_000_000)
 
-    def _start_of_quarter(self, quarter: int) -> Local:
+    def _start_of_quarter(self, quarter: int) -> LocalTime:
         moment = datetime.datetime.fromtimestamp(quarter * 900, tz=self._zone)
-        return Local(moment.date(), moment.hour * 3600 + moment.minute * 60 + moment.second)
+        return LocalTime(moment.date(), moment.hour * 3600 + moment.minute * 60 + moment.second)
 
     def is_workday(self, date: datetime.date) -> bool:
         """Whether people work on that day: decrees before weekends."""
@@ -109,7 +109,7 @@ def _dates(year: int, written: tuple[str, ...]) -> Iterator[datetime.date]:
             day += datetime.timedelta(days=1)
 
 
-class Window(msgspec.Struct, frozen=True):
+class TimeWindow(msgspec.Struct, frozen=True):
     """When something holds: hours of the day, kinds of day, a season; what is None always does.
 
     `hours` are seconds of the day and may run over midnight; the morning part then belongs to the
@@ -123,7 +123,7 @@ class Window(msgspec.Struct, frozen=True):
     @classmethod
     def parse(
         cls, between: str | None = None, days: str = "all", season: str | None = None
-    ) -> "Window":
+    ) -> "TimeWindow":
         """`02:00-04:00`, `workdays`, `11-15..03-15`; ValueError says which is not so."""
         hours = None if between is None else _hours(between)
         return cls(hours, days, None if season is None else _season(season))
@@ -131,7 +131,7 @@ class Window(msgspec.Struct, frozen=True):
     @property
     def always(self) -> bool:
         """Whether it holds at any time, known or not."""
-        return self == Window()
+        return self == TimeWindow()
 
     def holds(self, calendar: Calendar, wall_ns: int) -> bool:
         """Whether that instant lies in it."""

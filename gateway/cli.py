@@ -13,32 +13,32 @@ from drivers.extensions import extension_folders, load_extension
 from gateway import __version__
 from gateway.errors import SettingsError, StationError
 from gateway.texts import Texts
-from gateway.texts.parser import speak
+from gateway.texts.command_parser import localize_argparse
 
 # Each module's `add_to(subcommands)` declares its command and sets `func(args) -> int`.
 COMMANDS = {
     "run": "gateway.station.command",
     "demo": "gateway.demo.command",
-    "check": "gateway.appliance.check",
-    "replay": "gateway.appliance.replay",
+    "check": "gateway.check",
+    "replay": "gateway.replay",
     "emulate": "gateway.demo.emulate",
-    "scan": "gateway.appliance.scan",
-    "say": "gateway.appliance.say",
-    "order": "gateway.appliance.order",
-    "profile": "gateway.appliance.profile",
+    "scan": "gateway.scan.command",
+    "say": "broadcast.orders.say_command",
+    "order": "broadcast.orders.command",
+    "profile": "gateway.scan.profile_command",
     "journal": "gateway.journal.command",
-    "audio": "broadcast.engine.command",
+    "audio": "broadcast.audio_process.command",
     "voice": "broadcast.voice.command",
     "accounts": "gateway.access.command",
     "meters": "gateway.live.command",
     "alarms": "gateway.desk.alarms.command",
-    "requests": "kiosk.board.command",
-    "install": "gateway.appliance.install.command",
-    "uninstall": "gateway.appliance.install.undo",
+    "requests": "kiosk.desk.command",
+    "install": "gateway.install.command",
+    "uninstall": "gateway.install.uninstall",
     "discover": "gateway.discovery.command",
-    "doctor": "gateway.appliance.doctor.command",
-    "enrol": "gateway.station.enrol.command",
-    "settings": "gateway.appliance.settings.command",
+    "doctor": "gateway.doctor.command",
+    "enrol": "gateway.enrol.command",
+    "settings": "gateway.reconfigure.command",
 }
 
 
@@ -88,7 +88,7 @@ def main(argv: list[str] | None = None) -> int:
             stream.reconfigure(errors="replace")  # a terminal without Chinese still shows the rest
     asked = next((word for word in arguments if word in commands()), None)
     texts = Texts.of_environment()
-    speak(texts)
+    localize_argparse(texts)
     parser = build_parser(asked, texts)
     args = parser.parse_args(arguments)
     if args.command is None:
@@ -97,7 +97,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         code: int = args.func(args)
     except SettingsError as error:
-        from gateway.appliance.mistakes import mistakes_text  # noqa: PLC0415  # seldom needed
+        from gateway.config.mistake_text import mistakes_text  # noqa: PLC0415  # seldom needed
 
         mistakes = error.data.get("mistakes", ())
         print(mistakes_text(mistakes, texts) if mistakes else _said(error, texts), file=sys.stderr)

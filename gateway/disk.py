@@ -14,7 +14,7 @@ WITHIN_S = 1.5
 _late: list[threading.Thread] = []
 
 
-def in_time(work: Callable[[], _T], within_s: float | None = None) -> _T:
+def run_in_time(work: Callable[[], _T], within_s: float | None = None) -> _T:
     """What `work` returns or raises; TimeoutError, an OSError, after `within_s` or `WITHIN_S`.
 
     It goes on, and nobody hears what comes of it. Until it has ended all other work is refused at

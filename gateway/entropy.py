@@ -20,7 +20,7 @@ _source: ContextVar[Source] = ContextVar("entropy", default=os.urandom)
 
 
 @contextmanager
-def drawn_from(source: Source) -> Iterator[None]:
+def use_source(source: Source) -> Iterator[None]:
     """Within this block, and in the tasks that begin in it, randomness comes from there."""
     token = _source.set(source)
     try:
@@ -49,7 +49,7 @@ def choice(among: Sequence[_T]) -> _T:
     return among[_number(len(among))]
 
 
-def jitter() -> random.Random:
+def jitter_generator() -> random.Random:
     """A generator that spreads retries and guards nothing."""
     return random.Random(token_bytes(16))  # noqa: S311  # jitter, not a secret
 

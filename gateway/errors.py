@@ -47,7 +47,7 @@ class NotFound(UsageError):
     """Nothing here has the id that was given, in an address or in a body."""
 
 
-class NotNow(UsageError):
+class StateConflict(UsageError):
     """As things are now, that cannot be done; it may be at another time."""
 
 
@@ -59,7 +59,7 @@ class JournalError(StationError):
     """Base of the journal's errors."""
 
 
-class JournalHeld(JournalError):
+class JournalLocked(JournalError):
     """Another process holds the journal."""
 
 
@@ -83,11 +83,11 @@ class UpstreamError(StationError):
     """Base of the uplinks' errors."""
 
 
-class Unreachable(UpstreamError):
+class PlatformUnreachable(UpstreamError):
     """No answer from the platform."""
 
 
-class Rejected(UpstreamError):
+class DeliveryRejected(UpstreamError):
     """The platform answered no."""
 
 
@@ -99,7 +99,7 @@ class CommandRefused(StationError):
     """A command that may not be carried out."""
 
 
-class Denied(StationError):
+class AccessDenied(StationError):
     """Whoever asks may not do that, or not yet."""
 
 

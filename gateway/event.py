@@ -4,7 +4,7 @@ An event's identity, everywhere and for ever, is (station, epoch, lane, seq). Or
 de-duplication never use time.
 
 The journal stores the *tail* of the CloudEvent: everything that is known before the event has a
-number. `envelope` splices the head (id, sequence) in front, so nothing is serialised twice.
+number. `encode_envelope` splices the head (id, sequence) in front, so nothing is serialised twice.
 """
 
 import datetime
@@ -75,7 +75,7 @@ class Trust(enum.Enum):
     NONE = "none"
 
 
-class Stamps(msgspec.Struct, frozen=True):
+class Timestamps(msgspec.Struct, frozen=True):
     """When something happened: boot time always, wall time only as far as it is known.
 
     `at_ns` is CLOCK_BOOTTIME of boot `boot`; `wall_ns` is UTC since 1970, None when unknown.
@@ -95,7 +95,7 @@ class Audience(enum.Enum):
     INSTALL = "install"  # installers: how the station is wired
 
 
-class Kind(NamedTuple):
+class EventKind(NamedTuple):
     """What an event is: `cn.yizhan.<domain>.<what>.v<v>`, its usual lane and its data's shape."""
 
     domain: str
@@ -118,9 +118,9 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     itself), `lane` overrides the kind's (alarms go by severity).
     """
 
-    kind: Kind
+    kind: EventKind
     source: str
-    stamps: Stamps
+    stamps: Timestamps
     data: msgspec.Struct
     place: str = ""
     subject: str | None = None
@@ -134,7 +134,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
         return self.kind.lane if self.lane is None else self.lane
 
 
-class Entry(msgspec.Struct, frozen=True):
+class JournalEntry(msgspec.Struct, frozen=True):
     """A fact with its number, as the journal keeps it.
 
     `body` is the CloudEvent's tail. A gap is an entry too: it stands at the last number of the
@@ -190,7 +190,7 @@ def _second(seconds: int) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%S")
 
 
-def tail(event: Event, station: str, recorded: Stamps | None = None) -> bytes:
+def encode_tail(event: Event, station: str, recorded: Timestamps | None = None) -> bytes:
     """The event as the journal stores it: a CloudEvent without its opening brace, id, sequence.
 
     `recorded` is when the station took it in, if that is not the moment it happened.
@@ -222,7 +222,7 @@ def event_id(station: str, epoch: str, lane: Lane, seq: int) -> str:
     return f"{station}:{epoch}:{lane.wire}:{seq}"
 
 
-def envelope(entry: Entry, station: str) -> bytes:
+def encode_envelope(entry: JournalEntry, station: str) -> bytes:
     """The whole CloudEvent of one entry."""
     head = (
         f'{{"specversion":"1.0","id":"{event_id(station, entry.epoch, entry.lane, entry.seq)}",'
@@ -231,6 +231,6 @@ def envelope(entry: Entry, station: str) -> bytes:
     return head.encode() + entry.body
 
 
-def envelope_batch(entries: Iterable[Entry], station: str) -> bytes:
+def encode_envelope_batch(entries: Iterable[JournalEntry], station: str) -> bytes:
     """A JSON array of CloudEvents (`application/cloudevents-batch+json`)."""
-    return b"[" + b",".join(envelope(entry, station) for entry in entries) + b"]"
+    return b"[" + b",".join(encode_envelope(entry, station) for entry in entries) + b"]"

@@ -28,7 +28,7 @@ TOLD_EVERY_NS = 60_000_000_000
 _ROOT = Path(__file__).parent.parent
 
 
-class Fault(msgspec.Struct, frozen=True):
+class FaultRecord(msgspec.Struct, frozen=True):
     """One fault: `where` is the edge, `what` the exception's type and the function that raised it.
 
     Never the exception's text, which may hold what a person has typed. Instants are CLOCK_BOOTTIME
@@ -53,7 +53,7 @@ class RemoteFault(Exception):
     """A fault that another process of the station's has contained; it says itself what it was."""
 
     def __init__(self, what: str) -> None:
-        """`what` as in `Fault`."""
+        """`what` as in `FaultRecord`."""
         self.what = what
         super().__init__(what)
 
@@ -76,14 +76,14 @@ class FaultLog:
 
     def __init__(self, now_ns: Callable[[], int]) -> None:
         self._now_ns = now_ns
-        self._faults: dict[tuple[str, str], Fault] = {}
-        self._told: dict[tuple[str, str], Fault] = {}
+        self._faults: dict[tuple[str, str], FaultRecord] = {}
+        self._told: dict[tuple[str, str], FaultRecord] = {}
         self._told_at_ns: deque[int] = deque(maxlen=FAULTS_MAX)
 
     def note(self, where: str, error: BaseException, /) -> None:
         """Count it and log its traceback. The rarest kind makes room for a new one."""
         log_fault(where, error)
-        self.count(where, describe(error))
+        self.count(where, describe_error(error))
 
     def count(self, where: str, what: str) -> None:
         """Count what is no exception: a state row that was set aside, a part that is left out."""
@@ -94,17 +94,17 @@ class FaultLog:
             del self._faults[rarest]
             self._told.pop(rarest, None)
         count, first_ns = (1, now_ns) if known is None else (known.count + 1, known.first_ns)
-        self._faults[key] = Fault(where, what, count, first_ns, now_ns)
+        self._faults[key] = FaultRecord(where, what, count, first_ns, now_ns)
 
-    def all(self) -> tuple[Fault, ...]:
+    def all(self) -> tuple[FaultRecord, ...]:
         """Every fault, the newest first."""
         return tuple(sorted(self._faults.values(), key=lambda fault: -fault.last_ns))
 
-    def dying(self) -> tuple[Fault, ...]:
+    def dying(self) -> tuple[FaultRecord, ...]:
         """The tasks that end again and again."""
-        return dying(self.all(), self._now_ns())
+        return dying_tasks(self.all(), self._now_ns())
 
-    def due(self) -> list[Fault]:
+    def due(self) -> list[FaultRecord]:
         """The faults to tell now: new ones, and grown ones once a minute at most.
 
         `FAULTS_MAX` a minute in all: kinds that push each other out would be new each time.
@@ -123,7 +123,7 @@ class FaultLog:
         return [fault for _, fault in due]
 
 
-def dying(faults: Sequence[Fault], now_ns: int) -> tuple[Fault, ...]:
+def dying_tasks(faults: Sequence[FaultRecord], now_ns: int) -> tuple[FaultRecord, ...]:
     """Those of them that are a task which ends again and again, still or until a moment ago."""
     return tuple(
         fault
@@ -132,10 +132,10 @@ def dying(faults: Sequence[Fault], now_ns: int) -> tuple[Fault, ...]:
     )
 
 
-def describe(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """The exception's type, and the innermost function of ours that it came through.
 
-    `KeyError in gateway/rules/engine.py:evaluate`.
+    `KeyError in gateway/rules/evaluator.py:evaluate`.
     """
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]

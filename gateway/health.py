@@ -8,7 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from gateway.event import Lane, Trust
-from gateway.faults import Fault
+from gateway.faults import FaultRecord
 
 
 class PointVitals(msgspec.Struct, frozen=True):
@@ -193,7 +193,7 @@ class Vitals(msgspec.Struct, frozen=True):
     timezone: str = "Asia/Shanghai"
     screens: tuple[ScreenVitals, ...] = ()
     alarms: AlarmVitals = AlarmVitals()
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[FaultRecord, ...] = ()
     refusals: tuple[RefusalVitals, ...] = ()
 
     def bus_called(self, id_: str) -> str:
@@ -205,7 +205,7 @@ class Vitals(msgspec.Struct, frozen=True):
 LATE = 5 / 6
 
 
-def certificate_days(uplink: UplinkVitals, clock: ClockVitals) -> int | None:
+def certificate_days_left(uplink: UplinkVitals, clock: ClockVitals) -> int | None:
     """How many days a certificate that should have been renewed has left, below 0 once it is over.
 
     None while all is well, where there is none, and where nobody knows what time it is.

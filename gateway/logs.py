@@ -26,24 +26,24 @@ _TRACE = logging.Formatter()
 _PRIORITY = {"CRITICAL": 2, "ERROR": 3, "WARNING": 4, "INFO": 6, "DEBUG": 7}
 
 
-def set_up(*, verbose: bool, stamped: bool = True) -> None:
+def set_up_logging(*, verbose: bool, stamped: bool = True) -> None:
     """For this process; `stamped`: a terminal shows the time."""
     handler = _handler(os.environ, stamped=stamped)
-    handler.addFilter(Bounded(handler.emit, time.monotonic))
+    handler.addFilter(RateLimitFilter(handler.emit, time.monotonic))
     level = logging.DEBUG if verbose else logging.INFO
     logging.basicConfig(level=level, handlers=[handler])
 
 
 def _handler(environ: Mapping[str, str], *, stamped: bool) -> logging.Handler:
-    if is_systems(environ) and SYSTEM_LOG.exists():
-        return SystemLog(SYSTEM_LOG)
+    if writes_to_journald(environ) and SYSTEM_LOG.exists():
+        return JournaldHandler(SYSTEM_LOG)
     handler = logging.StreamHandler(sys.stderr)
     stamp = "%(asctime)s " if stamped and "JOURNAL_STREAM" not in environ else ""
     handler.setFormatter(logging.Formatter(f"{stamp}%(levelname)s %(message)s", "%H:%M:%S"))
     return handler
 
 
-def is_systems(environ: Mapping[str, str]) -> bool:
+def writes_to_journald(environ: Mapping[str, str]) -> bool:
     """Whether systemd reads our standard error output (`JOURNAL_STREAM`, systemd.exec(5))."""
     try:
         found = os.fstat(sys.stderr.fileno())
@@ -52,7 +52,7 @@ def is_systems(environ: Mapping[str, str]) -> bool:
     return environ.get("JOURNAL_STREAM") == f"{found.st_dev}:{found.st_ino}"
 
 
-class SystemLog(logging.Handler):
+class JournaldHandler(logging.Handler):
     """Speaks journald's own protocol; a log that is full or gone never holds the station up."""
 
     def __init__(self, path: Path) -> None:
@@ -64,7 +64,7 @@ class SystemLog(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """One datagram; where it cannot be sent, the standard error output has it."""
         try:
-            self._line.sendto(datagram(record), str(self._path))
+            self._line.sendto(journald_datagram(record), str(self._path))
         except OSError:
             sys.stderr.write(f"<{_priority(record)}>{record.getMessage()}\n")
 
@@ -74,7 +74,7 @@ class SystemLog(logging.Handler):
         super().close()
 
 
-def datagram(record: logging.LogRecord) -> bytes:
+def journald_datagram(record: logging.LogRecord) -> bytes:
     """The line with its fields (systemd.io: native journal protocol)."""
     return b"".join(_field(name, value) for name, value in _fields(record))
 
@@ -101,7 +101,7 @@ def _priority(record: logging.LogRecord) -> int:
     return _PRIORITY.get(record.levelname, 6)
 
 
-class Bounded(logging.Filter):
+class RateLimitFilter(logging.Filter):
     """Lets each place in the code say so much in a while, and counts the rest."""
 
     def __init__(

@@ -19,7 +19,7 @@ STATION = ""
 # A flat is six steps below the station; twice that is a mistake.
 DEPTH_MAX = 12
 
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=60)]
+PlaceName = Annotated[str, msgspec.Meta(min_length=1, max_length=60)]
 
 
 class PlaceOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -29,10 +29,10 @@ class PlaceOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     not do.
     """
 
-    name: Name
+    name: PlaceName
     inside: str = msgspec.field(default=STATION, name="in")
     code: str | None = None
-    spoken: Name | None = None
+    spoken: PlaceName | None = None
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -45,7 +45,7 @@ class Place(msgspec.Struct, frozen=True):
     spoken: str | None = None
 
 
-class Fault(msgspec.Struct, frozen=True):
+class PlaceFault(msgspec.Struct, frozen=True):
     """What is wrong with one place of the settings; `key` is the option to blame, if one is."""
 
     place: str
@@ -54,17 +54,17 @@ class Fault(msgspec.Struct, frozen=True):
     data: dict[str, str] = {}
 
 
-def faults(options: Mapping[str, PlaceOptions]) -> Iterator[Fault]:
+def find_faults(options: Mapping[str, PlaceOptions]) -> Iterator[PlaceFault]:
     """Everything that keeps these places from being a tree."""
     for place_id, option in options.items():
         if not ID_PATTERN.fullmatch(place_id):
-            yield Fault(place_id, "places.bad-id", data={"id": place_id})
+            yield PlaceFault(place_id, "places.bad-id", data={"id": place_id})
         if option.inside not in options and option.inside != STATION:
-            yield Fault(place_id, "places.unknown", "in", {"place": option.inside})
+            yield PlaceFault(place_id, "places.unknown", "in", {"place": option.inside})
     yield from _cycles(options)
 
 
-def _cycles(options: Mapping[str, PlaceOptions]) -> Iterator[Fault]:
+def _cycles(options: Mapping[str, PlaceOptions]) -> Iterator[PlaceFault]:
     """Each cycle once, at the place that stands first in the file; and branches too deep."""
     blamed: set[str] = set()
     for place_id in options:
@@ -73,18 +73,18 @@ def _cycles(options: Mapping[str, PlaceOptions]) -> Iterator[Fault]:
             way.append(parent)
         if parent == place_id and not blamed.intersection(way):
             circle = " → ".join([*way, place_id])
-            yield Fault(place_id, "places.cycle", "in", {"circle": circle})
+            yield PlaceFault(place_id, "places.cycle", "in", {"circle": circle})
             blamed.update(way)
         elif parent not in way and len(way) > DEPTH_MAX:
-            yield Fault(place_id, "places.too-deep", "in", {"max": str(DEPTH_MAX)})
+            yield PlaceFault(place_id, "places.too-deep", "in", {"max": str(DEPTH_MAX)})
 
 
 class Places:
     """The tree. An id that is not in it is the caller's mistake (UsageError)."""
 
     def __init__(self, station_name: str, options: Mapping[str, PlaceOptions]) -> None:
-        """Plant the tree; UsageError with the first of `faults`."""
-        for fault in faults(options):
+        """Plant the tree; UsageError with the first of `find_faults`."""
+        for fault in find_faults(options):
             raise UsageError(fault.code, **fault.data)
         self._places = {STATION: Place(STATION, station_name, None)}
         for place_id, option in options.items():

@@ -12,7 +12,7 @@ PUBLISHED: dict[str, str] = {
 }
 
 
-def components(
+def schema_components(
     types: Iterable[Any], ref_template: str
 ) -> tuple[tuple[dict[str, Any], ...], dict[str, Any]]:
     """The schema of each type, and the components that they refer to by their published names.

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway import entropy
-from gateway.disk import in_time
+from gateway.disk import run_in_time
 from gateway.errors import StationError, UsageError
 
 INTEGER_MAX = 2**53 - 1
@@ -25,7 +25,7 @@ KEY_BYTES = 32
 _LOOSE = 0o077
 
 
-def canonical(value: Any) -> bytes:
+def canonical_json(value: Any) -> bytes:
     """The one way to write the value; UsageError where there is none."""
     plain = _checked(value, DEPTH_MAX)
     return json.dumps(plain, ensure_ascii=False, separators=(",", ":")).encode()
@@ -58,7 +58,7 @@ def _sound(text: str) -> str:
     return text
 
 
-def prepare() -> None:
+def preload() -> None:
     """Load what proves signatures, so that the first one does not wait for it.
 
     It takes 12 MB and, on a slow card, half a second: only who may be sent one calls this.
@@ -71,7 +71,7 @@ class Signer:
 
     def __init__(self, seed: bytes) -> None:
         """The key that follows from these 32 secret bytes."""
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import (  # noqa: PLC0415  # see `prepare`
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import (  # noqa: PLC0415  # see `preload`
             Ed25519PrivateKey,
         )
 
@@ -80,7 +80,7 @@ class Signer:
     @classmethod
     def open(cls, path: Path) -> "Signer":
         """The signer whose key is in that file, which is made if it is not there."""
-        return cls(secret(path))
+        return cls(secret_key(path))
 
     @property
     def public(self) -> str:
@@ -89,16 +89,16 @@ class Signer:
 
     def sign(self, value: Any) -> str:
         """The signature over the value's canonical form."""
-        return _text(self._key.sign(canonical(value)))
+        return _text(self._key.sign(canonical_json(value)))
 
 
-def verify(public: str, value: Any, signature: str) -> bool:
+def verify_signature(public: str, value: Any, signature: str) -> bool:
     """Whether the holder of that public key signed the value.
 
     Whatever a stranger sends as value or signature gives False; a wrong `public` is our own
     mistake (UsageError).
     """
-    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415  # see `prepare`
+    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415  # see `preload`
     from cryptography.hazmat.primitives.asymmetric.ed25519 import (  # noqa: PLC0415
         Ed25519PublicKey,
     )
@@ -108,7 +108,7 @@ def verify(public: str, value: Any, signature: str) -> bool:
     except ValueError as error:
         raise UsageError("signing.bad-public-key", key=public) from error
     try:
-        key.verify(_bytes(signature), canonical(value))
+        key.verify(_bytes(signature), canonical_json(value))
     except (InvalidSignature, ValueError, UsageError):
         return False
     return True
@@ -134,7 +134,7 @@ def _bytes(text: str) -> bytes:
     return raw
 
 
-def secret(path: Path, make: Callable[[int], bytes] = entropy.token_bytes) -> bytes:
+def secret_key(path: Path, make: Callable[[int], bytes] = entropy.token_bytes) -> bytes:
     """The 32 secret bytes in that file, made at the first call; only its owner may read it.
 
     A file that others can read, or of another size, is refused: nobody knows whose key it is.
@@ -142,7 +142,7 @@ def secret(path: Path, make: Callable[[int], bytes] = entropy.token_bytes) -> by
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     except FileNotFoundError:
-        return in_time(partial(_made, path, make(KEY_BYTES)))
+        return run_in_time(partial(_made, path, make(KEY_BYTES)))
     with os.fdopen(descriptor, "rb") as file:
         if os.fstat(descriptor).st_mode & _LOOSE:
             raise StationError("signing.key-readable", path=str(path))
@@ -164,7 +164,7 @@ def _made(path: Path, key: bytes) -> bytes:
             os.fsync(descriptor)
         os.link(fresh, path)  # unlike a rename, a link never replaces a key that is there
     except FileExistsError:
-        return secret(path)
+        return secret_key(path)
     finally:
         fresh.unlink()
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)

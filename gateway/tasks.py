@@ -24,7 +24,7 @@ RUN_S_MIN = 5.0
 DEATHS, WITHIN_S = 3, 600.0
 
 
-def start(
+def supervise(
     name: str, run: Callable[[], Awaitable[None]], on_fault: OnFault = log_fault
 ) -> asyncio.Task[None]:
     """A task that goes on until it is cancelled."""
@@ -114,7 +114,7 @@ def _leaf(error: BaseException | None) -> BaseException | None:
     return _leaf(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
 
 
-def catch_rest(on_fault: OnFault) -> None:
+def report_uncaught(on_fault: OnFault) -> None:
     """What no edge has caught in this loop is a fault, too: a callback, a task nobody waits for."""
 
     def uncaught(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
@@ -162,7 +162,7 @@ class TaskSet:
             await asyncio.wait(set(self._tasks))
 
 
-async def stop_all(tasks: list[asyncio.Task[None]], within_s: float) -> None:
+async def stop_tasks(tasks: list[asyncio.Task[None]], within_s: float) -> None:
     """Cancel the tasks and wait for them, at most `within_s`; the rest is left behind, named."""
     for task in tasks:
         task.cancel()

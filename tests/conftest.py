@@ -27,8 +27,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A station that a test runs by hand has its control socket where no other test and nobody's own
 # station look for one.
-OWN_DIRECTORY = boot.own_directory
-boot.own_directory = lambda _: RUN  # type: ignore[assignment]
+OWN_DIRECTORY = boot.user_run_directory
+boot.user_run_directory = lambda _: RUN  # type: ignore[assignment]
 RUN = Path(tempfile.mkdtemp(prefix="yizhan-tests-"))
 atexit.register(shutil.rmtree, RUN, ignore_errors=True)
 

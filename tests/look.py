@@ -11,19 +11,19 @@ import importlib
 import sys
 import time
 
-from tests.house import pictures
+from tests.repository import pictures
 from tests.web.gallery import OUT
 
 ROOMS = {
-    "live": "tests.web.look",
-    "access": "tests.access.look",
-    "alarms": "tests.alarms.look",
-    "requests": "tests.kiosk.board.look",
-    "broadcast": "tests.broadcast.desk.look",
-    "settings": "tests.appliance.look",
-    "doctor": "tests.appliance.doctor.look",
-    "setup": "tests.setup.look",
-    "kiosk": "tests.kiosk.pages.look",
+    "live": "tests.web.page_gallery",
+    "access": "tests.access.gallery",
+    "alarms": "tests.alarms.gallery",
+    "requests": "tests.kiosk.desk.gallery",
+    "broadcast": "tests.broadcast.pages.gallery",
+    "settings": "tests.reconfigure.gallery",
+    "doctor": "tests.doctor.gallery",
+    "setup": "tests.setup.gallery",
+    "kiosk": "tests.kiosk.screen.gallery",
 }
 """Each module's `main(names)` pictures the screens named (all if none), returns an exit code."""
 

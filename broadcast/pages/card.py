@@ -1,37 +1,37 @@
 """The broadcast on the desk's first screen: what sounds, and what of it needs a person."""
 
-from broadcast.book import Kept
-from broadcast.pages import now
-from broadcast.pages import words as told
-from broadcast.pages.deck import PATH, Deck
+from broadcast.orders.repository import OrderRecord
+from broadcast.pages import labels as told
+from broadcast.pages import on_air
+from broadcast.pages.context import PATH, BroadcastPageContext
 from gateway.health import Vitals
-from gateway.web.frame import Mark
-from gateway.web.section import Action, Need, View
-from gateway.web.words import CATALOGUES, Words
+from gateway.web.i18n import CATALOGUES, Translator
+from gateway.web.page_header import StatusMark
+from gateway.web.section import Need, NeedAction, View
 
 URGENT, AWAY, FAULTY = 4, 3, 1
 MINUTE_NS = 60_000_000_000
 SOUNDS_MAX = 4
 
 
-class FirstScreen:
+class BroadcastCard:
     """Looks at the deck; changes nothing."""
 
-    def __init__(self, deck: Deck) -> None:
+    def __init__(self, deck: BroadcastPageContext) -> None:
         """Over those rooms."""
         self._deck = deck
 
-    def view(self, _vitals: Vitals, words: Words) -> View:
+    def view(self, _vitals: Vitals, words: Translator) -> View:
         """The card."""
-        state, air = state_of(self._deck, words), now.on_air(self._deck)
-        lost = now.unrecorded(self._deck, words)
+        state, air = speakers_state(self._deck, words), on_air.on_air_orders(self._deck)
+        lost = on_air.unrecorded_sounds(self._deck, words)
         if lost and not air:
             title, text, clock = words("cast.lost"), lost[0].text, ""
         elif not air:
-            code = "cast.kiosk-speaks" if now.kiosk_speaks(self._deck) else "cast.silent"
+            code = "cast.kiosk-speaks" if on_air.kiosk_speaks(self._deck) else "cast.silent"
             title, text, clock = words(code), "", ""
         else:
-            first = now.sounding(air[0], self._deck, words)
+            first = on_air.show_on_air(air[0], self._deck, words)
             title = words("cast.playing", title=first.title)
             text, clock = first.text, first.clock
         return {"title": title, "text": text, "clock": clock, "state": state}
@@ -41,14 +41,16 @@ class FirstScreen:
         needs = self.needs(vitals, CATALOGUES["zh"])
         return max((need.urgency for need in needs), default=0)
 
-    def needs(self, _vitals: Vitals, words: Words) -> list[Need]:
+    def needs(self, _vitals: Vitals, words: Translator) -> list[Need]:
         """An emergency that nobody heard; what sounds, for it can be stopped; what is broken."""
         deck = self._deck
         found = [
             self._unheard(kept, words) for kept in deck.room.unheard_emergencies()[:SOUNDS_MAX]
         ]
-        found += [self._lost(one, words) for one in now.unrecorded(deck, words)[:SOUNDS_MAX]]
-        found += [self._sounds(kept, words) for kept in now.on_air(deck)[:SOUNDS_MAX]]
+        found += [
+            self._lost(one, words) for one in on_air.unrecorded_sounds(deck, words)[:SOUNDS_MAX]
+        ]
+        found += [self._sounds(kept, words) for kept in on_air.on_air_orders(deck)[:SOUNDS_MAX]]
         if not deck.connected():
             title = words("cast.away")
             found.append(_trouble("audio", AWAY, title, words("cast.away-text"), words))
@@ -58,9 +60,9 @@ class FirstScreen:
             found.append(_trouble(f"speaker-{speaker}", FAULTY, title, text, words))
         return found
 
-    def _unheard(self, kept: Kept, words: Words) -> Need:
+    def _unheard(self, kept: OrderRecord, words: Translator) -> Need:
         of = len(self._deck.room.house.speakers(kept.order.zones))
-        place = told.where(kept, self._deck, words)
+        place = told.zone_names(kept, self._deck, words)
         return Need(
             key=f"unheard-{kept.order.id}",
             urgency=URGENT,
@@ -68,19 +70,19 @@ class FirstScreen:
             pictogram="megaphone",
             amount=(self._deck.clock.now_ns() - kept.since_ns) // MINUTE_NS,
             unit=words("cast.minutes-unheard"),
-            title=words("cast.unheard", title=told.title(kept, self._deck, words)),
+            title=words("cast.unheard", title=told.order_title(kept, self._deck, words)),
             text=words("cast.unheard-text", place=place, of=of),
-            note=told.who(kept.order.actor, self._deck, words),
+            note=told.actor_name(kept.order.actor, self._deck, words),
             actions=(
-                Action(words("cast.again"), "play", f"{PATH}/again/{kept.order.id}", post=True),
-                Action(words("cast.look"), "megaphone", PATH, quiet=True),
+                NeedAction(words("cast.again"), "play", f"{PATH}/again/{kept.order.id}", post=True),
+                NeedAction(words("cast.look"), "megaphone", PATH, quiet=True),
             ),
         )
 
     @staticmethod
-    def _lost(one: now.Unrecorded, words: Words) -> Need:
-        stop = Action(words("cast.stop"), "stop", f"{PATH}/stop/{one.order_id}", post=True)
-        look = Action(words("cast.look"), "megaphone", PATH, quiet=True)
+    def _lost(one: on_air.UnrecordedSound, words: Translator) -> Need:
+        stop = NeedAction(words("cast.stop"), "stop", f"{PATH}/stop/{one.order_id}", post=True)
+        look = NeedAction(words("cast.look"), "megaphone", PATH, quiet=True)
         return Need(
             key=f"lost-{one.order_id}",
             urgency=URGENT,
@@ -93,8 +95,8 @@ class FirstScreen:
             actions=(look,) if one.fire else (stop, look),
         )
 
-    def _sounds(self, kept: Kept, words: Words) -> Need:
-        one = now.sounding(kept, self._deck, words)
+    def _sounds(self, kept: OrderRecord, words: Translator) -> Need:
+        one = on_air.show_on_air(kept, self._deck, words)
         return Need(
             key=kept.order.id,
             urgency=URGENT if one.urgent else FAULTY,
@@ -104,15 +106,15 @@ class FirstScreen:
             unit=words("cast.minutes-sounding"),
             title=words("cast.playing", title=one.title),
             text=one.text,
-            note=told.who(kept.order.actor, self._deck, words),
+            note=told.actor_name(kept.order.actor, self._deck, words),
             actions=(
-                Action(words("cast.stop"), "stop", f"{PATH}/stop/{kept.order.id}", post=True),
-                Action(words("cast.look"), "megaphone", PATH, quiet=True),
+                NeedAction(words("cast.stop"), "stop", f"{PATH}/stop/{kept.order.id}", post=True),
+                NeedAction(words("cast.look"), "megaphone", PATH, quiet=True),
             ),
         )
 
 
-def state_of(deck: Deck, words: Words) -> Mark:
+def speakers_state(deck: BroadcastPageContext, words: Translator) -> StatusMark:
     """The loudspeakers in a word."""
     of, faulty = len(deck.speakers), len(deck.monitor.faults)
     if not deck.connected():
@@ -122,7 +124,7 @@ def state_of(deck: Deck, words: Words) -> Mark:
     return ("ok", "s-ok", words("cast.speakers-well", n=of))
 
 
-def _trouble(key: str, urgency: int, title: str, text: str, words: Words) -> Need:
+def _trouble(key: str, urgency: int, title: str, text: str, words: Translator) -> Need:
     return Need(
         key=key,
         urgency=urgency,
@@ -132,5 +134,5 @@ def _trouble(key: str, urgency: int, title: str, text: str, words: Words) -> Nee
         unit=words("cast.unit-trouble"),
         title=title,
         text=text,
-        actions=(Action(words("cast.look"), "zone", PATH, quiet=True),),
+        actions=(NeedAction(words("cast.look"), "zone", PATH, quiet=True),),
     )

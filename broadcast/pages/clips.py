@@ -7,14 +7,14 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from broadcast.api import actor
+from broadcast.clips.clip import StoredClip
+from broadcast.clips.index import ClipKind
 from broadcast.options import PresetOptions
-from broadcast.pages.acts import act
-from broadcast.pages.deck import PATH, Deck
-from broadcast.prepare.clip import Clip
-from broadcast.prepare.index import Kind
-from gateway.web.answers import json
-from gateway.web.audited import done_to
+from broadcast.pages.actions import form_route
+from broadcast.pages.api import request_actor
+from broadcast.pages.context import PATH, BroadcastPageContext
+from gateway.web.audit_middleware import set_target
+from gateway.web.responses import json_response
 from gateway.web.section import Permission, Route
 
 UPLOAD_WITHIN_S = 300.0
@@ -24,7 +24,7 @@ NAME_CHARS_MAX = 60
 _SHA = re.compile("[0-9a-f]{64}")
 
 
-class Taken(msgspec.Struct, frozen=True):
+class UploadResult(msgspec.Struct, frozen=True):
     """What an upload became."""
 
     sha: str
@@ -32,22 +32,22 @@ class Taken(msgspec.Struct, frozen=True):
     seconds: float
 
 
-def shown(deck: Deck) -> list[Clip]:
+def listed_clips(deck: BroadcastPageContext) -> list[StoredClip]:
     """Uploads and recordings, the last used first."""
-    found = (*deck.shelf.clips(Kind.UPLOAD), *deck.shelf.clips(Kind.RECORDING))
+    found = (*deck.shelf.clips(ClipKind.UPLOAD), *deck.shelf.clips(ClipKind.RECORDING))
     return list(found[:SHOWN_MAX])
 
 
-def fresh_id(deck: Deck) -> str:
+def new_preset_id(deck: BroadcastPageContext) -> str:
     """An id for another preset of staff's."""
     taken = deck.presets.all().keys()
     return next(found for n in range(1, 10_000) if (found := f"own-{n}") not in taken)
 
 
-class Clips:
+class ClipRoutes:
     """The handlers."""
 
-    def __init__(self, deck: Deck) -> None:
+    def __init__(self, deck: BroadcastPageContext) -> None:
         """Of that deck's shelf."""
         self._deck = deck
 
@@ -65,8 +65,8 @@ class Clips:
             Route(
                 path=f"{PATH}/sound/{{sha}}.wav", handler=self.sound, permission=Permission.STAFF
             ),
-            act("/clip/{sha}/key", self.key, "preset"),
-            act("/clip/{sha}/remove", self.remove, "unclip"),
+            form_route("/clip/{sha}/key", self.key, "preset"),
+            form_route("/clip/{sha}/remove", self.remove, "unclip"),
         ]
 
     async def upload(self, request: web.Request) -> web.StreamResponse:
@@ -79,8 +79,8 @@ class Clips:
                 )
         except TimeoutError:
             raise web.HTTPRequestTimeout from None
-        done_to(request, clip.sha[:12])
-        return json(Taken(clip.sha, clip.title, round(clip.seconds, 1)))
+        set_target(request, clip.sha[:12])
+        return json_response(UploadResult(clip.sha, clip.title, round(clip.seconds, 1)))
 
     async def sound(self, request: web.Request) -> web.StreamResponse:
         """The clip itself, for whoever listens here."""
@@ -95,15 +95,17 @@ class Clips:
     async def key(self, request: web.Request) -> web.StreamResponse:
         """Make a one-key notice of it."""
         clip, deck = self._deck.shelf.clip(request.match_info["sha"]), self._deck
-        preset_id = fresh_id(deck)
-        done_to(request, preset_id)
+        preset_id = new_preset_id(deck)
+        set_target(request, preset_id)
         preset = PresetOptions(name=clip.title[:NAME_CHARS_MAX] or preset_id, clip=clip.sha)
-        await deck.presets.put(preset_id, preset, actor(request), deck.clock.stamp().wall_ns)
+        await deck.presets.put(
+            preset_id, preset, request_actor(request), deck.clock.stamp().wall_ns
+        )
         raise web.HTTPSeeOther(f"{PATH}/presets/{preset_id}")
 
     async def remove(self, request: web.Request) -> Any:
         """Take it away, unless somebody refers to it."""
         sha = request.match_info["sha"]
-        done_to(request, sha[:12])
+        set_target(request, sha[:12])
         await self._deck.shelf.remove(sha)
         raise web.HTTPSeeOther(f"{PATH}#clips")

@@ -12,15 +12,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 from aiohttp import web
 
-from broadcast import guard
-from broadcast.engine.wire import SpeakerSetting
-from broadcast.guard import Zone
-from broadcast.pages.deck import PATH, Deck
-from broadcast.prepare.clip import header
-from broadcast.prepare.live import FRAME_BYTES, FRAME_S, Frames
-from broadcast.speakers.options import Unicast
+from broadcast.audio_protocol.messages import SpeakerSetting
+from broadcast.audio_protocol.speaker_options import UnicastOptions
+from broadcast.clips.clip import wav_header
+from broadcast.microphone.live_frames import FRAME_BYTES, FRAME_S, JitterBuffer
+from broadcast.pages.context import PATH, BroadcastPageContext
+from broadcast.policy import guard
+from broadcast.policy.guard import SoundZone
 from gateway.errors import NotFound, Unavailable
-from gateway.web.gate import LIVES
+from gateway.web.authorization import LIVES
 from gateway.web.section import Permission, Route
 
 LISTENERS_MAX = 8
@@ -36,7 +36,7 @@ class _Inlet(asyncio.DatagramProtocol):
     """One zone's packets, handed to whoever listens."""
 
     def __init__(self) -> None:
-        self.listeners: set[Frames] = set()
+        self.listeners: set[JitterBuffer] = set()
         self.line: asyncio.BaseTransport | None = None
 
     def datagram_received(self, data: bytes, _addr: object) -> None:
@@ -51,7 +51,7 @@ class _Inlet(asyncio.DatagramProtocol):
             self.line.close()
 
 
-class Ears:
+class ZoneListeners:
     """The loudspeakers that are listeners; `changed` lets the engine know of another."""
 
     def __init__(self, changed: Callable[[], Awaitable[None]]) -> None:
@@ -65,11 +65,11 @@ class Ears:
         return tuple(setting for _, setting in self._inlets.values())
 
     @contextlib.asynccontextmanager
-    async def listening(self, zone: Zone) -> AsyncIterator[Frames]:
+    async def listening(self, zone: SoundZone) -> AsyncIterator[JitterBuffer]:
         """The zone's frames for as long as somebody listens."""
         if sum(len(inlet.listeners) for inlet, _ in self._inlets.values()) >= LISTENERS_MAX:
             raise Unavailable("cast.listeners", max=LISTENERS_MAX)
-        frames = Frames(HELD_FRAMES, WAITING_FRAMES_MAX)
+        frames = JitterBuffer(HELD_FRAMES, WAITING_FRAMES_MAX)
         inlet = await self._opened(zone)
         inlet.listeners.add(frames)
         try:
@@ -82,7 +82,7 @@ class Ears:
                 with contextlib.suppress(Unavailable):  # whoever comes back is told anew
                     await self._changed()
 
-    async def _opened(self, zone: Zone) -> _Inlet:
+    async def _opened(self, zone: SoundZone) -> _Inlet:
         async with self._turn:
             if zone.id in self._inlets:
                 return self._inlets[zone.id][0]
@@ -90,17 +90,17 @@ class Ears:
             line, inlet = await loop.create_datagram_endpoint(_Inlet, ("127.0.0.1", 0))
             inlet.line = line
             to = f"127.0.0.1:{line.get_extra_info('sockname')[1]}"
-            options = Unicast(zones=(zone.id,), to=(to,), codec="l16")
+            options = UnicastOptions(zones=(zone.id,), to=(to,), codec="l16")
             cap_db = guard.LEVEL_DB_MAX[zone.sound] if zone.sound == "near" else None
             self._inlets[zone.id] = (inlet, SpeakerSetting(f"listen-{zone.id}", options, cap_db))
             await self._changed()
             return inlet
 
 
-class Listening:
+class ListenRoutes:
     """The handler."""
 
-    def __init__(self, deck: Deck, ears: Ears) -> None:
+    def __init__(self, deck: BroadcastPageContext, ears: ZoneListeners) -> None:
         """For that deck's zones."""
         self._deck = deck
         self._ears = ears
@@ -127,7 +127,7 @@ class Listening:
             return response
         async with self._ears.listening(zone) as frames:
             await response.prepare(request)
-            await response.write(header(ENDLESS_BYTES))
+            await response.write(wav_header(ENDLESS_BYTES))
             lives = request.get(LIVES)
             with contextlib.suppress(ConnectionResetError):  # whoever listened has gone
                 for due_s in _beats():

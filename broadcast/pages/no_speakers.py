@@ -11,11 +11,11 @@ from aiohttp import web
 
 from gateway.errors import Unavailable
 from gateway.health import Vitals
-from gateway.web.pages import PAGES
-from gateway.web.section import Nav, Permission, Route, Section
+from gateway.web.page_renderer import PAGES
+from gateway.web.section import NavTab, Permission, Route, Section
 
 PAGES_FOLDER = Path(__file__).parent
-NAV = Nav(4, "/desk/broadcast", "cast.tab")
+NAV = NavTab(4, "/desk/broadcast", "cast.tab")
 
 _READS = ("/orders", "/orders/{id}", "/presets", "/presets/{id}/history", "/schedules", "/speakers")
 _WRITES = (

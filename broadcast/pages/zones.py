@@ -3,38 +3,38 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from broadcast.guard import Zone
-from broadcast.monitor import SILENT_DBFS
-from broadcast.pages import words as told
-from broadcast.pages.deck import Deck
-from broadcast.pages.hint import refusal
+from broadcast.pages import labels as told
+from broadcast.pages.context import BroadcastPageContext
+from broadcast.pages.press_check import notice_refusal
+from broadcast.policy.guard import SoundZone
+from broadcast.speaker_status.monitor import SILENT_DBFS
+from gateway.web.i18n import Translator
 from gateway.web.section import View
-from gateway.web.words import Words
 
 # What the page says at its head already, in a few words for each zone.
 SHORT = {"broadcast.quiet": "cast.zone-quiet", "broadcast.no-time": "cast.zone-no-time"}
 
 
-class Branch(NamedTuple):
+class ZoneBranch(NamedTuple):
     """One zone with those inside it.
 
     `mark` is its stop on the line; `chosen` says that a press means it unless somebody unticks it.
     """
 
-    zone: Zone
+    zone: SoundZone
     step: int
     mark: str
     chosen: bool
     open: bool
-    inside: tuple["Branch", ...] = ()
+    inside: tuple["ZoneBranch", ...] = ()
 
 
-def tree(deck: Deck) -> tuple[Branch, ...]:
+def zone_tree(deck: BroadcastPageContext) -> tuple[ZoneBranch, ...]:
     """All zones, each under the smallest that holds all its places."""
     zones = list(deck.room.house.zones.values())
     outer = {zone.id: _outer(zone, zones) for zone in zones}
 
-    def grown(parent: str | None) -> tuple[Branch, ...]:
+    def grown(parent: str | None) -> tuple[ZoneBranch, ...]:
         return tuple(
             _branch(zone, deck, root=parent is None)._replace(inside=grown(zone.id))
             for zone in zones
@@ -44,14 +44,14 @@ def tree(deck: Deck) -> tuple[Branch, ...]:
     return grown(None)
 
 
-def all_of(branches: tuple[Branch, ...]) -> Iterator[Branch]:
+def flat_zones(branches: tuple[ZoneBranch, ...]) -> Iterator[ZoneBranch]:
     """The tree, laid flat."""
     for branch in branches:
         yield branch
-        yield from all_of(branch.inside)
+        yield from flat_zones(branch.inside)
 
 
-def emergency(deck: Deck) -> list[tuple[Zone, bool]]:
+def emergency_zones(deck: BroadcastPageContext) -> list[tuple[SoundZone, bool]]:
     """Where an emergency can sound, at any hour, and whether a press means it.
 
     Unless somebody unticks one, every loudspeaker says it, the lifts' too.
@@ -66,47 +66,47 @@ def emergency(deck: Deck) -> list[tuple[Zone, bool]]:
     return [(zone, zone.id in meant) for zone in zones]
 
 
-def view(deck: Deck, words: Words) -> View:
+def zone_views(deck: BroadcastPageContext, words: Translator) -> View:
     """What changes in the tree."""
     found: dict[str, object] = {}
     for zone in deck.room.house.zones.values():
-        found[f"zone.{zone.id}.text"] = text(zone, deck, words)
-        found[f"zone.{zone.id}.level"] = level(zone.id, deck)
+        found[f"zone.{zone.id}.text"] = zone_text(zone, deck, words)
+        found[f"zone.{zone.id}.level"] = meter_percent(zone.id, deck)
     return found
 
 
-def text(zone: Zone, deck: Deck, words: Words) -> str:
+def zone_text(zone: SoundZone, deck: BroadcastPageContext, words: Translator) -> str:
     """What sounds there, else why nothing can, else what kind of zone it is."""
     playing = deck.room.playing_in(zone.id)
     if playing:
-        return words("cast.zone-plays", title=told.title(playing[0], deck, words))
+        return words("cast.zone-plays", title=told.order_title(playing[0], deck, words))
     faulty = sum(speaker in deck.monitor.faults for speaker in zone.speakers)
     if faulty:
         return words("cast.zone-faulty", n=faulty)
     if zone.sound == "near":
         return words("cast.zone-near")
-    refused = refusal(deck, zone.id)
+    refused = notice_refusal(deck, zone.id)
     if refused is not None and refused.code is not None:
         short = SHORT.get(refused.code)
         return words(short) if short else words(refused.code, **refused.detail)
     return words(f"cast.zone-{zone.sound}")
 
 
-def level(zone: str, deck: Deck) -> int:
+def meter_percent(zone: str, deck: BroadcastPageContext) -> int:
     """How loud it is there, in percent of what a meter shows."""
     return round(100 * (1 - deck.monitor.level(zone) / SILENT_DBFS))
 
 
-def _outer(zone: Zone, zones: list[Zone]) -> str | None:
+def _outer(zone: SoundZone, zones: list[SoundZone]) -> str | None:
     holding = [each for each in zones if zone.places < each.places]
     return min(holding, key=lambda each: len(each.places)).id if holding else None
 
 
-def _branch(zone: Zone, deck: Deck, *, root: bool) -> Branch:
-    free = refusal(deck, zone.id) is None
+def _branch(zone: SoundZone, deck: BroadcastPageContext, *, root: bool) -> ZoneBranch:
+    free = notice_refusal(deck, zone.id) is None
     plays = bool(deck.room.playing_in(zone.id))
     faulty = any(speaker in deck.monitor.faults for speaker in zone.speakers)
     mark = "shut" if faulty else "now" if plays else "done" if free else "to"
     chosen = free and root and zone.sound == "community"
     may = zone.sound != "near" and bool(zone.speakers)
-    return Branch(zone, deck.volumes.step(zone.id), mark, chosen, may)
+    return ZoneBranch(zone, deck.volumes.step(zone.id), mark, chosen, may)

@@ -4,10 +4,10 @@ from typing import Any
 
 import msgspec
 
-from gateway.event import Audience, Kind, Lane
+from gateway.event import Audience, EventKind, Lane
 
 
-class Tested(msgspec.Struct, frozen=True, omit_defaults=True):
+class SpeakerTestResult(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a loudspeaker has last shown: the rung that it reached, or a fault's code."""
 
     rung: str = "unknown"
@@ -15,21 +15,21 @@ class Tested(msgspec.Struct, frozen=True, omit_defaults=True):
     detail: dict[str, Any] = {}
 
 
-class Report(msgspec.Struct, frozen=True):
+class SelfTestReportData(msgspec.Struct, frozen=True):
     """The daily test of all loudspeakers: what each showed, and how many do not work."""
 
-    speakers: dict[str, Tested]
+    speakers: dict[str, SpeakerTestResult]
     faults: int
 
 
-class Changed(msgspec.Struct, frozen=True):
+class SpeakerChangedData(msgspec.Struct, frozen=True):
     """One loudspeaker stopped working, or works again."""
 
     speaker: str
-    now: Tested
+    now: SpeakerTestResult
 
 
-TESTED = Kind("speaker", "tested", Lane.SERVICE, Report, Audience.ALL)
-FAULT = Kind("speaker", "fault", Lane.SERVICE, Changed, Audience.ALL)
-WELL = Kind("speaker", "well", Lane.SERVICE, Changed, Audience.ALL)
+TESTED = EventKind("speaker", "tested", Lane.SERVICE, SelfTestReportData, Audience.ALL)
+FAULT = EventKind("speaker", "fault", Lane.SERVICE, SpeakerChangedData, Audience.ALL)
+WELL = EventKind("speaker", "well", Lane.SERVICE, SpeakerChangedData, Audience.ALL)
 KINDS = (TESTED, FAULT, WELL)

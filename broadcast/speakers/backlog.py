@@ -23,7 +23,7 @@ class _Waiting(NamedTuple):
     silent: bool
 
 
-class Backlog:
+class FrameBacklog:
     """Frames in their order; a full one loses its oldest."""
 
     def __init__(self, frames_max: int) -> None:

@@ -9,7 +9,7 @@ from array import array
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from broadcast.engine.pcm import FRAME_BYTES, WIDTH, audioop
+from broadcast.audio_protocol.pcm import FRAME_BYTES, WIDTH, audioop
 
 _TAPS = (1, 3, 5, 7)
 # Samples that the filter looks back and ahead: a whole number of them at 8 kHz, too.
@@ -19,7 +19,7 @@ _REACH = 8
 _WIDE = 4
 
 
-class Encoder(Protocol):
+class FrameEncoder(Protocol):
     """One continuous sound on its way; codecs with a memory have one for each."""
 
     def encode(self, frame: bytes) -> bytes:
@@ -90,7 +90,7 @@ class _Raw:
         return frame
 
 
-class Codec(NamedTuple):
+class AudioCodec(NamedTuple):
     """How one codec stands in RTP: `step` is what a packet adds to the timestamp.
 
     G.722's clock is 8,000 by an old mistake that RFC 3551 keeps (4.5.2).
@@ -100,14 +100,14 @@ class Codec(NamedTuple):
     clock: str
     step: int
     payload_bytes: int
-    encoder: Callable[[], Encoder]
+    encoder: Callable[[], FrameEncoder]
 
 
 # By name; `raw` is the mixer's own, for sound cards.
 CODECS = {
-    "pcmu": Codec(0, "PCMU/8000", 160, 160, lambda: _G711(audioop.lin2ulaw)),
-    "pcma": Codec(8, "PCMA/8000", 160, 160, lambda: _G711(audioop.lin2alaw)),
-    "g722": Codec(9, "G722/8000", 160, 160, _G722),
-    "l16": Codec(97, "L16/16000", 320, FRAME_BYTES, _L16),
-    "raw": Codec(-1, "", 0, FRAME_BYTES, _Raw),
+    "pcmu": AudioCodec(0, "PCMU/8000", 160, 160, lambda: _G711(audioop.lin2ulaw)),
+    "pcma": AudioCodec(8, "PCMA/8000", 160, 160, lambda: _G711(audioop.lin2alaw)),
+    "g722": AudioCodec(9, "G722/8000", 160, 160, _G722),
+    "l16": AudioCodec(97, "L16/16000", 320, FRAME_BYTES, _L16),
+    "raw": AudioCodec(-1, "", 0, FRAME_BYTES, _Raw),
 }

@@ -8,7 +8,7 @@ import enum
 from typing import Protocol
 
 
-class Rung(enum.IntEnum):
+class ProofLevel(enum.IntEnum):
     """What is known of a sound on its way: each rung is a claim that the one before does not make.
 
     SENT left this machine. REACHABLE: the speaker answers on the network. ACCEPTED: it said yes to
@@ -28,7 +28,7 @@ class Rung(enum.IntEnum):
 
 
 # The rungs that an order's receipt counts loudspeakers by.
-RUNGS = (Rung.SENT, Rung.REACHABLE, Rung.ACCEPTED, Rung.HEARD)
+REPORTED_LEVELS = (ProofLevel.SENT, ProofLevel.REACHABLE, ProofLevel.ACCEPTED, ProofLevel.HEARD)
 
 
 class Speaker(Protocol):
@@ -42,7 +42,7 @@ class Speaker(Protocol):
     codec: str
 
     @property
-    def rung(self) -> Rung:
+    def rung(self) -> ProofLevel:
         """How far it is known to work since it was opened."""
 
     @property
@@ -71,7 +71,7 @@ class Speaker(Protocol):
     def tend(self) -> None:
         """Whatever must go on by itself: each frame while it is busy or plays, else each second."""
 
-    def probe(self) -> Rung:
+    def probe(self) -> ProofLevel:
         """Find out how far it works, without a sound."""
 
     def close(self) -> None:

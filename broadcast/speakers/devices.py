@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import msgspec
 
 
-class Device(msgspec.Struct, frozen=True):
+class AudioDevice(msgspec.Struct, frozen=True):
     """`name` is what `device` of a loudspeaker or a microphone says."""
 
     name: str
@@ -15,7 +15,7 @@ class Device(msgspec.Struct, frozen=True):
     records: bool
 
 
-def devices() -> list[Device]:
+def find_audio_devices() -> list[AudioDevice]:
     """All that PortAudio finds; it takes a second or two."""
     import pyaudio  # type: ignore[import-untyped]  # noqa: PLC0415 - has no types
 
@@ -26,7 +26,7 @@ def devices() -> list[Device]:
     finally:
         audio.terminate()
     return [
-        Device(str(one["name"]), one["maxOutputChannels"] > 0, one["maxInputChannels"] > 0)
+        AudioDevice(str(one["name"]), one["maxOutputChannels"] > 0, one["maxInputChannels"] > 0)
         for one in found
     ]
 

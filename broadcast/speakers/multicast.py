@@ -3,12 +3,12 @@
 import random
 import socket
 
+from broadcast.audio_protocol.speaker_options import MulticastOptions
 from broadcast.speakers import sap, sdp
 from broadcast.speakers.codec import CODECS
-from broadcast.speakers.contract import Rung
+from broadcast.speakers.contract import ProofLevel
 from broadcast.speakers.network import own_address, voice_socket
-from broadcast.speakers.options import Multicast
-from broadcast.speakers.rtp import Stream
+from broadcast.speakers.rtp import RtpStream
 
 _ANY = "0.0.0.0"  # noqa: S104 - compared with, never bound
 
@@ -18,14 +18,14 @@ class MulticastSpeaker:
 
     busy = behind = False
 
-    def __init__(self, id_: str, options: Multicast, chance: random.Random) -> None:
+    def __init__(self, id_: str, options: MulticastOptions, chance: random.Random) -> None:
         self.codec: str = options.codec
-        self.rung = Rung.UNKNOWN
+        self.rung = ProofLevel.UNKNOWN
         self._id = id_
         self._options = options
         self._chance = chance
         self._socket: socket.socket | None = None
-        self._stream: Stream | None = None
+        self._stream: RtpStream | None = None
         self._rank = 0
         self._origin = _ANY
         self._frames = 0
@@ -47,13 +47,13 @@ class MulticastSpeaker:
         del silent
         if self._stream is None or rank != self._rank:
             self.rest()
-            self._stream = Stream(CODECS[self.codec], self._chance)
+            self._stream = RtpStream(CODECS[self.codec], self._chance)
             self._rank, self._frames = rank, 0
         if self._options.announce and self._frames % sap.AGAIN_FRAMES == 0:
             self._announce(over=False)
         self._frames += 1
         self._send(self._stream.packet(payload), self._options.address(rank), self._options.port)
-        self.rung = max(self.rung, Rung.SENT)
+        self.rung = max(self.rung, ProofLevel.SENT)
 
     def cut(self) -> None:
         """Nothing waits here."""
@@ -67,10 +67,10 @@ class MulticastSpeaker:
     def tend(self) -> None:
         """Nothing goes on by itself."""
 
-    def probe(self) -> Rung:
+    def probe(self) -> ProofLevel:
         """A group cannot be asked; that packets can leave is all there is to know."""
         own_address((self._options.address(1), self._options.port))
-        return Rung.SENT
+        return ProofLevel.SENT
 
     def close(self) -> None:
         """Give the socket back."""
@@ -81,8 +81,12 @@ class MulticastSpeaker:
 
     def _announce(self, *, over: bool) -> None:
         address = self._options.address(self._rank)
-        text = sdp.of_group(self._id, self._options, self._rank, self._origin)
-        self._send(sap.announcement(text, self._origin, over=over), sap.group(address), sap.PORT)
+        text = sdp.describe_group(self._id, self._options, self._rank, self._origin)
+        self._send(
+            sap.build_announcement(text, self._origin, over=over),
+            sap.announcement_address(address),
+            sap.PORT,
+        )
 
     def _send(self, packet: bytes, address: str, port: int) -> None:
         assert self._socket is not None

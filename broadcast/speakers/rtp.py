@@ -3,7 +3,7 @@
 import random
 import struct
 
-from broadcast.speakers.codec import Codec
+from broadcast.speakers.codec import AudioCodec
 
 VERSION = 0x80
 MARKER = 0x80
@@ -11,10 +11,10 @@ MARKER = 0x80
 DSCP_EF = 46 << 2
 
 
-class Stream:
+class RtpStream:
     """One session: a source of its own, contiguous numbers, a marker on its first packet."""
 
-    def __init__(self, codec: Codec, chance: random.Random) -> None:
+    def __init__(self, codec: AudioCodec, chance: random.Random) -> None:
         self._codec = codec
         self._ssrc = chance.getrandbits(32)
         self._sequence = chance.getrandbits(16)

@@ -12,12 +12,12 @@ _DELETE = 0x04
 _SCOPE = ipaddress.IPv4Network("239.255.0.0/16")
 
 
-def group(address: str) -> str:
+def announcement_address(address: str) -> str:
     """Where sessions of that address are announced: each scope has its own place (section 3)."""
     return "239.255.255.255" if ipaddress.IPv4Address(address) in _SCOPE else "224.2.127.254"
 
 
-def announcement(description: str, origin: str, *, over: bool = False) -> bytes:
+def build_announcement(description: str, origin: str, *, over: bool = False) -> bytes:
     """The packet; `over` takes the session back."""
     text = description.encode()
     head = bytes([_VERSION_1 | (_DELETE if over else 0), 0])

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from broadcast.audio_protocol.speaker_options import RANK_MAX, MulticastOptions
 from broadcast.speakers.codec import CODECS
-from broadcast.speakers.options import RANK_MAX, Multicast
 
 
-class Media(NamedTuple):
+class SdpMedia(NamedTuple):
     """Where RTP goes and what is in it; `ttl` is None for unicast."""
 
     address: str
@@ -16,7 +16,7 @@ class Media(NamedTuple):
     ttl: int | None = None
 
 
-def describe(name: str, origin: str, session: int, media: Media) -> str:
+def describe_session(name: str, origin: str, session: int, media: SdpMedia) -> str:
     """The description of one session, `name` for people."""
     codec = CODECS[media.codec]
     reach = "" if media.ttl is None else f"/{media.ttl}"
@@ -33,7 +33,7 @@ def describe(name: str, origin: str, session: int, media: Media) -> str:
     return "\r\n".join(lines) + "\r\n"
 
 
-def answered(text: str) -> tuple[str, int] | None:
+def parse_answer(text: str) -> tuple[str, int] | None:
     """Where the other side of a call listens; None if it refused the sound or wrote nonsense."""
     address, port = "", 0
     for line in text.splitlines():
@@ -47,13 +47,17 @@ def answered(text: str) -> tuple[str, int] | None:
     return (address, port) if address and 0 < port < 65_536 else None  # noqa: PLR2004 - 16 bits
 
 
-def of_group(id_: str, options: Multicast, rank: int, origin: str = "127.0.0.1") -> str:
+def describe_group(
+    id_: str, options: MulticastOptions, rank: int, origin: str = "127.0.0.1"
+) -> str:
     """The description of one class of a group."""
-    media = Media(options.address(rank), options.port, options.codec, options.ttl)
-    return describe(f"{options.name or id_} {rank}", origin, rank, media)
+    media = SdpMedia(options.address(rank), options.port, options.codec, options.ttl)
+    return describe_session(f"{options.name or id_} {rank}", origin, rank, media)
 
 
-def files(id_: str, options: Multicast, origin: str = "127.0.0.1") -> Iterator[tuple[str, str]]:
+def session_files(
+    id_: str, options: MulticastOptions, origin: str = "127.0.0.1"
+) -> Iterator[tuple[str, str]]:
     """File names with descriptions, a file a class."""
     for rank in range(1, RANK_MAX + 1):
-        yield f"{id_}-{rank}.sdp", of_group(id_, options, rank, origin)
+        yield f"{id_}-{rank}.sdp", describe_group(id_, options, rank, origin)

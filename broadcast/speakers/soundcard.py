@@ -3,11 +3,11 @@
 import threading
 from typing import Any
 
-from broadcast.engine import realtime
-from broadcast.engine.pcm import FRAME_BYTES, FRAME_SAMPLES, RATE, SILENCE
-from broadcast.speakers.backlog import WAKE_RANK, Backlog
-from broadcast.speakers.contract import Rung
-from broadcast.speakers.options import SoundCard
+from broadcast import realtime
+from broadcast.audio_protocol.pcm import FRAME_BYTES, FRAME_SAMPLES, RATE, SILENCE
+from broadcast.audio_protocol.speaker_options import SoundCardOptions
+from broadcast.speakers.backlog import WAKE_RANK, FrameBacklog
+from broadcast.speakers.contract import ProofLevel
 from gateway.errors import Unavailable
 
 # 300 ms; a card whose clock is slower than ours loses a frame now and then instead of lagging.
@@ -33,12 +33,12 @@ class SoundCardSpeaker:
     codec = "raw"
     busy = False
 
-    def __init__(self, id_: str, options: SoundCard) -> None:
-        self.rung = Rung.UNKNOWN
+    def __init__(self, id_: str, options: SoundCardOptions) -> None:
+        self.rung = ProofLevel.UNKNOWN
         self._id = id_
         self._options = options
         self._wake_frames = LEAD_FRAMES + round(options.warm_up_s * 50)
-        self._backlog = Backlog(FRAMES_WAITING_MAX + self._wake_frames)
+        self._backlog = FrameBacklog(FRAMES_WAITING_MAX + self._wake_frames)
         self._turn = threading.Condition()
         self._over = self._closing = False
         self._playing = False
@@ -58,7 +58,7 @@ class SoundCardSpeaker:
             self._open()
         self._thread = threading.Thread(target=self._work, name=self._id, daemon=True)
         self._thread.start()
-        self.rung = Rung.REACHABLE
+        self.rung = ProofLevel.REACHABLE
 
     def play(self, payload: bytes, rank: int, *, silent: bool = False) -> None:
         """Queue it; before the first of a session comes what the amplifier needs to wake."""
@@ -70,7 +70,7 @@ class SoundCardSpeaker:
                     self._backlog.put(SILENCE, WAKE_RANK)
             self._backlog.put(payload, rank, silent=silent)
             self._turn.notify()
-        self.rung = max(self.rung, Rung.ACCEPTED)
+        self.rung = max(self.rung, ProofLevel.ACCEPTED)
 
     def cut(self) -> None:
         """What waits is not heard any more."""
@@ -87,10 +87,10 @@ class SoundCardSpeaker:
         """Say what failed in the thread."""
         self._check()
 
-    def probe(self) -> Rung:
+    def probe(self) -> ProofLevel:
         """An open stream is a card that works."""
         self._check()
-        return Rung.ACCEPTED if self.rung is Rung.ACCEPTED else Rung.REACHABLE
+        return ProofLevel.ACCEPTED if self.rung is ProofLevel.ACCEPTED else ProofLevel.REACHABLE
 
     def close(self) -> None:
         """Play out what is queued, within reason, and give the card back."""
@@ -142,7 +142,7 @@ class SoundCardSpeaker:
 
     def _work(self) -> None:
         """The thread: frames are written, None ends a session, an empty frame ends the thread."""
-        realtime.take(realtime.CARD_PRIORITY)
+        realtime.use_realtime_priority(realtime.CARD_PRIORITY)
         try:
             while (item := self._next()) != b"":
                 if item is not None:

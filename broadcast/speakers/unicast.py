@@ -4,11 +4,11 @@ import contextlib
 import random
 import socket
 
+from broadcast.audio_protocol.speaker_options import UnicastOptions
 from broadcast.speakers.codec import CODECS
-from broadcast.speakers.contract import Rung
+from broadcast.speakers.contract import ProofLevel
 from broadcast.speakers.network import even_socket, host_and_port, own_address
-from broadcast.speakers.options import Unicast
-from broadcast.speakers.rtp import Stream
+from broadcast.speakers.rtp import RtpStream
 from gateway.errors import Unavailable
 
 # Half a second of "nobody listens there" in a row is no lost packet any more.
@@ -20,15 +20,15 @@ class UnicastSpeaker:
 
     busy = behind = False
 
-    def __init__(self, id_: str, options: Unicast, chance: random.Random) -> None:
+    def __init__(self, id_: str, options: UnicastOptions, chance: random.Random) -> None:
         self.codec: str = options.codec
-        self.rung = Rung.UNKNOWN
+        self.rung = ProofLevel.UNKNOWN
         self._id = id_
         self._targets = [host_and_port(text) for text in options.to]
         self._chance = chance
         self._links: list[socket.socket] = []
         self._closed: list[int] = []
-        self._stream: Stream | None = None
+        self._stream: RtpStream | None = None
 
     def open(self) -> None:
         """Connect a socket to each receiver."""
@@ -42,13 +42,13 @@ class UnicastSpeaker:
         """The same packet to all; Unavailable when nobody listens anywhere."""
         del rank, silent  # one address for all classes: the mixer has already decided
         if self._stream is None:
-            self._stream = Stream(CODECS[self.codec], self._chance)
+            self._stream = RtpStream(CODECS[self.codec], self._chance)
         packet = self._stream.packet(payload)
         for number, link in enumerate(self._links):
             self._send(number, link, packet)
         if all(closed >= CLOSED_FRAMES for closed in self._closed):
             raise Unavailable("speaker.nobody-listens", address=self._where())
-        self.rung = max(self.rung, Rung.SENT)
+        self.rung = max(self.rung, ProofLevel.SENT)
 
     def cut(self) -> None:
         """Nothing waits here."""
@@ -60,11 +60,11 @@ class UnicastSpeaker:
     def tend(self) -> None:
         """Nothing goes on by itself."""
 
-    def probe(self) -> Rung:
+    def probe(self) -> ProofLevel:
         """UDP cannot be asked either; that there is a way to all of them is all there is."""
         for target in self._targets:
             own_address(target)
-        return Rung.SENT
+        return ProofLevel.SENT
 
     def close(self) -> None:
         """Give the sockets back."""

@@ -12,25 +12,25 @@ from typing import Any
 
 import msgspec
 
+from broadcast.clips.clip import StoredClip
+from broadcast.clips.decode import measure_loudness
+from broadcast.clips.store import ClipStore
 from broadcast.options import VoiceOptions
-from broadcast.prepare.clip import Clip
-from broadcast.prepare.decode import measure
-from broadcast.prepare.shelf import Shelf
-from broadcast.voice.engine import Engine
-from broadcast.voice.espeak import Espeak
+from broadcast.voice.engine import VoiceEngine
+from broadcast.voice.espeak import EspeakVoice
 from broadcast.voice.lexicon import Lexicon
-from broadcast.voice.options import engines
-from broadcast.voice.voice import Voice, spoken
+from broadcast.voice.options import build_engines
+from broadcast.voice.voice import Voice, spoken_text
 from drivers.data_files import config_path
 from gateway.errors import StationError, UsageError
 from gateway.texts import LANGUAGES, Texts
-from gateway.texts.parser import declare
-from gateway.texts.table import table
+from gateway.texts.command_parser import declare_command
+from gateway.texts.table import render_table
 
 TRIALS = {"zh": "各位居民请注意，今天14:30停水。", "en": "The water is off from half past two."}
 
 
-class Found(msgspec.Struct, frozen=True):
+class VoiceTrial(msgspec.Struct, frozen=True):
     """How one voice came through its trial."""
 
     engine: str
@@ -46,7 +46,7 @@ def add_to(subcommands: Any) -> None:
     """Declare the command and its parts."""
     texts = Texts.of_environment()
     say = texts.say
-    parser = declare(subcommands, "voice", texts)
+    parser = declare_command(subcommands, "voice", texts)
     parts = parser.add_subparsers(metavar=say("cli.command"), required=True)
     said = parts.add_parser("say", help=say("voice.say"))
     said.set_defaults(func=run_say)
@@ -82,7 +82,7 @@ def run_say(args: argparse.Namespace) -> int:
 
 def run_read(args: argparse.Namespace) -> int:
     """Show how the text is read aloud, and which readings the lexicon gives."""
-    said = spoken(args.text, args.language)
+    said = spoken_text(args.text, args.language)
     if not said:
         raise UsageError("voice.nothing")
     pinyin = _lexicon(args).spelt(said) if args.language == "zh" else said
@@ -106,7 +106,7 @@ def run_list(args: argparse.Namespace) -> int:
     else:
         heads = [texts.say(f"voice.head-{name}") for name in ("engine", "language", "there")]
         cells = [(name, lang, texts.say(f"voice.there-{is_}".lower())) for name, lang, is_ in rows]
-        print(table(heads, cells))
+        print(render_table(heads, cells))
     return 0
 
 
@@ -118,19 +118,23 @@ def run_check(args: argparse.Namespace) -> int:
         _print_json(found)
     else:
         heads = [texts.say(f"voice.head-{name}") for name in ("engine", "language", "result")]
-        print(table(heads, [(each.engine, each.language, _result(each, texts)) for each in found]))
+        print(
+            render_table(
+                heads, [(each.engine, each.language, _result(each, texts)) for each in found]
+            )
+        )
     return 0 if found and all(each.speaks for each in found) else 1
 
 
-async def _rendered(args: argparse.Namespace) -> tuple[Clip, dict[str, str]]:
+async def _rendered(args: argparse.Namespace) -> tuple[StoredClip, dict[str, str]]:
     with tempfile.TemporaryDirectory() as folder:
-        voice = Voice(Shelf(Path(folder)), _engines(args))
+        voice = Voice(ClipStore(Path(folder)), _engines(args))
         clip = await voice.render(args.text, args.language)
         await asyncio.to_thread(shutil.copyfile, clip.path, args.output)
         return clip, {name: str(error) for name, error in voice.faults.items()}
 
 
-async def _tried(chain: Sequence[Engine]) -> list[Found]:
+async def _tried(chain: Sequence[VoiceEngine]) -> list[VoiceTrial]:
     with tempfile.TemporaryDirectory() as folder:
         return [
             await _try(engine, language, Path(folder))
@@ -140,46 +144,46 @@ async def _tried(chain: Sequence[Engine]) -> list[Found]:
         ]
 
 
-async def _try(engine: Engine, language: str, folder: Path) -> Found:
+async def _try(engine: VoiceEngine, language: str, folder: Path) -> VoiceTrial:
     """Each voice alone, so that no other one speaks in its place."""
-    voice = Voice(Shelf(folder / engine.name / language), [engine])
+    voice = Voice(ClipStore(folder / engine.name / language), [engine])
     began = time.monotonic()
     try:
         clip = await voice.render(TRIALS[language], language)
         took_ms = round((time.monotonic() - began) * 1000)
-        if isinstance(engine, Espeak) and language == "zh":
+        if isinstance(engine, EspeakVoice) and language == "zh":
             await _is_mandarin(engine)
     except StationError as error:
         why = voice.faults.get(engine.name, error)
-        return Found(
+        return VoiceTrial(
             engine.name,
             language,
             speaks=False,
             why=Texts.of_environment().say(why.code, **why.data),
         )
-    lufs = (await measure(clip.path)).lufs
-    return Found(engine.name, language, True, "", round(clip.seconds, 2), took_ms, lufs)
+    lufs = (await measure_loudness(clip.path)).lufs
+    return VoiceTrial(engine.name, language, True, "", round(clip.seconds, 2), took_ms, lufs)
 
 
-async def _is_mandarin(engine: Espeak) -> None:
+async def _is_mandarin(engine: EspeakVoice) -> None:
     """A release of espeak-ng read Chinese syllables as English letters, and said "(en)"."""
-    if "(en)" in await engine.phonemes(spoken(TRIALS["zh"], "zh")):
+    if "(en)" in await engine.phonemes(spoken_text(TRIALS["zh"], "zh")):
         raise UsageError("voice.not-mandarin")
 
 
-def _result(found: Found, texts: Texts) -> str:
+def _result(found: VoiceTrial, texts: Texts) -> str:
     if not found.speaks:
         return texts.say("voice.mute", why=found.why)
     return texts.say("voice.well", seconds=found.seconds, took_ms=found.took_ms, lufs=found.lufs)
 
 
-def _engines(args: argparse.Namespace) -> list[Engine]:
+def _engines(args: argparse.Namespace) -> list[VoiceEngine]:
     chosen = []
     if args.sherpa:
         chosen.append(VoiceOptions(engine="sherpa", model=args.sherpa))
     if args.piper:
         chosen.append(VoiceOptions(engine="piper", model=args.piper))
-    return engines(chosen, _lexicon(args))
+    return build_engines(chosen, _lexicon(args))
 
 
 def _lexicon(args: argparse.Namespace) -> Lexicon:

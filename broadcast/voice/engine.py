@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Protocol
 
 
-class Engine(Protocol):
+class VoiceEngine(Protocol):
     """One voice. `name` is what settings and people call it."""
 
     name: str
@@ -22,7 +22,7 @@ class Engine(Protocol):
         """A sound file in `folder` that says this normalised text; `ProgramFailed` if it cannot."""
 
 
-def stamp(path: Path) -> str:
+def engine_stamp(path: Path) -> str:
     """Which program or model this is: a new one has another size or date."""
     found = path.stat()
     return f"{path.name}:{found.st_size}:{found.st_mtime_ns}"

@@ -6,7 +6,7 @@ import unicodedata
 _MARKS = str.maketrans({"，": ", ", "。": ". ", "；": "; ", "：": ": ", "！": "! ", "？": "? "})
 
 
-def english(text: str) -> str:
+def read_english(text: str) -> str:
     """One line of plain text; control characters and signs that nobody says are gone."""
     plain = unicodedata.normalize("NFKC", text.translate(_MARKS))
     kept = "".join(each if unicodedata.category(each)[0] in "LNPSZ" else " " for each in plain)

@@ -8,18 +8,18 @@ The Mandarin voice `cmn` of the released version reads syllables as English lett
 import shutil
 from pathlib import Path
 
-from broadcast.prepare.capped import Limits, run
-from broadcast.voice.engine import stamp
+from broadcast.clips.limited_program import ProcessLimits, run_limited
+from broadcast.voice.engine import engine_stamp
 from broadcast.voice.lexicon import Lexicon
 
 VOICES = {"zh": "cmn-latn-pinyin", "en": "en-gb"}
 # A little under three syllables a second: loudspeakers outdoors echo, and elders listen.
 WORDS_A_MINUTE = 150
 
-LIMITS = Limits(wall_s=20, cpu_s=10, memory_mb=256, file_mb=64)
+LIMITS = ProcessLimits(wall_s=20, cpu_s=10, memory_mb=256, file_mb=64)
 
 
-class Espeak:
+class EspeakVoice:
     """The built-in voice."""
 
     name = "espeak"
@@ -36,18 +36,18 @@ class Espeak:
         if language not in VOICES or program is None:
             return None
         readings = self._lexicon.version if language == "zh" else ""
-        return f"{stamp(Path(program))} {VOICES[language]} {WORDS_A_MINUTE} {readings}"
+        return f"{engine_stamp(Path(program))} {VOICES[language]} {WORDS_A_MINUTE} {readings}"
 
     async def speak(self, text: str, language: str, folder: Path) -> Path:
         """One WAV of espeak's own rate."""
         made = folder / "espeak.wav"
         spoken = self._lexicon.spelt(text) if language == "zh" else text
-        await run([*self.command(language), "-w", str(made)], LIMITS, said=spoken)
+        await run_limited([*self.command(language), "-w", str(made)], LIMITS, said=spoken)
         return made
 
     async def phonemes(self, text: str, language: str = "zh") -> str:
         """What would be said, in espeak's own notation; for `yizhan voice` and the tests."""
-        return await run(
+        return await run_limited(
             [*self.command(language), "-q", "-x"], LIMITS, said=self._lexicon.spelt(text)
         )
 

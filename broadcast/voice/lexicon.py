@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from itertools import groupby
 from pathlib import Path
 
-from broadcast.voice.sandhi import changed
+from broadcast.voice.sandhi import changed_tones
 from gateway.errors import SettingsError
 
 # Of the rules for 一 and 不: what was spoken by others is spoken anew.
@@ -47,7 +47,7 @@ class Lexicon:
         known: dict[int, str] = {}
         for found in self._words.finditer(text):
             known.update(enumerate(self.readings[found.group()].split(), found.start()))
-        known.update(changed(text, known))
+        known.update(changed_tones(text, known))
         said = (known.get(at, sign) for at, sign in enumerate(text))
         runs = groupby(zip(range(len(text)), said, strict=True), lambda each: each[0] in known)
         return "".join(

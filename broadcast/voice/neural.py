@@ -9,15 +9,15 @@ lies its `.onnx.json`.
 import shutil
 from pathlib import Path
 
-from broadcast.prepare.capped import Limits, run
-from broadcast.voice.engine import stamp
+from broadcast.clips.limited_program import ProcessLimits, run_limited
+from broadcast.voice.engine import engine_stamp
 from gateway.errors import ProgramFailed
 
 # A slow board speaks at about half of real time; a runtime maps much more than it uses.
-LIMITS = Limits(wall_s=60, cpu_s=120, memory_mb=1024, file_mb=64)
+LIMITS = ProcessLimits(wall_s=60, cpu_s=120, memory_mb=1024, file_mb=64)
 
 
-class Sherpa:
+class SherpaVoice:
     """sherpa-onnx with a VITS model in a folder."""
 
     name = "sherpa"
@@ -35,13 +35,13 @@ class Sherpa:
         program, weights = shutil.which(self._program), self._weights()
         if language not in self.languages or program is None or weights is None:
             return None
-        return f"{stamp(Path(program))} {stamp(weights)}"
+        return f"{engine_stamp(Path(program))} {engine_stamp(weights)}"
 
     async def speak(self, text: str, language: str, folder: Path) -> Path:
         """One WAV of the model's own rate."""
         del language
         made = folder / "sherpa.wav"
-        await run([*self.command(), f"--output-filename={made}", text], LIMITS)
+        await run_limited([*self.command(), f"--output-filename={made}", text], LIMITS)
         return _whole(made, self._program)
 
     def command(self) -> list[str]:
@@ -62,7 +62,7 @@ class Sherpa:
         return next(iter(sorted(self._model.glob("*.onnx"))), None)
 
 
-class Piper:
+class PiperVoice:
     """piper with one voice file; the text comes on its input."""
 
     name = "piper"
@@ -78,14 +78,14 @@ class Piper:
         program = shutil.which(self._program)
         if language not in self.languages or program is None or not self._model.is_file():
             return None
-        return f"{stamp(Path(program))} {stamp(self._model)}"
+        return f"{engine_stamp(Path(program))} {engine_stamp(self._model)}"
 
     async def speak(self, text: str, language: str, folder: Path) -> Path:
         """One WAV of the voice's own rate."""
         del language
         made = folder / "piper.wav"
         command = [self._program, "--model", str(self._model), "--output_file", str(made)]
-        await run(command, LIMITS, said=text.replace("\n", " ") + "\n")
+        await run_limited(command, LIMITS, said=text.replace("\n", " ") + "\n")
         return _whole(made, self._program)
 
 

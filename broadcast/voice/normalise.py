@@ -10,18 +10,9 @@ into characters, so that no later rule meets it again. The result read anew is t
 import re
 import unicodedata
 
-from broadcast.voice import dates, dialled, quantities
+from broadcast.voice import dates, identifiers, quantities
 from broadcast.voice.numbers import phone
-from broadcast.voice.rule import (
-    HAN_NUMBER,
-    LETTER_BEGINS,
-    LETTER_ENDS,
-    Found,
-    Rule,
-    letters,
-    rule,
-)
-from broadcast.voice.tables import (
+from broadcast.voice.readings_zh import (
     FORMULAS,
     LETTERS,
     PAUSES,
@@ -34,6 +25,15 @@ from broadcast.voice.tables import (
     UNITS,
     UNITS_ALONE,
     WORDS,
+)
+from broadcast.voice.rule import (
+    HAN_NUMBER,
+    LETTER_BEGINS,
+    LETTER_ENDS,
+    Found,
+    Rule,
+    letters,
+    rule,
 )
 
 
@@ -96,7 +96,7 @@ RULES: tuple[Rule, ...] = (
         _plate,
     ),
     *dates.RULES,
-    *dialled.RULES,
+    *identifiers.RULES,
     *quantities.RULES,
     # signs and letters
     rule(rf"(?<![A-Za-z])(?:{_ALONE})(?![A-Za-z])", lambda m: UNITS[m[0]]),

@@ -4,18 +4,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from broadcast.options import VoiceOptions
-from broadcast.voice.engine import Engine
-from broadcast.voice.espeak import Espeak
+from broadcast.voice.engine import VoiceEngine
+from broadcast.voice.espeak import EspeakVoice
 from broadcast.voice.lexicon import Lexicon
-from broadcast.voice.neural import Piper, Sherpa
+from broadcast.voice.neural import PiperVoice, SherpaVoice
 
 
-def engines(options: Sequence[VoiceOptions], lexicon: Lexicon) -> list[Engine]:
+def build_engines(options: Sequence[VoiceOptions], lexicon: Lexicon) -> list[VoiceEngine]:
     """The chain of engines; espeak-ng stands behind all others, so that there is always a voice."""
-    return [*map(_engine, options), Espeak(lexicon)]
+    return [*map(_engine, options), EspeakVoice(lexicon)]
 
 
-def _engine(option: VoiceOptions) -> Engine:
+def _engine(option: VoiceOptions) -> VoiceEngine:
     if option.engine == "sherpa":
-        return Sherpa(Path(option.model), option.language)
-    return Piper(Path(option.model), option.language)
+        return SherpaVoice(Path(option.model), option.language)
+    return PiperVoice(Path(option.model), option.language)

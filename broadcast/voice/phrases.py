@@ -12,11 +12,11 @@ import tomllib
 from collections.abc import AsyncIterator, Iterable, Mapping
 from pathlib import Path
 
-from broadcast.prepare.clip import Clip
-from broadcast.prepare.decode import canonical
-from broadcast.prepare.shelf import Shelf
-from broadcast.voice.engine import stamp
-from broadcast.voice.voice import Line, Progress, Voice, spoken
+from broadcast.clips.clip import StoredClip
+from broadcast.clips.decode import decode_to_wav
+from broadcast.clips.store import ClipStore
+from broadcast.voice.engine import engine_stamp
+from broadcast.voice.voice import RenderProgress, SpokenLine, Voice, spoken_text
 from gateway.errors import NotFound, SettingsError, StationError
 
 log = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ class Phrases:
     """The pieces of one language."""
 
     def __init__(
-        self, voice: Voice, shelf: Shelf, said: Mapping[str, str], language: str = "zh"
+        self, voice: Voice, shelf: ClipStore, said: Mapping[str, str], language: str = "zh"
     ) -> None:
         """`said`: how a piece is spoken, by id, where it is not as its words say."""
         self._voice = voice
@@ -40,7 +40,7 @@ class Phrases:
         self._language = language
         phrases = shelf.media / "phrases"
         self._recordings = phrases if language == "zh" else phrases / language
-        self._ready: dict[Piece, Clip] = {}
+        self._ready: dict[Piece, StoredClip] = {}
         self._behind = False
         # Recordings that cannot be used, by their id; the voice speaks instead.
         self.faults: dict[str, StationError] = {}
@@ -53,7 +53,7 @@ class Phrases:
         """The clips that sentences are made of: the shelf keeps them."""
         return frozenset(clip.sha for clip in self._ready.values())
 
-    async def sentence(self, pieces: Iterable[str | Piece]) -> tuple[Clip, ...]:
+    async def sentence(self, pieces: Iterable[str | Piece]) -> tuple[StoredClip, ...]:
         """The clips of a sentence, in order; what is not ready yet is rendered now.
 
         A piece without anything to say (a full stop) is a pause: no clip. An id alone must be one
@@ -62,19 +62,19 @@ class Phrases:
         clips = [await self._clip(self._piece(each)) for each in pieces]
         return tuple(clip for clip in clips if clip is not None)
 
-    async def prepare(self, pieces: Iterable[Piece] = ()) -> AsyncIterator[Progress]:
+    async def prepare(self, pieces: Iterable[Piece] = ()) -> AsyncIterator[RenderProgress]:
         """Make ready these, then all pieces of the settings; new recordings are taken up."""
         wanted = list(dict.fromkeys([*pieces, *self.pieces()]))
         self._ready.clear()
-        failed: list[Line] = []
-        yield Progress(0, len(wanted))
+        failed: list[SpokenLine] = []
+        yield RenderProgress(0, len(wanted))
         for done, piece in enumerate(wanted, 1):
             try:
                 await self._clip(piece)
             except StationError as error:
                 self._fell_behind(error)
-                failed.append(Line(piece[1], self._language))
-            yield Progress(done, len(wanted), tuple(failed))
+                failed.append(SpokenLine(piece[1], self._language))
+            yield RenderProgress(done, len(wanted), tuple(failed))
         if self._behind and not failed:
             self._behind = False
             log.info("every phrase is ready again")
@@ -91,29 +91,29 @@ class Phrases:
             raise NotFound("voice.no-phrase", id=asked)
         return asked, self._said[asked]
 
-    async def _clip(self, piece: Piece) -> Clip | None:
+    async def _clip(self, piece: Piece) -> StoredClip | None:
         if (clip := self._ready.get(piece)) is not None:
             return clip
         name, words = piece[0], self._said.get(piece[0], piece[1])
         clip = await self._recorded(name)
         if clip is None:
-            if not spoken(words, self._language):
+            if not spoken_text(words, self._language):
                 return None
             clip = await self._voice.render(words, self._language)
         if name:  # words of this moment are not kept for ever
             self._ready[piece] = clip
         return clip
 
-    async def _recorded(self, name: str) -> Clip | None:
+    async def _recorded(self, name: str) -> StoredClip | None:
         path = self._recordings / f"{name}.wav"
         if not _ID.fullmatch(name) or not path.is_file():
             return None
-        key = f"phrase {self._language} {stamp(path)}"
+        key = f"phrase {self._language} {engine_stamp(path)}"
         if (clip := self._shelf.find(key)) is not None:
             return clip
         try:
             with self._shelf.workshop() as folder:
-                made = await canonical(path, folder, trim=True)
+                made = await decode_to_wav(path, folder, trim=True)
                 clip = await self._shelf.put(made, title=name, key=key)
         except StationError as error:
             log.warning("the recording %s cannot be used: %s", path.name, error)
@@ -123,7 +123,7 @@ class Phrases:
         return clip
 
 
-def load(language: str, *folders: Path) -> dict[str, str]:
+def load_phrases(language: str, *folders: Path) -> dict[str, str]:
     """How pieces are spoken, from `phrases.<language>.toml` in these folders, the later first."""
     said: dict[str, str] = {}
     for folder in folders:

@@ -1,8 +1,8 @@
 """Rules for amounts: money, shares, degrees, measures, fractions, what is below zero, ranges."""
 
 from broadcast.voice.numbers import amount, count, digits, phone
+from broadcast.voice.readings_zh import CURRENCIES, LETTERS, MEASURE_WORDS, SHARES, UNITS
 from broadcast.voice.rule import HAN, HAN_NUMBER, TO, UNIT, Found, N, Rule, rule, to
-from broadcast.voice.tables import CURRENCIES, LETTERS, MEASURE_WORDS, SHARES, UNITS
 
 _SHARE = r"%\s?\[?LEL\]?|%\s?RH|%\s?VOL|\[?pp[mb]\]?|[%‰]"
 _DEGREE = r"°|摄氏度|度(?!电)"

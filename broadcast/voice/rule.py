@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from broadcast.voice.tables import LETTERS, UNITS
+from broadcast.voice.readings_zh import LETTERS, UNITS
 
 Found = re.Match[str]
 Rule = tuple[re.Pattern[str], Callable[[Found], str]]

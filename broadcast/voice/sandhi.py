@@ -45,7 +45,7 @@ FOURTH_TONE = frozenset(
 )
 
 
-def changed(text: str, readings: Mapping[int, str]) -> dict[int, str]:
+def changed_tones(text: str, readings: Mapping[int, str]) -> dict[int, str]:
     """The syllables of 一 and 不 that differ from yī and bù, by their place in the text.
 
     `readings` are the syllables that are known already, by their place.

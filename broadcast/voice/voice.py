@@ -11,11 +11,11 @@ import logging
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
 from typing import NamedTuple
 
-from broadcast.prepare.clip import Clip
-from broadcast.prepare.decode import canonical
-from broadcast.prepare.shelf import Shelf
-from broadcast.voice.engine import Engine
-from broadcast.voice.english import english
+from broadcast.clips.clip import StoredClip
+from broadcast.clips.decode import decode_to_wav
+from broadcast.clips.store import ClipStore
+from broadcast.voice.engine import VoiceEngine
+from broadcast.voice.english import read_english
 from broadcast.voice.normalise import normalise
 from gateway.errors import StationError, Unavailable, UsageError
 
@@ -28,48 +28,48 @@ CHARS_MAX = 1000
 AT_ONCE = 2
 
 
-class Line(NamedTuple):
+class SpokenLine(NamedTuple):
     """A text that will be wanted."""
 
     text: str
     language: str = "zh"
 
 
-class Progress(NamedTuple):
+class RenderProgress(NamedTuple):
     """How far the background has come; `failed` is what no engine could say."""
 
     done: int
     of: int
-    failed: tuple[Line, ...] = ()
+    failed: tuple[SpokenLine, ...] = ()
 
 
 class Voice:
     """Renders texts; knows which are ready."""
 
-    def __init__(self, shelf: Shelf, engines: Sequence[Engine]) -> None:
+    def __init__(self, shelf: ClipStore, engines: Sequence[VoiceEngine]) -> None:
         """Speak with these engines, the best first."""
         self._shelf = shelf
         self._engines = tuple(engines)
-        self._making: dict[str, asyncio.Task[Clip]] = {}
+        self._making: dict[str, asyncio.Task[StoredClip]] = {}
         self._turn = asyncio.Semaphore(AT_ONCE)
         self._behind = False
         # Why an engine of the settings does not speak, by its name.
         self.faults: dict[str, StationError] = {}
 
-    def ready(self, text: str, language: str = "zh") -> Clip | None:
+    def ready(self, text: str, language: str = "zh") -> StoredClip | None:
         """The clip that can be played at once; None if it would have to be rendered first."""
-        said = spoken(text, language)
-        keys = (given_key(said, language), *self._keys(said, language))
+        said = spoken_text(text, language)
+        keys = (recording_key(said, language), *self._keys(said, language))
         return next((clip for key in keys if (clip := self._shelf.find(key))), None)
 
-    async def render(self, text: str, language: str = "zh") -> Clip:
+    async def render(self, text: str, language: str = "zh") -> StoredClip:
         """The clip that says this text; `Unavailable` if no engine can."""
-        said = spoken(text, language)
+        said = spoken_text(text, language)
         if not said:
             raise UsageError("voice.nothing")
         if len(said) > CHARS_MAX:
             raise UsageError("voice.long", limit=CHARS_MAX)
-        if (given := self._shelf.find(given_key(said, language))) is not None:
+        if (given := self._shelf.find(recording_key(said, language))) is not None:
             return given
         key = f"{language} {said}"
         if (task := self._making.get(key)) is None:
@@ -78,35 +78,35 @@ class Voice:
         # A caller that stops waiting does not stop the others, nor the work.
         return await asyncio.shield(task)
 
-    async def clips(self, texts: Iterable[str], language: str = "zh") -> tuple[Clip, ...]:
+    async def clips(self, texts: Iterable[str], language: str = "zh") -> tuple[StoredClip, ...]:
         """The clips of several texts, to be played in order."""
         return tuple([await self.render(text, language) for text in texts])
 
-    async def prerender(self, lines: Iterable[Line]) -> AsyncIterator[Progress]:
+    async def prerender(self, lines: Iterable[SpokenLine]) -> AsyncIterator[RenderProgress]:
         """Make ready what is not, one after the other; what fails is told, the rest goes on."""
         wanted = list(dict.fromkeys(lines))
-        failed: list[Line] = []
-        yield Progress(0, len(wanted))
+        failed: list[SpokenLine] = []
+        yield RenderProgress(0, len(wanted))
         for done, line in enumerate(wanted, 1):
             try:
                 self.ready(*line) or await self.render(*line)
             except StationError as error:
                 self._fell_behind(error)
                 failed.append(line)
-            yield Progress(done, len(wanted), tuple(failed))
+            yield RenderProgress(done, len(wanted), tuple(failed))
         if self._behind and not failed:
             self._behind = False
             log.info("every text is ready again")
 
     async def give(
         self, text: str, upload: AsyncIterable[bytes], name: str, language: str = "zh"
-    ) -> Clip:
+    ) -> StoredClip:
         """A recording that says this text (the platform's, or a person's): it goes before all."""
-        said = spoken(text, language)
+        said = spoken_text(text, language)
         if not said:
             raise UsageError("voice.nothing")
         clip = await self._shelf.store_upload(upload, name)
-        await self._shelf.lead(given_key(said, language), clip.sha)
+        await self._shelf.lead(recording_key(said, language), clip.sha)
         return clip
 
     def _fell_behind(self, error: StationError) -> None:
@@ -114,7 +114,7 @@ class Voice:
             log.warning("a text could not be made ready: %s", error)
         self._behind = True
 
-    def _made(self, key: str, task: asyncio.Task[Clip]) -> None:
+    def _made(self, key: str, task: asyncio.Task[StoredClip]) -> None:
         del self._making[key]
         if not task.cancelled():
             task.exception()  # looked at: perhaps nobody waits for it any more
@@ -122,7 +122,7 @@ class Voice:
     def _keys(self, said: str, language: str) -> list[str]:
         return [key for engine in self._engines if (key := _key(said, engine, language))]
 
-    async def _by_chain(self, said: str, title: str, language: str) -> Clip:
+    async def _by_chain(self, said: str, title: str, language: str) -> StoredClip:
         for engine in self._engines:
             key = _key(said, engine, language)
             if key is None:
@@ -140,11 +140,13 @@ class Voice:
             return clip
         raise Unavailable("voice.none", language=language)
 
-    async def _speak(self, engine: Engine, said: str, title: str, language: str, key: str) -> Clip:
+    async def _speak(
+        self, engine: VoiceEngine, said: str, title: str, language: str, key: str
+    ) -> StoredClip:
         async with self._turn:
             with self._shelf.workshop() as folder:
                 raw = await engine.speak(said, language, folder)
-                made = await canonical(raw, folder, trim=True)
+                made = await decode_to_wav(raw, folder, trim=True)
                 return await self._shelf.put(made, title=title, key=key)
 
     def _failed(self, name: str, error: Exception) -> None:
@@ -158,17 +160,17 @@ class Voice:
             log.info("the voice %s speaks again", name)
 
 
-def spoken(text: str, language: str) -> str:
+def spoken_text(text: str, language: str) -> str:
     """The text as it is read aloud."""
-    return normalise(text) if language == "zh" else english(text)
+    return normalise(text) if language == "zh" else read_english(text)
 
 
-def given_key(said: str, language: str) -> str:
+def recording_key(said: str, language: str) -> str:
     """Where a recording of this text lies."""
     return f"given {_digest(language, said)}"
 
 
-def _key(said: str, engine: Engine, language: str) -> str | None:
+def _key(said: str, engine: VoiceEngine, language: str) -> str | None:
     identity = engine.identity(language)
     return identity and f"{engine.name} {_digest(language, said, engine.name, identity)}"
 

@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 from typing import Any
 
-from drivers.ble.scanner import Advert, Heard
+from drivers.ble.scanner import Advert, OnAdvert
 from drivers.contract import LineDown, LineLost, PortForbidden, PortMissing, PortUnfit
 
 # bleak's word for a device whose properties changed without an advert being heard.
@@ -29,7 +29,7 @@ class BluezScanner:
         self._adapter = adapter
         self._scanner: Any = None
 
-    async def start(self, heard: Heard) -> None:
+    async def start(self, heard: OnAdvert) -> None:
         """Begin to listen; LineDown if that cannot be."""
         try:
             scanner = self._open(heard)
@@ -63,7 +63,7 @@ class BluezScanner:
             async with asyncio.timeout(_STOP_WITHIN_S):
                 await scanner.stop()
 
-    def _open(self, heard: Heard) -> Any:
+    def _open(self, heard: OnAdvert) -> Any:
         from bleak import BleakScanner  # noqa: PLC0415 - loaded when a scanner runs
         from bleak.backends.bluezdbus.scanner import BleakScannerBlueZDBus  # noqa: PLC0415
         from bleak.backends.device import BLEDevice  # noqa: PLC0415

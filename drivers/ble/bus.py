@@ -11,12 +11,11 @@ sensors said last goes stale as always.
 import asyncio
 from collections.abc import Sequence
 
-from drivers.ble.ears import AirStats, Ears
-from drivers.ble.options import BusOptions
-from drivers.ble.scanner import Advert, Scanner
-from drivers.ble.sensor import Sensor
-from drivers.ble.watch import RETRY_MIN_S, Watch
-from drivers.bus.counters import Counters
+from drivers.ble.options import BleBusOptions
+from drivers.ble.scan_watchdog import RETRY_MIN_S, ScanWatchdog
+from drivers.ble.scanner import Advert, BleScanner
+from drivers.ble.sensor import BleSensor
+from drivers.ble.sensor_index import ScanStats, SensorIndex
 from drivers.bus.stats import BusStats
 from drivers.contract import (
     BusChange,
@@ -35,6 +34,7 @@ from drivers.contract import (
     Value,
     log_fault,
 )
+from drivers.counters import Counters
 
 # How often the sensors' silence is looked at.
 SWEEP_S = 1.0
@@ -46,23 +46,23 @@ class BleBus:
     def __init__(
         self,
         name: str,
-        options: BusOptions,
+        options: BleBusOptions,
         devices: Sequence[Device],
         sink: Sink,
         on_state: OnState,
         *,
-        scanner: Scanner,
+        scanner: BleScanner,
         on_fault: OnFault = log_fault,
     ) -> None:
         """A mistake in what one sensor said goes to `on_fault`; the scan and the others go on."""
         self.name = name
         self._on_fault = on_fault
-        self.air = AirStats()
+        self.air = ScanStats()
         self._sink = sink
         self._on_state = on_state
         self._scanner = scanner
-        self._ears = Ears(devices, options)
-        self._watch = Watch(options.watchdog_s)
+        self._ears = SensorIndex(devices, options)
+        self._watch = ScanWatchdog(options.watchdog_s)
         self._again = asyncio.Event()
         self._state = BusState.WAIT
         self._code: str | None = None
@@ -195,7 +195,7 @@ class BleBus:
                 self._sink(result)
                 self._let_rest(sensor, result)
 
-    def _let_rest(self, sensor: Sensor, result: PollResult) -> None:
+    def _let_rest(self, sensor: BleSensor, result: PollResult) -> None:
         """Put momentary points back to rest when their moment is over."""
         for reading in result.readings:
             rest = sensor.rests.get(reading.point)
@@ -207,7 +207,7 @@ class BleBus:
             loop = asyncio.get_running_loop()
             self._resting[key] = loop.call_later(rest.after_s, self._rest, sensor, reading.point)
 
-    def _rest(self, sensor: Sensor, point: str) -> None:
+    def _rest(self, sensor: BleSensor, point: str) -> None:
         self._sink(sensor.rested(point, self._now_s()))
 
     def _up(self) -> None:
@@ -228,7 +228,7 @@ class BleBus:
         self._state, self._code = state, code
         self._on_state(BusChange(self.name, state, int(self._now_s() * 1e9), code, data))
 
-    def _tell(self, sensor: Sensor) -> None:
+    def _tell(self, sensor: BleSensor) -> None:
         """Say a sensor's state if it is another than was said last; a deaf moment is not said."""
         device, state = sensor.device.id, sensor.state
         if state in {DeviceState.WAIT, self._told.get(device)}:

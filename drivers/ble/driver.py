@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from drivers.ble.options import BusOptions, Options
+from drivers.ble.options import BleBusOptions, BleDeviceOptions
 from drivers.ble.points import FAMILY, check_device
 from drivers.contract import Device, FieldError, OnFault, OnState, Sink, log_fault
 from drivers.family import Shape
@@ -11,13 +11,13 @@ from drivers.field_bus import BusKind, FieldBus
 from drivers.message import Radio
 
 
-class Ble:
+class BleDriver:
     """The family: it knows addresses and quantities; the bus owns the radio."""
 
     family = FAMILY
     shape: Final = Shape.LISTENING
     inlet = Radio("ble")
-    Options = Options
+    Options = BleDeviceOptions
 
     def check(self, device: Device) -> Sequence[FieldError]:
         """Everything about this device that the family cannot use."""
@@ -26,7 +26,7 @@ class Ble:
 
 def _build(
     name: str,
-    options: BusOptions,
+    options: BleBusOptions,
     devices: Sequence[Device],
     sink: Sink,
     on_state: OnState,
@@ -41,5 +41,5 @@ def _build(
     return BleBus(name, options, devices, sink, on_state, scanner=scanner, on_fault=on_fault)
 
 
-DRIVER = Ble()
-BUS_KINDS = (BusKind("ble", BusOptions, _build),)
+DRIVER = BleDriver()
+BUS_KINDS = (BusKind("ble", BleBusOptions, _build),)

@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 
 
-class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class BleDeviceOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A sensor's own keys in `[device.*]`: how its messages are opened.
 
     `bind_key` is the maker's 32 hexadecimal digits, `credential` the name of one that holds them.
@@ -19,7 +19,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         return f"Options(bind_key={sealed}, credential={self.credential!r})"
 
 
-class BusOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class BleBusOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The keys of `[bus.*]` with `kind = "ble"`.
 
     `adapter` is BlueZ's name (`hci0`), None the first that is powered. A scanner that hears

@@ -8,9 +8,9 @@ quantity's name (`temperature`), its `at` which one of several alike. `kind = "r
 import re
 from collections.abc import Iterator, Sequence
 
-from drivers.ble import keys
-from drivers.ble.codec import FORMATS, Heard, Measure
-from drivers.ble.options import Options
+from drivers.ble import bind_keys
+from drivers.ble.codec import FORMATS, DecodedMessage, MeasuredQuantity
+from drivers.ble.options import BleDeviceOptions
 from drivers.contract import (
     BadAddress,
     BadProfile,
@@ -49,7 +49,7 @@ def mac_bytes(device: Device) -> bytes:
     return bytes.fromhex(device.address.replace(":", ""))
 
 
-def samples(device: Device, heard: Heard, rssi: int | None = None) -> list[Sample]:
+def samples(device: Device, heard: DecodedMessage, rssi: int | None = None) -> list[Sample]:
     """One sample for each point that the message speaks of."""
     found: list[Sample] = []
     for point in device.points:
@@ -59,16 +59,16 @@ def samples(device: Device, heard: Heard, rssi: int | None = None) -> list[Sampl
     return found
 
 
-def _measure_of(point: Point, heard: Heard, rssi: int | None) -> Measure | None:
+def _measure_of(point: Point, heard: DecodedMessage, rssi: int | None) -> MeasuredQuantity | None:
     if point.kind == RADIO:
-        return None if rssi is None else Measure("rssi", rssi)
+        return None if rssi is None else MeasuredQuantity("rssi", rssi)
     if point.kind != heard.format:
         return None
     alike = [measure for measure in heard.measures if measure.what == point.address]
     return alike[point.at] if point.at < len(alike) else None
 
 
-def _sample(point: Point, measure: Measure) -> Sample:
+def _sample(point: Point, measure: MeasuredQuantity) -> Sample:
     value = _value(point, measure.value)
     quality = Quality.GOOD
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -93,8 +93,8 @@ def _check_address(device: Device) -> Iterator[FieldError]:
 
 
 def _check_key(device: Device) -> Iterator[FieldError]:
-    options = device.options or Options()
-    if options.bind_key is not None and keys.parse(options.bind_key) is None:
+    options = device.options or BleDeviceOptions()
+    if options.bind_key is not None and bind_keys.parse_key(options.bind_key) is None:
         yield WrongUse("ble.bad-key", device=device.id)
     if options.bind_key is not None and options.credential is not None:
         yield WrongUse("ble.two-keys", device=device.id)

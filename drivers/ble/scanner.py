@@ -31,13 +31,13 @@ class Advert(NamedTuple):
         return services + makers
 
 
-Heard: TypeAlias = Callable[[Advert], None]
+OnAdvert: TypeAlias = Callable[[Advert], None]
 
 
-class Scanner(Protocol):
+class BleScanner(Protocol):
     """One radio's ears; only ever one is listening."""
 
-    async def start(self, heard: Heard) -> None:
+    async def start(self, heard: OnAdvert) -> None:
         """Begin to listen; LineDown if that cannot be."""
 
     async def check(self) -> None:

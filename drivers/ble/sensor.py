@@ -5,18 +5,17 @@ from typing import Any
 
 import msgspec
 
-from drivers.ble.codec import Heard, Unheard, format_of
-from drivers.ble.keys import Key
-from drivers.ble.memory import Memory, News
+from drivers.ble.advert_interval import PATIENCE, AdvertInterval
+from drivers.ble.bind_keys import BindKey
+from drivers.ble.codec import DecodedMessage, RejectedMessage, format_of
 from drivers.ble.points import mac_bytes, samples
-from drivers.ble.rhythm import PATIENCE, Rhythm
-from drivers.bus.counters import Counters
+from drivers.ble.replay_filter import Novelty, ReplayFilter
 from drivers.bus.stats import DeviceStats
 from drivers.contract import (
     Device,
     DeviceFault,
     DeviceState,
-    Garbled,
+    GarbledReply,
     NoReply,
     Point,
     PollResult,
@@ -25,6 +24,7 @@ from drivers.contract import (
     Sample,
     Value,
 )
+from drivers.counters import Counters
 
 # Messages in a row that cannot be understood, after which the sensor counts as faulty.
 FAILURES_MAX = 3
@@ -33,13 +33,13 @@ REPLAYED = "ble.replayed"
 _EVENTS = frozenset({"bool", "string"})
 
 
-class Silent(NoReply):
+class SensorSilent(NoReply):
     """The sensor was not heard for three of its usual intervals: its last values are stale."""
 
     quality = Quality.STALE
 
 
-class Rest(msgspec.Struct, frozen=True):
+class RestValue(msgspec.Struct, frozen=True):
     """What a momentary point says once its moment is over (`extra` of the profile's point).
 
     A pressed button and a seen movement are reported, their end is not: `after_s` later the bus
@@ -50,10 +50,10 @@ class Rest(msgspec.Struct, frozen=True):
     after_s: float
 
 
-class Sensor:
+class BleSensor:
     """A device, its key, and everything that the bus remembers of it. Instants are seconds."""
 
-    def __init__(self, device: Device, key: Key | None) -> None:
+    def __init__(self, device: Device, key: BindKey | None) -> None:
         self.device = device
         self.key = key
         self.state = DeviceState.WAIT
@@ -62,15 +62,15 @@ class Sensor:
         self.stats = DeviceStats()
         self.rssi: int | None = None
         self.rests = {
-            point.id: msgspec.convert(point.extra, Rest)
+            point.id: msgspec.convert(point.extra, RestValue)
             for point in device.points
             if "rests" in point.extra
         }
         self._mac = mac_bytes(device)
-        self._memory = Memory()
+        self._memory = ReplayFilter()
         self.counters = Counters(asked=False)
         eventful = any(point.type in _EVENTS for point in device.points)
-        self._rhythm = Rhythm(device.every_s, eventful=eventful)
+        self._rhythm = AdvertInterval(device.every_s, eventful=eventful)
         self._alive_s: float | None = None
         self._spoken_s: dict[str, float] = {}
         self._failures = 0
@@ -97,13 +97,13 @@ class Sensor:
         news = self._memory.known(message, now_s)
         if news is None:
             heard = found.understand(message, self._mac, self.key.reveal() if self.key else None)
-            if isinstance(heard, Unheard):
+            if isinstance(heard, RejectedMessage):
                 return self._refuse(heard.why.value, now_s)
             missed = self.state is DeviceState.SILENT
             news = self._memory.judge(message, heard, now_s, missed=missed)
-            if news is News.NEW:
+            if news is Novelty.NEW:
                 return self._learn(heard, rssi, now_s)
-        if news is News.REPLAY:
+        if news is Novelty.REPLAY:
             return self._refuse(REPLAYED, now_s)
         self._alive(rssi, now_s)
         return None
@@ -123,10 +123,10 @@ class Sensor:
             return None
         for point in late:
             del self._spoken_s[point.id]
-        return self._nothing(late, Silent("ble.silent", device=self.device.id), now_s)
+        return self._nothing(late, SensorSilent("ble.silent", device=self.device.id), now_s)
 
     def _missed(self, silent_s: float, now_s: float, *, deaf: bool) -> PollResult:
-        fault = Silent("ble.silent", device=self.device.id, after_s=round(silent_s))
+        fault = SensorSilent("ble.silent", device=self.device.id, after_s=round(silent_s))
         self._rhythm.rest()
         self._alive_s = None
         self._spoken_s.clear()
@@ -139,7 +139,7 @@ class Sensor:
 
     def unfit(self, code: str, data: Mapping[str, Any], now_s: float) -> PollResult:
         """It cannot be understood: say why."""
-        fault = Garbled(code, **data)
+        fault = GarbledReply(code, **data)
         self._change(DeviceState.FAULTY, fault)
         return self._nothing(self.device.points, fault, now_s)
 
@@ -158,7 +158,7 @@ class Sensor:
             return False
         return now_s - spoken_s > PATIENCE * point.every_s
 
-    def _learn(self, heard: Heard, rssi: int, now_s: float) -> PollResult | None:
+    def _learn(self, heard: DecodedMessage, rssi: int, now_s: float) -> PollResult | None:
         """Something new; rubble may look like a message, but not like one with values."""
         if heard.measures:
             self._failures = 0

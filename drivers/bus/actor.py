@@ -12,21 +12,26 @@ import math
 import random
 from collections.abc import Sequence
 
-from drivers.bus.counters import Counters
-from drivers.bus.exchange import STUCK_S, Exchanges
-from drivers.bus.jobs import Job, Probe, Write
+from drivers.bus.bus_plan import (
+    REPLY_WAIT_S,
+    PolledBusOptions,
+    has_alarm_inputs,
+    plan_bus,
+    polled_driver,
+)
+from drivers.bus.device import BusDevice
+from drivers.bus.held_results import HeldResults
+from drivers.bus.jobs import Job, ProbeJob, WriteJob
 from drivers.bus.line_status import LineStatus
-from drivers.bus.link import Link, LinkCounters
-from drivers.bus.member import Member
-from drivers.bus.poll import BEAT_S, Poll
-from drivers.bus.quarantine import window_s
-from drivers.bus.queue import Queue
+from drivers.bus.link import BusLink, LinkCounters
+from drivers.bus.poll import BEAT_S, PollJob
+from drivers.bus.quarantine import late_window_s
+from drivers.bus.queue import JobQueue
 from drivers.bus.stats import BusStats, Occupancy, WireStats
-from drivers.bus.survey import REPLY_WAIT_S, BusOptions, has_inputs, polled, survey
-from drivers.bus.unsure import UnsureResults
+from drivers.bus.transactions import STUCK_S, TransactionRunner
 from drivers.contract import (
+    BusBusy,
     BusStuck,
-    Busy,
     Device,
     DeviceFault,
     DeviceState,
@@ -41,6 +46,7 @@ from drivers.contract import (
     Value,
     log_fault,
 )
+from drivers.counters import Counters
 
 # Writes that may wait; nobody presses more keys than this before one is done.
 WRITES_MAX = 32
@@ -51,7 +57,7 @@ _CROWDED = 0.5
 _ASKED_FOR, _ALL_SILENT = "bus.restarted", "bus.all-silent"
 
 
-class Bus:
+class PolledBus:
     """One bus. `sink` gets every round's result, `on_state` every change; neither may block.
 
     An exception that a driver did not foresee costs one transaction and is told to `on_fault`.
@@ -62,7 +68,7 @@ class Bus:
     def __init__(
         self,
         name: str,
-        options: BusOptions,
+        options: PolledBusOptions,
         devices: Sequence[Device],
         sink: Sink,
         on_state: OnState,
@@ -70,7 +76,7 @@ class Bus:
         jitter: random.Random | None = None,
         on_fault: OnFault = log_fault,
     ) -> None:
-        plan = survey(name, options, devices)
+        plan = plan_bus(name, options, devices)
         if plan.faults:
             raise plan.faults[0]
         self.name = name
@@ -80,11 +86,11 @@ class Bus:
         self._on_state = on_state
         self._jitter = jitter or random.Random()  # noqa: S311 - spreads retries, guards nothing
         self._line = LineStatus(name, on_state, self._jitter)
-        cap_s = REPLY_WAIT_S if has_inputs(devices) else math.inf
+        cap_s = REPLY_WAIT_S if has_alarm_inputs(devices) else math.inf
         self._members = {
-            device.id: Member(
+            device.id: BusDevice(
                 device,
-                driver=polled(device.family),
+                driver=polled_driver(device.family),
                 line=device.line or options.usual_line,
                 wire=options.cost(device.line or options.usual_line),
                 rounds=plan.rounds[device.id],
@@ -94,16 +100,16 @@ class Bus:
             for device in devices
         }
         self._all = tuple(self._members.values())
-        self._polls: list[Poll] = []
-        self._queue: Queue[Job] = Queue()
-        self._writes: set[Write] = set()
-        self._exchanges = Exchanges(name, on_fault, self._replied)
-        self._unsure = UnsureResults(self._outcome)
+        self._polls: list[PollJob] = []
+        self._queue: JobQueue[Job] = JobQueue()
+        self._writes: set[WriteJob] = set()
+        self._exchanges = TransactionRunner(name, on_fault, self._replied)
+        self._unsure = HeldResults(self._outcome)
         self._changed = asyncio.Event()
         self._restart = asyncio.Event()
         self._restart_why = _ASKED_FOR
         self._past = LinkCounters()
-        self._link: Link | None = None
+        self._link: BusLink | None = None
         self._occupied: Occupancy | None = None
         self._moved_s = 0.0
         self._opened = 0
@@ -142,9 +148,9 @@ class Bus:
         if self._line.down is not None:
             raise self._line.down.with_traceback(None)  # raised many times: it must not grow
         if len(self._writes) >= WRITES_MAX:
-            raise Busy("bus.busy", bus=self.name, waiting=len(self._writes))
+            raise BusBusy("bus.busy", bus=self.name, waiting=len(self._writes))
         plan = member.driver.write(member.device, target, value, member.wire)
-        job = Write(member, plan, asyncio.get_running_loop().time())
+        job = WriteJob(member, plan, asyncio.get_running_loop().time())
         self._writes.add(job)
         self._queue.put(job)
         self._changed.set()
@@ -200,11 +206,11 @@ class Bus:
         beat_from_s = BEAT_S if self.load.share <= _CROWDED else 2 * BEAT_S
         for index, (member, one) in enumerate(planned):
             phase = index / len(planned)
-            self._polls.append(Poll(member, one, start_s, phase, beat_from_s=beat_from_s))
+            self._polls.append(PollJob(member, one, start_s, phase, beat_from_s=beat_from_s))
         for poll in self._polls:
             self._queue.put(poll)
         for member in self._all:
-            self._queue.put(Probe(member))
+            self._queue.put(ProbeJob(member))
 
     async def _session(self) -> None:
         """Open, settle, serve; ends by LineDown only."""
@@ -231,7 +237,7 @@ class Bus:
 
     def _late_window_s(self) -> float:
         """How long a reply to whoever had this port before us may still come."""
-        return max((window_s(member.device.timeout_s) for member in self._all), default=0.0)
+        return max((late_window_s(member.device.timeout_s) for member in self._all), default=0.0)
 
     async def _watch(self) -> None:
         """End the session when that is asked for, or when a transaction never comes back.
@@ -248,7 +254,7 @@ class Bus:
                 raise BusStuck("bus.stuck", bus=self.name, device=stuck.device.id)
         raise LineLost(self._restart_why, bus=self.name)
 
-    async def _serve(self, link: Link) -> None:
+    async def _serve(self, link: BusLink) -> None:
         while True:
             job = await self._next_job()
             try:
@@ -271,17 +277,17 @@ class Bus:
                     wake.cancel()
 
     def _put_back(self, job: Job) -> None:
-        if isinstance(job, Write) and (job.over or job not in self._writes):
+        if isinstance(job, WriteJob) and (job.over or job not in self._writes):
             self._writes.discard(job)
         else:
             self._queue.put(job)
         self._changed.set()
 
-    async def _carry_out(self, link: Link, job: Job) -> None:
+    async def _carry_out(self, link: BusLink, job: Job) -> None:
         """One transaction of the job, and what follows from it."""
         loop = asyncio.get_running_loop()
         member, transaction = job.member, job.current()
-        if isinstance(job, Probe):
+        if isinstance(job, ProbeJob):
             member.breaker.probe()
         began_s, unsure = loop.time(), member.unsure
         outcome = await self._exchanges.ask(link, member, transaction)
@@ -303,7 +309,7 @@ class Bus:
         if member.quarantine.twice:
             await asyncio.sleep(member.listens_s)
 
-    def _replied(self, member: Member) -> None:
+    def _replied(self, member: BusDevice) -> None:
         """Somebody has answered: the line works."""
         self._line.reset_back_off()
         self._heard_somebody = True
@@ -318,13 +324,13 @@ class Bus:
             member.breaker.answered()
         else:
             member.breaker.failed(now_s, job.wasted_s)
-        if isinstance(job, Poll):
+        if isinstance(job, PollJob):
             unsure, result = job.unsure, job.result(now_s)
             if unsure or self._unsure.holds(member):
                 self._unsure.keep(member, result, unsure, answered=alive)
             else:
                 self._outcome(member, result, answered=alive, fruitful=fruitful)
-        elif alive and was_closed and isinstance(job, Probe):
+        elif alive and was_closed and isinstance(job, ProbeJob):
             return  # how well it is, its rounds tell
         elif member.round_over(answered=alive, fruitful=fruitful, fault=fault):
             self._on_state(member.change(fault, now_s))
@@ -339,14 +345,14 @@ class Bus:
             self._restart.set()
 
     def _outcome(
-        self, member: Member, result: PollResult, *, answered: bool, fruitful: bool
+        self, member: BusDevice, result: PollResult, *, answered: bool, fruitful: bool
     ) -> None:
         """A round's result is final: hand it out, and say it if the device's state is another."""
         self._sink(result)
         if member.round_over(answered=answered, fruitful=fruitful, fault=result.fault):
             self._on_state(member.change(result.fault, asyncio.get_running_loop().time()))
 
-    def _complain(self, member: Member) -> None:
+    def _complain(self, member: BusDevice) -> None:
         """Say it once when a device begins to answer twice, and once when it has stopped."""
         if member.complains():
             now_s = asyncio.get_running_loop().time()
@@ -354,7 +360,7 @@ class Bus:
             if not member.quarantine.twice:
                 self._start_over(now_s, member)
 
-    def _start_over(self, now_s: float, only: Member | None = None) -> None:
+    def _start_over(self, now_s: float, only: BusDevice | None = None) -> None:
         """Rounds that wait are due now: the device, or the whole bus, is back."""
         for poll in self._polls:
             if (only is None or poll.member is only) and poll in self._queue:

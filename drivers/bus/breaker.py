@@ -24,7 +24,7 @@ WINDOW_S = 3600.0
 WINDOW_SHARE = 0.02
 
 
-class Condition(enum.Enum):
+class BreakerState(enum.Enum):
     """What the breaker lets through: everything, nothing, one probe."""
 
     CLOSED = "closed"
@@ -32,7 +32,7 @@ class Condition(enum.Enum):
     PROBING = "probing"
 
 
-class Sign(enum.Enum):
+class BreakerEvent(enum.Enum):
     """What moves the breaker."""
 
     ANSWER = "answer"
@@ -42,19 +42,19 @@ class Sign(enum.Enum):
     LINE = "line"
 
 
-TABLE: dict[tuple[Condition, Sign], Condition] = {
-    (Condition.CLOSED, Sign.ANSWER): Condition.CLOSED,
-    (Condition.CLOSED, Sign.FAILURE): Condition.CLOSED,
-    (Condition.CLOSED, Sign.FAILURES): Condition.OPEN,
-    (Condition.OPEN, Sign.TIME): Condition.PROBING,
-    (Condition.OPEN, Sign.ANSWER): Condition.CLOSED,
-    (Condition.PROBING, Sign.ANSWER): Condition.CLOSED,
-    (Condition.PROBING, Sign.FAILURE): Condition.OPEN,
-    (Condition.PROBING, Sign.LINE): Condition.OPEN,
+TABLE: dict[tuple[BreakerState, BreakerEvent], BreakerState] = {
+    (BreakerState.CLOSED, BreakerEvent.ANSWER): BreakerState.CLOSED,
+    (BreakerState.CLOSED, BreakerEvent.FAILURE): BreakerState.CLOSED,
+    (BreakerState.CLOSED, BreakerEvent.FAILURES): BreakerState.OPEN,
+    (BreakerState.OPEN, BreakerEvent.TIME): BreakerState.PROBING,
+    (BreakerState.OPEN, BreakerEvent.ANSWER): BreakerState.CLOSED,
+    (BreakerState.PROBING, BreakerEvent.ANSWER): BreakerState.CLOSED,
+    (BreakerState.PROBING, BreakerEvent.FAILURE): BreakerState.OPEN,
+    (BreakerState.PROBING, BreakerEvent.LINE): BreakerState.OPEN,
 }
 
 
-class Budget:
+class ProbeBudget:
     """Bus time wasted on one device within the last hour."""
 
     def __init__(self) -> None:
@@ -88,10 +88,10 @@ class Breaker:
     """One device's breaker. Instants are the loop's, in seconds."""
 
     def __init__(self, jitter: random.Random) -> None:
-        self.condition = Condition.CLOSED
+        self.condition = BreakerState.CLOSED
         self.retry_at_s = 0.0
         self._jitter = jitter
-        self._budget = Budget()
+        self._budget = ProbeBudget()
         self._failures = 0
         self._reopened = 0
         self._last_cost_s = 0.0
@@ -99,7 +99,7 @@ class Breaker:
     @property
     def closed(self) -> bool:
         """True while the device is polled as planned."""
-        return self.condition is Condition.CLOSED
+        return self.condition is BreakerState.CLOSED
 
     def answered(self) -> None:
         """The device answered; what it said does not matter here.
@@ -108,35 +108,35 @@ class Breaker:
         """
         if self.closed and not self._failures:  # nearly always: there is nothing to forget
             return
-        self._budget = Budget()
+        self._budget = ProbeBudget()
         self._failures = self._reopened = 0
-        self._move(Sign.ANSWER)
+        self._move(BreakerEvent.ANSWER)
 
     def failed(self, now_s: float, cost_s: float) -> None:
         """A round or probe failed and wasted `cost_s` of the bus."""
         self._budget.spend(now_s, cost_s)
         self._last_cost_s = cost_s
         self._failures += 1
-        if self.condition is Condition.CLOSED and self._failures >= TRIPS:
-            self._move(Sign.FAILURES)
-        elif self.condition is not Condition.OPEN:
-            self._move(Sign.FAILURE)
-        if self.condition is Condition.OPEN:
+        if self.condition is BreakerState.CLOSED and self._failures >= TRIPS:
+            self._move(BreakerEvent.FAILURES)
+        elif self.condition is not BreakerState.OPEN:
+            self._move(BreakerEvent.FAILURE)
+        if self.condition is BreakerState.OPEN:
             self._postpone(now_s, cost_s)
 
     def probe(self) -> None:
         """A probe goes out now; where it is closed that changes nothing."""
         if not self.closed:
-            self._move(Sign.TIME)
+            self._move(BreakerEvent.TIME)
 
     def line_up(self, now_s: float) -> None:
         """The line is back: what was silent may have been the line, so probe as soon as allowed."""
-        if self.condition is Condition.PROBING:
-            self._move(Sign.LINE)
-        if self.condition is Condition.OPEN:
+        if self.condition is BreakerState.PROBING:
+            self._move(BreakerEvent.LINE)
+        if self.condition is BreakerState.OPEN:
             self.retry_at_s = self._budget.affordable_at(now_s, self._last_cost_s)
 
-    def _move(self, sign: Sign) -> None:
+    def _move(self, sign: BreakerEvent) -> None:
         self.condition = TABLE[self.condition, sign]
 
     def _postpone(self, now_s: float, cost_s: float) -> None:

@@ -8,15 +8,15 @@ import math
 from collections.abc import Sequence
 from typing import Protocol
 
-from drivers.bus.member import Member
+from drivers.bus.device import BusDevice
 from drivers.contract import (
     DeviceFault,
     LineDown,
-    NotKept,
     Quality,
     Reading,
-    Refused,
+    RequestRefused,
     Sample,
+    WriteNotKept,
 )
 from drivers.family import Transaction, WritePlan
 
@@ -31,7 +31,7 @@ RECHECK_S = 5.0
 class Job(Protocol):
     """One device's business on the wire."""
 
-    member: Member
+    member: BusDevice
     alive: bool
     wasted_s: float
     fault: DeviceFault | None
@@ -67,14 +67,14 @@ class Job(Protocol):
         """True if it brought what it was to bring."""
 
 
-class Probe:
+class ProbeJob:
     """The cheapest question to a device that does not answer, or what it has answered twice.
 
     The one when its breaker allows it, the other until enough answers have been alone. What
     it says is given to nobody: values come with the round that follows.
     """
 
-    def __init__(self, member: Member) -> None:
+    def __init__(self, member: BusDevice) -> None:
         self.member = member
         self.alive = False
         self.over = False
@@ -124,7 +124,7 @@ class Probe:
     def failed(self, fault: DeviceFault, cost_s: float, now_s: float) -> None:
         """It does not, unless even a refusal is a sign of life."""
         self._next(now_s)
-        self.alive, self.over, self.wasted_s = isinstance(fault, Refused), True, cost_s
+        self.alive, self.over, self.wasted_s = isinstance(fault, RequestRefused), True, cost_s
         self.fault = fault
 
     def _next(self, now_s: float) -> None:
@@ -137,7 +137,7 @@ class Probe:
         return self.alive and self.fault is None
 
 
-class Write:
+class WriteJob:
     """A write and its proof. Whether a write without a reply was carried out, reading back tells.
 
     `done` may be cancelled by whoever waits; the wire finishes all the same.
@@ -145,7 +145,7 @@ class Write:
 
     priority = WRITE_PRIORITY
 
-    def __init__(self, member: Member, plan: WritePlan, now_s: float) -> None:
+    def __init__(self, member: BusDevice, plan: WritePlan, now_s: float) -> None:
         self.member = member
         self.deadline_s = now_s
         self.done: asyncio.Future[Reading] = asyncio.get_running_loop().create_future()
@@ -184,7 +184,7 @@ class Write:
     def failed(self, fault: DeviceFault, cost_s: float, now_s: float) -> None:
         """A refusal is final; anything else is settled by reading back, if that is possible."""
         del now_s
-        self.alive = isinstance(fault, Refused)
+        self.alive = isinstance(fault, RequestRefused)
         self.wasted_s += cost_s
         self.fault = fault
         del self._steps[0]
@@ -207,7 +207,7 @@ class Write:
             self._resolve(reading)
             return
         device, point = self.member.device.id, self._point.id
-        self.fault = NotKept(
+        self.fault = WriteNotKept(
             "bus.not-kept", device=device, point=point, wrote=self._expected, reads=reading.value
         )
         self.abandon(self.fault)

@@ -5,14 +5,14 @@ from typing import Annotated, Any
 
 import msgspec
 
-from drivers.bus.actor import Bus
-from drivers.bus.line import Line, line_fault
-from drivers.bus.link import Link, StreamLink, Tap
+from drivers.bus.actor import PolledBus
+from drivers.bus.link import BusLink, OnStrayBytes, StreamLink
 from drivers.bus.stream import OpenStream
 from drivers.bus.tcp import MbapLink, tcp_opener
 from drivers.contract import Device, OnFault, OnState, Sink, log_fault
 from drivers.family import Framing, WireCost
 from drivers.field_bus import BusKind, FieldBus
+from drivers.serial_line import SerialLine, serial_line_fault
 
 _SOCKET = "socket://"
 
@@ -21,7 +21,7 @@ LineText = Annotated[
     msgspec.Meta(
         pattern=r"^\d{3,7} [78][NEO][12]$",
         examples=["9600 8N1"],
-        extra={"explain": line_fault},
+        extra={"explain": serial_line_fault},
     ),
 ]
 Address = Annotated[
@@ -45,9 +45,9 @@ class _HalfDuplexOptions:
     turnaround_ms: float
 
     @property
-    def usual_line(self) -> Line:
+    def usual_line(self) -> SerialLine:
         """The line settings of devices that name none."""
-        return Line.parse(self.line)
+        return SerialLine.parse(self.line)
 
     @property
     def framing(self) -> Framing:
@@ -59,7 +59,7 @@ class _HalfDuplexOptions:
         """The line is half-duplex."""
         return 1
 
-    def cost(self, line: Line) -> WireCost:
+    def cost(self, line: SerialLine) -> WireCost:
         """Characters at the speed of `line`."""
         return WireCost(Framing.STREAM, line.char_s, self.turnaround_ms / 1000, line.silence_s)
 
@@ -83,7 +83,7 @@ class SerialOptions(
         """The port, for people."""
         return self.port
 
-    async def connect(self, tap: Tap) -> Link:
+    async def connect(self, tap: OnStrayBytes) -> BusLink:
         """Open and lock the port; LineDown says why not."""
         return await _stream_link(self._opener(), self.usual_line, tap, echo=self.echo)
 
@@ -109,12 +109,12 @@ class RtuOverTcpOptions(
         """The address, for people."""
         return self.address
 
-    def cost(self, line: Line) -> WireCost:
+    def cost(self, line: SerialLine) -> WireCost:
         """Characters at the server's speed, whatever the device's own is."""
         del line
         return super().cost(self.usual_line)
 
-    async def connect(self, tap: Tap) -> Link:
+    async def connect(self, tap: OnStrayBytes) -> BusLink:
         """Connect; LineDown says why not."""
         return await _stream_link(tcp_opener(*_host_and_port(self.address)), self.usual_line, tap)
 
@@ -135,9 +135,9 @@ class ModbusTcpOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
         return self.address
 
     @property
-    def usual_line(self) -> Line:
+    def usual_line(self) -> SerialLine:
         """Nobody knows the line behind a gateway, and nothing here depends on it."""
-        return Line()
+        return SerialLine()
 
     @property
     def framing(self) -> Framing:
@@ -149,13 +149,13 @@ class ModbusTcpOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
         """How many transactions may be under way."""
         return self.max_inflight
 
-    def cost(self, line: Line) -> WireCost:
+    def cost(self, line: SerialLine) -> WireCost:
         """A transaction costs its round trip, its length nothing to speak of."""
         del line
         share_s = self.turnaround_ms / 1000 / self.max_inflight
         return WireCost(Framing.MBAP, 0.0, share_s, 0.0)
 
-    async def connect(self, tap: Tap) -> Link:
+    async def connect(self, tap: OnStrayBytes) -> BusLink:
         """Connect; LineDown says why not."""
         del tap  # ids tell late replies apart
         link = MbapLink()
@@ -163,7 +163,9 @@ class ModbusTcpOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
         return link
 
 
-async def _stream_link(opener: OpenStream, line: Line, tap: Tap, *, echo: bool = False) -> Link:
+async def _stream_link(
+    opener: OpenStream, line: SerialLine, tap: OnStrayBytes, *, echo: bool = False
+) -> BusLink:
     link = StreamLink(line, echo=echo, tap=tap)
     await link.open(opener)
     return link
@@ -178,10 +180,10 @@ def _build(
     *,
     on_fault: OnFault = log_fault,
 ) -> FieldBus:
-    return Bus(name, options, devices, sink, on_state, on_fault=on_fault)
+    return PolledBus(name, options, devices, sink, on_state, on_fault=on_fault)
 
 
-KINDS = (
+POLLED_KINDS = (
     BusKind("serial", SerialOptions, _build),
     BusKind("modbus-tcp", ModbusTcpOptions, _build),
     BusKind("modbus-rtu-over-tcp", RtuOverTcpOptions, _build),

@@ -10,10 +10,10 @@ from typing import Protocol, TypeAlias
 
 import msgspec
 
-from drivers.bus.line import Line
-from drivers.bus.stream import OpenStream, Stream
-from drivers.contract import Garbled, LineDown, NoReply
+from drivers.bus.stream import ByteStream, OpenStream
+from drivers.contract import GarbledReply, LineDown, NoReply
 from drivers.family import Framing, Transaction
+from drivers.serial_line import SerialLine
 
 # A pause within a reply: USB adapters and serial servers deliver in lumps.
 GAP_MIN_S = 0.1
@@ -26,7 +26,7 @@ _BROADCAST_PAUSE_S = 0.1
 
 
 # Is shown what was heard and answers nobody's question; gives back what it has not recognised.
-Tap: TypeAlias = Callable[[bytes], bytes]
+OnStrayBytes: TypeAlias = Callable[[bytes], bytes]
 
 _STRAYS_MAX = 640
 
@@ -34,7 +34,7 @@ _STRAYS_MAX = 640
 CONNECTION_LOST = "bus.connection-lost"
 
 
-class Reply(msgspec.Struct, frozen=True):
+class ReceivedReply(msgspec.Struct, frozen=True):
     """A frame, how long after the request's last character it was complete, and what beside it.
 
     `litter` counts the bytes that were heard since the request and are not the frame's.
@@ -60,13 +60,15 @@ class LinkCounters(msgspec.Struct):
         return LinkCounters(*(mine + theirs for mine, theirs in pairs))
 
 
-class Link(Protocol):
+class BusLink(Protocol):
     """An open port or gateway, as the bus uses it."""
 
     framing: Framing
     counters: LinkCounters
 
-    async def exchange(self, transaction: Transaction, line: Line, timeout_s: float) -> Reply:
+    async def exchange(
+        self, transaction: Transaction, line: SerialLine, timeout_s: float
+    ) -> ReceivedReply:
         """Carry one transaction out; DeviceFault or LineDown."""
 
     async def settle(self, window_s: float) -> None:
@@ -79,7 +81,7 @@ class Link(Protocol):
         """Let port or socket go."""
 
 
-class _Asked:
+class _PendingRequest:
     """The transaction on the wire."""
 
     def __init__(self, transaction: Transaction, sent_s: float, timeout_s: float) -> None:
@@ -88,7 +90,7 @@ class _Asked:
         self.timeout_s = timeout_s
         self.gap_s = max(GAP_MIN_S, timeout_s / 2)
         self.heard = b""
-        self.answered: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self.answered: asyncio.Future[ReceivedReply] = asyncio.get_running_loop().create_future()
         self.timer: asyncio.TimerHandle | None = None
 
     def fail(self, error: Exception) -> None:
@@ -106,16 +108,18 @@ class StreamLink:
 
     framing = Framing.STREAM
 
-    def __init__(self, line: Line, *, echo: bool = False, tap: Tap | None = None) -> None:
+    def __init__(
+        self, line: SerialLine, *, echo: bool = False, tap: OnStrayBytes | None = None
+    ) -> None:
         self.counters = LinkCounters()
         self._loop = asyncio.get_running_loop()
         self._line = line
         self._echo = echo
         self._tap = tap
-        self._stream: Stream | None = None
+        self._stream: ByteStream | None = None
         self._lost: LineDown | None = None
         self._gone = asyncio.Event()
-        self._asked: _Asked | None = None
+        self._asked: _PendingRequest | None = None
         self._strays = b""
         self._quiet_from_s = self._loop.time()
 
@@ -128,14 +132,16 @@ class StreamLink:
             self.close()
             raise
 
-    async def exchange(self, transaction: Transaction, line: Line, timeout_s: float) -> Reply:
+    async def exchange(
+        self, transaction: Transaction, line: SerialLine, timeout_s: float
+    ) -> ReceivedReply:
         """Carry one transaction out; DeviceFault or LineDown."""
         await self._silence(max(line.silence_s, self._line.silence_s), timeout_s)
         sent_s = self._send(transaction.request, line)
         if transaction.expect is None:
             await asyncio.sleep(sent_s - self._loop.time() + _BROADCAST_PAUSE_S)
-            return Reply(b"", 0.0)
-        asked = self._asked = _Asked(transaction, sent_s, timeout_s)
+            return ReceivedReply(b"", 0.0)
+        asked = self._asked = _PendingRequest(transaction, sent_s, timeout_s)
         asked.timer = self._loop.call_at(sent_s + timeout_s, self._time_over, asked)
         try:
             return await asked.answered
@@ -187,7 +193,7 @@ class StreamLink:
         if self._tap is not None:
             self._strays = self._tap(self._strays + data)[-_STRAYS_MAX:]
 
-    def _open_stream(self) -> Stream:
+    def _open_stream(self) -> ByteStream:
         if self._lost is not None:
             raise self._lost
         assert self._stream is not None
@@ -198,10 +204,10 @@ class StreamLink:
         give_up_s = self._loop.time() + patience_s
         while (wait_s := self._quiet_from_s + silence_s - self._loop.time()) > 0:
             if self._loop.time() > give_up_s + silence_s:
-                raise Garbled("bus.never-silent")
+                raise GarbledReply("bus.never-silent")
             await asyncio.sleep(wait_s)
 
-    def _send(self, request: bytes, line: Line) -> float:
+    def _send(self, request: bytes, line: SerialLine) -> float:
         """Put the request on the wire now; when its last character will have left."""
         stream = self._open_stream()
         now_s = self._loop.time()
@@ -218,7 +224,7 @@ class StreamLink:
         self._quiet_from_s = now_s + len(request) * line.char_s
         return self._quiet_from_s
 
-    def _look(self, asked: _Asked, now_s: float) -> None:
+    def _look(self, asked: _PendingRequest, now_s: float) -> None:
         """More was heard: see whether the reply is there."""
         transaction = asked.transaction
         heard = self._without_echo(asked)
@@ -227,7 +233,7 @@ class StreamLink:
         if place is not None:
             self._answer(asked, heard, place, now_s)
         elif len(heard) > transaction.expect.limit:
-            asked.answered.set_exception(Garbled("bus.too-much", heard=len(heard)))
+            asked.answered.set_exception(GarbledReply("bus.too-much", heard=len(heard)))
         elif 0 < transaction.reply_bytes <= len(heard):
             # As much as the reply has come, but not the reply: no need to wait the time-out out,
             # unless it was another's; then we listen on as if nothing had come.
@@ -237,7 +243,7 @@ class StreamLink:
             asked.timer.cancel()
             asked.timer = self._loop.call_at(until_s, self._time_over, asked)
 
-    def _set_aside(self, asked: _Asked) -> bool:
+    def _set_aside(self, asked: _PendingRequest) -> bool:
         """Take what is recognised as another's reply out of what was heard."""
         heard = self._without_echo(asked)
         rest = heard if self._tap is None or not heard else self._tap(heard)
@@ -247,13 +253,13 @@ class StreamLink:
         asked.heard = asked.heard[: len(asked.heard) - len(heard)] + rest
         return True
 
-    def _time_over(self, asked: _Asked) -> None:
+    def _time_over(self, asked: _PendingRequest) -> None:
         try:
             self._give_up(asked)
         except Exception as error:  # noqa: BLE001 - whoever asked contains it
             asked.fail(error)
 
-    def _give_up(self, asked: _Asked) -> None:
+    def _give_up(self, asked: _PendingRequest) -> None:
         """No reply, unless characters are still coming in."""
         if asked.answered.done():
             return
@@ -269,18 +275,20 @@ class StreamLink:
         if place is not None:
             self._answer(asked, heard, place, now_s)
         elif heard:
-            asked.answered.set_exception(Garbled("bus.garbled", heard=len(heard)))
+            asked.answered.set_exception(GarbledReply("bus.garbled", heard=len(heard)))
         else:
             asked.answered.set_exception(NoReply("bus.no-reply"))
 
-    def _answer(self, asked: _Asked, heard: bytes, place: tuple[int, int], now_s: float) -> None:
+    def _answer(
+        self, asked: _PendingRequest, heard: bytes, place: tuple[int, int], now_s: float
+    ) -> None:
         frame = heard[slice(*place)]
         litter = len(heard) - len(frame)
         self.counters.stray_bytes += litter
-        asked.answered.set_result(Reply(frame, max(0.0, now_s - asked.sent_s), litter))
+        asked.answered.set_result(ReceivedReply(frame, max(0.0, now_s - asked.sent_s), litter))
         for beside in (heard[: place[0]], heard[place[1] :]):
             if beside:  # looked at once whoever waits has the reply
                 self._loop.call_soon(self._stray, beside)
 
-    def _without_echo(self, asked: _Asked) -> bytes:
+    def _without_echo(self, asked: _PendingRequest) -> bytes:
         return asked.heard[len(asked.transaction.request) :] if self._echo else asked.heard

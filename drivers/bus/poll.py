@@ -5,14 +5,14 @@ from collections.abc import Sequence
 
 import msgspec
 
-from drivers.bus.member import MUTE_AT, Member
-from drivers.bus.plan import Round
+from drivers.bus.device import MUTE_AT, BusDevice
+from drivers.bus.rounds import PollRound
 from drivers.contract import (
     DeviceFault,
-    Garbled,
+    GarbledReply,
     PollResult,
     Reading,
-    Refused,
+    RequestRefused,
     Sample,
     TargetDead,
 )
@@ -29,7 +29,7 @@ _REUNITE_MIN, _REUNITE_MAX = 50, 6400
 _GRAIN = 1e-9
 
 
-class Unsure(msgspec.Struct, frozen=True):
+class DoubtfulReply(msgspec.Struct, frozen=True):
     """What a reply says that may have been another's; not to be believed before the echo time.
 
     What has come since `since_s`, when it was asked, may speak against it.
@@ -42,7 +42,7 @@ class Unsure(msgspec.Struct, frozen=True):
     again: bool = False
 
 
-class _Divided(msgspec.Struct):
+class _DividedBlock(msgspec.Struct):
     """A block that was met with silence, what is asked instead, and when it is tried again."""
 
     whole: Transaction
@@ -51,7 +51,7 @@ class _Divided(msgspec.Struct):
     at: int = 0
 
 
-class Poll:
+class PollJob:
     """One round, again and again on its own grid of instants.
 
     `phase` spreads the rounds of one bus; one of at least `beat_from_s` moves to the beat before.
@@ -59,8 +59,8 @@ class Poll:
 
     def __init__(
         self,
-        member: Member,
-        planned: Round,
+        member: BusDevice,
+        planned: PollRound,
         start_s: float,
         phase: float,
         *,
@@ -71,9 +71,9 @@ class Poll:
         self.period_s = planned.period_s
         self.due_s = start_s
         self.finished_s: float | None = None
-        self.unsure: list[Unsure] = []
+        self.unsure: list[DoubtfulReply] = []
         self._transactions = list(planned.transactions)
-        self._divided: list[_Divided] = []
+        self._divided: list[_DividedBlock] = []
         self._clipped: set[bytes] = set()
         self._round = 0
         self._grid_s = start_s + phase * planned.period_s
@@ -131,7 +131,7 @@ class Poll:
             unsure_since_s = self.unsure[-1].since_s  # what it bears out is not known yet
         if unsure_since_s is not None:
             again = not retried and counters.would_puzzle(samples, now_s)
-            self.unsure.append(Unsure(samples, unsure_since_s, now_s, again=again))
+            self.unsure.append(DoubtfulReply(samples, unsure_since_s, now_s, again=again))
         else:
             readings = self.member.readings(samples, now_s)
             again = not retried and counters.puzzled()
@@ -148,7 +148,7 @@ class Poll:
         but silence.
         """
         transaction = self._order[0]
-        if isinstance(fault, Refused):
+        if isinstance(fault, RequestRefused):
             self.alive = True
             if (fault.divisible or transaction.lengthened) and self._divide(transaction):
                 return
@@ -159,11 +159,11 @@ class Poll:
             if transaction.lengthened and self._beyond(transaction, fault):
                 self._divide(transaction)
                 return
-        if isinstance(fault, Garbled) and not self._retried:
+        if isinstance(fault, GarbledReply) and not self._retried:
             self._retried = True
             return
         self.fault = self.fault or fault
-        given_up = 1 if isinstance(fault, Refused | Garbled) else len(self._order)
+        given_up = 1 if isinstance(fault, RequestRefused | GarbledReply) else len(self._order)
         for each in self._order[:given_up]:
             self._readings += self.member.lost(each, fault, now_s)
         del self._order[: given_up - 1]
@@ -230,7 +230,7 @@ class Poll:
         """
         if isinstance(fault, TargetDead):
             return True
-        if isinstance(fault, Garbled):
+        if isinstance(fault, GarbledReply):
             return self._retried
         needed = _parts(transaction)[0].expect
         if needed is None or needed.find(self.member.beside, final=True) is None:
@@ -251,13 +251,13 @@ class Poll:
         if not parts:
             return
         if again is None:
-            again = _Divided(transaction, parts)
+            again = _DividedBlock(transaction, parts)
             self._divided.append(again)
         again.rounds = min(2 * again.rounds, _REUNITE_MAX)
         again.at = self._round + again.rounds
         self._exchange([transaction], parts)
 
-    def _again(self, whole: Transaction) -> _Divided | None:
+    def _again(self, whole: Transaction) -> _DividedBlock | None:
         return next((each for each in self._divided if each.whole is whole), None)
 
     def _reunite(self) -> None:

@@ -18,9 +18,9 @@ import serial  # type: ignore[import-untyped]  # pyserial ships no types
 from serial.rs485 import RS485Settings  # type: ignore[import-untyped]  # the same
 from serial.tools import list_ports  # type: ignore[import-untyped]  # the same
 
-from drivers.bus.line import Line
-from drivers.bus.stream import OpenStream, Receiver, Stream
+from drivers.bus.stream import ByteReceiver, ByteStream, OpenStream
 from drivers.contract import LineDown, LineLost, PortForbidden, PortHeld, PortMissing, PortUnfit
+from drivers.serial_line import SerialLine
 
 _PTYS = Path("/dev/pts")
 _READ_BYTES = 4096
@@ -29,12 +29,12 @@ _PARITY = {"N": 0, "E": termios.PARENB, "O": termios.PARENB | termios.PARODD}
 _FRAME_FLAGS = termios.CSIZE | termios.PARENB | termios.PARODD | termios.CSTOPB
 
 
-def ports() -> list[str]:
+def serial_ports() -> list[str]:
     """The serial ports that this machine has, by their stable names where they have one."""
-    return sorted(products())
+    return sorted(serial_port_products())
 
 
-def products() -> dict[str, str]:
+def serial_port_products() -> dict[str, str]:
     """The same, each with what its adapter says of itself ("" where it says nothing)."""
     there = {os.path.realpath(port.device): port for port in list_ports.comports()}
     found = {real: port.device for real, port in there.items()}
@@ -65,10 +65,10 @@ def _number(port: Any) -> tuple[str, str]:
     return (port.serial_number or port.device, interface)
 
 
-def serial_opener(path: str, line: Line, *, rs485: bool = False) -> OpenStream:
+def serial_opener(path: str, line: SerialLine, *, rs485: bool = False) -> OpenStream:
     """How a bus opens a serial port: PortMissing, PortHeld, PortForbidden or PortUnfit if not."""
 
-    async def open_stream(receiver: Receiver) -> Stream:
+    async def open_stream(receiver: ByteReceiver) -> ByteStream:
         # Opening may wait for a USB adapter, and looking for a port's holder reads all of /proc.
         port = await asyncio.to_thread(_open, path, line, rs485=rs485)
         try:
@@ -80,7 +80,7 @@ def serial_opener(path: str, line: Line, *, rs485: bool = False) -> OpenStream:
     return open_stream
 
 
-def _open(path: str, line: Line, *, rs485: bool) -> serial.Serial:
+def _open(path: str, line: SerialLine, *, rs485: bool) -> serial.Serial:
     if "://" in path:  # pyserial would take it, and then block (docs/decisions, serial ports)
         raise PortUnfit("bus.port-url", port=path)
     try:
@@ -113,12 +113,12 @@ def _is_pty(path: str) -> bool:
     return Path(path).resolve().is_relative_to(_PTYS)
 
 
-def _why_not(path: str, line: Line, error: Exception) -> LineDown:
+def _why_not(path: str, line: SerialLine, error: Exception) -> LineDown:
     """What kept the port from being opened, with what is needed to put it right."""
     try:
         status = Path(path).stat()
     except OSError:
-        return PortMissing("bus.port-missing", port=path, ports=", ".join(ports()) or "-")
+        return PortMissing("bus.port-missing", port=path, ports=", ".join(serial_ports()) or "-")
     if not stat.S_ISCHR(status.st_mode):
         return PortUnfit("bus.port-not-serial", port=path)
     if not os.access(path, os.R_OK | os.W_OK):
@@ -149,7 +149,7 @@ def _holder(path: str) -> str:
 class _PortStream:
     """An open port, as a stream."""
 
-    def __init__(self, port: serial.Serial, receiver: Receiver, path: str) -> None:
+    def __init__(self, port: serial.Serial, receiver: ByteReceiver, path: str) -> None:
         self._loop = asyncio.get_running_loop()
         self._port = port
         self._fd: int = port.fileno()
@@ -168,7 +168,7 @@ class _PortStream:
         self._unsent += data
         self._flush()
 
-    def set_line(self, line: Line) -> None:
+    def set_line(self, line: SerialLine) -> None:
         """One tcsetattr, at once: nothing is on its way, so there is nothing to drain."""
         try:
             attributes = termios.tcgetattr(self._fd)

@@ -60,12 +60,12 @@ _RECENT_MAX = 256
 _UNSTEADY = 1.5
 
 
-def window_s(timeout_s: float) -> float:
+def late_window_s(timeout_s: float) -> float:
     """The late window of a device that has this long to answer."""
     return max(timeout_s, WINDOW_MIN_S)
 
 
-class _Owed(msgspec.Struct):
+class _OwedReply(msgspec.Struct):
     transaction: Transaction
     expect: Expect
     sent_s: float
@@ -75,7 +75,7 @@ class _Owed(msgspec.Struct):
     soon: bool = False
 
 
-class _Reply(msgspec.Struct):
+class _ReplyRecord(msgspec.Struct):
     """A reply that came, to which request and when."""
 
     transaction: Transaction
@@ -102,12 +102,12 @@ class Quarantine:
         self.doubled: dict[bytes, int] = {}
         self.regular: frozenset[bytes] = frozenset()
         self._window_s = window
-        self._owed: list[_Owed] = []
+        self._owed: list[_OwedReply] = []
         self._late_s = 0.0
-        self._recent: dict[Expect, list[_Reply]] = {}
-        self._refusals: dict[Hashable, _Reply] = {}
+        self._recent: dict[Expect, list[_ReplyRecord]] = {}
+        self._refusals: dict[Hashable, _ReplyRecord] = {}
         self._kins: dict[Hashable, Expect] = {}
-        self._last: _Reply | None = None
+        self._last: _ReplyRecord | None = None
         self._replied_s = -math.inf
         self._blocked_s = -math.inf
         self._resting_s: float | None = None
@@ -174,7 +174,7 @@ class Quarantine:
             if now_s - each.at_s < self.echo_s and each.transaction.request != transaction.request
         ]
         self._know(expect)
-        self._last = _Reply(transaction, frame, now_s)
+        self._last = _ReplyRecord(transaction, frame, now_s)
         self._recent[expect].append(self._last)
         if self.unsure:
             self._count(transaction.request, now_s)
@@ -330,7 +330,7 @@ class Quarantine:
 
     def _owe(self, transaction: Transaction, expect: Expect, sent_s: float) -> None:
         self._know(expect)
-        self._owed.append(_Owed(transaction, expect, sent_s, sent_s + _OWED_MAX_S))
+        self._owed.append(_OwedReply(transaction, expect, sent_s, sent_s + _OWED_MAX_S))
         del self._owed[:-OWED_MAX]
 
     def _pay(self, expect: Expect, now_s: float) -> float:

@@ -4,7 +4,7 @@ import math
 from typing import Generic, Protocol, TypeVar
 
 
-class Waiting(Protocol):
+class QueuedJob(Protocol):
     """What the queue needs to know of a job. Lower priorities go first."""
 
     @property
@@ -19,10 +19,10 @@ class Waiting(Protocol):
         """When it may go; infinity while it may not."""
 
 
-J = TypeVar("J", bound=Waiting)
+J = TypeVar("J", bound=QueuedJob)
 
 
-class Queue(Generic[J]):
+class JobQueue(Generic[J]):
     """Jobs of one bus. There are few (rounds, probes, a bounded number of writes), so it scans.
 
     A job that is taken leaves the queue; a recurring one is put back when it has been served.
@@ -61,5 +61,5 @@ class Queue(Generic[J]):
         return chosen, next_s
 
 
-def _key(job: Waiting) -> tuple[int, float]:
+def _key(job: QueuedJob) -> tuple[int, float]:
     return job.priority, job.deadline_s

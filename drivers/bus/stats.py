@@ -4,7 +4,7 @@ import bisect
 
 import msgspec
 
-from drivers.contract import BusState, DeviceFault, DeviceState, Garbled, Refused
+from drivers.contract import BusState, DeviceFault, DeviceState, GarbledReply, RequestRefused
 
 # Upper bounds of the round-trip histogram; one more bucket takes what is slower.
 RTT_BOUNDS_S = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
@@ -41,9 +41,9 @@ class DeviceStats(msgspec.Struct):
 
     def fault(self, fault: DeviceFault) -> None:
         """Count what went wrong, by kind."""
-        if isinstance(fault, Refused):
+        if isinstance(fault, RequestRefused):
             self.exceptions += 1
-        elif isinstance(fault, Garbled):
+        elif isinstance(fault, GarbledReply):
             self.crc += 1
         else:
             self.timeouts += 1

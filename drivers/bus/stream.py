@@ -3,11 +3,11 @@
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeAlias
 
-from drivers.bus.line import Line
 from drivers.contract import LineDown
+from drivers.serial_line import SerialLine
 
 
-class Receiver(Protocol):
+class ByteReceiver(Protocol):
     """Who listens to a stream; called from the loop, never from another thread."""
 
     def heard(self, data: bytes) -> None:
@@ -17,17 +17,17 @@ class Receiver(Protocol):
         """The stream ended; nothing follows."""
 
 
-class Stream(Protocol):
+class ByteStream(Protocol):
     """An open byte stream to the field: a serial port, a serial server, an emulated wire."""
 
     def write(self, data: bytes) -> None:
         """Send without waiting; LineLost if the stream has ended."""
 
-    def set_line(self, line: Line) -> None:
+    def set_line(self, line: SerialLine) -> None:
         """The following bytes travel so; nothing is on its way when this is called."""
 
     def close(self) -> None:
         """Let the port go; `lost` is not called."""
 
 
-OpenStream: TypeAlias = Callable[[Receiver], Awaitable[Stream]]
+OpenStream: TypeAlias = Callable[[ByteReceiver], Awaitable[ByteStream]]

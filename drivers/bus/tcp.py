@@ -9,11 +9,11 @@ import itertools
 import socket
 from typing import cast
 
-from drivers.bus.line import Line
-from drivers.bus.link import CONNECTION_LOST, LinkCounters, Reply
-from drivers.bus.stream import OpenStream, Receiver, Stream
-from drivers.contract import Garbled, LineDown, LineLost, NoReply, Unreachable
+from drivers.bus.link import CONNECTION_LOST, LinkCounters, ReceivedReply
+from drivers.bus.stream import ByteReceiver, ByteStream, OpenStream
+from drivers.contract import GarbledReply, GatewayUnreachable, LineDown, LineLost, NoReply
 from drivers.family import Framing, Transaction
+from drivers.serial_line import SerialLine
 
 CONNECT_TIMEOUT_S = 3.0
 # The kernel ends a connection whose peer has vanished; polling keeps it informed.
@@ -26,8 +26,8 @@ _BODY_MIN, _BODY_MAX = 2, 254
 class _TcpStream(asyncio.Protocol):
     """One connection, as a stream."""
 
-    def __init__(self, receiver: Receiver, address: str) -> None:
-        self._receiver: Receiver | None = receiver
+    def __init__(self, receiver: ByteReceiver, address: str) -> None:
+        self._receiver: ByteReceiver | None = receiver
         self._address = address
         self._transport: asyncio.Transport | None = None
 
@@ -53,7 +53,7 @@ class _TcpStream(asyncio.Protocol):
             raise LineLost(CONNECTION_LOST, address=self._address, reason="")
         self._transport.write(data)
 
-    def set_line(self, line: Line) -> None:
+    def set_line(self, line: SerialLine) -> None:
         """The serial server's own settings decide; nothing travels with the bytes."""
 
     def close(self) -> None:
@@ -67,7 +67,7 @@ def tcp_opener(host: str, port: int) -> OpenStream:
     """How a bus connects to a gateway or serial server."""
     address = f"{host}:{port}"
 
-    async def open_stream(receiver: Receiver) -> Stream:
+    async def open_stream(receiver: ByteReceiver) -> ByteStream:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
@@ -75,9 +75,11 @@ def tcp_opener(host: str, port: int) -> OpenStream:
                     lambda: _TcpStream(receiver, address), host, port
                 )
         except TimeoutError as error:
-            raise Unreachable("bus.connect-timeout", address=address) from error
+            raise GatewayUnreachable("bus.connect-timeout", address=address) from error
         except OSError as error:
-            raise Unreachable("bus.unreachable", address=address, reason=str(error)) from error
+            raise GatewayUnreachable(
+                "bus.unreachable", address=address, reason=str(error)
+            ) from error
         return stream
 
     return open_stream
@@ -91,7 +93,7 @@ class MbapLink:
     def __init__(self) -> None:
         self.counters = LinkCounters()
         self._loop = asyncio.get_running_loop()
-        self._stream: Stream | None = None
+        self._stream: ByteStream | None = None
         self._lost: LineDown | None = None
         self._ids = itertools.cycle(range(1, 1 << 16))
         self._waiting: dict[int, asyncio.Future[bytes]] = {}
@@ -101,7 +103,9 @@ class MbapLink:
         """Connect; LineDown if that cannot be."""
         self._stream = await opener(self)
 
-    async def exchange(self, transaction: Transaction, line: Line, timeout_s: float) -> Reply:
+    async def exchange(
+        self, transaction: Transaction, line: SerialLine, timeout_s: float
+    ) -> ReceivedReply:
         """Carry one transaction out; DeviceFault or LineDown."""
         del line  # the gateway's own
         if self._lost is not None:
@@ -115,14 +119,14 @@ class MbapLink:
         try:
             self._stream.write(number.to_bytes(2) + b"\0\0" + len(body).to_bytes(2) + body)
             if transaction.expect is None:
-                return Reply(b"", 0.0)
+                return ReceivedReply(b"", 0.0)
             frame = await answered
         finally:
             timer.cancel()
             self._waiting.pop(number, None)
         if transaction.expect.find(frame, final=True) is None:
-            raise Garbled("bus.wrong-answer", heard=len(frame))
-        return Reply(frame, self._loop.time() - sent_s)
+            raise GarbledReply("bus.wrong-answer", heard=len(frame))
+        return ReceivedReply(frame, self._loop.time() - sent_s)
 
     async def settle(self, window_s: float) -> None:
         """A new connection carries nothing old: there is nothing to wait for."""

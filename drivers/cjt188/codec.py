@@ -36,7 +36,7 @@ HEAD_BYTES = 3
 _HEAD = 11
 
 
-class Control(enum.IntEnum):
+class Cjt188Control(enum.IntEnum):
     """What the master may ask; makers add their own from 20H on."""
 
     READ = 0x01
@@ -48,7 +48,7 @@ ANSWER = 0x80
 DENIED = 0x40
 
 
-class Frame(msgspec.Struct, frozen=True):
+class Cjt188Frame(msgspec.Struct, frozen=True):
     """One frame."""
 
     meter: int
@@ -62,18 +62,18 @@ class Frame(msgspec.Struct, frozen=True):
         return bool(self.control & DENIED)
 
 
-def encode(frame: Frame, wake: int = WAKE_BYTES_MAX) -> bytes:
+def encode(frame: Cjt188Frame, wake: int = WAKE_BYTES_MAX) -> bytes:
     """The frame as it goes onto the wire, after `wake` wake-up bytes."""
     address = address_bytes(frame.address, ADDRESS_DIGITS)
     head = bytes([START, frame.meter, *address, frame.control, len(frame.data)])
     return seal(head + frame.data, wake)
 
 
-def decode(raw: bytes) -> Frame | None:
+def decode(raw: bytes) -> Cjt188Frame | None:
     """The frame that `raw` is from its 68 to its 16; None if it is none."""
     if not raw or _size(raw) != len(raw):
         return None
-    return Frame(
+    return Cjt188Frame(
         meter=raw[1],
         address=raw[2:9][::-1].hex().upper(),
         control=raw[9],
@@ -90,7 +90,7 @@ def _size(raw: bytes) -> int:
     return sealed_size(raw, OVERHEAD + raw[10])
 
 
-class Reply(msgspec.Struct, frozen=True):
+class Cjt188Expect(msgspec.Struct, frozen=True):
     """How the reply to one request is recognised: whose, to what, and about which item.
 
     `item` is the data identifier as the request carries it. Some makers answer with its two bytes
@@ -108,11 +108,11 @@ class Reply(msgspec.Struct, frozen=True):
         """The meter and the control code."""
         return self.meter, self.address, self.asked
 
-    def any_of_kin(self) -> "Reply":
+    def any_of_kin(self) -> "Cjt188Expect":
         """Replies about any item."""
         return msgspec.structs.replace(self, item=b"", refusals=True)
 
-    def good_only(self) -> "Reply":
+    def good_only(self) -> "Cjt188Expect":
         """The same without error replies."""
         return msgspec.structs.replace(self, refusals=False)
 

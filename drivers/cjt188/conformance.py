@@ -2,14 +2,14 @@
 
 from drivers.cjt188.emulator import Cjt188Slave
 from drivers.contract import Device, Point
+from drivers.emulate.conformance import ConformanceDevice
 from drivers.emulate.meter import LINE
-from drivers.emulate.specimen import Specimen
 
 _COLD_WATER = 0x10
 _CUBIC_METRES = "2C"
 
 
-def conformance_device(number: int) -> Specimen:
+def conformance_device(number: int) -> ConformanceDevice:
     """A meter that has counted `number` hundred cubic metres and 0.5 more."""
     address = f"{78_330_011_223_300 + number:014d}"
     slave = Cjt188Slave(_COLD_WATER, address)
@@ -33,4 +33,4 @@ def conformance_device(number: int) -> Specimen:
         line=LINE,
         every_s=5.0,
     )
-    return Specimen(slave, device, {"total": number * 100 + 0.5})
+    return ConformanceDevice(slave, device, {"total": number * 100 + 0.5})

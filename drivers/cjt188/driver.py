@@ -6,7 +6,7 @@ from typing import Annotated, Final
 import msgspec
 
 from drivers.cjt188 import codec, values
-from drivers.cjt188.codec import Control, Frame, Reply
+from drivers.cjt188.codec import Cjt188Control, Cjt188Expect, Cjt188Frame
 from drivers.contract import (
     BadAddress,
     BadProfile,
@@ -14,7 +14,7 @@ from drivers.contract import (
     FieldError,
     NotWritable,
     Point,
-    Refused,
+    RequestRefused,
     Sample,
     Value,
 )
@@ -40,19 +40,19 @@ _REPLY_BYTES = WAKE_BYTES_MAX + codec.OVERHEAD + codec.HEAD_BYTES
 _FIELDS_AT = 14
 
 
-class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Cjt188DeviceOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Keys of `[device.*]` that only CJ/T 188 meters have."""
 
     wake: Annotated[int, msgspec.Meta(ge=0, le=WAKE_BYTES_MAX)] = WAKE_BYTES_MAX
 
 
-class Cjt188:
+class Cjt188Driver:
     """The family's driver; it keeps nothing."""
 
     family = "cjt188"
     shape: Final = Shape.POLLED
     framings = frozenset({Framing.STREAM})
-    Options: type[msgspec.Struct] = Options
+    Options: type[msgspec.Struct] = Cjt188DeviceOptions
 
     def check(self, device: Device) -> Sequence[FieldError]:
         """Everything about this device that cannot be used."""
@@ -76,7 +76,7 @@ class Cjt188:
         if not isinstance(value, bool):
             raise NotWritable("cjt188.bad-value", point=point.id, value=value)
         command = item_bytes(point.extra["command"]) + bytes([_OPEN if value else _CLOSE])
-        asked = _frame(device, point, point.extra.get("control", Control.WRITE), command)
+        asked = _frame(device, point, point.extra.get("control", Cjt188Control.WRITE), command)
         write = Transaction(
             request=codec.encode(asked, _wake(device)),
             expect=_reply(asked),
@@ -100,28 +100,30 @@ def item_bytes(address: str) -> bytes:
 
 
 def _wake(device: Device) -> int:
-    options = device.options if isinstance(device.options, Options) else Options()
+    options = (
+        device.options if isinstance(device.options, Cjt188DeviceOptions) else Cjt188DeviceOptions()
+    )
     return options.wake
 
 
-def _frame(device: Device, point: Point, control: int, data: bytes) -> Frame:
-    return Frame(METERS[point.kind], device.address, control, data)
+def _frame(device: Device, point: Point, control: int, data: bytes) -> Cjt188Frame:
+    return Cjt188Frame(METERS[point.kind], device.address, control, data)
 
 
-def _reply(asked: Frame) -> Reply:
+def _reply(asked: Cjt188Frame) -> Cjt188Expect:
     item = asked.data[: codec.HEAD_BYTES - 1]
-    return Reply(asked.meter, asked.address, asked.control, item)
+    return Cjt188Expect(asked.meter, asked.address, asked.control, item)
 
 
 def _read(device: Device, points: Sequence[Point]) -> Transaction:
     """How the fields of one data identifier are read."""
     asks_address = points[0].extra.get("is") == "address"
-    control = Control.READ_ADDRESS if asks_address else Control.READ
+    control = Cjt188Control.READ_ADDRESS if asks_address else Cjt188Control.READ
     asked = _frame(device, points[0], control, item_bytes(str(points[0].address)))
     size = 0 if asks_address else max(point.at + values.width(point) for point in points)
 
     def decode(raw: bytes) -> Sequence[Sample]:
-        reply = accepted(raw)
+        reply = decode_good_reply(raw)
         if asks_address:
             return [Sample(point, reply.address) for point in points]
         return _samples(points, size, reply.data[codec.HEAD_BYTES :])
@@ -141,23 +143,23 @@ def _place(point: Point) -> tuple[int, int]:
     return _FIELDS_AT + point.at, _FIELDS_AT + point.at + values.width(point)
 
 
-def accepted(raw: bytes) -> Frame:
+def decode_good_reply(raw: bytes) -> Cjt188Frame:
     """The reply, unless it is an error reply: Refused with the status word."""
     reply = codec.decode(raw)
     assert reply is not None, "Reply.find has found it"
     if reply.denied:
-        raise Refused("cjt188.refused", status=reply.data[1:].hex())
+        raise RequestRefused("cjt188.refused", status=reply.data[1:].hex())
     return reply
 
 
 def _confirmed(raw: bytes) -> Sequence[Sample]:
-    accepted(raw)
+    decode_good_reply(raw)
     return ()
 
 
 def _samples(points: Sequence[Point], size: int, fields: bytes) -> list[Sample]:
     if len(fields) < size:
-        raise Refused("cjt188.short", said=size, came=len(fields))
+        raise RequestRefused("cjt188.short", said=size, came=len(fields))
     return [
         values.sample(point, fields[point.at : point.at + values.width(point)]) for point in points
     ]
@@ -194,4 +196,4 @@ def _mistakes(point: Point) -> Iterator[str]:
             yield key
 
 
-DRIVER = Cjt188()
+DRIVER = Cjt188Driver()

@@ -1,10 +1,10 @@
 """A CJ/T 188 meter that plays a profile, without our codec."""
 
-from drivers.bus.line import Line
 from drivers.cjt188.emulator import Cjt188Slave
 from drivers.contract import Point, Value
-from drivers.emulate.player import NOON_S, Player, line_of
+from drivers.emulate.device import NOON_S, EmulatedDevice, choose_line
 from drivers.profile import Profile
+from drivers.serial_line import SerialLine
 
 _ADDRESS_DIGITS = 14
 _ITEM_DIGITS = 4
@@ -20,7 +20,7 @@ _CLOCK = bytes.fromhex("30582023112620")
 _STATUS_BYTES = 2
 
 
-class Cjt188Player(Player):
+class EmulatedCjt188Meter(EmulatedDevice):
     """The points of a profile as fields of a reply."""
 
     slave: Cjt188Slave
@@ -31,7 +31,7 @@ class Cjt188Player(Player):
         address: str,
         *,
         name: str = "",
-        line: Line | None = None,
+        line: SerialLine | None = None,
         seed: int = 0,
         day_starts_s: float = NOON_S,
     ) -> None:
@@ -40,7 +40,7 @@ class Cjt188Player(Player):
         super().__init__(profile, address, seed=seed, day_starts_s=day_starts_s)
         first = next(iter(self.points.values()))
         self.slave = Cjt188Slave(
-            _TYPES[first.kind], address, line_of(profile, line), name=name, refresh=self.move
+            _TYPES[first.kind], address, choose_line(profile, line), name=name, refresh=self.move
         )
         for point in self.points.values():
             if "control" in point.extra:
@@ -88,4 +88,4 @@ def _field(point: Point, value: Value) -> bytes:
     return mark + field if unit == "before" else field + mark
 
 
-emulated_device = Cjt188Player
+emulated_device = EmulatedCjt188Meter

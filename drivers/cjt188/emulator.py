@@ -1,15 +1,15 @@
 """An emulated CJ/T 188 meter, written from the standard's clauses.
 
 It shares nothing with our codec. Makers differ in the order of the data identifier, in where the
-unit stands and in the control code of the valve; `Habits` says how.
+unit stands and in the control code of the valve; `Cjt188Quirks` says how.
 """
 
 import dataclasses
 import math
 from collections.abc import Callable
 
-from drivers.bus.line import Line
 from drivers.emulate.meter import LINE, MeterSlave
+from drivers.serial_line import SerialLine
 
 _READ, _READ_ADDRESS, _WRITE = 0x01, 0x03, 0x04
 _ANSWER, _DENIED = 0x80, 0x40
@@ -20,7 +20,7 @@ _SHORTEST = 13
 
 
 @dataclasses.dataclass(slots=True)
-class Habits:
+class Cjt188Quirks:
     """How this maker reads the standard."""
 
     # FE bytes before a reply.
@@ -42,9 +42,9 @@ class Cjt188Slave(MeterSlave):
         self,
         meter: int,
         address: str,
-        line: Line = LINE,
+        line: SerialLine = LINE,
         *,
-        habits: Habits | None = None,
+        habits: Cjt188Quirks | None = None,
         turnaround_s: float = 0.08,
         name: str = "",
         refresh: Callable[[float], None] | None = None,
@@ -52,7 +52,7 @@ class Cjt188Slave(MeterSlave):
         """Power it up: kind of meter, fourteen digits, valve open, battery full."""
         super().__init__(address, line, turnaround_s=turnaround_s, name=name, refresh=refresh)
         self.meter = meter
-        self.habits = habits or Habits()
+        self.habits = habits or Cjt188Quirks()
         self.fields: dict[str, bytes] = {}
         self.status_at: dict[str, int] = {}
         self.battery_low = False

@@ -4,15 +4,15 @@ Where several answer at once, nobody is understood; then one kind of meter after
 asked, and within a kind the last two digits of the address are gone through, and so on.
 """
 
-from drivers.bus.line import Line
 from drivers.cjt188 import codec
-from drivers.cjt188.codec import Control, Frame, Reply
+from drivers.cjt188.codec import Cjt188Control, Cjt188Expect, Cjt188Frame
 from drivers.cjt188.driver import METERS
 from drivers.contract import Sample
 from drivers.family import Transaction
 from drivers.meter_frame import WAKE_BYTES_MAX, narrower_addresses
 from drivers.profile import Profile
-from drivers.scan.asking import Sign
+from drivers.scan.probe import ScanHit
+from drivers.serial_line import SerialLine
 
 # The data identifier of the address, 810A, and sequence number 0.
 _ADDRESS = bytes.fromhex("810A00")
@@ -26,11 +26,11 @@ def _nothing(_frame: bytes) -> list[Sample]:
     return []
 
 
-class Cjt188Finder:
+class Cjt188Scanner:
     """The family's scanner; a scope is kind and address, `A` for any: `10/AAAAAAAAAAAA12`."""
 
     family = "cjt188"
-    lines = tuple(map(Line.parse, ("2400 8E1", "9600 8E1", "1200 8E1", "4800 8E1")))
+    lines = tuple(map(SerialLine.parse, ("2400 8E1", "9600 8E1", "1200 8E1", "4800 8E1")))
     wait_s = 0.6
 
     def scopes(self) -> tuple[str, ...]:
@@ -41,14 +41,16 @@ class Cjt188Finder:
         """Its address."""
         kind, _, address = scope.partition("/")
         kinds = (kind, _USUAL) if scope in self.scopes() else (kind,)
-        return tuple(_ask(Frame(int(each, 16), address, Control.READ_ADDRESS)) for each in kinds)
+        return tuple(
+            _ask(Cjt188Frame(int(each, 16), address, Cjt188Control.READ_ADDRESS)) for each in kinds
+        )
 
-    def sign(self, scope: str, frame: bytes) -> Sign:
+    def sign(self, scope: str, frame: bytes) -> ScanHit:
         """The address that the reply came from; the hint is the kind of meter."""
         del scope
         reply = codec.decode(frame)
         assert reply is not None, "Reply.find has found it"
-        return Sign(reply.address, f"{reply.meter:02X}")
+        return ScanHit(reply.address, f"{reply.meter:02X}")
 
     def shares(self, scope: str) -> bool:
         """Several may, as long as kind or a digit is open."""
@@ -61,20 +63,20 @@ class Cjt188Finder:
             return tuple(f"{each}/{address}" for each in _KINDS)
         return tuple(f"{kind}/{each}" for each in narrower_addresses(address))
 
-    def may_be(self, profile: Profile, sign: Sign) -> bool:
+    def may_be(self, profile: Profile, sign: ScanHit) -> bool:
         """A model measures what its points say."""
         kinds = {METERS.get(spec.kind) for spec in profile.point}
         return int(sign.hint, 16) in kinds or codec.ANY_METER in kinds
 
 
-def _ask(asked: Frame) -> Transaction:
-    asked = Frame(asked.meter, asked.address, asked.control, _ADDRESS)
+def _ask(asked: Cjt188Frame) -> Transaction:
+    asked = Cjt188Frame(asked.meter, asked.address, asked.control, _ADDRESS)
     return Transaction(
         request=codec.encode(asked),
-        expect=Reply(asked.meter, asked.address, asked.control, _ADDRESS[:2]),
+        expect=Cjt188Expect(asked.meter, asked.address, asked.control, _ADDRESS[:2]),
         decode=_nothing,
         reply_bytes=WAKE_BYTES_MAX + codec.OVERHEAD + codec.HEAD_BYTES,
     )
 
 
-SCANNER = Cjt188Finder()
+SCANNER = Cjt188Scanner()

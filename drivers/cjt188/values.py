@@ -8,7 +8,7 @@ in the point's own unit, and a counter's count in the base unit.
 from collections.abc import Callable
 from typing import NamedTuple
 
-from drivers import measure
+from drivers import decimal_values
 from drivers.contract import Point, Sample
 
 CLOCK_BYTES = 7
@@ -18,7 +18,7 @@ VALVE_OPEN, VALVE_CLOSED = 0b00, 0b01
 _VALVE = 0b11
 
 
-class Unit(NamedTuple):
+class UnitCode(NamedTuple):
     """A unit, and how many of its dimension's base unit it is (J, W, L, L/h)."""
 
     dimension: str
@@ -30,20 +30,20 @@ _WH = 3600
 
 # UCUM units that a point with a unit byte may have.
 UNITS = {
-    "J": Unit("energy", 1),
-    "kJ": Unit("energy", _KILO),
-    "MJ": Unit("energy", _MEGA),
-    "GJ": Unit("energy", _GIGA),
-    "W.h": Unit("energy", _WH),
-    "kW.h": Unit("energy", _WH * _KILO),
-    "MW.h": Unit("energy", _WH * _MEGA),
-    "W": Unit("power", 1),
-    "kW": Unit("power", _KILO),
-    "MW": Unit("power", _MEGA),
-    "L": Unit("volume", 1),
-    "m3": Unit("volume", _KILO),
-    "L/h": Unit("flow", 1),
-    "m3/h": Unit("flow", _KILO),
+    "J": UnitCode("energy", 1),
+    "kJ": UnitCode("energy", _KILO),
+    "MJ": UnitCode("energy", _MEGA),
+    "GJ": UnitCode("energy", _GIGA),
+    "W.h": UnitCode("energy", _WH),
+    "kW.h": UnitCode("energy", _WH * _KILO),
+    "MW.h": UnitCode("energy", _WH * _MEGA),
+    "W": UnitCode("power", 1),
+    "kW": UnitCode("power", _KILO),
+    "MW": UnitCode("power", _MEGA),
+    "L": UnitCode("volume", 1),
+    "m3": UnitCode("volume", _KILO),
+    "L/h": UnitCode("flow", 1),
+    "m3/h": UnitCode("flow", _KILO),
 }
 
 # The unit byte.
@@ -52,11 +52,11 @@ CODES = {
     0x02: UNITS["W.h"],
     0x05: UNITS["kW.h"],
     0x08: UNITS["MW.h"],
-    0x0A: Unit("energy", _WH * _MEGA * 100),
+    0x0A: UnitCode("energy", _WH * _MEGA * 100),
     0x0B: UNITS["kJ"],
     0x0E: UNITS["MJ"],
     0x11: UNITS["GJ"],
-    0x13: Unit("energy", _GIGA * 100),
+    0x13: UnitCode("energy", _GIGA * 100),
     0x14: UNITS["W"],
     0x17: UNITS["kW"],
     0x1A: UNITS["MW"],
@@ -96,25 +96,29 @@ def sample(point: Point, raw: bytes) -> Sample:
 def _number(point: Point, raw: bytes) -> Sample:
     place = point.extra.get("unit")
     digits = raw[1:] if place == "before" else raw[:-1] if place == "after" else raw
-    count = measure.bcd(digits)
+    count = decimal_values.decode_bcd(digits)
     if count is None:
-        return measure.unusable(point, raw)
+        return decimal_values.faulty_sample(point, raw)
     modulus = 100 ** len(digits)
     if place is None:
-        return measure.number(point, count, raw, modulus)
+        return decimal_values.number_sample(point, count, raw, modulus)
     shown, wanted = CODES.get(raw[0] if place == "before" else raw[-1]), UNITS[point.unit]
     if shown is None or shown.dimension != wanted.dimension:
-        return measure.unusable(point, raw)
-    return measure.number(point, count * shown.factor, raw, modulus * shown.factor, wanted.factor)
+        return decimal_values.faulty_sample(point, raw)
+    return decimal_values.number_sample(
+        point, count * shown.factor, raw, modulus * shown.factor, wanted.factor
+    )
 
 
 def _binary(point: Point, raw: bytes) -> Sample:
-    return measure.number(point, int.from_bytes(raw, "little"), raw, 256 ** len(raw))
+    return decimal_values.number_sample(point, int.from_bytes(raw, "little"), raw, 256 ** len(raw))
 
 
 def _bits(point: Point, raw: bytes) -> Sample:
     mask = (1 << (point.size or 1)) - 1
-    return measure.number(point, int.from_bytes(raw, "little") >> (point.bit or 0) & mask, raw)
+    return decimal_values.number_sample(
+        point, int.from_bytes(raw, "little") >> (point.bit or 0) & mask, raw
+    )
 
 
 def _bool(point: Point, raw: bytes) -> Sample:
@@ -123,7 +127,7 @@ def _bool(point: Point, raw: bytes) -> Sample:
 
 def _digits(point: Point, raw: bytes) -> Sample:
     digits = raw[::-1].hex()
-    return Sample(point, digits) if digits.isdecimal() else measure.unusable(point, raw)
+    return Sample(point, digits) if digits.isdecimal() else decimal_values.faulty_sample(point, raw)
 
 
 def _clock(point: Point, raw: bytes) -> Sample:
@@ -132,15 +136,15 @@ def _clock(point: Point, raw: bytes) -> Sample:
     The second comes first, as everywhere; of some makers the year (`first = "year"`).
     """
     digits = (raw if point.extra.get("first") == YEAR_FIRST else raw[::-1]).hex()
-    shown = measure.moment(digits)
-    return measure.unusable(point, raw) if shown is None else Sample(point, shown)
+    shown = decimal_values.parse_timestamp(digits)
+    return decimal_values.faulty_sample(point, raw) if shown is None else Sample(point, shown)
 
 
 def _valve(point: Point, raw: bytes) -> Sample:
     """True is open; the two lowest bits of the status word. A third state is a stuck valve."""
     state = raw[0] & _VALVE
     if state not in {VALVE_OPEN, VALVE_CLOSED}:
-        return measure.unusable(point, raw)
+        return decimal_values.faulty_sample(point, raw)
     return Sample(point, state == VALVE_OPEN)
 
 

@@ -36,7 +36,7 @@ _SHIFTED = bytes((byte + _OFFSET) % 256 for byte in range(256))
 _UNSHIFTED = bytes((byte - _OFFSET) % 256 for byte in range(256))
 
 
-class Control(enum.IntEnum):
+class Dlt645Control(enum.IntEnum):
     """What the master may ask (D4–D0 of the control code)."""
 
     BROADCAST_TIME = 0x08
@@ -52,7 +52,7 @@ MORE = 0x20
 DENIED = 0x40
 
 
-class Frame(msgspec.Struct, frozen=True):
+class Dlt645Frame(msgspec.Struct, frozen=True):
     """One frame, its data as the application sees them (the 0x33 taken off)."""
 
     address: str
@@ -87,19 +87,19 @@ def errors(word: int) -> tuple[str, ...]:
     return tuple(name for bit, name in enumerate(ERRORS) if word >> bit & 1)
 
 
-def encode(frame: Frame, wake: int = WAKE_BYTES_MAX) -> bytes:
+def encode(frame: Dlt645Frame, wake: int = WAKE_BYTES_MAX) -> bytes:
     """The frame as it goes onto the wire, after `wake` wake-up bytes."""
     address = address_bytes(frame.address, ADDRESS_DIGITS)
     head = bytes([START, *address, START, frame.control, len(frame.data)])
     return seal(head + frame.data.translate(_SHIFTED), wake)
 
 
-def decode(raw: bytes) -> Frame | None:
+def decode(raw: bytes) -> Dlt645Frame | None:
     """The frame that `raw` is from its first 68 to its 16; None if it is none."""
     size = _size(raw)
     if size != len(raw) or size == 0:
         return None
-    return Frame(
+    return Dlt645Frame(
         address=raw[1:7][::-1].hex().upper(),
         control=raw[8],
         data=raw[_HEAD:-2].translate(_UNSHIFTED),
@@ -115,7 +115,7 @@ def _size(raw: bytes) -> int:
     return sealed_size(raw, OVERHEAD + raw[9])
 
 
-class Reply(msgspec.Struct, frozen=True):
+class Dlt645Expect(msgspec.Struct, frozen=True):
     """How the reply to one request is recognised: whose, to what, and about which item.
 
     `item` is what the data of a good reply begin with (the data identifier, lowest byte first).
@@ -131,11 +131,11 @@ class Reply(msgspec.Struct, frozen=True):
         """The meter and the control code."""
         return self.address, self.asked
 
-    def any_of_kin(self) -> "Reply":
+    def any_of_kin(self) -> "Dlt645Expect":
         """Replies about any item."""
-        return Reply(self.address, self.asked)
+        return Dlt645Expect(self.address, self.asked)
 
-    def good_only(self) -> "Reply":
+    def good_only(self) -> "Dlt645Expect":
         """The same without error replies."""
         return msgspec.structs.replace(self, refusals=False)
 

@@ -2,11 +2,11 @@
 
 from drivers.contract import Device, Point
 from drivers.dlt645.emulator import Dlt645Slave
+from drivers.emulate.conformance import ConformanceDevice
 from drivers.emulate.meter import LINE
-from drivers.emulate.specimen import Specimen
 
 
-def conformance_device(number: int) -> Specimen:
+def conformance_device(number: int) -> ConformanceDevice:
     """A meter that has counted `number` hundred kilowatt-hours and 0.25 more."""
     address = f"{201_600_000_000 + number:012d}"
     slave = Dlt645Slave(address)
@@ -24,4 +24,6 @@ def conformance_device(number: int) -> Specimen:
         line=LINE,
         every_s=5.0,
     )
-    return Specimen(slave, device, {"energy": number * 100 + 0.25, "voltage": 220 + number / 10})
+    return ConformanceDevice(
+        slave, device, {"energy": number * 100 + 0.25, "voltage": 220 + number / 10}
+    )

@@ -15,8 +15,8 @@ from drivers.contract import (
     Sample,
     Value,
 )
-from drivers.dlt645 import codec, reading, values
-from drivers.dlt645.codec import Control, Frame, Reply
+from drivers.dlt645 import codec, item_reads, values
+from drivers.dlt645.codec import Dlt645Control, Dlt645Expect, Dlt645Frame
 from drivers.family import Framing, Shape, Transaction, WireCost, WritePlan
 from drivers.meter_frame import WAKE_BYTES_MAX, is_address
 
@@ -29,7 +29,7 @@ _CLOSE, _OPEN = 0x1B, 0x1A
 _UNTIL = bytes.fromhex("595923311299")
 
 
-class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Dlt645DeviceOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Keys of `[device.*]` that only DL/T 645 meters have.
 
     Writing and switching need the meter's password: its level, six digits, and who does it.
@@ -47,13 +47,13 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         return bytes([self.level]) + password[::-1] + operator[::-1]
 
 
-class Dlt645:
+class Dlt645Driver:
     """The family's driver; it keeps nothing."""
 
     family = "dlt645"
     shape: Final = Shape.POLLED
     framings = frozenset({Framing.STREAM})
-    Options: type[msgspec.Struct] = Options
+    Options: type[msgspec.Struct] = Dlt645DeviceOptions
 
     def check(self, device: Device) -> Sequence[FieldError]:
         """Everything about this device that cannot be used."""
@@ -65,9 +65,12 @@ class Dlt645:
         """The cheapest items and blocks; an address is asked for by itself."""
         wake = _options(device).wake
         items = [point for point in points if point.kind != "address"]
-        planned = [reading.transaction(ask) for ask in reading.asks(device, items, wake, wire)]
+        planned = [
+            item_reads.read_transaction(ask)
+            for ask in item_reads.plan_item_reads(device, items, wake, wire)
+        ]
         planned += [
-            reading.address_transaction(device, point, wake)
+            item_reads.address_transaction(device, point, wake)
             for point in points
             if point.kind == "address"
         ]
@@ -83,40 +86,50 @@ class Dlt645:
         if point.kind == "relay":
             asked = _switch(device, point, value, options)
         else:
-            data = reading.item_bytes(str(point.address)) + options.rights
-            asked = Frame(device.address, Control.WRITE, data + values.encode(point, value))
+            data = item_reads.item_bytes(str(point.address)) + options.rights
+            asked = Dlt645Frame(
+                device.address, Dlt645Control.WRITE, data + values.encode(point, value)
+            )
         (read,) = self.plan(device, (point,), wire)
         read_back = read if point.writable.read_back else None
         return WritePlan(_confirmed(asked, point, options), read_back, value)
 
 
-def _options(device: Device) -> Options:
-    return device.options if isinstance(device.options, Options) else Options()
+def _options(device: Device) -> Dlt645DeviceOptions:
+    return (
+        device.options if isinstance(device.options, Dlt645DeviceOptions) else Dlt645DeviceOptions()
+    )
 
 
-def _switch(device: Device, point: Point, value: Value, options: Options) -> Frame:
+def _switch(
+    device: Device, point: Point, value: Value, options: Dlt645DeviceOptions
+) -> Dlt645Frame:
     if not isinstance(value, bool):
         raise NotWritable("dlt645.bad-value", point=point.id, value=value)
     command = point.extra.get("close", _CLOSE) if value else point.extra.get("open", _OPEN)
-    return Frame(device.address, Control.SWITCH, options.rights + bytes([command, 0]) + _UNTIL)
+    return Dlt645Frame(
+        device.address, Dlt645Control.SWITCH, options.rights + bytes([command, 0]) + _UNTIL
+    )
 
 
-def _tell_time(point: Point, value: Value, options: Options) -> Transaction:
-    asked = Frame(codec.EVERYBODY, Control.BROADCAST_TIME, values.moment(point, value))
+def _tell_time(point: Point, value: Value, options: Dlt645DeviceOptions) -> Transaction:
+    asked = Dlt645Frame(
+        codec.EVERYBODY, Dlt645Control.BROADCAST_TIME, values.encode_timestamp(point, value)
+    )
     request = codec.encode(asked, options.wake)
     return Transaction(request=request, expect=None, decode=_nothing, points=(point,))
 
 
-def _confirmed(asked: Frame, point: Point, options: Options) -> Transaction:
+def _confirmed(asked: Dlt645Frame, point: Point, options: Dlt645DeviceOptions) -> Transaction:
     """The command and its confirmation, an empty reply."""
 
     def confirm(raw: bytes) -> Sequence[Sample]:
-        reading.accepted(raw)
+        item_reads.decode_good_reply(raw)
         return ()
 
     return Transaction(
         request=codec.encode(asked, options.wake),
-        expect=Reply(asked.address, asked.control),
+        expect=Dlt645Expect(asked.address, asked.control),
         decode=confirm,
         points=(point,),
         reply_bytes=WAKE_BYTES_MAX + codec.OVERHEAD,
@@ -146,10 +159,10 @@ def _mistake(point: Point) -> str | None:
     for key, item in (("address", str(point.address)), ("block", point.extra.get("block"))):
         if item is not None and point.kind != "address":
             try:
-                reading.item_bytes(item)
+                item_reads.item_bytes(item)
             except ValueError:
                 return key
     return None
 
 
-DRIVER = Dlt645()
+DRIVER = Dlt645Driver()

@@ -1,10 +1,10 @@
 """A DL/T 645 meter that plays a profile, without our codec."""
 
-from drivers.bus.line import Line
 from drivers.contract import Point, Value
 from drivers.dlt645.emulator import Dlt645Slave
-from drivers.emulate.player import NOON_S, Player, line_of
+from drivers.emulate.device import NOON_S, EmulatedDevice, choose_line
 from drivers.profile import Profile
+from drivers.serial_line import SerialLine
 
 _ADDRESS_DIGITS = 12
 _RELAY = "relay"
@@ -12,7 +12,7 @@ _RELAY = "relay"
 _SHOWN = {"date": "26112301", "time": "205830", "clock": "205830"}
 
 
-class Dlt645Player(Player):
+class EmulatedDlt645Meter(EmulatedDevice):
     """The points of a profile as data items."""
 
     slave: Dlt645Slave
@@ -23,14 +23,14 @@ class Dlt645Player(Player):
         address: str,
         *,
         name: str = "",
-        line: Line | None = None,
+        line: SerialLine | None = None,
         seed: int = 0,
         day_starts_s: float = NOON_S,
     ) -> None:
         """Power it up; a short address is filled up with zeros."""
         address = address.zfill(_ADDRESS_DIGITS)
         super().__init__(profile, address, seed=seed, day_starts_s=day_starts_s)
-        line = line_of(profile, line)
+        line = choose_line(profile, line)
         self.slave = Dlt645Slave(address, line, name=name, refresh=self.move)
         self.begin()
 
@@ -62,4 +62,4 @@ class Dlt645Player(Player):
         self.slave.items[item] = word.to_bytes(2, "little")
 
 
-emulated_device = Dlt645Player
+emulated_device = EmulatedDlt645Meter

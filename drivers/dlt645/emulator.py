@@ -1,13 +1,13 @@
 """An emulated DL/T 645-2007 meter, written from the standard's clauses and annex A.
 
-It shares nothing with our codec. Vendors differ in what they leave out; `Habits` says how.
+It shares nothing with our codec. Vendors differ in what they leave out; `Dlt645Quirks` says how.
 """
 
 import dataclasses
 from collections.abc import Callable
 
-from drivers.bus.line import Line
 from drivers.emulate.meter import LINE, MeterSlave
+from drivers.serial_line import SerialLine
 
 _STATE_3 = "04000503"
 _RELAY_OPEN = 0x10
@@ -19,7 +19,7 @@ _SHORTEST = 12
 
 
 @dataclasses.dataclass(slots=True)
-class Habits:
+class Dlt645Quirks:
     """How this vendor reads the standard."""
 
     # FE bytes before a reply, 0 to 4.
@@ -40,9 +40,9 @@ class Dlt645Slave(MeterSlave):
     def __init__(
         self,
         address: str,
-        line: Line = LINE,
+        line: SerialLine = LINE,
         *,
-        habits: Habits | None = None,
+        habits: Dlt645Quirks | None = None,
         password: str = "000000",  # noqa: S107 - what meters leave the factory with
         turnaround_s: float = 0.05,
         name: str = "",
@@ -50,7 +50,7 @@ class Dlt645Slave(MeterSlave):
     ) -> None:
         """Power it up at the printed `address`, with nothing to show yet."""
         super().__init__(address, line, turnaround_s=turnaround_s, name=name, refresh=refresh)
-        self.habits = habits or Habits()
+        self.habits = habits or Dlt645Quirks()
         self.password = password
         self.items: dict[str, bytes] = {_STATE_3: bytes(2)}
         self.told_time: str | None = None

@@ -8,7 +8,7 @@ not have is all FF.
 import re
 from collections.abc import Callable
 
-from drivers import measure
+from drivers import decimal_values
 from drivers.contract import NotWritable, Point, Sample, Value
 
 _SIGN = 0x80
@@ -38,20 +38,22 @@ def sample(point: Point, raw: bytes) -> Sample:
 def _bcd(point: Point, raw: bytes) -> Sample:
     negative = point.kind == "signed" and raw[-1] & _SIGN and raw.strip(b"\xff")
     digits = raw[:-1] + bytes([raw[-1] & ~_SIGN]) if negative else raw
-    count = measure.bcd(digits)
+    count = decimal_values.decode_bcd(digits)
     if count is None:
-        return measure.unusable(point, raw)
+        return decimal_values.faulty_sample(point, raw)
     modulus = None if point.kind == "signed" else 100 ** len(raw)
-    return measure.number(point, -count if negative else count, raw, modulus)
+    return decimal_values.number_sample(point, -count if negative else count, raw, modulus)
 
 
 def _binary(point: Point, raw: bytes) -> Sample:
-    return measure.number(point, int.from_bytes(raw, "little"), raw, 256 ** len(raw))
+    return decimal_values.number_sample(point, int.from_bytes(raw, "little"), raw, 256 ** len(raw))
 
 
 def _bits(point: Point, raw: bytes) -> Sample:
     mask = (1 << (point.size or 1)) - 1
-    return measure.number(point, int.from_bytes(raw, "little") >> (point.bit or 0) & mask, raw)
+    return decimal_values.number_sample(
+        point, int.from_bytes(raw, "little") >> (point.bit or 0) & mask, raw
+    )
 
 
 def _bool(point: Point, raw: bytes) -> Sample:
@@ -66,20 +68,20 @@ def _string(point: Point, raw: bytes) -> Sample:
     if point.kind:
         digits = raw[::-1].hex()
         shown = _WRITTEN.get(point.kind, str)(digits) if digits.isdecimal() else None
-        return measure.unusable(point, raw) if shown is None else Sample(point, shown)
+        return decimal_values.faulty_sample(point, raw) if shown is None else Sample(point, shown)
     characters = raw[::-1].strip(b"\0 \xff")
     if not characters.isascii():
-        return measure.unusable(point, raw)
+        return decimal_values.faulty_sample(point, raw)
     return Sample(point, characters.decode())
 
 
 def _date(digits: str) -> str | None:
-    shown = measure.moment(f"20{digits[0:6]}000000")
+    shown = decimal_values.parse_timestamp(f"20{digits[0:6]}000000")
     return None if shown is None else shown.partition(" ")[0]
 
 
 def _time(digits: str) -> str | None:
-    shown = measure.moment(f"20000101{digits[0:6]}")
+    shown = decimal_values.parse_timestamp(f"20000101{digits[0:6]}")
     return None if shown is None else shown.partition(" ")[2]
 
 
@@ -103,14 +105,14 @@ def encode(point: Point, value: Value) -> bytes:
         count = round((value - point.offset) / point.scale)
         try:
             if point.type == "bcd":
-                return measure.to_bcd(count, width(point))
+                return decimal_values.encode_bcd(count, width(point))
             return count.to_bytes(width(point), "little")
         except (ValueError, OverflowError) as error:
             raise _bad(point, value) from error
     raise _bad(point, value)
 
 
-def moment(point: Point, value: Value) -> bytes:
+def encode_timestamp(point: Point, value: Value) -> bytes:
     """Second, minute, hour, day, month and year of `2026-11-23 20:58:30`."""
     found = _MOMENT.fullmatch(value) if isinstance(value, str) else None
     if found is None:

@@ -19,17 +19,17 @@ from typing import Any, Literal, cast
 
 import msgspec
 
-from drivers.bus.line import Line
-from drivers.bus.wire import Wire
 from drivers.contract import Value
-from drivers.emulate.motion import DAY_S
-from drivers.emulate.player import Player, player_of
+from drivers.emulate.device import EmulatedDevice, emulate_device
 from drivers.emulate.pty import PtyLine
-from drivers.emulate.slave import Faults
-from drivers.emulate.tcp import Box, SerialServer, TcpFaults, TcpServer
+from drivers.emulate.rs485 import Rs485Line
+from drivers.emulate.slave import SlaveFaults
+from drivers.emulate.tcp import SerialServer, TcpBox, TcpFaults, TcpServer
+from drivers.emulate.value_motion import DAY_S
 from drivers.profile import Profile
+from drivers.serial_line import SerialLine
 
-Kind = Literal["serial", "modbus-tcp", "modbus-rtu-over-tcp"]
+EmulatedBusKind = Literal["serial", "modbus-tcp", "modbus-rtu-over-tcp"]
 
 UNPLUGGED = "unplugged"
 
@@ -37,7 +37,7 @@ UNPLUGGED = "unplugged"
 _GATEWAYS = {"modbus-tcp": "modbus"}
 
 
-class MeterSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class EmulatedMeterSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One `[meter.*]`: a profile at an address of a bus, with values that stand still.
 
     `address` is as printed on the meter; Modbus units may be written as the number `unit`. `pace`
@@ -53,10 +53,10 @@ class MeterSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     pace: dict[str, float] = {}
 
 
-class BusSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class EmulatedBusSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One `[bus.*]`: a pty (with a link to it), or a TCP box with a wire behind it."""
 
-    kind: Kind = "serial"
+    kind: EmulatedBusKind = "serial"
     line: str = "9600 8N1"
     link: str | None = None
     host: str = "127.0.0.1"
@@ -66,27 +66,27 @@ class BusSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     dead_answer: int | None = 0x0B
 
 
-class FieldSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class EmulatedFieldSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A field as a TOML file says it."""
 
-    bus: dict[str, BusSpec]
-    meter: dict[str, MeterSpec]
+    bus: dict[str, EmulatedBusSpec]
+    meter: dict[str, EmulatedMeterSpec]
     seed: int = 0
     day_starts_s: float = DAY_S / 2
 
 
-def parse(text: str) -> FieldSpec:
+def parse_field(text: str) -> EmulatedFieldSpec:
     """The field in that text; ValueError (of TOML or of msgspec) says what is wrong."""
-    return msgspec.convert(tomllib.loads(text), FieldSpec)
+    return msgspec.convert(tomllib.loads(text), EmulatedFieldSpec)
 
 
 @dataclasses.dataclass(slots=True)
-class FieldBus:
+class EmulatedBus:
     """One bus of the field: its wire and the end that programs see."""
 
     name: str
-    spec: BusSpec
-    wire: Wire
+    spec: EmulatedBusSpec
+    wire: Rs485Line
     end: PtyLine | TcpServer
 
     @property
@@ -109,16 +109,16 @@ class FieldBus:
             await self.end.unplug()
 
 
-class Field:
+class EmulatedField:
     """Buses and meters by name, with their faults."""
 
-    def __init__(self, buses: dict[str, FieldBus], meters: dict[str, Player]) -> None:
+    def __init__(self, buses: dict[str, EmulatedBus], meters: dict[str, EmulatedDevice]) -> None:
         """Nothing is opened before `start`."""
         self.buses = buses
         self.meters = meters
 
     @classmethod
-    def of(cls, spec: FieldSpec, profile_of: Callable[[str], Profile]) -> "Field":
+    def of(cls, spec: EmulatedFieldSpec, profile_of: Callable[[str], Profile]) -> "EmulatedField":
         """Build what `spec` says; KeyError for a bus or point that is not there."""
         buses = {
             name: _bus(name, bus, spec.seed + number)
@@ -128,11 +128,11 @@ class Field:
         for name, wanted in spec.meter.items():
             bus = buses[wanted.bus]
             profile = profile_of(wanted.profile)
-            meter = player_of(
+            meter = emulate_device(
                 profile,
                 wanted.address or str(wanted.unit),
                 name=name,
-                line=Line.parse(wanted.line or bus.spec.line),
+                line=SerialLine.parse(wanted.line or bus.spec.line),
                 seed=spec.seed,
                 day_starts_s=spec.day_starts_s,
             )
@@ -163,7 +163,7 @@ class Field:
         self.meters[meter].set(point, value)
 
     async def fault(self, name: str, what: str, value: Any = True) -> None:
-        """Give a meter or a bus a fault of `Faults` or `TcpFaults`, or `unplugged` to a bus.
+        """Give a meter or a bus a fault of `SlaveFaults` or `TcpFaults`, or `unplugged` to a bus.
 
         KeyError: nothing here has that name; AttributeError: it has no such fault.
         """
@@ -200,30 +200,30 @@ class Field:
         return found if bus.end.is_plugged else {**found, UNPLUGGED: True}
 
 
-def _bus(name: str, spec: BusSpec, seed: int) -> FieldBus:
-    wire, line = Wire(seed=seed), Line.parse(spec.line)
+def _bus(name: str, spec: EmulatedBusSpec, seed: int) -> EmulatedBus:
+    wire, line = Rs485Line(seed=seed), SerialLine.parse(spec.line)
     if spec.kind == "serial":
-        return FieldBus(name, spec, wire, PtyLine(wire, Path(spec.link) if spec.link else None))
-    return FieldBus(name, spec, wire, TcpServer(_box(spec, wire, line), spec.host, spec.port))
+        return EmulatedBus(name, spec, wire, PtyLine(wire, Path(spec.link) if spec.link else None))
+    return EmulatedBus(name, spec, wire, TcpServer(_box(spec, wire, line), spec.host, spec.port))
 
 
-def _box(spec: BusSpec, wire: Wire, line: Line) -> Box:
+def _box(spec: EmulatedBusSpec, wire: Rs485Line, line: SerialLine) -> TcpBox:
     """The box of that kind: a family's own gateway, or one that passes bytes as they come."""
     family = _GATEWAYS.get(spec.kind)
     if family is None:
         return SerialServer(wire, line)
     gateway = importlib.import_module(f"drivers.{family}.emulated_device").emulated_gateway
-    return cast(Box, gateway(wire, line, timeout_s=spec.timeout_s, dead_answer=spec.dead_answer))
+    return cast(TcpBox, gateway(wire, line, timeout_s=spec.timeout_s, dead_answer=spec.dead_answer))
 
 
-def _give(faults: Faults | TcpFaults, what: str, value: Any) -> None:
+def _give(faults: SlaveFaults | TcpFaults, what: str, value: Any) -> None:
     default = {field.name: field.default for field in dataclasses.fields(faults)}
     if what not in default:
         raise AttributeError(what)
     setattr(faults, what, value)
 
 
-def _wrong(faults: Faults | TcpFaults) -> dict[str, Any]:
+def _wrong(faults: SlaveFaults | TcpFaults) -> dict[str, Any]:
     return {
         field.name: value
         for field in dataclasses.fields(faults)

@@ -6,10 +6,10 @@ It shares nothing with `drivers/meter_frame.py`: what the two disagree about, a 
 import abc
 from collections.abc import Callable
 
-from drivers.bus.line import Line
 from drivers.emulate.slave import Slave
+from drivers.serial_line import SerialLine
 
-LINE = Line(2400, 8, "E", 1)
+LINE = SerialLine(2400, 8, "E", 1)
 
 
 class MeterSlave(Slave):
@@ -21,7 +21,7 @@ class MeterSlave(Slave):
     def __init__(
         self,
         address: str,
-        line: Line,
+        line: SerialLine,
         *,
         turnaround_s: float,
         name: str = "",

@@ -11,7 +11,7 @@ import termios
 import tty
 from pathlib import Path
 
-from drivers.bus.wire import Wire
+from drivers.emulate.rs485 import Rs485Line
 
 _READ_BYTES_MAX = 4096
 _OUTPUT_SPEED = 5  # index in what tcgetattr gives
@@ -27,7 +27,7 @@ BAUD_OF_SPEED = {
 class PtyLine:
     """A wire behind a pty. `link`, if given, is a symbolic link that follows the pty's path."""
 
-    def __init__(self, wire: Wire, link: Path | None = None) -> None:
+    def __init__(self, wire: Rs485Line, link: Path | None = None) -> None:
         """Nothing is opened before `plug`."""
         self.wire = wire
         self.link = link

@@ -3,14 +3,14 @@
 import abc
 import dataclasses
 
-from drivers.bus.line import Line
+from drivers.serial_line import SerialLine
 
 # A reply that comes twice does so within this time.
 REPEAT_S = 0.3
 
 
 @dataclasses.dataclass(slots=True)
-class Faults:
+class SlaveFaults:
     """What is wrong right now; every field may be changed while the emulation runs.
 
     A slave and the wire itself each have one. On a wire `dead`, `late_s`, `repeat` and the three
@@ -70,14 +70,14 @@ class Slave(abc.ABC):
     """
 
     def __init__(
-        self, name: str, line: Line, *, turnaround_s: float = 0.01, strict: bool = True
+        self, name: str, line: SerialLine, *, turnaround_s: float = 0.01, strict: bool = True
     ) -> None:
         """Power it up, without faults."""
         self.name = name
         self.line = line
         self.turnaround_s = turnaround_s
         self.strict = strict
-        self.faults = Faults()
+        self.faults = SlaveFaults()
         self.counters = SlaveCounters()
 
     @abc.abstractmethod

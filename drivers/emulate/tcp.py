@@ -4,8 +4,8 @@ import asyncio
 import dataclasses
 from typing import Protocol
 
-from drivers.bus.line import Line
-from drivers.bus.wire import Wire
+from drivers.emulate.rs485 import Rs485Line
+from drivers.serial_line import SerialLine
 
 
 @dataclasses.dataclass(slots=True)
@@ -25,23 +25,23 @@ class TcpFaults:
             setattr(self, field.name, field.default)
 
 
-class Peer(Protocol):
+class TcpPeer(Protocol):
     """One connected client."""
 
     def send(self, data: bytes) -> None:
         """Answer it."""
 
 
-class Box(Protocol):
+class TcpBox(Protocol):
     """What stands behind the port."""
 
-    def connected(self, peer: Peer) -> None:
+    def connected(self, peer: TcpPeer) -> None:
         """A client has come."""
 
-    def received(self, peer: Peer, data: bytes) -> None:
+    def received(self, peer: TcpPeer, data: bytes) -> None:
         """A client has sent something, in any split."""
 
-    def gone(self, peer: Peer) -> None:
+    def gone(self, peer: TcpPeer) -> None:
         """A client has left; what it still waits for is answered to nobody."""
 
 
@@ -89,7 +89,7 @@ class _Connection(asyncio.Protocol):
 class TcpServer:
     """A box on the network. `unplug` refuses connections, `plug` takes them at the same port."""
 
-    def __init__(self, box: Box, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(self, box: TcpBox, host: str = "127.0.0.1", port: int = 0) -> None:
         """Nothing is bound before `plug`; port 0 takes a free one, once."""
         self.box = box
         self.host = host
@@ -132,22 +132,22 @@ class SerialServer:
     reply.
     """
 
-    def __init__(self, wire: Wire, line: Line) -> None:
+    def __init__(self, wire: Rs485Line, line: SerialLine) -> None:
         """Connect the box to its wire, at the line settings that its web page would show."""
         self.wire = wire
         self.line = line
-        self._peers: list[Peer] = []
+        self._peers: list[TcpPeer] = []
         wire.listen(self._heard)
 
-    def connected(self, peer: Peer) -> None:
+    def connected(self, peer: TcpPeer) -> None:
         """A client has come."""
         self._peers.append(peer)
 
-    def received(self, peer: Peer, data: bytes) -> None:  # noqa: ARG002 - all share the wire
+    def received(self, peer: TcpPeer, data: bytes) -> None:  # noqa: ARG002 - all share the wire
         """Its bytes go out as they come."""
         self.wire.send(data, self.line)
 
-    def gone(self, peer: Peer) -> None:
+    def gone(self, peer: TcpPeer) -> None:
         """A client has left."""
         self._peers.remove(peer)
 

@@ -7,8 +7,8 @@ before its checksum.
 
 import msgspec
 
-from drivers import search
-from drivers.contract import DeviceFault, Garbled, Refused, TargetDead
+from drivers import frame_search
+from drivers.contract import DeviceFault, GarbledReply, RequestRefused, TargetDead
 
 READ_COILS, READ_DISCRETE, READ_HOLDING, READ_INPUT = 1, 2, 3, 4
 WRITE_COIL, WRITE_REGISTER, WRITE_COILS, WRITE_REGISTERS = 5, 6, 15, 16
@@ -52,12 +52,12 @@ def crc(data: bytes) -> bytes:
     return value.to_bytes(2, "little")
 
 
-def rtu(body: bytes) -> bytes:
+def rtu_frame(body: bytes) -> bytes:
     """The frame for a serial line."""
     return body + crc(body)
 
 
-def read(unit: int, function: int, address: int, count: int) -> bytes:
+def read_request(unit: int, function: int, address: int, count: int) -> bytes:
     """The body that asks for `count` bits or registers."""
     return bytes((unit, function)) + address.to_bytes(2) + count.to_bytes(2)
 
@@ -86,7 +86,7 @@ def write_registers(unit: int, address: int, registers: bytes) -> bytes:
     return head + (len(registers) // 2).to_bytes(2) + bytes((len(registers),)) + registers
 
 
-def answer_bytes(function: int, count: int) -> int:
+def good_reply_bytes(function: int, count: int) -> int:
     """How long the body of a good answer is."""
     if function in {READ_COILS, READ_DISCRETE}:
         return 3 + (count + 7) // 8
@@ -95,7 +95,7 @@ def answer_bytes(function: int, count: int) -> int:
     return _WRITTEN_BODY
 
 
-class Answer(msgspec.Struct, frozen=True):
+class ExpectedReply(msgspec.Struct, frozen=True):
     """What identifies the answer to one request: how its body begins, and how long it is.
 
     A read is answered by unit, function and byte count; a write by its own first six bytes.
@@ -106,9 +106,9 @@ class Answer(msgspec.Struct, frozen=True):
     size: int
 
     @classmethod
-    def to(cls, request: bytes) -> "Answer":
+    def to(cls, request: bytes) -> "ExpectedReply":
         """The answer to the request with this body."""
-        size = answer_bytes(request[1], int.from_bytes(request[4:6]))
+        size = good_reply_bytes(request[1], int.from_bytes(request[4:6]))
         if request[1] <= READ_INPUT:
             return cls(request[:2] + bytes((size - 3,)), size)
         return cls(request[:6], size)
@@ -122,7 +122,7 @@ class Answer(msgspec.Struct, frozen=True):
 class RtuExpect(msgspec.Struct, frozen=True):
     """Finds the answer in the bytes of a serial line, past noise and other units' frames."""
 
-    answer: Answer
+    answer: ExpectedReply
     refusals: bool = True
 
     @property
@@ -137,7 +137,7 @@ class RtuExpect(msgspec.Struct, frozen=True):
 
     def find(self, heard: bytes, *, final: bool) -> tuple[int, int] | None:
         """The first place where a whole frame with a right checksum stands."""
-        return search.first(heard, self.answer.head[0], self._size, final=final)
+        return frame_search.find_first_frame(heard, self.answer.head[0], self._size, final=final)
 
     def any_of_kin(self) -> "RtuKin":
         """Frames of this unit and function, of any length."""
@@ -169,7 +169,7 @@ class RtuKin(msgspec.Struct, frozen=True):
 
     def find(self, heard: bytes, *, final: bool) -> tuple[int, int] | None:
         """The first place where a whole frame with a right checksum stands."""
-        return search.first(heard, self.kin[0], self._size, final=final)
+        return frame_search.find_first_frame(heard, self.kin[0], self._size, final=final)
 
     def any_of_kin(self) -> "RtuKin":
         """The same."""
@@ -200,7 +200,7 @@ def _sealed(begins: bytes, size: int) -> int:
 class MbapExpect(msgspec.Struct, frozen=True):
     """Judges one whole answer, as Modbus TCP delivers it."""
 
-    answer: Answer
+    answer: ExpectedReply
 
     @property
     def kin(self) -> bytes:
@@ -229,18 +229,18 @@ class MbapExpect(msgspec.Struct, frozen=True):
         return (0, len(heard)) if good or refusal else None
 
 
-def content(body: bytes) -> bytes:
+def reply_data(body: bytes) -> bytes:
     """What an answer's body says: the bits or registers read, or what was written.
 
     Refused, TargetDead (the gateway speaks for a silent device) or Garbled otherwise.
     """
     if len(body) < _EXCEPTION_BODY:
-        raise Garbled("modbus.length", said=_EXCEPTION_BODY, came=len(body))
+        raise GarbledReply("modbus.length", said=_EXCEPTION_BODY, came=len(body))
     if body[1] & _EXCEPTION:
         raise _fault(body[2])
     if body[1] <= READ_INPUT:
         if body[2] != len(body) - 3:
-            raise Garbled("modbus.length", said=body[2], came=len(body) - 3)
+            raise GarbledReply("modbus.length", said=body[2], came=len(body) - 3)
         return body[3:]
     return body[2:]
 
@@ -249,7 +249,7 @@ def _fault(exception: int) -> DeviceFault:
     if exception in {_GATEWAY_PATH_UNAVAILABLE, _GATEWAY_TARGET_SILENT}:
         return TargetDead("modbus.target-dead", exception=exception)
     divisible = exception in {_ILLEGAL_ADDRESS, _ILLEGAL_VALUE}
-    return Refused("modbus.exception", divisible=divisible, exception=exception)
+    return RequestRefused("modbus.exception", divisible=divisible, exception=exception)
 
 
 def bits(data: bytes, count: int) -> list[bool]:

@@ -1,21 +1,23 @@
 """Modbus, for suites that take every family: two blocks of one length, which look alike."""
 
-from drivers.bus.line import Line
 from drivers.contract import Device, Point
-from drivers.emulate.image import Image
-from drivers.emulate.specimen import Specimen
+from drivers.emulate.conformance import ConformanceDevice
+from drivers.modbus.emulated_registers import RegisterImage
 from drivers.modbus.emulator import ModbusSlave
+from drivers.serial_line import SerialLine
 
 _FAR = 60
 
 
-def conformance_device(number: int) -> Specimen:
+def conformance_device(number: int) -> ConformanceDevice:
     """A meter whose register at address n holds 256 times its unit, plus n."""
     at = (0, 1, _FAR, _FAR + 1)
     values = {f"r{address}": 256 * number + address for address in at}
-    image = Image({"holding": {address: 256 * number + address for address in range(_FAR + 2)}})
-    return Specimen(
-        ModbusSlave(number, image, Line()),
+    image = RegisterImage(
+        {"holding": {address: 256 * number + address for address in range(_FAR + 2)}}
+    )
+    return ConformanceDevice(
+        ModbusSlave(number, image, SerialLine()),
         Device(
             id=f"modbus-{number}",
             family="modbus",

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from drivers.bus.plan import overlaps
+from drivers.bus.rounds import overlaps
 from drivers.contract import (
     BadAddress,
     BadProfile,
@@ -15,19 +15,19 @@ from drivers.contract import (
     Point,
     Sample,
     Value,
-    Writable,
+    WriteSpec,
 )
 from drivers.family import Framing, Shape, Transaction, WireCost, WritePlan
 from drivers.modbus import codec, registers
-from drivers.modbus.blocks import (
+from drivers.modbus.read_plan import (
     BIT_KINDS,
     FUNCTIONS,
-    most,
-    reads,
-    span,
+    block_max,
+    plan_reads,
+    point_span,
     transaction,
-    unit,
-    unreadable,
+    unit_address,
+    unreadable_spans,
 )
 
 _UNITS_OVER_TCP = 255  # the header's unit 248 to 255 is free for the gateway itself
@@ -35,20 +35,20 @@ _UNITS_OVER_TCP = 255  # the header's unit 248 to 255 is free for the gateway it
 _WRITABLE_KINDS = frozenset({"coil", "holding"})
 
 
-class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class ModbusDeviceOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Keys of `[device.*]` that only Modbus devices have."""
 
     # Most registers in one answer, for the one device that bears less than its model.
     max_block: int | None = None
 
 
-class Modbus:
+class ModbusDriver:
     """The family's driver; it keeps nothing."""
 
     family = "modbus"
     shape: Final = Shape.POLLED
     framings = frozenset({Framing.STREAM, Framing.MBAP})
-    Options: type[msgspec.Struct] = Options
+    Options: type[msgspec.Struct] = ModbusDeviceOptions
 
     def check(self, device: Device) -> Sequence[FieldError]:
         """Everything about this device that cannot be used."""
@@ -61,7 +61,7 @@ class Modbus:
         planned: list[Transaction] = []
         for kind in FUNCTIONS:
             wanted = [point for point in points if point.kind == kind]
-            planned += reads(device, wanted, wire) if wanted else []
+            planned += plan_reads(device, wanted, wire) if wanted else []
         return tuple(planned)
 
     def write(self, device: Device, point: Point, value: Value, wire: WireCost) -> WritePlan:
@@ -69,15 +69,15 @@ class Modbus:
         writable = _writable(point)
         if writable is None:
             raise NotWritable("modbus.read-only", device=device.id, point=point.id)
-        body = _write_body(unit(device), point, writable, value)
+        body = _write_body(unit_address(device), point, writable, value)
         asked = transaction(body, wire, (point,), _says_nothing)
         if not writable.read_back:
             return WritePlan(asked, None, value)
-        (read_back,) = reads(device, [point], wire)
+        (read_back,) = plan_reads(device, [point], wire)
         return WritePlan(asked, read_back, _as_read(point, value))
 
 
-DRIVER = Modbus()
+DRIVER = ModbusDriver()
 
 
 def _faults(device: Device) -> Iterator[FieldError]:
@@ -97,10 +97,10 @@ def _reason_against(device: Device, point: Point) -> str | None:
         return "modbus.bad-register"
     if not _type_fits(point):
         return "modbus.bad-type"
-    where = span(point)
-    if where.last - where.first + 1 > most(device, point.kind):
+    where = point_span(point)
+    if where.last - where.first + 1 > block_max(device, point.kind):
         return "modbus.too-wide"
-    forbidden = overlaps(where.first, where.last, unreadable(device, point.kind))
+    forbidden = overlaps(where.first, where.last, unreadable_spans(device, point.kind))
     return "modbus.unreadable" if forbidden else None
 
 
@@ -111,17 +111,17 @@ def _type_fits(point: Point) -> bool:
     return point.type not in {"u8", "i8"}
 
 
-def _writable(point: Point) -> Writable | None:
+def _writable(point: Point) -> WriteSpec | None:
     """How it is written. A bit of a register is not: its neighbours would be overwritten."""
     return point.writable if point.kind in _WRITABLE_KINDS and point.bit is None else None
 
 
 def _says_nothing(frame: bytes) -> list[Sample]:
-    codec.content(frame)  # an exception is raised here
+    codec.reply_data(frame)  # an exception is raised here
     return []
 
 
-def _write_body(unit: int, point: Point, writable: Writable, value: Value) -> bytes:
+def _write_body(unit: int, point: Point, writable: WriteSpec, value: Value) -> bytes:
     """Function 5 or 15 for a coil; 6 for one register, 16 for more or where the profile says so."""
     address = int(point.address)
     if isinstance(value, str) or value is None or not _allowed(writable, value):
@@ -136,7 +136,7 @@ def _write_body(unit: int, point: Point, writable: Writable, value: Value) -> by
     return codec.write_registers(unit, address, data)
 
 
-def _allowed(writable: Writable, value: float) -> bool:
+def _allowed(writable: WriteSpec, value: float) -> bool:
     low, high = writable.min, writable.max
     return (low is None or value >= low) and (high is None or value <= high)
 

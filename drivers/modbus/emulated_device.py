@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from drivers.bus.line import Line
 from drivers.contract import Point, Value
-from drivers.emulate.encode import words
-from drivers.emulate.image import Image
-from drivers.emulate.player import NOON_S, Player, line_of
+from drivers.emulate.device import NOON_S, EmulatedDevice, choose_line
+from drivers.modbus.emulated_registers import RegisterImage
+from drivers.modbus.emulated_words import encode_words
 from drivers.modbus.emulator import ModbusSlave
 from drivers.modbus.emulator_gateway import ModbusGateway
 from drivers.profile import Profile
+from drivers.serial_line import SerialLine
 
 # Meters lay their registers out in blocks; a longer gap separates two.
 _GAP_WORDS_MAX = 64
@@ -18,7 +18,7 @@ _GAP_WORDS_MAX = 64
 _BIT_TABLES = frozenset({"coil", "discrete"})
 
 
-class ModbusPlayer(Player):
+class EmulatedModbusDevice(EmulatedDevice):
     """The points of a profile as registers."""
 
     slave: ModbusSlave
@@ -29,7 +29,7 @@ class ModbusPlayer(Player):
         unit: int,
         *,
         name: str = "",
-        line: Line | None = None,
+        line: SerialLine | None = None,
         seed: int = 0,
         day_starts_s: float = NOON_S,
         turnaround_s: float = 0.01,
@@ -37,13 +37,13 @@ class ModbusPlayer(Player):
         """Power it up at address `unit`; the profile's line settings unless others are given."""
         super().__init__(profile, str(unit), seed=seed + unit, day_starts_s=day_starts_s)
         points = tuple(self.points.values())
-        image = Image(writable=_writable(points), max_block=profile.limits.max_block)
+        image = RegisterImage(writable=_writable(points), max_block=profile.limits.max_block)
         for table, addresses in _gaps(points, profile.limits.unreadable):
             image.put(table, addresses.start, [0] * len(addresses))
         self.slave = ModbusSlave(
             unit,
             image,
-            line_of(profile, line),
+            choose_line(profile, line),
             name=name or profile.id,
             refresh=self.move,
             turnaround_s=turnaround_s,
@@ -64,9 +64,11 @@ class ModbusPlayer(Player):
             size = 1 if point.type == "bool" else point.size or 1
             mask = ((1 << size) - 1) << (point.bit or 0)
             before = image.read(point.kind, address, 1) or [0]
-            image.put(point.kind, address, [before[0] & ~mask | words(point, value)[0] & mask])
+            image.put(
+                point.kind, address, [before[0] & ~mask | encode_words(point, value)[0] & mask]
+            )
         else:
-            image.put(point.kind, address, words(point, value))
+            image.put(point.kind, address, encode_words(point, value))
 
 
 def _gaps(
@@ -94,12 +96,12 @@ def _writable(points: Iterable[Point]) -> list[tuple[str, int]]:
 
 
 def _width(point: Point) -> int:
-    return len(words(point, "" if point.type == "string" else 0))
+    return len(encode_words(point, "" if point.type == "string" else 0))
 
 
-def emulated_device(profile: Profile, address: str, **options: Any) -> ModbusPlayer:
+def emulated_device(profile: Profile, address: str, **options: Any) -> EmulatedModbusDevice:
     """The device at that unit address."""
-    return ModbusPlayer(profile, int(address), **options)
+    return EmulatedModbusDevice(profile, int(address), **options)
 
 
 emulated_gateway = ModbusGateway

@@ -14,9 +14,9 @@ from pymodbus.datastore import ModbusServerContext
 from pymodbus.framer import FramerRTU
 from pymodbus.pdu import DecodePDU, ExceptionResponse, ModbusPDU
 
-from drivers.bus.line import Line
-from drivers.emulate.image import Image
 from drivers.emulate.slave import Slave
+from drivers.modbus.emulated_registers import RegisterImage
+from drivers.serial_line import SerialLine
 
 T = TypeVar("T")
 
@@ -32,10 +32,10 @@ _TABLE_OF_FUNCTION = {
 _WRITES = frozenset({5, 6, 15, 16, 22})
 
 
-class _Store:
+class _ImageContext:
     """The image as pymodbus's server context; its methods never wait."""
 
-    def __init__(self, image: Image) -> None:
+    def __init__(self, image: RegisterImage) -> None:
         self.image = image
 
     async def async_getValues(  # noqa: N802 - pymodbus's name
@@ -58,8 +58,8 @@ class ModbusSlave(Slave):
     def __init__(
         self,
         unit: int,
-        image: Image,
-        line: Line | None = None,
+        image: RegisterImage,
+        line: SerialLine | None = None,
         *,
         name: str = "",
         refresh: Callable[[float], None] | None = None,
@@ -68,17 +68,17 @@ class ModbusSlave(Slave):
     ) -> None:
         """Power it up at address `unit`."""
         super().__init__(
-            name or str(unit), line or Line(), turnaround_s=turnaround_s, strict=strict
+            name or str(unit), line or SerialLine(), turnaround_s=turnaround_s, strict=strict
         )
         self.unit = unit
         self.image = image
         self._refresh = refresh
         self._decoder = DecodePDU(is_server=True)
-        self._store = cast(ModbusServerContext, _Store(image))
+        self._store = cast(ModbusServerContext, _ImageContext(image))
 
     def hears(self, frame: bytes) -> bool:
         """True for a whole RTU frame with a right checksum, for this unit or a broadcast write."""
-        if len(frame) < _FRAME_BYTES_MIN or not sealed(frame):
+        if len(frame) < _FRAME_BYTES_MIN or not has_valid_crc(frame):
             return False
         return frame[0] == self.unit or (frame[0] == BROADCAST and frame[1] in _WRITES)
 
@@ -88,7 +88,7 @@ class ModbusSlave(Slave):
         if frame[0] == BROADCAST:
             return None
         unit = self.unit if self.faults.wrong_unit is None else self.faults.wrong_unit
-        return seal(bytes([unit]) + reply)
+        return add_crc(bytes([unit]) + reply)
 
     def respond(self, pdu: bytes, at_s: float) -> bytes:
         """The reply to a request, both without address and checksum."""
@@ -104,12 +104,12 @@ class ModbusSlave(Slave):
         return _bytes_of(_finish(request.datastore_update(self._store, self.unit)))
 
 
-def sealed(frame: bytes) -> bool:
+def has_valid_crc(frame: bytes) -> bool:
     """True if the frame's checksum is right."""
     return FramerRTU.check_CRC(frame[:-_CRC_BYTES], int.from_bytes(frame[-_CRC_BYTES:]))
 
 
-def seal(frame: bytes) -> bytes:
+def add_crc(frame: bytes) -> bytes:
     """The frame with its checksum."""
     return frame + FramerRTU.compute_CRC(frame).to_bytes(_CRC_BYTES)
 

@@ -9,10 +9,10 @@ import dataclasses
 import math
 from collections import deque
 
-from drivers.bus.line import Line
-from drivers.bus.wire import Wire
-from drivers.emulate.tcp import Peer
-from drivers.modbus.emulator import seal, sealed
+from drivers.emulate.rs485 import Rs485Line
+from drivers.emulate.tcp import TcpPeer
+from drivers.modbus.emulator import add_crc, has_valid_crc
+from drivers.serial_line import SerialLine
 
 GATEWAY_TARGET_FAILED = 0x0B
 _HEADER_BYTES = 6
@@ -26,7 +26,7 @@ _ITEMS_A_BYTE = {1: 8, 2: 8, 3: 0.5, 4: 0.5}
 
 @dataclasses.dataclass(slots=True, eq=False)
 class _Request:
-    peer: Peer
+    peer: TcpPeer
     transaction: bytes
     unit: int
     pdu: bytes
@@ -42,7 +42,7 @@ class _Request:
             and heard[0] == self.unit
             and heard[1] & 0x7F == self.pdu[0]
             and (bool(heard[1] & 0x80) or len(heard) == self._reply_bytes(len(heard)))
-            and sealed(heard)
+            and has_valid_crc(heard)
         )
 
     def _reply_bytes(self, otherwise: int) -> int:
@@ -63,8 +63,8 @@ class ModbusGateway:
 
     def __init__(
         self,
-        wire: Wire,
-        line: Line,
+        wire: Rs485Line,
+        line: SerialLine,
         *,
         timeout_s: float = 1.0,
         dead_answer: int | None = GATEWAY_TARGET_FAILED,
@@ -76,23 +76,23 @@ class ModbusGateway:
         self.timeout_s = timeout_s
         self.dead_answer = dead_answer
         self._queue_max = queue_max
-        self._unread: dict[Peer, bytes] = {}
+        self._unread: dict[TcpPeer, bytes] = {}
         self._waiting: deque[_Request] = deque()
         self._asked: _Request | None = None
         self._heard = b""
         self._timer: asyncio.TimerHandle | None = None
         wire.listen(self._hear)
 
-    def connected(self, peer: Peer) -> None:
+    def connected(self, peer: TcpPeer) -> None:
         """A client has come."""
         self._unread[peer] = b""
 
-    def gone(self, peer: Peer) -> None:
+    def gone(self, peer: TcpPeer) -> None:
         """A client has left; its requests that have not begun are forgotten."""
         del self._unread[peer]
         self._waiting = deque(request for request in self._waiting if request.peer is not peer)
 
-    def received(self, peer: Peer, data: bytes) -> None:
+    def received(self, peer: TcpPeer, data: bytes) -> None:
         """Take every whole request out of what this client has sent so far."""
         unread = self._unread[peer] + data
         while len(unread) > _HEADER_BYTES:
@@ -117,7 +117,7 @@ class ModbusGateway:
         if not self._waiting:
             return
         self._asked, self._heard = self._waiting.popleft(), b""
-        frame = seal(bytes([self._asked.unit]) + self._asked.pdu)
+        frame = add_crc(bytes([self._asked.unit]) + self._asked.pdu)
         self.wire.send(frame, self.line)
         wait_s = len(frame) * self.line.char_s + self.timeout_s
         self._timer = asyncio.get_running_loop().call_later(wait_s, self._give_up)

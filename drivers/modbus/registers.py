@@ -10,7 +10,7 @@ import struct
 from collections.abc import Callable
 from typing import TypeAlias
 
-from drivers import measure
+from drivers import decimal_values
 from drivers.contract import NotWritable, Point, Quality, Sample, Value
 
 # Registers of each type, unless the point's `size` says otherwise (`string`: always).
@@ -29,7 +29,7 @@ _REGISTER_BITS = 16
 Decoder: TypeAlias = Callable[[bytes], Sample]
 
 # Gives the sample of one point from its number; None if that needs a closer look.
-Quick: TypeAlias = Callable[[int | float], Sample | None]
+NumberDecoder: TypeAlias = Callable[[int | float], Sample | None]
 
 
 def width(point: Point) -> int:
@@ -81,18 +81,18 @@ def _number(point: Point) -> Decoder:
     def decode(data: bytes) -> Sample:
         (count,) = unpack(data if straight else arrange(data, point.order))
         if not math.isfinite(count):
-            return measure.unusable(point, data)
-        return measure.number(point, count, data, wraps)
+            return decimal_values.faulty_sample(point, data)
+        return decimal_values.number_sample(point, count, data, wraps)
 
     return decode
 
 
-def code(point: Point) -> str | None:
+def struct_code(point: Point) -> str | None:
     """How `struct` unpacks the point as it comes; None where its bytes must be arranged first."""
     return _FORMATS.get(point.type) if point.order == "ABCD" else None
 
 
-def quick(point: Point) -> Quick:
+def number_decoder(point: Point) -> NumberDecoder:
     """`decoder` for a number that is unpacked already."""
     scale, offset, decimals, wraps = (
         point.scale,
@@ -129,7 +129,7 @@ def _bits(point: Point) -> Decoder:
     shift, mask = point.bit or 0, (1 << (point.size or 1)) - 1
 
     def decode(data: bytes) -> Sample:
-        return measure.number(
+        return decimal_values.number_sample(
             point, int.from_bytes(arrange(data, point.order)) >> shift & mask, data
         )
 
@@ -142,8 +142,8 @@ def _bcd(point: Point) -> Decoder:
     def decode(data: bytes) -> Sample:
         digits = arrange(data, point.order).hex()
         if not digits.isdecimal():
-            return measure.unusable(point, data)
-        return measure.number(point, int(digits), data, wraps)
+            return decimal_values.faulty_sample(point, data)
+        return decimal_values.number_sample(point, int(digits), data, wraps)
 
     return decode
 

@@ -4,12 +4,12 @@ There is no broadcast that is answered. Whoever is there answers a read of one r
 with an exception.
 """
 
-from drivers.bus.line import Line
 from drivers.contract import Sample
 from drivers.family import Transaction
 from drivers.modbus import codec
 from drivers.profile import Profile
-from drivers.scan.asking import Sign
+from drivers.scan.probe import ScanHit
+from drivers.serial_line import SerialLine
 
 _UNITS = range(1, 248)
 
@@ -18,13 +18,13 @@ def _nothing(_frame: bytes) -> list[Sample]:
     return []
 
 
-class ModbusFinder:
+class ModbusScanner:
     """The family's scanner; a scope is a unit address."""
 
     family = "modbus"
     lines = tuple(
         map(
-            Line.parse,
+            SerialLine.parse,
             ("9600 8N1", "9600 8E1", "4800 8N1", "19200 8N1", "19200 8E1", "2400 8N1",
              "38400 8N1", "115200 8N1"),
         )
@@ -37,21 +37,21 @@ class ModbusFinder:
 
     def asks(self, scope: str) -> tuple[Transaction, ...]:
         """Holding register 0: a value or an exception, both are signs of life."""
-        body = codec.read(int(scope), codec.READ_HOLDING, 0, 1)
-        answer = codec.Answer.to(body)
+        body = codec.read_request(int(scope), codec.READ_HOLDING, 0, 1)
+        answer = codec.ExpectedReply.to(body)
         return (
             Transaction(
-                request=codec.rtu(body),
+                request=codec.rtu_frame(body),
                 expect=codec.RtuExpect(answer),
                 decode=_nothing,
                 reply_bytes=answer.size + codec.CRC_BYTES,
             ),
         )
 
-    def sign(self, scope: str, frame: bytes) -> Sign:
+    def sign(self, scope: str, frame: bytes) -> ScanHit:
         """The unit that was asked: nobody else's answer is taken for its."""
         del frame
-        return Sign(scope)
+        return ScanHit(scope)
 
     def shares(self, scope: str) -> bool:
         """An address belongs to one device."""
@@ -63,10 +63,10 @@ class ModbusFinder:
         del scope
         return ()
 
-    def may_be(self, profile: Profile, sign: Sign) -> bool:
+    def may_be(self, profile: Profile, sign: ScanHit) -> bool:
         """Only its registers tell what a device is."""
         del profile, sign
         return True
 
 
-SCANNER = ModbusFinder()
+SCANNER = ModbusScanner()

@@ -11,24 +11,22 @@ from typing import Any
 
 import msgspec
 
-from drivers.bus.counters import Counters
-from drivers.bus.link import Link
+from drivers.bus.bus_plan import PolledBusOptions
+from drivers.bus.link import BusLink
 from drivers.bus.stats import BusStats, DeviceStats
-from drivers.bus.survey import BusOptions
 from drivers.contract import (
+    BusBusy,
     BusChange,
     BusState,
-    Busy,
     Device,
     DeviceChange,
     DeviceFault,
     DeviceState,
     FieldError,
-    Garbled,
+    GarbledReply,
     LineDown,
     LineLost,
     NoReply,
-    NotKept,
     OnFault,
     OnState,
     Point,
@@ -37,9 +35,11 @@ from drivers.contract import (
     Reading,
     Sink,
     Value,
+    WriteNotKept,
     WrongUse,
     log_fault,
 )
+from drivers.counters import Counters
 from drivers.family import ActingDriver, ActionPlan, Transaction
 
 QUEUE_MAX = 16
@@ -69,7 +69,7 @@ class ActingBus:
     def __init__(
         self,
         name: str,
-        options: BusOptions,
+        options: PolledBusOptions,
         devices: Iterable[tuple[Device, ActingDriver]],
         sink: Sink,
         on_state: OnState,
@@ -115,7 +115,7 @@ class ActingBus:
         target, driver, action = self._target(device, point)
         plan = driver.act(target, action, value)
         if len(self._queue) >= QUEUE_MAX:
-            raise Busy("bus.busy", bus=self.name, waiting=len(self._queue))
+            raise BusBusy("bus.busy", bus=self.name, waiting=len(self._queue))
         done: asyncio.Future[Quality] = asyncio.get_running_loop().create_future()
         until_s = self._now_s() + DEADLINE_S
         self._queue.append(QueuedAction(target, action, value, plan, until_s, done))
@@ -177,7 +177,7 @@ class ActingBus:
             while not self._again:
                 self._changed.clear()
                 self._moved_s = self._now_s()
-                busy = Busy("bus.busy", bus=self.name, waiting=len(self._queue))
+                busy = BusBusy("bus.busy", bus=self.name, waiting=len(self._queue))
                 self._give_up(busy, at_s=self._now_s())
                 if lost.done():
                     lost.result()
@@ -193,7 +193,7 @@ class ActingBus:
             await asyncio.gather(lost, return_exceptions=True)
             link.close()
 
-    async def _carry_out(self, link: Link, action: QueuedAction) -> None:
+    async def _carry_out(self, link: BusLink, action: QueuedAction) -> None:
         """One action, to its own end; whoever ordered it is told, if he still waits."""
         if action.done.done():
             return
@@ -208,13 +208,13 @@ class ActingBus:
         except Exception as error:  # noqa: BLE001  # the edge: it costs this action
             self._on_fault(f"bus.{self.name}", error)
             if not action.done.done():
-                action.done.set_exception(Garbled("bus.fault", device=action.device.id))
+                action.done.set_exception(GarbledReply("bus.fault", device=action.device.id))
         else:
             if not action.done.done():
                 action.done.set_result(quality)
         self._due_s[action.device.id] = 0.0
 
-    async def _sent(self, link: Link, action: QueuedAction) -> Quality:
+    async def _sent(self, link: BusLink, action: QueuedAction) -> Quality:
         for part in action.plan.send:
             await self._exchange(link, action.device, part)
         confirm = action.plan.confirm
@@ -234,11 +234,11 @@ class ActingBus:
                 return Quality.GOOD
             if sample.value is False:
                 data = {"device": action.device.id, "point": action.point.id}
-                raise NotKept("acting.not-done", **data)
+                raise WriteNotKept("acting.not-done", **data)
             await asyncio.sleep(_ASK_AGAIN_S)
         return Quality.SUBSTITUTED
 
-    async def _exchange(self, link: Link, device: Device, part: Transaction) -> bytes:
+    async def _exchange(self, link: BusLink, device: Device, part: Transaction) -> bytes:
         line = device.line or self._options.usual_line
         reply = await link.exchange(part, line, device.timeout_s)
         self._stats[device.id].transactions += 1
@@ -248,7 +248,7 @@ class ActingBus:
         now_s = self._now_s()
         return next((name for name, due_s in self._due_s.items() if due_s <= now_s), None)
 
-    async def _ask(self, link: Link, name: str) -> None:
+    async def _ask(self, link: BusLink, name: str) -> None:
         """One device's status; what cannot be read is not known."""
         device, driver = self._devices[name]
         self._due_s[name] = self._now_s() + device.every_s
@@ -266,7 +266,7 @@ class ActingBus:
                 raise
             except Exception as error:  # noqa: BLE001  # the edge: it costs this status
                 self._on_fault(f"bus.{self.name}", error)
-                fault = fault or Garbled("bus.fault", device=name)
+                fault = fault or GarbledReply("bus.fault", device=name)
             else:
                 readings += [self._reading(name, s.point, s.value, s.quality) for s in samples]
         if not asked:

@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any
 
-from drivers.bus.counters import Counters
 from drivers.bus.stats import BusStats
 from drivers.contract import (
     BusChange,
@@ -26,6 +25,7 @@ from drivers.contract import (
     Value,
     log_fault,
 )
+from drivers.counters import Counters
 from drivers.family import ListeningDriver
 from drivers.inlets.contract import Inlet, MessageOutcome, MessageReceipt
 from drivers.message import DeviceMessage

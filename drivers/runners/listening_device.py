@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from typing import Any
 
-from drivers.bus.counters import Counters
 from drivers.bus.stats import DeviceStats
 from drivers.contract import (
     Device,
@@ -16,6 +15,7 @@ from drivers.contract import (
     Reading,
     Value,
 )
+from drivers.counters import Counters
 from drivers.family import ListeningDriver
 from drivers.message import DeviceMessage
 

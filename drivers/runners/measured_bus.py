@@ -6,16 +6,15 @@ It is given no sink and tells no states: what it reads goes to whoever asked, an
 import asyncio
 from collections.abc import Iterable
 
-from drivers.bus.counters import Counters
+from drivers.bus.bus_plan import PolledBusOptions
 from drivers.bus.stats import BusStats, DeviceStats
-from drivers.bus.survey import BusOptions
 from drivers.contract import (
     BusState,
     Device,
     DeviceFault,
     DeviceState,
     FieldError,
-    Garbled,
+    GarbledReply,
     LineDown,
     NoReply,
     NotWritable,
@@ -25,6 +24,7 @@ from drivers.contract import (
     WrongUse,
     log_fault,
 )
+from drivers.counters import Counters
 from drivers.family import MeasuredDriver, Measurement
 
 
@@ -34,7 +34,7 @@ class MeasuredBus:
     def __init__(
         self,
         name: str,
-        options: BusOptions,
+        options: PolledBusOptions,
         devices: Iterable[tuple[Device, MeasuredDriver]],
         *,
         on_fault: OnFault = log_fault,
@@ -78,7 +78,7 @@ class MeasuredBus:
             raise
         except Exception as error:  # the edge: a mistake costs this measurement
             self._on_fault(f"bus.{self.name}", error)
-            raise Garbled("bus.fault", device=device) from error
+            raise GarbledReply("bus.fault", device=device) from error
         self._stats[device].transactions += 1
         self._note(device, DeviceState.OK)
         return measured
@@ -123,7 +123,7 @@ class MeasuredBus:
             link.close()
         known = {point.id for point in device.points}
         if measured.device != device.id or any(s.point.id not in known for s in measured.samples):
-            raise Garbled("measured.other-device", device=device.id)
+            raise GarbledReply("measured.other-device", device=device.id)
         return measured
 
     def _note(self, device: str, state: DeviceState) -> None:

@@ -13,8 +13,8 @@
 - access.py             all of it together
 """
 
-from gateway.access.access import Access, Signed
+from gateway.access.access import Access, SignInTokens
 from gateway.access.accounts import Account, Role
 from gateway.access.callers import Caller
 
-__all__ = ["Access", "Account", "Caller", "Role", "Signed"]
+__all__ = ["Access", "Account", "Caller", "Role", "SignInTokens"]

@@ -14,46 +14,46 @@ from gateway import entropy
 from gateway.access import codes, passwords
 from gateway.access.accounts import (
     Account,
-    Desk,
+    KnownComputer,
     Pin,
     Role,
     account_id,
     person_name,
 )
 from gateway.access.attempts import Attempts
-from gateway.access.book import (
+from gateway.access.callers import Caller, Callers
+from gateway.access.fallback_copy import FallbackCopy
+from gateway.access.password_worker import PasswordWorker
+from gateway.access.sessions import Level, Session, SessionStatus
+from gateway.access.store import (
     ROOM,
-    Book,
-    Change,
-    Rows,
+    AccessRows,
+    AccessStore,
+    RowChange,
     account_key,
-    decoded,
-    desk_key,
+    computer_key,
+    decode_row,
     session_key,
 )
-from gateway.access.callers import Caller, Callers
-from gateway.access.evaluator import Evaluator
-from gateway.access.sessions import Level, Session, Standing
-from gateway.access.spare import Spare
-from gateway.access.throttle import network
-from gateway.audit import Ledger, Place
+from gateway.access.throttle import address_block
+from gateway.audit import ActOrigin, AuditLog
 from gateway.clock import Clock
-from gateway.errors import Denied, StationError, UsageError
+from gateway.errors import AccessDenied, StationError, UsageError
 from gateway.journal import load_state
 from gateway.journal.ports import ReadAppender
-from gateway.signing import KEY_BYTES, secret
+from gateway.signing import KEY_BYTES, secret_key
 
 _replace = msgspec.structs.replace
 
 
-class Signed(msgspec.Struct, frozen=True):
+class SignInTokens(msgspec.Struct, frozen=True):
     """What a browser gets at sign-in: the token of the session, and that of the known computer."""
 
     token: str
     desk: str
 
 
-class Known(msgspec.Struct, frozen=True):
+class RememberedUser(msgspec.Struct, frozen=True):
     """A person who has signed in at this computer before, and whether a PIN is enough."""
 
     account: str
@@ -64,7 +64,9 @@ class Known(msgspec.Struct, frozen=True):
 class Access(Callers):
     """Accounts and sign-in. Stations use `open`."""
 
-    def __init__(self, book: Book, clock: Clock, evaluator: Evaluator, claim: Path) -> None:
+    def __init__(
+        self, book: AccessStore, clock: Clock, evaluator: PasswordWorker, claim: Path
+    ) -> None:
         """`claim` is the file of the secret that the claim code is derived from."""
         super().__init__(book, clock)
         self._claim = claim
@@ -76,11 +78,11 @@ class Access(Callers):
     async def open(
         cls,
         journal: ReadAppender,
-        ledger: Ledger,
+        ledger: AuditLog,
         clock: Clock,
         keys: Path,
         *,
-        cost: passwords.Cost = passwords.COST,
+        cost: passwords.ScryptCost = passwords.COST,
         volatile: bool = False,
     ) -> "Access":
         """Load from this journal; `keys` is the folder of the station's secrets.
@@ -88,21 +90,21 @@ class Access(Callers):
         A `volatile` journal has stored nothing: the accounts then come from the copy beside
         it.
         """
-        spare = Spare(keys / "accounts.json")
+        spare = FallbackCopy(keys / "accounts.json")
         if volatile:
-            book = Book(spare.read(), ledger, clock.now_ns())
+            book = AccessStore(spare.read(), ledger, clock.now_ns())
         else:
             written = await journal.load(ROOM)
-            rows = await load_state(journal, ROOM, decoded)
+            rows = await load_state(journal, ROOM, decode_row)
             lost = written.keys() - rows.keys()
             back = {key: row for key, row in spare.read().items() if key in lost}
-            book = Book({**rows, **back}, ledger, clock.now_ns(), spare)
+            book = AccessStore({**rows, **back}, ledger, clock.now_ns(), spare)
             book.take_back(journal, {**back, **book.wake(clock.boot, clock.now_ns())})
             await book.keep_spare()
-        return cls(book, clock, Evaluator(cost), keys / "claim.key")
+        return cls(book, clock, PasswordWorker(cost), keys / "claim.key")
 
     @property
-    def evaluator(self) -> Evaluator:
+    def evaluator(self) -> PasswordWorker:
         return self.attempts.evaluator
 
     def close(self) -> None:
@@ -123,30 +125,32 @@ class Access(Callers):
         if self.claimed:
             return None
         try:
-            return codes.code_from(secret(self._claim))
+            return codes.derive_code(secret_key(self._claim))
         except (OSError, StationError):
             self._unkept = self._unkept or entropy.token_bytes(KEY_BYTES)
-            return codes.code_from(self._unkept)
+            return codes.derive_code(self._unkept)
 
-    def known(self, desk: str) -> list[Known]:
+    def known(self, desk: str) -> list[RememberedUser]:
         """Who has signed in before at the computer with that token."""
-        found = self.book.desk(codes.digest(desk))
+        found = self.book.desk(codes.token_digest(desk))
         accounts = {} if found is None else found.people
         known = ((self.book.account(id_), pin) for id_, pin in accounts.items())
         return [
-            Known(account.id, account.name, pin is not None)
+            RememberedUser(account.id, account.name, pin is not None)
             for account, pin in known
             if account is not None and not account.disabled
         ]
 
-    async def claim(self, code: str, id_: str, name: str, password: str, place: Place) -> Signed:
+    async def claim(
+        self, code: str, id_: str, name: str, password: str, place: ActOrigin
+    ) -> SignInTokens:
         """Make the first account, an installer's; AccessDenied if the code is wrong or used."""
         async with self._claiming:
-            source = network(place.address)
+            source = address_block(place.address)
             keys = (f"claim:{source}",)
             self.attempts.admit(keys, stranger=source)
             expected = self.claim_code
-            if expected is None or not codes.same_code(code, expected):
+            if expected is None or not codes.codes_match(code, expected):
                 await self.attempts.refuse("signin/claim", "", "access.wrong-code", place)
             self.book.throttle.forgive(keys, stranger=source)  # a weak password is not a guess
             account = Account(id=account_id(id_), name=person_name(name), role=Role.INSTALLER)
@@ -157,11 +161,11 @@ class Access(Callers):
             return signed
 
     async def enter(
-        self, id_: str, password: str, place: Place, desk: str = "", former: str = ""
-    ) -> Signed:
+        self, id_: str, password: str, place: ActOrigin, desk: str = "", former: str = ""
+    ) -> SignInTokens:
         """Sign in by password; `former` is a session token that ends with it."""
         account = await self.attempts.opened(
-            "signin/enter", id_, password, place, codes.digest(desk)
+            "signin/enter", id_, password, place, codes.token_digest(desk)
         )
         renewed = None
         if self.evaluator.outdated(account.password or ""):
@@ -171,10 +175,10 @@ class Access(Callers):
             account, "password", "signin/enter", place, desk=desk, former=former, renewed=renewed
         )
 
-    async def first(self, id_: str, code: str, password: str, place: Place) -> Signed:
+    async def first(self, id_: str, code: str, password: str, place: ActOrigin) -> SignInTokens:
         """Set a password with the one-time code of a new or reset account, and sign in."""
         typed = id_.strip().lower()
-        source = network(place.address)
+        source = address_block(place.address)
         keys = (self.attempts.counted(typed), f"address:{source}")
         self.attempts.admit(keys, stranger=source)
         account = self.book.account(typed)
@@ -188,28 +192,30 @@ class Access(Callers):
         renewed = _replace(account, password=kept, invite=None, generation=account.generation + 1)
         return await self._begin(renewed, "password", "signin/first", place, renewed=renewed)
 
-    async def unlock(self, id_: str, pin: str, place: Place, desk: str, former: str = "") -> Signed:
+    async def unlock(
+        self, id_: str, pin: str, place: ActOrigin, desk: str, former: str = ""
+    ) -> SignInTokens:
         """Sign in for quick actions by the PIN that was set at this computer."""
-        digest = codes.digest(desk)
+        digest = codes.token_digest(desk)
         known = self.book.desk(digest)
         held = None if known is None else known.people.get(id_)
         if known is None or held is None:
-            raise Denied("access.no-pin")
+            raise AccessDenied("access.no-pin")
         self.attempts.admit((f"pin:{digest[:16]}:{id_}",))
         right = await self.evaluator.right(pin, held.kept)
         ahead = self.book.ahead()
         account, known = ahead.account(id_), ahead.desk(digest)
         now = None if known is None else known.people.get(id_)
         if account is None or account.disabled or known is None or now is None:
-            raise Denied("access.no-pin")
+            raise AccessDenied("access.no-pin")
         if now.kept != held.kept:
-            raise Denied("access.no-pin")
+            raise AccessDenied("access.no-pin")
         if not right:
             await self.attempts.wrong_pin(account, known, digest, place)
         self.book.throttle.forgive((f"pin:{digest[:16]}:{id_}",))
         return await self._begin(account, "pin", "signin/unlock", place, desk=desk, former=former)
 
-    async def set_pin(self, caller: Caller, password: str, pin: str, place: Place) -> None:
+    async def set_pin(self, caller: Caller, password: str, pin: str, place: ActOrigin) -> None:
         """Give the caller a PIN at the computer where they are signed in."""
         account = await self.attempts.opened(
             "signin/set-pin", caller.account, password, place, caller.desk
@@ -221,15 +227,15 @@ class Access(Callers):
         self._still(account)
         desk = self.book.ahead().desk(caller.desk)
         if desk is None or not desk.knows(account.id):
-            raise Denied("access.no-desk")
-        changed = Desk({**desk.people, account.id: Pin(kept)}, desk.used)
+            raise AccessDenied("access.no-desk")
+        changed = KnownComputer({**desk.people, account.id: Pin(kept)}, desk.used)
         await self.book.commit(
-            caller.who, "signin/set-pin", (desk_key(caller.desk), changed), place=place
+            caller.who, "signin/set-pin", (computer_key(caller.desk), changed), place=place
         )
 
     async def set_password(
-        self, caller: Caller, old: str, new: str, place: Place, desk: str
-    ) -> Signed:
+        self, caller: Caller, old: str, new: str, place: ActOrigin, desk: str
+    ) -> SignInTokens:
         """Change one's own password: every session of the old one ends, a new one begins."""
         account = await self.attempts.opened(
             "signin/set-password", caller.account, old, place, caller.desk
@@ -241,7 +247,7 @@ class Access(Callers):
             renewed, "password", "signin/set-password", place, desk=desk, renewed=renewed
         )
 
-    async def leave(self, caller: Caller, place: Place) -> None:
+    async def leave(self, caller: Caller, place: ActOrigin) -> None:
         """Sign out: the token is invalid from now on."""
         gone = (session_key(caller.session), None)
         await self.book.commit(caller.who, "signin/out", gone, place=place)
@@ -252,11 +258,11 @@ class Access(Callers):
         A person who was disabled, reset or given another role meanwhile must not undo that.
         """
         if self.book.ahead().account(account.id) != account:
-            raise Denied("access.changed")
+            raise AccessDenied("access.changed")
 
     async def _kept(self, account: Account, password: str) -> str:
         """The stored form of the new password; UsageError if it is weak."""
-        weak = passwords.weakness(password, (account.id, account.name))
+        weak = passwords.password_weakness(password, (account.id, account.name))
         if weak is not None:
             raise UsageError(weak, least=passwords.SIZE_MIN, most=passwords.SIZE_MAX)
         return await self.evaluator.keep(password)
@@ -266,20 +272,20 @@ class Access(Callers):
         account: Account,
         level: Level,
         what: str,
-        place: Place,
+        place: ActOrigin,
         *,
         desk: str = "",
         former: str = "",
         renewed: Account | None = None,
-    ) -> Signed:
+    ) -> SignInTokens:
         """A new session with a new token, at a computer that is known from now on.
 
         `renewed` is what the account becomes with it.
         """
         ahead = self.book.ahead()
-        known = ahead.desk(codes.digest(desk)) if desk else None
+        known = ahead.desk(codes.token_digest(desk)) if desk else None
         desk = desk if known is not None else codes.new_token()
-        token, digest = codes.new_token(), codes.digest(desk)
+        token, digest = codes.new_token(), codes.token_digest(desk)
         people = {} if known is None else dict(known.people)
         held = people.get(account.id)
         people[account.id] = held and _replace(held, wrong=0)
@@ -295,21 +301,24 @@ class Access(Callers):
             now_ns,
             self._wall_ns(),
         )
-        changes: list[Change] = [*ahead.crowded(account.id, digest), *self._ended(ahead, account)]
+        changes: list[RowChange] = [
+            *ahead.crowded(account.id, digest),
+            *self._ended(ahead, account),
+        ]
         if former:
-            changes.append((session_key(codes.digest(former)), None))
-        changes.append((desk_key(digest), Desk(people, ahead.next_use())))
-        changes.append((session_key(codes.digest(token)), session))
+            changes.append((session_key(codes.token_digest(former)), None))
+        changes.append((computer_key(digest), KnownComputer(people, ahead.next_use())))
+        changes.append((session_key(codes.token_digest(token)), session))
         if renewed is not None:
             changes.append((account_key(account.id), renewed))
         await self.book.commit(account.who, what, *changes, place=place)
-        return Signed(token, desk)
+        return SignInTokens(token, desk)
 
-    def _ended(self, ahead: Rows, account: Account) -> list[Change]:
+    def _ended(self, ahead: AccessRows, account: Account) -> list[RowChange]:
         """Sessions that are over, and those of an older password."""
         return [
             (key, None)
             for key, session in ahead.sessions().items()
-            if self._standing(session) is Standing.ENDED
+            if self._standing(session) is SessionStatus.ENDED
             or (session.account == account.id and session.generation != account.generation)
         ]

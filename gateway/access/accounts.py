@@ -5,8 +5,8 @@ import re
 
 import msgspec
 
-from gateway.access.passwords import normal
-from gateway.audit import Who
+from gateway.access.passwords import normalize
+from gateway.audit import Actor
 from gateway.errors import UsageError
 
 ACCOUNTS_MAX = 64
@@ -53,9 +53,9 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     invite: Invite | None = None
 
     @property
-    def who(self) -> Who:
+    def who(self) -> Actor:
         """The actor in the audit log."""
-        return Who("installer" if self.role is Role.INSTALLER else "staff", self.id)
+        return Actor("installer" if self.role is Role.INSTALLER else "staff", self.id)
 
 
 class Pin(msgspec.Struct, frozen=True):
@@ -65,7 +65,7 @@ class Pin(msgspec.Struct, frozen=True):
     wrong: int = 0
 
 
-class Desk(msgspec.Struct, frozen=True):
+class KnownComputer(msgspec.Struct, frozen=True):
     """A computer where people have signed in, stored under the digest of its token.
 
     `people` are those, with the PIN that they set there, if any.
@@ -79,15 +79,15 @@ class Desk(msgspec.Struct, frozen=True):
         """Whether that person has signed in there."""
         return account in self.people
 
-    def without(self, account: str) -> "Desk | None":
+    def without(self, account: str) -> "KnownComputer | None":
         """Without that person; None if nobody is left."""
         others = {id_: pin for id_, pin in self.people.items() if id_ != account}
-        return Desk(others, self.used) if others else None
+        return KnownComputer(others, self.used) if others else None
 
 
 def account_id(text: str) -> str:
     """The id that was typed, in canonical form; UsageError if it is invalid."""
-    typed = normal(text).strip().lower()
+    typed = normalize(text).strip().lower()
     if not _ID.fullmatch(typed):
         raise UsageError("access.bad-id")
     return typed
@@ -95,7 +95,7 @@ def account_id(text: str) -> str:
 
 def person_name(text: str) -> str:
     """The name to show; UsageError if it is empty or too long."""
-    name = " ".join(normal(text).split())
+    name = " ".join(normalize(text).split())
     if not name or len(name) > _NAME_MAX or not name.isprintable():
         raise UsageError("access.bad-name", max=_NAME_MAX)
     return name

@@ -9,13 +9,13 @@ import msgspec
 
 from gateway import entropy
 from gateway.access import codes
-from gateway.access.accounts import PIN_TRIES, Account, Desk
-from gateway.access.book import Book, desk_key
-from gateway.access.evaluator import Evaluator
-from gateway.access.throttle import network
-from gateway.audit import Place, Result, Who
+from gateway.access.accounts import PIN_TRIES, Account, KnownComputer
+from gateway.access.password_worker import PasswordWorker
+from gateway.access.store import AccessStore, computer_key
+from gateway.access.throttle import address_block
+from gateway.audit import Actor, ActOrigin, ActResult
 from gateway.clock import Clock
-from gateway.errors import Denied
+from gateway.errors import AccessDenied
 from gateway.signing import KEY_BYTES
 
 WRONG = "access.wrong"
@@ -25,7 +25,7 @@ _replace = msgspec.structs.replace
 class Attempts:
     """Counts, checks and refuses attempts; a refusal is in the audit log before it is returned."""
 
-    def __init__(self, book: Book, clock: Clock, evaluator: Evaluator) -> None:
+    def __init__(self, book: AccessStore, clock: Clock, evaluator: PasswordWorker) -> None:
         self._book = book
         self._clock = clock
         self.evaluator = evaluator
@@ -36,7 +36,7 @@ class Attempts:
         what: str,
         id_: str,
         password: str,
-        place: Place,
+        place: ActOrigin,
         desk: str,
     ) -> Account:
         """The account that the password opens; AccessDenied, after the same work, if none.
@@ -45,7 +45,7 @@ class Attempts:
         """
         typed = id_.strip().lower()
         known = self._book.desk(desk)
-        stranger = None if _at_station(place) else network(place.address)
+        stranger = None if _at_station(place) else address_block(place.address)
         keys: tuple[str, ...] = (self.counted(typed), f"address:{stranger}")
         if known is not None and known.knows(typed):
             keys, stranger = (f"desk:{desk[:16]}:{typed}",), None
@@ -78,7 +78,7 @@ class Attempts:
 
     def invited(self, account: Account, code: str) -> bool:
         """Whether that is the valid one-time code of the account."""
-        plain = codes.digest("".join(code.split()).replace("-", "").upper())
+        plain = codes.token_digest("".join(code.split()).replace("-", "").upper())
         invite = account.invite
         return (
             invite is not None
@@ -91,36 +91,40 @@ class Attempts:
         """Count an attempt under those keys; AccessDenied if it must wait."""
         wait_s = self._book.throttle.admit(keys, self._clock.now_ns(), stranger=stranger)
         if wait_s:
-            raise Denied("access.wait", retry_after_s=math.ceil(wait_s))
+            raise AccessDenied("access.wait", retry_after_s=math.ceil(wait_s))
 
     async def refuse(
-        self, what: str, on: str, why: str, place: Place, *, left: int = 0
+        self, what: str, on: str, why: str, place: ActOrigin, *, left: int = 0
     ) -> NoReturn:
         """Record the refusal, and refuse; `on` is named only if it is an id."""
-        stranger = Who("system")
+        stranger = Actor("system")
         on = on if self._book.account(on) is not None else ""
-        await self._book.commit(stranger, what, on=on, place=place, result=Result.REFUSED, why=why)
-        raise Denied(why, left=left)
+        await self._book.commit(
+            stranger, what, on=on, place=place, result=ActResult.REFUSED, why=why
+        )
+        raise AccessDenied(why, left=left)
 
-    async def wrong_pin(self, account: Account, desk: Desk, digest: str, place: Place) -> NoReturn:
+    async def wrong_pin(
+        self, account: Account, desk: KnownComputer, digest: str, place: ActOrigin
+    ) -> NoReturn:
         """Count it; after too many the PIN is deleted, and only the password is accepted."""
         held = desk.people.get(account.id)
         wrong = PIN_TRIES if held is None else held.wrong + 1
         pin = None if held is None or wrong >= PIN_TRIES else _replace(held, wrong=wrong)
-        changed = Desk({**desk.people, account.id: pin}, desk.used)
+        changed = KnownComputer({**desk.people, account.id: pin}, desk.used)
         await self._book.commit(
-            Who("system"),
+            Actor("system"),
             "signin/unlock",
-            (desk_key(digest), changed),
+            (computer_key(digest), changed),
             on=account.id,
             place=place,
-            result=Result.REFUSED,
+            result=ActResult.REFUSED,
             why="access.wrong-pin",
         )
-        raise Denied("access.wrong-pin", left=PIN_TRIES - wrong)
+        raise AccessDenied("access.wrong-pin", left=PIN_TRIES - wrong)
 
 
-def _at_station(place: Place) -> bool:
+def _at_station(place: ActOrigin) -> bool:
     """Whether the person is at the station's own screen."""
     try:
         return ipaddress.ip_address(place.address).is_loopback

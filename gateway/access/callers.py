@@ -4,9 +4,9 @@ import msgspec
 
 from gateway.access import codes
 from gateway.access.accounts import Account, Role
-from gateway.access.book import ROOM, Book, session_key
-from gateway.access.sessions import KEEP_EVERY_S, SECOND_NS, Level, Session, Standing
-from gateway.audit import Who
+from gateway.access.sessions import KEEP_EVERY_S, SECOND_NS, Level, Session, SessionStatus
+from gateway.access.store import ROOM, AccessStore, session_key
+from gateway.audit import Actor
 from gateway.clock import Clock
 from gateway.journal import StateChange
 
@@ -23,13 +23,13 @@ class Caller(msgspec.Struct, frozen=True):
     locked: bool
     session: str
     desk: str
-    who: Who
+    who: Actor
 
 
 class Callers:
     """The sessions of the people who are signed in."""
 
-    def __init__(self, book: Book, clock: Clock) -> None:
+    def __init__(self, book: AccessStore, clock: Clock) -> None:
         self.book = book
         self._clock = clock
 
@@ -38,14 +38,16 @@ class Callers:
 
         A session of an earlier boot is valid only with the token of the computer, `desk`.
         """
-        digest = codes.digest(token)
+        digest = codes.token_digest(token)
         session = self.book.session(digest)
         account = None if session is None else self.book.account(session.account)
         if session is None or account is None:
             return None
-        at_home = session.desk == codes.digest(desk) and self.book.desk(session.desk) is not None
+        at_home = (
+            session.desk == codes.token_digest(desk) and self.book.desk(session.desk) is not None
+        )
         standing = self._standing(session)
-        if standing is Standing.ENDED or not _current(account, session):
+        if standing is SessionStatus.ENDED or not _current(account, session):
             return None
         if session.carried and not at_home:
             return None
@@ -54,7 +56,7 @@ class Callers:
             account.name,
             account.role,
             session.level,
-            standing is Standing.LOCKED,
+            standing is SessionStatus.LOCKED,
             digest,
             session.desk,
             account.who,
@@ -65,7 +67,7 @@ class Callers:
         session, account = self.book.session(caller.session), self.book.account(caller.account)
         if session is None or account is None or not _current(account, session):
             return False
-        if self._standing(session) is Standing.ENDED:
+        if self._standing(session) is SessionStatus.ENDED:
             return False
         heard = _replace(session, page_ns=self._clock.now_ns())
         self.book.show(session_key(caller.session), heard)
@@ -74,9 +76,9 @@ class Callers:
     def present(self) -> set[str]:
         """The accounts of those who are signed in and active."""
         sessions = self.book.sessions().values()
-        return {each.account for each in sessions if self._standing(each) is Standing.ACTIVE}
+        return {each.account for each in sessions if self._standing(each) is SessionStatus.ACTIVE}
 
-    def _standing(self, session: Session) -> Standing:
+    def _standing(self, session: Session) -> SessionStatus:
         return session.standing(self._clock.boot, self._clock.now_ns(), self._wall_ns())
 
     def _wall_ns(self) -> int | None:

@@ -17,25 +17,25 @@ TOKEN_BYTES = 32
 
 def new_code() -> str:
     """A code such as `7KQ2-M9XD-HT4R`."""
-    return grouped("".join(entropy.choice(ALPHABET) for _ in range(CODE_LENGTH)))
+    return group_code("".join(entropy.choice(ALPHABET) for _ in range(CODE_LENGTH)))
 
 
-def grouped(code: str) -> str:
+def group_code(code: str) -> str:
     """The code in groups, as it is printed."""
     return "-".join(code[i : i + GROUP] for i in range(0, len(code), GROUP))
 
 
-def code_from(secret: bytes) -> str:
+def derive_code(secret: bytes) -> str:
     """The code derived from a secret: the same every time it is printed."""
     number = int.from_bytes(hashlib.sha256(b"yizhan claim" + secret).digest())
     letters = []
     for _ in range(CODE_LENGTH):
         number, digit = divmod(number, len(ALPHABET))
         letters.append(ALPHABET[digit])
-    return grouped("".join(letters))
+    return group_code("".join(letters))
 
 
-def same_code(typed: str, code: str) -> bool:
+def codes_match(typed: str, code: str) -> bool:
     """Whether that is the code, ignoring blanks, dashes and case."""
     return hmac.compare_digest(_plain(typed), _plain(code))
 
@@ -49,7 +49,7 @@ def new_token() -> str:
     return entropy.token_urlsafe(TOKEN_BYTES)
 
 
-def digest(token: str) -> str:
+def token_digest(token: str) -> str:
     """The stored form of a token: reading it does not let anybody in."""
     return hashlib.sha256(token.encode()).hexdigest()
 

@@ -5,10 +5,10 @@ import json
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from gateway.api_client import Console
+from gateway.api_client import ApiClient
 from gateway.texts import Texts
-from gateway.texts.parser import declare
-from gateway.texts.table import table
+from gateway.texts.command_parser import declare_command
+from gateway.texts.table import render_table
 
 API = "/api/v1/accounts"
 ON_ONE = ("reset", "disable", "enable")
@@ -16,7 +16,7 @@ ON_ONE = ("reset", "disable", "enable")
 
 def add_to(subcommands: Any) -> None:
     texts = Texts.of_environment()
-    parser = declare(subcommands, "accounts", texts)
+    parser = declare_command(subcommands, "accounts", texts)
     tasks = parser.add_subparsers(dest="task", metavar=texts.say("cli.command"), required=True)
     for name in ("list", "claim-code", "add", *ON_ONE, "role"):
         about = texts.say(f"accounts.{name}")
@@ -40,11 +40,11 @@ def run(args: argparse.Namespace) -> int:
 
 def _asked(args: argparse.Namespace) -> Any:
     if args.task == "list":
-        return Console().get(API)
+        return ApiClient().get(API)
     if args.task == "claim-code":
-        return Console().get("/api/v1/claim")
+        return ApiClient().get("/api/v1/claim")
     given = {name: getattr(args, name) for name in ("name", "role") if hasattr(args, name)}
-    return Console().post(f"{API}/{quote(args.id, safe='')}/{args.task}?{urlencode(given)}", {})
+    return ApiClient().post(f"{API}/{quote(args.id, safe='')}/{args.task}?{urlencode(given)}", {})
 
 
 def _said(args: argparse.Namespace, answer: Any) -> str:
@@ -56,7 +56,7 @@ def _said(args: argparse.Namespace, answer: Any) -> str:
              texts.say(f"signin.state-{one['state']}"))
             for one in answer
         ]  # fmt: skip
-        return table(heads, rows)
+        return render_table(heads, rows)
     if args.task == "claim-code":
         return str(answer["code"] or texts.say("accounts.claimed"))
     if answer.get("code"):

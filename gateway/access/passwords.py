@@ -28,20 +28,20 @@ COMMON = Path(__file__).with_name("common.txt")
 
 
 @cache
-def common() -> frozenset[str]:
+def common_passwords() -> frozenset[str]:
     """The most common passwords, from the shipped list."""
     lines = COMMON.read_text("utf-8").splitlines()
     return frozenset(line for line in lines if line and not line.startswith("#"))
 
 
-def normal(text: str) -> str:
+def normalize(text: str) -> str:
     """One form for what looks the same, however a keyboard composed it."""
     return unicodedata.normalize("NFKC", text)
 
 
-def weakness(password: str, about: Collection[str] = ()) -> str | None:
+def password_weakness(password: str, about: Collection[str] = ()) -> str | None:
     """The text code of the reason if the password is weak; `about` are names of its owner."""
-    password = normal(password)
+    password = normalize(password)
     if _size(password) < SIZE_MIN:
         return "access.password-short"
     if len(password) > SIZE_MAX:
@@ -57,7 +57,7 @@ def pin_weakness(pin: str) -> str | None:
         return "access.pin-digits"
     half = pin[: len(pin) // 2]
     plain = len(_without_runs(pin)) < RUN_MIN or half * 2 == pin or len(set(pin)) < RUN_MIN
-    return "access.pin-plain" if plain or pin in common() else None
+    return "access.pin-plain" if plain or pin in common_passwords() else None
 
 
 def _size(text: str) -> int:
@@ -65,10 +65,10 @@ def _size(text: str) -> int:
 
 
 def _without_words(text: str, about: Collection[str]) -> str:
-    names = {normal(name).casefold() for name in about if _size(name) >= NAME_MIN}
+    names = {normalize(name).casefold() for name in about if _size(name) >= NAME_MIN}
     if names:
         text = re.sub(_any_of(frozenset(names)), "", text)
-    return re.sub(_any_of(common()), "", text)
+    return re.sub(_any_of(common_passwords()), "", text)
 
 
 @lru_cache(8)
@@ -89,7 +89,7 @@ def _without_runs(text: str) -> str:
     return text[:1] + kept
 
 
-class Cost(NamedTuple):
+class ScryptCost(NamedTuple):
     """The parameters of scrypt: 128 · r · 2^n bytes, p times."""
 
     n: int
@@ -104,40 +104,40 @@ class Cost(NamedTuple):
 
 # 32 MiB and a quarter of a second on a desktop, about a second on a Pi: a minimum of OWASP's
 # password storage cheat sheet, chosen for the memory of a station with 1 GB.
-COST = Cost(15, 8, 3)
+COST = ScryptCost(15, 8, 3)
 
 _SALT_BYTES = 16
 _KEY_BYTES = 32
 _SPARE_BYTES = 1024 * 1024
 
 
-def kept(password: str, cost: Cost = COST) -> str:
+def hash_password(password: str, cost: ScryptCost = COST) -> str:
     """The stored form of the password: `scrypt$15$8$3$<salt>$<key>`."""
     salt = entropy.token_bytes(_SALT_BYTES)
     return "$".join(["scrypt", *map(str, cost), _text(salt), _text(_key(password, salt, cost))])
 
 
-def nobodys(cost: Cost = COST) -> str:
+def unmatchable_hash(cost: ScryptCost = COST) -> str:
     """A stored form that no password opens, at the same cost."""
     drawn = (_text(entropy.token_bytes(size)) for size in (_SALT_BYTES, _KEY_BYTES))
     return "$".join(["scrypt", *map(str, cost), *drawn])
 
 
-def verify(password: str, stored: str) -> bool:
+def verify_password(password: str, stored: str) -> bool:
     """Whether that is the password; the work is the same for a right and a wrong one."""
     _, n, r, p, salt, key = stored.split("$")
-    found = _key(password, _bytes(salt), Cost(int(n), int(r), int(p)))
+    found = _key(password, _bytes(salt), ScryptCost(int(n), int(r), int(p)))
     return hmac.compare_digest(found, _bytes(key))
 
 
-def outdated(stored: str, cost: Cost = COST) -> bool:
+def needs_rehash(stored: str, cost: ScryptCost = COST) -> bool:
     """Whether it was stored at another cost than the current one."""
     return stored.split("$")[1:4] != list(map(str, cost))
 
 
-def _key(password: str, salt: bytes, cost: Cost) -> bytes:
+def _key(password: str, salt: bytes, cost: ScryptCost) -> bytes:
     return hashlib.scrypt(
-        normal(password).encode(errors="surrogatepass"),
+        normalize(password).encode(errors="surrogatepass"),
         salt=salt,
         n=1 << cost.n,
         r=cost.r,

@@ -34,7 +34,7 @@ REBOOT_S = 3600
 Level = Literal["password", "pin"]
 
 
-class Standing(enum.Enum):
+class SessionStatus(enum.Enum):
     """What a session still allows."""
 
     ACTIVE = "active"
@@ -64,10 +64,10 @@ class Session(msgspec.Struct, frozen=True):
     page_ns: int = 0
     spent_ns: int = 0
 
-    def standing(self, boot: str, now_ns: int, wall_ns: int | None = None) -> Standing:
+    def standing(self, boot: str, now_ns: int, wall_ns: int | None = None) -> SessionStatus:
         """What it allows now; `wall_ns` comes from a trusted clock."""
         if boot != self.boot:
-            return Standing.ENDED
+            return SessionStatus.ENDED
         age_ns, idle_ns = self.spent_ns + now_ns - self.began_ns, now_ns - self.seen_ns
         if self.carried:
             away_ns = _since(self.seen_wall_ns, wall_ns)
@@ -76,8 +76,8 @@ class Session(msgspec.Struct, frozen=True):
         if age_ns >= WHOLE_S * SECOND_NS:
             hears = self.page_ns and now_ns - self.page_ns < PAGE_S * SECOND_NS
             looks = hears and age_ns < LOOK_S * SECOND_NS
-            return Standing.LOCKED if looks else Standing.ENDED
-        return Standing.LOCKED if idle_ns >= IDLE_S * SECOND_NS else Standing.ACTIVE
+            return SessionStatus.LOCKED if looks else SessionStatus.ENDED
+        return SessionStatus.LOCKED if idle_ns >= IDLE_S * SECOND_NS else SessionStatus.ACTIVE
 
     def seen(self, now_ns: int, wall_ns: int | None) -> "Session":
         """After a press of its holder; only for an active session."""

@@ -29,7 +29,7 @@ SOURCE_A_MINUTE = 5
 COUNTS_MAX = 512
 
 
-class Count(msgspec.Struct, frozen=True):
+class AttemptCount(msgspec.Struct, frozen=True):
     """Failed attempts, and the instant (of this boot) of the last one."""
 
     tries: int
@@ -44,7 +44,7 @@ class Count(msgspec.Struct, frozen=True):
 
 
 # The stored attempts by key.
-Counts = Annotated[
+AttemptCounts = Annotated[
     dict[str, Annotated[int, msgspec.Meta(ge=0, le=2**31)]], msgspec.Meta(max_length=COUNTS_MAX)
 ]
 
@@ -52,14 +52,14 @@ Counts = Annotated[
 class Throttle:
     """The counts by key; bounded, the oldest are forgotten first."""
 
-    def __init__(self, counts: dict[str, Count] | None = None) -> None:
+    def __init__(self, counts: dict[str, AttemptCount] | None = None) -> None:
         self._counts = dict(counts or {})
         self._strangers: deque[tuple[str, int]] = deque(maxlen=STRANGERS_A_MINUTE)
 
     @classmethod
     def of(cls, tries: Mapping[str, int], now_ns: int) -> "Throttle":
         """The counts of an earlier run; every wait begins again, as boots cannot be compared."""
-        return cls({key: Count(count, now_ns) for key, count in tries.items()})
+        return cls({key: AttemptCount(count, now_ns) for key, count in tries.items()})
 
     def dump(self) -> bytes:
         """The counts to store."""
@@ -79,7 +79,7 @@ class Throttle:
         if stranger is not None:
             self._strangers.append((stranger, now_ns))
         for key in keys:
-            self._counts[key] = Count(self._count(key, now_ns).tries + 1, now_ns)
+            self._counts[key] = AttemptCount(self._count(key, now_ns).tries + 1, now_ns)
         self._forget()
         return 0
 
@@ -95,9 +95,9 @@ class Throttle:
         """Attempts left before the first wait."""
         return max(0, FREE - max(self._count(key, now_ns).tries for key in keys))
 
-    def _count(self, key: str, now_ns: int) -> Count:
-        count = self._counts.get(key, Count(0, now_ns))
-        return Count(0, now_ns) if now_ns - count.at_ns > FORGET_S * SECOND_NS else count
+    def _count(self, key: str, now_ns: int) -> AttemptCount:
+        count = self._counts.get(key, AttemptCount(0, now_ns))
+        return AttemptCount(0, now_ns) if now_ns - count.at_ns > FORGET_S * SECOND_NS else count
 
     def _crowd_ns(self, source: str, now_ns: int) -> int:
         """Time until the last minute has room for one more attempt of that source."""
@@ -118,7 +118,7 @@ def _full_ns(at_ns: Sequence[int], most: int, now_ns: int) -> int:
     return 0 if len(at_ns) < most else max(0, at_ns[-most] + 60 * SECOND_NS - now_ns)
 
 
-def network(address: str) -> str:
+def address_block(address: str) -> str:
     """What counts as one address: of the internet's IPv6 a whole /64, which has one owner.
 
     In the LAN (link-local and unique local addresses) many hosts share a /64, so each counts

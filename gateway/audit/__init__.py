@@ -7,7 +7,7 @@ event_history.py    reads other rooms' events back from several lanes, newest fi
 reveal.py           shows personal fields, never without an act
 """
 
-from gateway.audit.events import ACT, KINDS, Act, Place, Result, Who
-from gateway.audit.ledger import Ledger
+from gateway.audit.audit_log import AuditLog
+from gateway.audit.events import ACT, KINDS, ActEventData, Actor, ActOrigin, ActResult
 
-__all__ = ["ACT", "KINDS", "Act", "Ledger", "Place", "Result", "Who"]
+__all__ = ["ACT", "KINDS", "ActEventData", "AuditLog", "ActOrigin", "ActResult", "Actor"]

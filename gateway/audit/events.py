@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from gateway.event import Audience, Kind, Lane
+from gateway.event import Audience, EventKind, Lane
 from gateway.journal.chain import ORIGIN
 
 ActorKind = Literal[
@@ -15,7 +15,7 @@ ActorKind = Literal[
 TEXT_MAX = 120
 
 
-class Result(enum.Enum):
+class ActResult(enum.Enum):
     """The result of an act."""
 
     DONE = "done"
@@ -23,30 +23,30 @@ class Result(enum.Enum):
     FAILED = "failed"  # allowed, but did not succeed
 
 
-class Who(msgspec.Struct, frozen=True):
+class Actor(msgspec.Struct, frozen=True):
     """Who acts; `id` is an account, never a name. A stranger is `system` without an id."""
 
     kind: ActorKind
     id: str = ""
 
 
-STRANGER = Who("system")
-STATION = Who("system", "station")
+STRANGER = Actor("system")
+STATION = Actor("system", "station")
 # Unknown; the station by itself; a person with the station's own user on its machine.
-CONSOLE = Who("system", "console")
+CONSOLE = Actor("system", "console")
 
 
-class Place(msgspec.Struct, frozen=True):
+class ActOrigin(msgspec.Struct, frozen=True):
     """Where it came from: an address, and the known computer if there is one."""
 
     address: str = ""
     desk: str = ""
 
 
-HERE = Place()
+HERE = ActOrigin()
 
 
-class Act(msgspec.Struct, frozen=True, omit_defaults=True):
+class ActEventData(msgspec.Struct, frozen=True, omit_defaults=True):
     """One act, linked into the chain. `what` is its name, `on` its target.
 
     `why` is a text code if it was refused or failed; `alike` counts refused acts before this
@@ -57,9 +57,9 @@ class Act(msgspec.Struct, frozen=True, omit_defaults=True):
     n: int
     prev: str
     what: str
-    result: Result
-    who: Who
-    place: Place = HERE
+    result: ActResult
+    who: Actor
+    place: ActOrigin = HERE
     on: str = ""
     why: str = ""
     alike: int = 0
@@ -67,5 +67,5 @@ class Act(msgspec.Struct, frozen=True, omit_defaults=True):
     seal: str = ORIGIN
 
 
-ACT = Kind("audit", "act", Lane.SERVICE, Act, Audience.STAFF)
+ACT = EventKind("audit", "act", Lane.SERVICE, ActEventData, Audience.STAFF)
 KINDS = (ACT,)

@@ -7,34 +7,38 @@ import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
-from gateway.audit.events import Place, Result, Who
-from gateway.audit.ledger import Ledger
-from gateway.journal.private import Field, PrivateStore
+from gateway.audit.audit_log import AuditLog
+from gateway.audit.events import Actor, ActOrigin, ActResult
+from gateway.journal.personal_store import PersonalField, PersonalStore
 
-Found = TypeVar("Found")
+RevealedT = TypeVar("RevealedT")
 
 # Enough of a token to find its request, too little to use it.
 TOKEN_SHOWN = 8
 
 
-async def reveal(
-    ledger: Ledger, store: PrivateStore, token: str, *, who: Who, place: Place
-) -> dict[str, Field] | None:
+async def reveal_fields(
+    ledger: AuditLog, store: PersonalStore, token: str, *, who: Actor, place: ActOrigin
+) -> dict[str, PersonalField] | None:
     """The fields; None if they are erased or expired (and the act says that it failed)."""
     return await _shown(ledger, store.get, token, who, place)
 
 
 async def reveal_sound(
-    ledger: Ledger, store: PrivateStore, token: str, *, who: Who, place: Place
+    ledger: AuditLog, store: PersonalStore, token: str, *, who: Actor, place: ActOrigin
 ) -> bytes | None:
     """A recorded voice, likewise."""
     return await _shown(ledger, store.get_sound, token, who, place)
 
 
 async def _shown(
-    ledger: Ledger, get: Callable[[str], Found | None], token: str, who: Who, place: Place
-) -> Found | None:
+    ledger: AuditLog,
+    get: Callable[[str], RevealedT | None],
+    token: str,
+    who: Actor,
+    place: ActOrigin,
+) -> RevealedT | None:
     found = await asyncio.to_thread(get, token)
-    result = Result.FAILED if found is None else Result.DONE
+    result = ActResult.FAILED if found is None else ActResult.DONE
     await ledger.record(who, "private/reveal", on=token[:TOKEN_SHOWN], result=result, place=place)
     return found

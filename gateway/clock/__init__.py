@@ -15,11 +15,11 @@
 The system clock is never set from here.
 """
 
-from gateway.clock.beat import next_beat
 from gateway.clock.clock import Clock, Deadline
-from gateway.clock.fix import Fix, Lender
-from gateway.clock.kernel import Hold, Kernel, LinuxKernel
+from gateway.clock.kernel import Kernel, LinuxKernel, NtpSync
 from gateway.clock.status import ClockStatus, ClockStep
+from gateway.clock.tick import next_tick
+from gateway.clock.time_sample import TimeSample, UplinkTimeSource
 from gateway.clock.timekeeper import Timekeeper
 
 __all__ = [
@@ -27,11 +27,11 @@ __all__ = [
     "ClockStatus",
     "ClockStep",
     "Deadline",
-    "Fix",
-    "Hold",
+    "TimeSample",
+    "NtpSync",
     "Kernel",
-    "Lender",
+    "UplinkTimeSource",
     "LinuxKernel",
     "Timekeeper",
-    "next_beat",
+    "next_tick",
 ]

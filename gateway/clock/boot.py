@@ -29,7 +29,7 @@ def run_directory(environ: Mapping[str, str], state: Path) -> tuple[Path, bool]:
     return state / "run", False
 
 
-def own_directory(environ: Mapping[str, str]) -> Path:
+def user_run_directory(environ: Mapping[str, str]) -> Path:
     """This user's directory of runtime files that other commands must find."""
     user = environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}"
     if Path(user).is_dir():
@@ -46,7 +46,7 @@ def control_sockets(environ: Mapping[str, str]) -> tuple[Path, ...]:
     given = environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
     if given:
         return (Path(given) / CONTROL,)
-    return own_directory(environ) / CONTROL, USUAL / CONTROL
+    return user_run_directory(environ) / CONTROL, USUAL / CONTROL
 
 
 def kernel_boot_id(path: Path = KERNEL_BOOT_ID) -> str:
@@ -57,7 +57,7 @@ def kernel_boot_id(path: Path = KERNEL_BOOT_ID) -> str:
         return UNKNOWN
 
 
-def boot_id(directory: Path, kernel: str, *, emptied: bool) -> str:
+def read_boot_id(directory: Path, kernel: str, *, emptied: bool) -> str:
     """The id of this boot, the same for every process that uses this directory.
 
     If the directory cannot be written, the id lasts as long as the process: deadlines then

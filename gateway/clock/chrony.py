@@ -24,7 +24,7 @@ _UNSYNCHRONISED = 3
 _LOCAL = 0x7F7F0101
 
 
-class Tracking(NamedTuple):
+class ChronyTracking(NamedTuple):
     """chronyd's report: the system clock is `ahead_s` ahead of NTP (negative: behind).
 
     `ref_s` is the last update from a server, UTC in seconds.
@@ -35,13 +35,13 @@ class Tracking(NamedTuple):
     ref_s: float
 
 
-def question(sequence: int) -> bytes:
+def encode_request(sequence: int) -> bytes:
     """The `tracking` request, as long as its reply, as the protocol requires."""
     head = _ASK.pack(_VERSION, _REQUEST, _TRACKING, 0, sequence)
     return head.ljust(_SIZE, b"\0")
 
 
-def answer(packet: bytes, sequence: int) -> Tracking | None:
+def decode_reply(packet: bytes, sequence: int) -> ChronyTracking | None:
     """The decoded reply; None if it is invalid, or if chronyd follows no server."""
     if len(packet) < _SIZE:
         return None
@@ -53,18 +53,20 @@ def answer(packet: bytes, sequence: int) -> Tracking | None:
         return None
     behind_s, _, _, _, _, _, delay_s, dispersion_s, _ = map(_float, floats)
     seconds = low if high == 0x7FFFFFFF else (high << 32) + low  # noqa: PLR2004  # "no high part"
-    return Tracking(-behind_s, abs(behind_s) + dispersion_s + delay_s / 2, seconds + nano / 1e9)
+    return ChronyTracking(
+        -behind_s, abs(behind_s) + dispersion_s + delay_s / 2, seconds + nano / 1e9
+    )
 
 
-def ask(address: tuple[str, int] = ADDRESS) -> Tracking | None:
+def query_chronyd(address: tuple[str, int] = ADDRESS) -> ChronyTracking | None:
     """Chronyd's report on this machine; None if none runs, or it follows no server."""
     sequence = int.from_bytes(entropy.token_bytes(4))
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
         asker.settimeout(ANSWER_S)
         try:
             asker.connect(address)  # datagrams from others are dropped
-            asker.send(question(sequence))
-            return answer(asker.recv(2 * _SIZE), sequence)
+            asker.send(encode_request(sequence))
+            return decode_reply(asker.recv(2 * _SIZE), sequence)
         except OSError:
             return None
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import msgspec
 
-from gateway.clock import boot, chip
-from gateway.clock.fix import EARLIEST_NS, SECOND_NS, Fix, Lender
+from gateway.clock import boot, rtc
 from gateway.clock.kernel import Kernel, LinuxKernel
 from gateway.clock.status import ClockStatus, ClockStep
-from gateway.clock.timekeeper import KeptTime, Timekeeper
-from gateway.event import Stamps, Trust
+from gateway.clock.time_sample import EARLIEST_NS, SECOND_NS, TimeSample, UplinkTimeSource
+from gateway.clock.timekeeper import SavedTime, Timekeeper
+from gateway.event import Timestamps, Trust
 
 # How long a request for a trusted time lasts; whoever waits repeats it.
 WANTED_NS = 30 * SECOND_NS
@@ -23,7 +23,7 @@ class _OfBoot(msgspec.Struct, frozen=True):
     """What is stored for the next process of this boot."""
 
     boot: str
-    kept: KeptTime
+    kept: SavedTime
 
 
 class Clock:
@@ -54,7 +54,7 @@ class Clock:
     ) -> "Clock":
         """The clock of this machine; without a runtime directory the boot id goes into `state`."""
         directory, emptied = boot.run_directory(environ, state)
-        boot_id = boot.boot_id(directory, boot.kernel_boot_id(), emptied=emptied)
+        boot_id = boot.read_boot_id(directory, boot.kernel_boot_id(), emptied=emptied)
         of = hashlib.blake2s(bytes(state.absolute()), digest_size=6).hexdigest()
         clock = cls(boot_id, LinuxKernel(), floor_ns, directory / f"clock-{of}")
         clock.poll()
@@ -73,12 +73,12 @@ class Clock:
         """CLOCK_BOOTTIME."""
         return self._kernel.boottime_ns()
 
-    def stamp(self, at_ns: int | None = None) -> Stamps:
+    def stamp(self, at_ns: int | None = None) -> Timestamps:
         """Now, or an instant of this boot, with wall time as far as known."""
         at_ns = self.now_ns() if at_ns is None else at_ns
         return self._stamped(self._keeper.time, at_ns)
 
-    def stamp_of(self, uplink: str) -> Stamps:
+    def stamp_of(self, uplink: str) -> Timestamps:
         """Now, by the time that messages of that uplink are judged by.
 
         That is station time if two sources or NTP vouch for it; else the platform's own
@@ -89,11 +89,11 @@ class Clock:
         fix = keeper.vouched(now_ns) or keeper.own(uplink, now_ns) or keeper.time
         return self._stamped(fix, now_ns)
 
-    def vouched(self) -> Fix | None:
+    def vouched(self) -> TimeSample | None:
         """Station time, if NTP or two sources vouch for it: dates are judged by nothing less."""
         return self._keeper.vouched(self.now_ns())
 
-    def trusted(self, uplink: str = "") -> Fix | None:
+    def trusted(self, uplink: str = "") -> TimeSample | None:
         """The time for resuming what a power cut interrupted; None while there is none.
 
         Vouched time, a person's answer at the desk, and, for what came over an uplink, the
@@ -103,7 +103,7 @@ class Clock:
         asked = known if known is not None and known.source is Trust.PERSON else None
         return self._keeper.vouched(now_ns) or self._keeper.own(uplink, now_ns) or asked
 
-    def lend(self, lenders: Sequence[Lender]) -> None:
+    def lend(self, lenders: Sequence[UplinkTimeSource]) -> None:
         """Set the uplinks that tell the time, in the order of their rank."""
         self._keeper.lend(lenders)
 
@@ -114,12 +114,12 @@ class Clock:
         if a person waits.
         """
         now_ns = self.now_ns()
-        return self._keeper.learn(Fix(source, wall_ns, now_ns, error_ns, name), now_ns)
+        return self._keeper.learn(TimeSample(source, wall_ns, now_ns, error_ns, name), now_ns)
 
     def plausible(self, source: Trust, wall_ns: int, error_ns: int = 0) -> bool:
         """Whether `learn` would accept that."""
         now_ns = self.now_ns()
-        return self._keeper.plausible(Fix(source, wall_ns, now_ns, error_ns), now_ns)
+        return self._keeper.plausible(TimeSample(source, wall_ns, now_ns, error_ns), now_ns)
 
     def poll(self) -> ClockStep | None:
         """Ask the kernel whether NTP holds its clock; call it about every minute."""
@@ -127,13 +127,15 @@ class Clock:
         if hold is None:
             return None
         now_ns, wall_ns = self.now_ns(), self._kernel.realtime_ns() - hold.ahead_ns
-        confirmed = Fix(Trust.NTP, wall_ns - hold.age_ns, now_ns - hold.age_ns, hold.error_ns)
+        confirmed = TimeSample(
+            Trust.NTP, wall_ns - hold.age_ns, now_ns - hold.age_ns, hold.error_ns
+        )
         return self._keeper.learn(confirmed, now_ns)
 
     def ask_chip(self) -> ClockStep | None:
         """Ask the machine's clock chip, if there is one; rarely is enough."""
         wall_ns = self._kernel.chip_ns()
-        return None if wall_ns is None else self.learn(Trust.RTC, wall_ns, chip.ERROR_NS)
+        return None if wall_ns is None else self.learn(Trust.RTC, wall_ns, rtc.ERROR_NS)
 
     def status(self) -> ClockStatus:
         now_ns = self.now_ns()
@@ -182,10 +184,10 @@ class Clock:
         if found.boot == self.boot:
             self._keeper.resume(found.kept, self.now_ns())
 
-    def _stamped(self, fix: Fix | None, at_ns: int) -> Stamps:
+    def _stamped(self, fix: TimeSample | None, at_ns: int) -> Timestamps:
         if fix is None:
-            return Stamps(self.boot, at_ns)
-        return Stamps(self.boot, at_ns, fix.wall_at(at_ns), fix.source)
+            return Timestamps(self.boot, at_ns)
+        return Timestamps(self.boot, at_ns, fix.wall_at(at_ns), fix.source)
 
 
 class Deadline(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -205,7 +207,7 @@ class Deadline(msgspec.Struct, frozen=True, omit_defaults=True):
     def passed(self, clock: Clock) -> bool:
         return self.left_ns(clock) == 0
 
-    def wall_by(self, stamps: Stamps) -> int | None:
+    def wall_by(self, stamps: Timestamps) -> int | None:
         """The same instant in UTC, by the time that these stamps know."""
         if self.wall_ns is not None:
             return self.wall_ns

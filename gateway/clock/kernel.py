@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from gateway.clock import chip, chrony
+from gateway.clock import chrony, rtc
 
 TIMESYNCD_MARK = Path("/run/systemd/timesync/synchronized")
 _TIMESYNCD_ERROR_NS = 100_000_000  # timesyncd gives no bound; its own limit for a good packet
@@ -18,7 +18,7 @@ _LATE_NS = 3_600_000_000_000
 _UNHELD_US = 16_000_000
 
 
-class Hold(NamedTuple):
+class NtpSync(NamedTuple):
     """NTP holds the system clock: its error bound, and how long ago that was confirmed.
 
     `ahead_ns`: NTP knows that the system clock is ahead by that much.
@@ -38,7 +38,7 @@ class Kernel(Protocol):
     def realtime_ns(self) -> int:
         """The system's wall clock, right or wrong."""
 
-    def ntp(self) -> Hold | None:
+    def ntp(self) -> NtpSync | None:
         """Whether NTP holds the wall clock."""
 
     def chip_ns(self) -> int | None:
@@ -75,7 +75,7 @@ class LinuxKernel:
     def realtime_ns(self) -> int:
         return time.clock_gettime_ns(time.CLOCK_REALTIME)
 
-    def ntp(self) -> Hold | None:
+    def ntp(self) -> NtpSync | None:
         """Ask adjtimex; if a sandbox forbids it (`ProtectClock=`), ask the NTP daemons.
 
         STA_UNSYNC is ignored: chronyd leaves it set if the kernel is not to touch the RTC.
@@ -83,7 +83,7 @@ class LinuxKernel:
         timex = _Timex(modes=0)
         if self._adjtimex(ctypes.byref(timex)) >= 0:
             held = timex.maxerror < _UNHELD_US
-            return Hold(error_ns=int(timex.maxerror) * 1000) if held else None
+            return NtpSync(error_ns=int(timex.maxerror) * 1000) if held else None
         if ctypes.get_errno() not in (errno.EPERM, errno.EACCES, errno.ENOSYS):
             raise OSError(ctypes.get_errno(), "adjtimex")
         marked = self._marked()
@@ -93,20 +93,20 @@ class LinuxKernel:
 
     def chip_ns(self) -> int | None:
         """The first chip that has the time."""
-        return chip.read()
+        return rtc.read_rtc()
 
-    def _marked(self) -> Hold | None:
+    def _marked(self) -> NtpSync | None:
         """The mark that timesyncd leaves at each answer of its server."""
         try:
             age_ns = self.realtime_ns() - self._mark.stat().st_mtime_ns
         except OSError:
             return None
-        return Hold(_TIMESYNCD_ERROR_NS, max(age_ns, 0))
+        return NtpSync(_TIMESYNCD_ERROR_NS, max(age_ns, 0))
 
-    def _tracked(self) -> Hold | None:
+    def _tracked(self) -> NtpSync | None:
         """Chronyd's answer; NTS is its own concern."""
-        told = chrony.ask(self._chronyd)
+        told = chrony.query_chronyd(self._chronyd)
         if told is None:
             return None
         age_s = max(0.0, time.time() - told.ahead_s - told.ref_s)
-        return Hold(round(told.error_s * 1e9), round(age_s * 1e9), round(told.ahead_s * 1e9))
+        return NtpSync(round(told.error_s * 1e9), round(age_s * 1e9), round(told.ahead_s * 1e9))

@@ -27,19 +27,19 @@ from typing import NamedTuple, TypeAlias
 
 import msgspec
 
-from gateway.clock.expiry import Floor
-from gateway.clock.fix import (
+from gateway.clock.expiry_floor import ExpiryFloor
+from gateway.clock.source_ranking import SourceRanking
+from gateway.clock.status import ClockStatus, ClockStep, Doubt
+from gateway.clock.time_sample import (
     EARLIEST_NS,
     FRESH_NS,
     LATEST_NS,
     SECOND_NS,
     STEP_NS,
-    Fix,
-    Lender,
-    Witness,
+    TimeSample,
+    TimeSource,
+    UplinkTimeSource,
 )
-from gateway.clock.lenders import Lenders
-from gateway.clock.status import ClockStatus, ClockStep, Doubt
 from gateway.event import Trust
 
 # One uplink must repeat another time for this long; doubled each time that it has changed.
@@ -63,15 +63,15 @@ METERS_MAX = 4
 WORDS_MAX = 64
 
 # The quality of a claim, the lowest is best: its level, then the source's rank.
-Standing: TypeAlias = tuple[int, int]
+SourceRank: TypeAlias = tuple[int, int]
 
 _NTP, _PAIR, _SINGLE = 0, 1, 2
-_NTPS: Witness = (Trust.NTP, "")
-_PERSONS: Witness = (Trust.PERSON, "")
-_UNSUPPORTED: Standing = (9, 0)
+_NTPS: TimeSource = (Trust.NTP, "")
+_PERSONS: TimeSource = (Trust.PERSON, "")
+_UNSUPPORTED: SourceRank = (9, 0)
 
 
-class Word(NamedTuple):
+class SourceClaim(NamedTuple):
     """What a source claims: since `since_ns` the same as `base`; `last` is its best recent sample.
 
     The next sample is compared with `base`, which is renewed rarely, so that nobody moves the
@@ -79,12 +79,12 @@ class Word(NamedTuple):
     """
 
     since_ns: int
-    base: Fix
-    last: Fix
+    base: TimeSample
+    last: TimeSample
     heard_ns: int
 
     @classmethod
-    def begun(cls, fix: Fix) -> "Word":
+    def begun(cls, fix: TimeSample) -> "SourceClaim":
         """Its first claim of that time."""
         return cls(fix.at_ns, fix, fix, fix.at_ns)
 
@@ -94,11 +94,11 @@ class Word(NamedTuple):
         return self.heard_ns - self.since_ns
 
 
-class KeptTime(msgspec.Struct, frozen=True):
+class SavedTime(msgspec.Struct, frozen=True):
     """What the next process of the same boot continues with."""
 
-    time: Fix | None
-    words: tuple[Fix, ...]
+    time: TimeSample | None
+    words: tuple[TimeSample, ...]
     floor_ns: int
     at_ns: int
 
@@ -112,21 +112,23 @@ class Timekeeper:
 
     def __init__(self, floor_ns: int = EARLIEST_NS, now_ns: int = 0) -> None:
         """`floor_ns` is the floor of an earlier run."""
-        self._floor = Floor(max(floor_ns, EARLIEST_NS), now_ns)
-        self._lenders = Lenders()
-        self._words: dict[Witness, Word] = {}
-        self._time: Fix | None = None
-        self._base: Fix | None = None  # what later samples are compared with, as in `SourceClaim`
-        self._turns: dict[Witness, int] = {}
+        self._floor = ExpiryFloor(max(floor_ns, EARLIEST_NS), now_ns)
+        self._lenders = SourceRanking()
+        self._words: dict[TimeSource, SourceClaim] = {}
+        self._time: TimeSample | None = None
+        self._base: TimeSample | None = (
+            None  # what later samples are compared with, as in `SourceClaim`
+        )
+        self._turns: dict[TimeSource, int] = {}
 
-    def lend(self, lenders: Sequence[Lender]) -> None:
+    def lend(self, lenders: Sequence[UplinkTimeSource]) -> None:
         """Use these uplinks from now on, in that order; before, any uplink counts."""
-        self._lenders = Lenders(lenders)
+        self._lenders = SourceRanking(lenders)
         for source, name in list(self._words):
             if source is Trust.PLATFORM and not self._lenders.knows(name):
                 del self._words[source, name]
 
-    def plausible(self, fix: Fix, now_ns: int) -> bool:
+    def plausible(self, fix: TimeSample, now_ns: int) -> bool:
         """Whether such a claim can be true."""
         if fix.wall_ns + fix.error_ns < EARLIEST_NS or fix.wall_ns >= LATEST_NS:
             return False
@@ -137,7 +139,7 @@ class Timekeeper:
         sure = (word for w, word in self._believed(now_ns).items() if self._lenders.sure(w))
         return fix.source is Trust.PERSON and any(word.last.agrees(fix) for word in sure)
 
-    def learn(self, fix: Fix, now_ns: int) -> ClockStep | None:
+    def learn(self, fix: TimeSample, now_ns: int) -> ClockStep | None:
         """Take one claim into account; returns the step if station time moved.
 
         An implausible claim changes nothing.
@@ -151,7 +153,7 @@ class Timekeeper:
         return _step(before, self._time, now_ns)
 
     @property
-    def time(self) -> Fix | None:
+    def time(self) -> TimeSample | None:
         """What station time rests on."""
         return self._time
 
@@ -159,22 +161,22 @@ class Timekeeper:
         """Wall time that has certainly passed."""
         return self._floor.at(now_ns)
 
-    def vouched(self, now_ns: int) -> Fix | None:
+    def vouched(self, now_ns: int) -> TimeSample | None:
         """Station time, if NTP that no uplink contradicts or two sources confirm it."""
         return self._time if self._vouching(now_ns) else None
 
-    def said(self, uplink: str, now_ns: int) -> Fix | None:
+    def said(self, uplink: str, now_ns: int) -> TimeSample | None:
         """What that uplink's platform said of the time within the last day, used or not."""
         word = self._words.get((Trust.PLATFORM, uplink))
         return word.last if word is not None and _fresh(word, now_ns) else None
 
-    def own(self, uplink: str, now_ns: int) -> Fix | None:
+    def own(self, uplink: str, now_ns: int) -> TimeSample | None:
         """The time of the platform behind that uplink, if it cannot be forged."""
         return self.said(uplink, now_ns) if self._lenders.secure(uplink) else None
 
     def status(self, now_ns: int, system_wall_ns: int) -> ClockStatus:
         """The present state; `system_wall_ns` is the system clock's time."""
-        shown = Fix(Trust.NONE, system_wall_ns, now_ns, 0)
+        shown = TimeSample(Trust.NONE, system_wall_ns, now_ns, 0)
         plausible_ns = system_wall_ns if self.plausible(shown, now_ns) else None
         if self._time is None:
             return ClockStatus(Trust.NONE, None, 0.0, math.inf, plausible_ns)
@@ -188,40 +190,40 @@ class Timekeeper:
             doubt=self._doubt(now_ns),
         )
 
-    def kept(self, now_ns: int) -> KeptTime:
+    def kept(self, now_ns: int) -> SavedTime:
         """What to store for the next process of this boot."""
         words = tuple(word.last for word in self._words.values())
-        return KeptTime(self._time, words, self._floor.at(now_ns), now_ns)
+        return SavedTime(self._time, words, self._floor.at(now_ns), now_ns)
 
-    def resume(self, kept: KeptTime, now_ns: int) -> None:
+    def resume(self, kept: SavedTime, now_ns: int) -> None:
         """Continue where another process of this boot stopped; impossible values are ignored."""
         if kept.at_ns > now_ns:
             return
         if EARLIEST_NS <= kept.floor_ns < LATEST_NS:
-            self._floor.rise(Floor(kept.floor_ns, kept.at_ns).at(now_ns), now_ns)
+            self._floor.rise(ExpiryFloor(kept.floor_ns, kept.at_ns).at(now_ns), now_ns)
         for fix in kept.words[:WORDS_MAX]:
             if _possible(fix, now_ns):
-                self._words[fix.witness] = Word.begun(fix)
+                self._words[fix.witness] = SourceClaim.begun(fix)
         if kept.time is not None and _possible(kept.time, now_ns):
             self._time = self._base = kept.time
 
-    def _take(self, fix: Fix | None, now_ns: int) -> None:
+    def _take(self, fix: TimeSample | None, now_ns: int) -> None:
         """That is the time from now on."""
         known, self._time = self._base, fix
         if known is None or fix is None or not _carries_on(known, fix, now_ns):
             self._base = fix
 
-    def _hear(self, fix: Fix, now_ns: int) -> None:
+    def _hear(self, fix: TimeSample, now_ns: int) -> None:
         known = self._words.get(fix.witness)
         if known is None and fix.source is Trust.METER and not self._room_for_meter(now_ns):
             return
         if known is None or not known.base.agrees(fix):
-            self._words[fix.witness] = Word.begun(fix)
+            self._words[fix.witness] = SourceClaim.begun(fix)
         else:
             vaguer = known.last.error_at(now_ns) <= fix.error_at(now_ns)
             last, heard_ns = known.last if vaguer else fix, max(known.heard_ns, fix.at_ns)
             base = known.base if now_ns - known.base.at_ns < BASE_NS else last
-            self._words[fix.witness] = Word(known.since_ns, base, last, heard_ns)
+            self._words[fix.witness] = SourceClaim(known.since_ns, base, last, heard_ns)
 
     def _room_for_meter(self, now_ns: int) -> bool:
         """Whether another meter may have a slot; a silent one gives up its own."""
@@ -232,7 +234,7 @@ class Timekeeper:
                 return True
         return len(meters) < METERS_MAX
 
-    def _chosen(self, now_ns: int) -> Fix | None:
+    def _chosen(self, now_ns: int) -> TimeSample | None:
         words = self._believed(now_ns)
         if self._time is None:
             beginning = [w for w in words if self._may_begin(words, w, now_ns)]
@@ -244,7 +246,9 @@ class Timekeeper:
         self._turns[best] = self._turns.get(best, 0) + 1
         return words[best].last
 
-    def _rival(self, words: Mapping[Witness, Word], backing: Collection[Witness]) -> Witness | None:
+    def _rival(
+        self, words: Mapping[TimeSource, SourceClaim], backing: Collection[TimeSource]
+    ) -> TimeSource | None:
         """The source whose claim changes the known time."""
         standing = {w: self._standing(words, w) for w in words}
         # A vague claim may agree with two that differ: those who back the time must do so together.
@@ -260,8 +264,8 @@ class Timekeeper:
         return min(rivals, key=lambda w: (standing[w], self._lenders.rank(w)), default=None)
 
     def _refined(
-        self, words: Mapping[Witness, Word], backing: Collection[Witness], now_ns: int
-    ) -> Fix:
+        self, words: Mapping[TimeSource, SourceClaim], backing: Collection[TimeSource], now_ns: int
+    ) -> TimeSample:
         """The best claim for the known time: a lesser one only without a fresh better one."""
         known = self._time
         assert known is not None
@@ -273,7 +277,9 @@ class Timekeeper:
                 return fix
         return known
 
-    def _may_begin(self, words: Mapping[Witness, Word], witness: Witness, now_ns: int) -> bool:
+    def _may_begin(
+        self, words: Mapping[TimeSource, SourceClaim], witness: TimeSource, now_ns: int
+    ) -> bool:
         """Whether that claim may be the first time of a boot."""
         word = words[witness]
         if witness[0] is not Trust.PLATFORM:
@@ -283,7 +289,7 @@ class Timekeeper:
             return True
         return self._may_change(witness, word, self._standing(words, witness))
 
-    def _may_change(self, witness: Witness, word: Word, standing: Standing) -> bool:
+    def _may_change(self, witness: TimeSource, word: SourceClaim, standing: SourceRank) -> bool:
         """Whether that claim may change a known time."""
         if standing[0] != _SINGLE or witness[0] is Trust.PERSON:
             return True
@@ -292,7 +298,7 @@ class Timekeeper:
         doubled = min(self._turns.get(witness, 0), APART_DOUBLED_MAX)
         return word.said_for_ns >= APART_NS << doubled
 
-    def _standing(self, words: Mapping[Witness, Word], witness: Witness) -> Standing:
+    def _standing(self, words: Mapping[TimeSource, SourceClaim], witness: TimeSource) -> SourceRank:
         if witness[0] is Trust.NTP:
             return _NTP, 0
         seconds = [
@@ -302,7 +308,9 @@ class Timekeeper:
             return _PAIR, min(self._lenders.rank(witness), *seconds)
         return _SINGLE, self._lenders.rank(witness)
 
-    def _seconds(self, words: Mapping[Witness, Word], one: Witness, other: Witness) -> bool:
+    def _seconds(
+        self, words: Mapping[TimeSource, SourceClaim], one: TimeSource, other: TimeSource
+    ) -> bool:
         """Whether both are a pair: independent, agreeing, and one of them may stand alone."""
         a, b = words[one].last, words[other].last
         return (
@@ -312,7 +320,7 @@ class Timekeeper:
             and self._lenders.site(one) != self._lenders.site(other)
         )
 
-    def _contradicted(self, words: Mapping[Witness, Word]) -> bool:
+    def _contradicted(self, words: Mapping[TimeSource, SourceClaim]) -> bool:
         """Whether a platform whose time nobody can have changed contradicts NTP."""
         ntp = words[_NTPS].last
         return any(
@@ -332,13 +340,13 @@ class Timekeeper:
         apart = (known.apart_ns(fix) for fix in sure)
         return "sources" if any(apart_ns > CONTRADICTS_NS for apart_ns in apart) else ""
 
-    def _vouching(self, now_ns: int) -> list[tuple[Fix, ...]]:
+    def _vouching(self, now_ns: int) -> list[tuple[TimeSample, ...]]:
         """The samples that vouch for the known time: NTP's, and those of each pair."""
         if self._time is None:
             return []
         words = self._believed(now_ns)
         backing = self._backing(words)
-        found: list[tuple[Fix, ...]] = []
+        found: list[tuple[TimeSample, ...]] = []
         if _NTPS in backing and not self._contradicted(words):
             found.append((words[_NTPS].last,))
         for one, other in combinations(backing, 2):
@@ -358,11 +366,11 @@ class Timekeeper:
         if false and _PERSONS in self._backing(self._believed(now_ns)):
             self._floor.sink(earliest_ns, now_ns)
 
-    def _ahead_ns(self, fix: Fix, now_ns: int) -> int:
+    def _ahead_ns(self, fix: TimeSample, now_ns: int) -> int:
         """How far the floor is ahead of what can be true if the sample is."""
         return self._floor.at(now_ns) - fix.wall_at(now_ns) - fix.error_at(now_ns)
 
-    def _believed(self, now_ns: int) -> dict[Witness, Word]:
+    def _believed(self, now_ns: int) -> dict[TimeSource, SourceClaim]:
         """The claims that count: those of the last day, of permitted sources."""
         return {
             witness: word
@@ -370,26 +378,26 @@ class Timekeeper:
             if _fresh(word, now_ns) and self._lenders.heard(witness)
         }
 
-    def _backing(self, words: Mapping[Witness, Word]) -> list[Witness]:
+    def _backing(self, words: Mapping[TimeSource, SourceClaim]) -> list[TimeSource]:
         """The sources that support the known time."""
         known = self._base
         assert known is not None
         return [witness for witness, word in words.items() if known.agrees(word.last)]
 
 
-def _fresh(word: Word, now_ns: int) -> bool:
+def _fresh(word: SourceClaim, now_ns: int) -> bool:
     return now_ns - word.heard_ns <= FRESH_NS
 
 
-def _possible(fix: Fix, now_ns: int) -> bool:
+def _possible(fix: TimeSample, now_ns: int) -> bool:
     return fix.at_ns <= now_ns and fix.error_ns >= 0 and EARLIEST_NS <= fix.wall_ns < LATEST_NS
 
 
-def _carries_on(base: Fix, fix: Fix, now_ns: int) -> bool:
+def _carries_on(base: TimeSample, fix: TimeSample, now_ns: int) -> bool:
     return fix.witness == base.witness and now_ns - base.at_ns < BASE_NS and base.agrees(fix)
 
 
-def _step(before: Fix | None, after: Fix | None, now_ns: int) -> ClockStep | None:
+def _step(before: TimeSample | None, after: TimeSample | None, now_ns: int) -> ClockStep | None:
     if after is None:
         return None
     new = after.wall_at(now_ns)

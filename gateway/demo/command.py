@@ -11,10 +11,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from gateway.demo.child import READY_WITHIN_S, Child
-from gateway.demo.settings import PORTS, Ports, has_microphone, write_settings
+from gateway.demo.config_files import PORTS, DemoPorts, has_microphone, write_settings
+from gateway.demo.process import READY_WITHIN_S, DemoProcess
 from gateway.texts import Texts
-from gateway.texts.parser import declare
+from gateway.texts.command_parser import declare_command
 
 # A ride in the demo moves on by itself so often, or at a button of the dispatcher's page.
 DRIVE_S = 12
@@ -28,7 +28,7 @@ COLOURS = {"field": "36", "dispatch": "33", "platform": "35", "station": "32"}
 def add_to(subcommands: Any) -> None:
     """Declare the command."""
     texts = Texts.of_environment()
-    parser = declare(subcommands, "demo", texts)
+    parser = declare_command(subcommands, "demo", texts)
     parser.add_argument("--dir", type=Path, metavar="DIR", help=texts.say("demo.dir"))
     parser.add_argument("--fresh", action="store_true", help=texts.say("demo.fresh"))
     parser.set_defaults(func=run)
@@ -58,7 +58,7 @@ def default_folder() -> Path:
     return Path(state) / "yizhan-demo"
 
 
-def free_ports() -> Ports | None:
+def free_ports() -> DemoPorts | None:
     """The usual ports where they are free, else the next free ones; None if there are none."""
     taken: set[int] = set()
     chosen = {}
@@ -68,7 +68,7 @@ def free_ports() -> Ports | None:
             return None
         taken.add(port)
         chosen[name] = port
-    return Ports(**chosen)
+    return DemoPorts(**chosen)
 
 
 def _is_free(port: int) -> bool:
@@ -87,22 +87,22 @@ def _say(name: str, line: str) -> None:
     print(f"{label} │ {line}", flush=True)
 
 
-async def _play_in_the_air(folder: Path, ports: Ports, texts: Texts) -> int:
+async def _play_in_the_air(folder: Path, ports: DemoPorts, texts: Texts) -> int:
     """With BLE sensors on a D-Bus of the demo's own where that can be, without them elsewhere."""
     if find_spec("bleak") is None or shutil.which("dbus-daemon") is None:
         print(texts.say("demo.no-air"), flush=True)
         write_settings(folder, ports, air=False, microphone=has_microphone())
         return await _play(folder, ports, texts, None)
-    from drivers.ble.emulator import Broker  # noqa: PLC0415 - it needs what was just looked for
+    from drivers.ble.emulator import DbusDaemon  # noqa: PLC0415 - it needs what was just looked for
 
     write_settings(folder, ports, air=True, microphone=has_microphone())
-    async with Broker() as broker:
+    async with DbusDaemon() as broker:
         return await _play(folder, ports, texts, broker.address)
 
 
-async def _play(folder: Path, ports: Ports, texts: Texts, air: str | None) -> int:
+async def _play(folder: Path, ports: DemoPorts, texts: Texts, air: str | None) -> int:
     run_folder = folder / "run"
-    platform = Child(
+    platform = DemoProcess(
         "platform",
         [
             *("gateway.demo.platform", "--port", str(ports.platform)),
@@ -111,7 +111,7 @@ async def _play(folder: Path, ports: Ports, texts: Texts, air: str | None) -> in
         run_folder,
         _say,
     )
-    field = Child(
+    field = DemoProcess(
         "field",
         [
             *("gateway.demo.field", "--dir", str(folder), "--panel", str(ports.panel)),
@@ -122,13 +122,13 @@ async def _play(folder: Path, ports: Ports, texts: Texts, air: str | None) -> in
         run_folder,
         _say,
     )
-    dispatcher = Child(
+    dispatcher = DemoProcess(
         "dispatch",
         ["gateway.demo.dispatcher", "--port", str(ports.dispatcher), "--drive", str(DRIVE_S)],
         run_folder,
         _say,
     )
-    station = Child(
+    station = DemoProcess(
         "station",
         [
             *("gateway.cli", "run", "--config", str(folder / "config")),
@@ -136,7 +136,7 @@ async def _play(folder: Path, ports: Ports, texts: Texts, air: str | None) -> in
         ],
         run_folder,
         _say,
-        # As gateway/station/doors.py reads it: whoever runs the demo sees its terminal.
+        # As gateway/station/web.py reads it: whoever runs the demo sees its terminal.
         {"YIZHAN_SHOW_CLAIM_CODE": "1"} | ({"DBUS_SYSTEM_BUS_ADDRESS": air} if air else {}),
     )
     around = (field, platform, dispatcher)
@@ -160,7 +160,7 @@ async def _play(folder: Path, ports: Ports, texts: Texts, air: str | None) -> in
     return 0
 
 
-async def _ready(children: tuple[Child, ...], stop: asyncio.Event) -> bool:
+async def _ready(children: tuple[DemoProcess, ...], stop: asyncio.Event) -> bool:
     """Wait until all say that they are ready; False if they do not, or if told to stop before."""
     waiters = [asyncio.ensure_future(child.ready.wait()) for child in children]
     stopped = asyncio.ensure_future(stop.wait())
@@ -174,7 +174,7 @@ async def _ready(children: tuple[Child, ...], stop: asyncio.Event) -> bool:
     return all_ready in done and not stop.is_set()
 
 
-def _where(ports: Ports, folder: Path, children: tuple[Child, ...], texts: Texts) -> str:
+def _where(ports: DemoPorts, folder: Path, children: tuple[DemoProcess, ...], texts: Texts) -> str:
     pids = {child.name: child.pid for child in children}
     return texts.say(
         "demo.where",

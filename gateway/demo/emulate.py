@@ -10,20 +10,25 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from drivers.bus.line import Line
 from drivers.contract import BadProfile, Value
-from drivers.emulate.field import BusSpec, Field, FieldSpec, MeterSpec
-from drivers.emulate.player import can_play, player_of
-from drivers.emulate.slave import Faults
+from drivers.emulate.device import can_emulate, emulate_device
+from drivers.emulate.field import (
+    EmulatedBusSpec,
+    EmulatedField,
+    EmulatedFieldSpec,
+    EmulatedMeterSpec,
+)
+from drivers.emulate.slave import SlaveFaults
 from drivers.profile import Profile
 from drivers.profiles import find_profile, usable_profiles
-from gateway.appliance.load import own_profiles
-from gateway.appliance.models import told
-from gateway.appliance.paths import config_here
+from drivers.serial_line import SerialLine
+from gateway.config.load import own_profiles
+from gateway.config.paths import config_here
+from gateway.config.profile_check import data_in_words
 from gateway.errors import UsageError
 from gateway.texts import Texts
-from gateway.texts.parser import declare
-from gateway.texts.table import table
+from gateway.texts.command_parser import declare_command
+from gateway.texts.table import render_table
 
 BUS = "line"
 _UNITS_MAX = 247
@@ -32,7 +37,7 @@ _UNITS_MAX = 247
 def add_to(subcommands: Any) -> None:
     """Declare the command."""
     texts = Texts.of_environment()
-    parser = declare(subcommands, "emulate", texts)
+    parser = declare_command(subcommands, "emulate", texts)
     parser.add_argument("profile", nargs="?", help=texts.say("emulate.profile"))
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--tcp", metavar="HOST:PORT", help=texts.say("emulate.tcp"))
@@ -64,10 +69,10 @@ def run(args: argparse.Namespace) -> int:
         return 0
     try:
         profile = find_profile(args.profile, own)
-        spec = spec_of(args, profile)
+        spec = parse_field(args, profile)
         return asyncio.run(_play(spec, profile, args, texts))
     except BadProfile as error:
-        print(texts.say(error.code, **told(error)), file=sys.stderr)
+        print(texts.say(error.code, **data_in_words(error)), file=sys.stderr)
         return 2
     except UsageError as error:
         print(texts.say(error.code, **error.data), file=sys.stderr)
@@ -78,30 +83,30 @@ def run(args: argparse.Namespace) -> int:
         return 1
 
 
-def spec_of(args: argparse.Namespace, profile: Profile) -> FieldSpec:
+def parse_field(args: argparse.Namespace, profile: Profile) -> EmulatedFieldSpec:
     """The field that the arguments ask for; UsageError names what cannot be."""
-    if not can_play(profile) or (args.tcp and profile.family != "modbus"):
+    if not can_emulate(profile) or (args.tcp and profile.family != "modbus"):
         raise UsageError("emulate.family", profile=profile.id, family=profile.family)
-    line = args.line or profile.line or str(Line())
+    line = args.line or profile.line or str(SerialLine())
     try:
-        Line.parse(line)
+        SerialLine.parse(line)
     except ValueError:
         raise UsageError("emulate.bad-line", line=line) from None
     address = args.tcp or args.rtu_over_tcp
-    host, port = host_and_port(address) if address else ("127.0.0.1", 0)
+    host, port = parse_host_and_port(address) if address else ("127.0.0.1", 0)
     kind = "serial"
     if address:
         kind = "modbus-tcp" if args.tcp else "modbus-rtu-over-tcp"
-    bus = BusSpec(kind=kind, line=line, link=args.link, host=host, port=port)  # type: ignore[arg-type]  # one of the three literals above
-    values = dict(setting(text, profile) for text in args.set)
+    bus = EmulatedBusSpec(kind=kind, line=line, link=args.link, host=host, port=port)  # type: ignore[arg-type]  # one of the three literals above
+    values = dict(parse_setting(text, profile) for text in args.set)
     meters = {
-        str(unit): MeterSpec(profile=profile.id, bus=BUS, unit=unit, set=values)
-        for unit in units(args.unit)
+        str(unit): EmulatedMeterSpec(profile=profile.id, bus=BUS, unit=unit, set=values)
+        for unit in parse_units(args.unit)
     }
-    return FieldSpec(bus={BUS: bus}, meter=meters, seed=args.seed)
+    return EmulatedFieldSpec(bus={BUS: bus}, meter=meters, seed=args.seed)
 
 
-def units(text: str) -> list[int]:
+def parse_units(text: str) -> list[int]:
     """Unit addresses from `1,3-5`; UsageError if that names none."""
     found: set[int] = set()
     for part in text.split(","):
@@ -115,7 +120,7 @@ def units(text: str) -> list[int]:
     return sorted(found)
 
 
-def host_and_port(text: str) -> tuple[str, int]:
+def parse_host_and_port(text: str) -> tuple[str, int]:
     """Host and port of `127.0.0.1:1502`; UsageError if it is none."""
     host, _, port = text.rpartition(":")
     if not host or not port.isdecimal() or int(port) > 65_535:  # noqa: PLR2004 - TCP's own limit
@@ -123,25 +128,25 @@ def host_and_port(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
-def setting(text: str, profile: Profile) -> tuple[str, int | float | bool | str]:
+def parse_setting(text: str, profile: Profile) -> tuple[str, int | float | bool | str]:
     """A point and its value from `power-w=1800`; UsageError if the model cannot show that."""
     name, _, value = text.partition("=")
     if name not in {spec.id for spec in profile.point}:
         known = ", ".join(spec.id for spec in profile.point)
         raise UsageError("emulate.no-point", point=name, profile=profile.id, known=known)
-    parsed = literal(value)
+    parsed = parse_literal(value)
     try:
-        player_of(profile, "1").set(name, parsed)
+        emulate_device(profile, "1").set(name, parsed)
     except ValueError:
         raise UsageError("emulate.bad-value", point=name, value=value) from None
     return name, parsed
 
 
-def fault_of(text: str) -> tuple[str, Value]:
+def parse_fault(text: str) -> tuple[str, Value]:
     """A fault and its value from `late=0.8` or `dead`; UsageError if there is no such fault."""
     name, _, value = text.partition("=")
-    fields = {_spoken(field.name): field for field in dataclasses.fields(Faults)}
-    parsed: Value = literal(value) if value else True
+    fields = {_spoken(field.name): field for field in dataclasses.fields(SlaveFaults)}
+    parsed: Value = parse_literal(value) if value else True
     wants_value = name in fields and not isinstance(fields[name].default, bool)
     if name not in fields or not isinstance(parsed, int | float) or wants_value != bool(value):
         raise UsageError("emulate.no-fault", fault=text, known=", ".join(fields))
@@ -152,7 +157,7 @@ def _spoken(fault: str) -> str:
     return fault.removesuffix("_s").replace("_", "-")
 
 
-def literal(text: str) -> int | float | bool | str:
+def parse_literal(text: str) -> int | float | bool | str:
     """The value that a person wrote: a whole number, a number, true or false, else the text."""
     if text in {"true", "false"}:
         return text == "true"
@@ -164,9 +169,11 @@ def literal(text: str) -> int | float | bool | str:
     return text
 
 
-async def _play(spec: FieldSpec, profile: Profile, args: argparse.Namespace, texts: Texts) -> int:
-    field = Field.of(spec, lambda _: profile)
-    faults = [fault_of(text) for text in args.fault]
+async def _play(
+    spec: EmulatedFieldSpec, profile: Profile, args: argparse.Namespace, texts: Texts
+) -> int:
+    field = EmulatedField.of(spec, lambda _: profile)
+    faults = [parse_fault(text) for text in args.fault]
     for name, value in faults:
         for meter in field.meters:
             await field.fault(meter, name, value)
@@ -184,7 +191,7 @@ async def _play(spec: FieldSpec, profile: Profile, args: argparse.Namespace, tex
     return 0
 
 
-def describe(field: Field, profile: Profile) -> dict[str, Any]:
+def describe(field: EmulatedField, profile: Profile) -> dict[str, Any]:
     """What is played and where, for `--json`."""
     bus = field.buses[BUS]
     return {
@@ -228,7 +235,7 @@ def _told(played: dict[str, Any], texts: Texts) -> str:
         line=played["line"],
         units=", ".join(map(str, played["units"])),
     )
-    return f"{table(heads, rows)}\n\n{where}"
+    return f"{render_table(heads, rows)}\n\n{where}"
 
 
 def _shelf(texts: Texts, own: Path, *, as_json: bool) -> str:
@@ -236,9 +243,9 @@ def _shelf(texts: Texts, own: Path, *, as_json: bool) -> str:
     rows = [
         (model.id, getattr(model.name, texts.lang), model.maker, model.line or "")
         for model in usable_profiles(own)
-        if can_play(model)
+        if can_emulate(model)
     ]
     if as_json:
         return json.dumps([row[0] for row in rows])
     heads = [texts.say(f"emulate.head-{name}") for name in ("profile", "name", "maker", "line")]
-    return table(heads, rows)
+    return render_table(heads, rows)

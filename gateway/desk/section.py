@@ -10,35 +10,43 @@ from aiohttp import web
 from markupsafe import Markup
 
 from gateway.access import Access
-from gateway.audit import Ledger, history
+from gateway.audit import AuditLog, act_history
 from gateway.audit.events import KINDS
 from gateway.clock import Clock, ClockStep
-from gateway.desk import ask, board, record
-from gateway.desk.view import FAILED, Looks
+from gateway.desk import audit_page, clock_question, need_order
+from gateway.desk.home_view import FAILED, HomeViews
 from gateway.errors import UsageError
 from gateway.event import Trust
 from gateway.faults import OnFault, log_fault
 from gateway.health import Vitals
-from gateway.journal.chain import Head
+from gateway.journal.chain import ChainHead
 from gateway.journal.ports import Reader
-from gateway.web.answers import json
-from gateway.web.audited import done_to
-from gateway.web.cursor import is_number
-from gateway.web.frame import platform
-from gateway.web.gate import CALLER, permissions
-from gateway.web.pages import PAGES
-from gateway.web.pulse import framed
-from gateway.web.section import Card, GuardedPulse, Nav, Permission, Query, Route, Section
-from gateway.web.words import Words, words_for
+from gateway.web.audit_middleware import set_target
+from gateway.web.authorization import CALLER, act_permissions
+from gateway.web.cursor import is_entry_number
+from gateway.web.i18n import Translator, translator_for
+from gateway.web.live_views import with_header
+from gateway.web.page_header import platform_mark
+from gateway.web.page_renderer import PAGES
+from gateway.web.responses import json_response
+from gateway.web.section import (
+    Card,
+    GuardedPulse,
+    NavTab,
+    Permission,
+    QueryParameter,
+    Route,
+    Section,
+)
 
 HERE = Path(__file__).parent
 PAGE_ACTS = 50
 LATEST_ACTS = 5
-EVERYTHING = record.Wanted()
+EVERYTHING = audit_page.ActFilter()
 Before = Annotated[int, msgspec.Meta(ge=0, lt=10**15)]
 
 
-class Desk:
+class DeskPages:
     """The handlers."""
 
     def __init__(
@@ -48,7 +56,7 @@ class Desk:
         access: Access,
         clock: Clock,
         lanes: Reader,
-        ledger: Ledger,
+        ledger: AuditLog,
         vitals: Callable[[], Vitals],
         moved: Callable[[ClockStep | None], None],
         on_fault: OnFault = log_fault,
@@ -61,11 +69,11 @@ class Desk:
         self._vitals = vitals
         self._moved = moved
         self._on_fault = on_fault
-        self.looks = Looks(cards, clock.status, on_fault)
+        self.looks = HomeViews(cards, clock.status, on_fault)
 
     async def home(self, request: web.Request) -> web.StreamResponse:
         """The first screen."""
-        words, now = words_for(request), self._vitals()
+        words, now = translator_for(request), self._vitals()
         rows = self.looks.needs(now, words)
         acts = await self._acts(LATEST_ACTS, words, now) if _may_act(request) else []
         below, beside = self._cards(request, now, words)
@@ -75,18 +83,18 @@ class Desk:
             now,
             self.looks.view(now, words),
             rows=rows,
-            hot=board.hot(rows),
+            hot=need_order.red_row_key(rows),
             asked=self.looks.question(now),
             below=below,
             beside=beside,
-            platform=platform(now, words),
+            platform=platform_mark(now, words),
             present=self._present(),
             may_act=_may_act(request),
             acts=acts,
         )
 
     def _cards(
-        self, request: web.Request, now: Vitals, words: Words
+        self, request: web.Request, now: Vitals, words: Translator
     ) -> tuple[list[Markup], list[Markup]]:
         """The cards of both columns, each made by its room's own templates from its own facts."""
         environment = request.app[PAGES].environment
@@ -119,17 +127,17 @@ class Desk:
     async def tell_time(self, request: web.Request) -> web.StreamResponse:
         """Somebody says what time it is: from now on that is a source of the clock."""
         text = str((await request.post()).get("at", ""))[:16]
-        done_to(request, text if text.isascii() else "")
-        wall_ns = ask.answered(text, self._vitals().timezone)
-        if not self._clock.plausible(Trust.PERSON, wall_ns, ask.ANSWER_ERROR_NS):
+        set_target(request, text if text.isascii() else "")
+        wall_ns = clock_question.parse_answer(text, self._vitals().timezone)
+        if not self._clock.plausible(Trust.PERSON, wall_ns, clock_question.ANSWER_ERROR_NS):
             raise UsageError("desk.time-implausible")
-        self._moved(self._clock.learn(Trust.PERSON, wall_ns, ask.ANSWER_ERROR_NS))
+        self._moved(self._clock.learn(Trust.PERSON, wall_ns, clock_question.ANSWER_ERROR_NS))
         raise web.HTTPSeeOther("/desk/")
 
     async def read(self, request: web.Request) -> web.StreamResponse:
         """Who did what, newest first."""
-        words, now, query = words_for(request), self._vitals(), request.query
-        wanted = record.Wanted(
+        words, now, query = translator_for(request), self._vitals(), request.query
+        wanted = audit_page.ActFilter(
             query.get("who", "")[:40], query.get("group", "")[:20], query.get("result", "")[:20]
         )
         before = _number(query.get("before", "0"))
@@ -144,36 +152,38 @@ class Desk:
             newest=before == 0,
             wanted=wanted,
             people=self._access.book.accounts(),
-            groups=record.GROUPS,
+            groups=audit_page.GROUPS,
         )
 
     async def read_api(self, request: web.Request) -> web.StreamResponse:
         """The same for programs."""
         before = _number(request.query.get("before", "0"))
-        return json(await self._page(before, PAGE_ACTS))
+        return json_response(await self._page(before, PAGE_ACTS))
 
     async def head(self, _request: web.Request) -> web.StreamResponse:
         """Where the chain of acts ends."""
-        return json(self._ledger.head)
+        return json_response(self._ledger.head)
 
     async def _page(
-        self, before: int, limit: int, wanted: record.Wanted = EVERYTHING
-    ) -> history.Page:
+        self, before: int, limit: int, wanted: audit_page.ActFilter = EVERYTHING
+    ) -> act_history.ActPage:
         newest = self._ledger.head.seq
-        return await history.page(self._lanes, before, limit, wanted, newest=newest)
+        return await act_history.read_act_page(self._lanes, before, limit, wanted, newest=newest)
 
-    async def _acts(self, limit: int, words: Words, now: Vitals) -> list[record.Row]:
+    async def _acts(self, limit: int, words: Translator, now: Vitals) -> list[audit_page.ActRow]:
         page = await self._page(0, limit)
         return self._rows(page.acts, words, now)
 
-    def _rows(self, acts: Sequence[history.Past], words: Words, now: Vitals) -> list[record.Row]:
+    def _rows(
+        self, acts: Sequence[act_history.PastAct], words: Translator, now: Vitals
+    ) -> list[audit_page.ActRow]:
         names = {account.id: account.name for account in self._access.book.accounts()}
-        return [record.row(past, names, words, now.timezone) for past in acts]
+        return [audit_page.act_row(past, names, words, now.timezone) for past in acts]
 
 
 def section(cards: Mapping[str, Card], **rooms: Any) -> Section:
-    """The desk over the cards of the other rooms; `rooms` as `Desk` takes them."""
-    desk = Desk(cards, **rooms)
+    """The desk over the cards of the other rooms; `rooms` as `DeskPages` takes them."""
+    desk = DeskPages(cards, **rooms)
     view, staff = Permission.VIEW, Permission.STAFF
     return Section(
         name="desk",
@@ -193,20 +203,22 @@ def section(cards: Mapping[str, Card], **rooms: Any) -> Section:
                 handler=desk.read_api,
                 permission=staff,
                 summary="Who did what, newest first",
-                returns=history.Page,
-                query={"before": Query("Only acts with a lower number in the lane", Before)},
+                returns=act_history.ActPage,
+                query={
+                    "before": QueryParameter("Only acts with a lower number in the lane", Before)
+                },
             ),
             Route(
                 path="/api/v1/audit/head",
                 handler=desk.head,
                 permission=staff,
                 summary="The last act's number and seal",
-                returns=Head,
+                returns=ChainHead,
             ),
         ),
         templates=HERE / "pages",
-        nav=Nav(1, "/desk/", "desk.tab"),
-        pulses={"desk": GuardedPulse(Permission.VIEW, framed(desk.looks.view))},
+        nav=NavTab(1, "/desk/", "desk.tab"),
+        pulses={"desk": GuardedPulse(Permission.VIEW, with_header(desk.looks.view))},
         kinds=KINDS,
     )
 
@@ -217,10 +229,10 @@ async def _to_desk(_request: web.Request) -> web.StreamResponse:
 
 def _may_act(request: web.Request) -> bool:
     caller = request.get(CALLER)
-    return caller is not None and Permission.STAFF in permissions(caller)
+    return caller is not None and Permission.STAFF in act_permissions(caller)
 
 
 def _number(text: str) -> int:
-    if not is_number(text):
+    if not is_entry_number(text):
         raise UsageError("web.no-number", name="before")
     return int(text)

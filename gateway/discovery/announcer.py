@@ -8,8 +8,8 @@ from collections.abc import Callable, Collection
 from zeroconf import ServiceInfo
 from zeroconf.asyncio import AsyncZeroconf
 
-from gateway.discovery.card import HTTP, YIZHAN, Card, label, properties
-from gateway.discovery.links import Links, own_addresses
+from gateway.discovery.dns_sd import HTTP, YIZHAN, StationCard, instance_name, txt_record
+from gateway.discovery.network_changes import NetworkChanges, own_addresses
 
 log = logging.getLogger(__name__)
 
@@ -20,21 +20,21 @@ LOOK_EVERY_S = 5.0
 AGAIN_AFTER_S = 30.0
 
 
-class Announcer:
+class StationAnnouncer:
     """Runs until it is cancelled, on whatever network there is."""
 
-    def __init__(self, card: Callable[[], Card], interfaces: Collection[str] = ()) -> None:
+    def __init__(self, card: Callable[[], StationCard], interfaces: Collection[str] = ()) -> None:
         """`card` is asked again and again; `interfaces` as in `Options`."""
         self._card = card
         self._interfaces = interfaces
         self._addresses: tuple[str, ...] = ()
-        self._said: Card | None = None
+        self._said: StationCard | None = None
         self._services: dict[str, ServiceInfo] = {}
         self._lost = False
 
     async def run(self) -> None:
         """Announce; at the end say goodbye."""
-        async with Links() as links:
+        async with NetworkChanges() as links:
             while True:
                 try:
                     await self._on_this_network(links)
@@ -50,7 +50,7 @@ class Announcer:
             log.warning("not announced on the network: %s", error.strerror or error)
         self._lost = True
 
-    async def _on_this_network(self, links: Links) -> None:
+    async def _on_this_network(self, links: NetworkChanges) -> None:
         """Until the network is another one; OSError if there is none."""
         self._addresses = own_addresses(self._interfaces)
         zeroconf = AsyncZeroconf(interfaces=[at for at in self._addresses if ":" not in at])
@@ -85,9 +85,9 @@ class Announcer:
             log.info("announced on the network again")
         self._lost = False
 
-    async def _register(self, zeroconf: AsyncZeroconf, kind: str, card: Card) -> None:
+    async def _register(self, zeroconf: AsyncZeroconf, kind: str, card: StationCard) -> None:
         """Probe for the name first, and take a number where somebody has it already."""
-        wanted = f"{label(card.id, card.name)}.{kind}"
+        wanted = f"{instance_name(card.id, card.name)}.{kind}"
         probe = self._info(kind, card, wanted)
         await zeroconf.zeroconf.async_wait_for_start()
         await zeroconf.zeroconf.async_check_service(probe, allow_name_change=True)
@@ -98,19 +98,19 @@ class Announcer:
         await (await zeroconf.async_register_service(info, cooperating_responders=True))
         self._services[kind] = info
 
-    async def _update(self, zeroconf: AsyncZeroconf, kind: str, card: Card) -> None:
+    async def _update(self, zeroconf: AsyncZeroconf, kind: str, card: StationCard) -> None:
         info = self._info(kind, card, self._services[kind].name)
         await (await zeroconf.async_update_service(info))
         self._services[kind] = info
 
-    def _info(self, kind: str, card: Card, name: str) -> ServiceInfo:
+    def _info(self, kind: str, card: StationCard, name: str) -> ServiceInfo:
         """Every name ends in what makes it unique, and so does the host's."""
-        number = name.removesuffix(f".{kind}").removeprefix(label(card.id, card.name))
+        number = name.removesuffix(f".{kind}").removeprefix(instance_name(card.id, card.name))
         return ServiceInfo(
             kind,
             name,
             port=card.port,
-            properties=properties(card),
+            properties=txt_record(card),
             server=f"{card.id}{number}.local.",
             parsed_addresses=list(self._addresses),
         )

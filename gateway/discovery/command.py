@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 
-from gateway.discovery.card import Found
+from gateway.discovery.dns_sd import FoundStation
 from gateway.texts import Texts
-from gateway.texts.parser import declare
-from gateway.texts.table import table
+from gateway.texts.command_parser import declare_command
+from gateway.texts.table import render_table
 
 # Long enough for a station on a slow card behind Wi-Fi to answer twice.
 LOOK_S, LOOK_S_MAX = 4.0, 3600.0
@@ -20,7 +20,7 @@ LOOK_S, LOOK_S_MAX = 4.0, 3600.0
 def add_to(subcommands: Any) -> None:
     """Declare the command."""
     texts = Texts.of_environment()
-    parser = declare(subcommands, "discover", texts)
+    parser = declare_command(subcommands, "discover", texts)
     parser.add_argument("id", nargs="?", help=texts.say("discover.only"))
     parser.add_argument("--watch", action="store_true", help=texts.say("discover.watch"))
     parser.add_argument("--json", action="store_true", help=texts.say("discover.json"))
@@ -53,12 +53,14 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _once(args: argparse.Namespace, texts: Texts) -> int:
-    from gateway.discovery.browse import look  # noqa: PLC0415  # zeroconf, 5 MB
+    from gateway.discovery.station_browser import find_stations  # noqa: PLC0415  # zeroconf, 5 MB
 
     if not args.json and sys.stderr.isatty():
         print(texts.say("discover.looking", seconds=args.for_s), file=sys.stderr)
     stations = [
-        found for found in await look(args.for_s, tuple(args.interface)) if _wanted(args, found)
+        found
+        for found in await find_stations(args.for_s, tuple(args.interface))
+        if _wanted(args, found)
     ]
     if args.json:
         print(msgspec.json.encode([_plain(found) for found in stations]).decode())
@@ -70,11 +72,11 @@ async def _once(args: argparse.Namespace, texts: Texts) -> int:
 
 
 async def _watch(args: argparse.Namespace, texts: Texts) -> None:
-    from gateway.discovery.browse import Browser  # noqa: PLC0415  # zeroconf, 5 MB
+    from gateway.discovery.station_browser import StationBrowser  # noqa: PLC0415  # zeroconf, 5 MB
 
-    known: dict[str, Found] = {}
+    known: dict[str, FoundStation] = {}
 
-    def told(instance: str, found: Found | None) -> None:
+    def told(instance: str, found: FoundStation | None) -> None:
         former = known.pop(instance, None)
         if found is not None:
             known[instance] = found
@@ -83,35 +85,35 @@ async def _watch(args: argparse.Namespace, texts: Texts) -> None:
             return
         print(_line(shown, gone=found is None, json=args.json, texts=texts), flush=True)
 
-    async with Browser(told, tuple(args.interface)):
+    async with StationBrowser(told, tuple(args.interface)):
         await asyncio.Event().wait()
 
 
-def _line(found: Found, *, gone: bool, json: bool, texts: Texts) -> str:
+def _line(found: FoundStation, *, gone: bool, json: bool, texts: Texts) -> str:
     if json:
         return msgspec.json.encode({**_plain(found), "gone": gone}).decode()
     mark, state = ("-", texts.say("discover.gone")) if gone else ("+", _state(found, texts))
     return f"{mark} {found.id}  {found.name}  {state}  {found.url}"
 
 
-def _listed(stations: list[Found], texts: Texts) -> str:
+def _listed(stations: list[FoundStation], texts: Texts) -> str:
     heads = [texts.say(f"discover.{head}") for head in ("id", "name", "state", "address", "page")]
     rows = [
         (found.id, found.name, _state(found, texts), " ".join(found.addresses[:2]), found.url)
         for found in stations
     ]
-    lines = [table(heads, rows)]
+    lines = [render_table(heads, rows)]
     lines += [texts.say("discover.twice", id=each.id) for each in stations if each.is_renamed]
     return "\n".join(lines)
 
 
-def _state(found: Found, texts: Texts) -> str:
+def _state(found: FoundStation, texts: Texts) -> str:
     return texts.say(f"discover.state-{found.state or 'unknown'}", version=found.version)
 
 
-def _wanted(args: argparse.Namespace, found: Found) -> bool:
+def _wanted(args: argparse.Namespace, found: FoundStation) -> bool:
     return args.id in (None, found.id, found.name)
 
 
-def _plain(found: Found) -> dict[str, Any]:
+def _plain(found: FoundStation) -> dict[str, Any]:
     return {**msgspec.to_builtins(found), "url": found.url}

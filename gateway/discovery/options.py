@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 
 
-class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class DiscoveryOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Whether the station tells the network that it is there.
 
     `interfaces` are addresses of this machine, or names of its interfaces; none is all.

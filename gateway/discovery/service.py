@@ -4,15 +4,15 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection
 
 from gateway import __version__
-from gateway.discovery.card import Card, State
-from gateway.discovery.options import Options
+from gateway.discovery.dns_sd import AnnouncedState, StationCard
+from gateway.discovery.options import DiscoveryOptions
 from gateway.health import Vitals
 
 # Being ready comes first: zeroconf costs 0.2 s and 5 MB to import, and probes for 0.7 s.
 AFTER_S = 2.0
 
 # Tells the network what the card says, on these interfaces (none: all), until cancelled.
-Announce = Callable[[Callable[[], Card], Collection[str]], Awaitable[None]]
+Announce = Callable[[Callable[[], StationCard], Collection[str]], Awaitable[None]]
 
 
 class MdnsService:
@@ -20,7 +20,7 @@ class MdnsService:
 
     def __init__(
         self,
-        options: Options,
+        options: DiscoveryOptions,
         station: tuple[str, str],
         *,
         claimed: Callable[[], bool],
@@ -43,9 +43,9 @@ class MdnsService:
         await asyncio.sleep(AFTER_S)
         await self._announce(self.card, self._options.interfaces)
 
-    def card(self) -> Card:
+    def card(self) -> StationCard:
         """What is true now."""
-        return Card(
+        return StationCard(
             id=self._id,
             name=self._name,
             version=__version__,
@@ -54,6 +54,6 @@ class MdnsService:
         )
 
 
-def _state(vitals: Vitals) -> State:
+def _state(vitals: Vitals) -> AnnouncedState:
     lost = vitals.journal.volatile or any(bus.state == "down" for bus in vitals.buses)
     return "fault" if lost else "ready"

@@ -2,19 +2,19 @@
 
 import msgspec
 
-from gateway.event import Audience, Kind, Lane
+from gateway.event import Audience, EventKind, Lane
 
 Value = int | float | bool | str | None
 
 
-class Telemetry(msgspec.Struct, frozen=True, omit_defaults=True):
+class TelemetryEventData(msgspec.Struct, frozen=True, omit_defaults=True):
     """One poll of one device: `v` maps points to values, `q` to quality where not good."""
 
     v: dict[str, Value]
     q: dict[str, str] = {}
 
 
-class DeviceState(msgspec.Struct, frozen=True, omit_defaults=True):
+class DeviceStateEventData(msgspec.Struct, frozen=True, omit_defaults=True):
     """A device came (`ok`), fell silent (`silent`) or answers wrongly (`faulty`).
 
     `code` is the text code of the reason.
@@ -24,14 +24,14 @@ class DeviceState(msgspec.Struct, frozen=True, omit_defaults=True):
     code: str | None = None
 
 
-class BusState(msgspec.Struct, frozen=True, omit_defaults=True):
+class BusStateEventData(msgspec.Struct, frozen=True, omit_defaults=True):
     """A line or gateway came up (`up`) or was lost (`down`); `code` is the reason's text code."""
 
     state: str
     code: str | None = None
 
 
-class MeterReplaced(msgspec.Struct, frozen=True, omit_defaults=True):
+class MeterReplacedEventData(msgspec.Struct, frozen=True, omit_defaults=True):
     """A counter's readings belong to another meter from here on.
 
     `old`: the last good value of the former meter (None: there was none); `new`: the first of
@@ -47,8 +47,10 @@ class MeterReplaced(msgspec.Struct, frozen=True, omit_defaults=True):
     resumes: Value = None
 
 
-TELEMETRY = Kind("field", "reading", Lane.TELEMETRY, Telemetry, Audience.ALL)
-DEVICE_STATE = Kind("field", "device-state", Lane.SERVICE, DeviceState, Audience.ALL)
-BUS_STATE = Kind("field", "bus-state", Lane.SERVICE, BusState, Audience.ALL)
-METER_REPLACED = Kind("field", "meter-replaced", Lane.SERVICE, MeterReplaced, Audience.ALL)
+TELEMETRY = EventKind("field", "reading", Lane.TELEMETRY, TelemetryEventData, Audience.ALL)
+DEVICE_STATE = EventKind("field", "device-state", Lane.SERVICE, DeviceStateEventData, Audience.ALL)
+BUS_STATE = EventKind("field", "bus-state", Lane.SERVICE, BusStateEventData, Audience.ALL)
+METER_REPLACED = EventKind(
+    "field", "meter-replaced", Lane.SERVICE, MeterReplacedEventData, Audience.ALL
+)
 KINDS = (TELEMETRY, DEVICE_STATE, BUS_STATE, METER_REPLACED)

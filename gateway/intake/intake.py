@@ -7,28 +7,34 @@ from functools import partial
 
 import msgspec
 
-from drivers.contract import BusChange, DeviceChange, PollResult, Reading, Replaced
+from drivers.contract import BusChange, CounterReplacement, DeviceChange, PollResult, Reading
 from gateway.clock import Clock
 from gateway.errors import JournalError, StationError
-from gateway.event import Entry, Event, Kind, Stamps
+from gateway.event import Event, EventKind, JournalEntry, Timestamps
 from gateway.faults import OnFault, contain, log_fault
 from gateway.health import RefusalVitals
-from gateway.intake.current import Current
+from gateway.intake.contact_inputs import (
+    ContactInput,
+    ContactInputs,
+    InputMemory,
+    InputReport,
+    WiredInput,
+)
+from gateway.intake.current_values import CurrentValues
 from gateway.intake.events import (
     BUS_STATE,
     DEVICE_STATE,
     METER_REPLACED,
     TELEMETRY,
-    BusState,
-    DeviceState,
-    MeterReplaced,
-    Telemetry,
+    BusStateEventData,
+    DeviceStateEventData,
+    MeterReplacedEventData,
+    TelemetryEventData,
 )
-from gateway.intake.inputs import Due, Input, Inputs, Told, Wired
-from gateway.intake.report import Filter, Report, telemetry_maps
+from gateway.intake.reporting_filter import ReportingFilter, ReportOptions, telemetry_maps
 from gateway.intake.storage_answer import StorageAnswer
 from gateway.journal import Journal, StateChange, load_state
-from gateway.journal.stored_state import heard, of_json
+from gateway.journal.stored_state import ignore_refusal, json_decoder
 
 # Events waiting for the journal. Beyond it a poll stays unreported: its filter has not advanced, so
 # the next poll reports the same change.
@@ -40,20 +46,20 @@ EDGES_PENDING_MAX = 600
 # The journal's room of stored input levels.
 ROOM = "intake"
 
-Listener = Callable[[str, Sequence[Reading]], None]
+ReadingListener = Callable[[str, Sequence[Reading]], None]
 
 
 def _nothing() -> None: ...
 
 
-class Device(msgspec.Struct, frozen=True):
+class IntakeDevice(msgspec.Struct, frozen=True):
     """What intake needs to know of a device."""
 
     id: str
     place: str
     every_s: float
-    reports: Mapping[str, Report] = {}
-    inputs: tuple[Wired, ...] = ()
+    reports: Mapping[str, ReportOptions] = {}
+    inputs: tuple[WiredInput, ...] = ()
 
 
 class Intake:
@@ -63,52 +69,52 @@ class Intake:
         self,
         journal: Journal,
         clock: Clock,
-        devices: Sequence[Device],
+        devices: Sequence[IntakeDevice],
         *,
         on_fault: OnFault = log_fault,
     ) -> None:
         """`devices` are all devices that readings may come from."""
         self.on_replaced: Callable[[str, str], None] = lambda _device, _point: None
-        self.current = Current()
+        self.current = CurrentValues()
         self.readings = 0
         self._refused = 0
         self._refused_ns: int | None = None
         self._on_fault = on_fault
-        self._owed: dict[tuple[str, Kind], Event] = {}
-        self._newest: dict[tuple[str, Kind], Event] = {}
+        self._owed: dict[tuple[str, EventKind], Event] = {}
+        self._newest: dict[tuple[str, EventKind], Event] = {}
         self._journal = journal
         self._clock = clock
         self._devices = {device.id: device for device in devices}
-        self._filters = {device.id: Filter(dict(device.reports)) for device in devices}
-        self._inputs = {device.id: Inputs(device.inputs) for device in devices}
-        self._listeners: list[Listener] = []
-        self._pending: set[asyncio.Future[tuple[Entry, ...]]] = set()
-        self._on_their_way: dict[str, set[asyncio.Future[tuple[Entry, ...]]]] = {}
+        self._filters = {device.id: ReportingFilter(dict(device.reports)) for device in devices}
+        self._inputs = {device.id: ContactInputs(device.inputs) for device in devices}
+        self._listeners: list[ReadingListener] = []
+        self._pending: set[asyncio.Future[tuple[JournalEntry, ...]]] = set()
+        self._on_their_way: dict[str, set[asyncio.Future[tuple[JournalEntry, ...]]]] = {}
 
     async def resume(self) -> None:
         """Load the stored levels of the inputs; call it before the first poll."""
-        kept = await load_state(self._journal, ROOM, of_json(Told))
+        kept = await load_state(self._journal, ROOM, json_decoder(InputMemory))
         known = _recall(self._inputs, kept)
         if gone := [StateChange(ROOM, key, None) for key in kept if key not in known]:
             with contextlib.suppress(JournalError):  # the next start finds them again
-                self._journal.offer((), gone).add_done_callback(heard)
+                self._journal.offer((), gone).add_done_callback(ignore_refusal)
 
-    async def prepare(self, devices: Sequence[Device]) -> Callable[[], None]:
+    async def prepare(self, devices: Sequence[IntakeDevice]) -> Callable[[], None]:
         """Prepare for other devices; the returned call switches to them at once.
 
         An unchanged device keeps its filter and its inputs; another one starts as after a
         restart.
         """
         same = {each.id for each in devices if self._devices.get(each.id) == each}
-        fresh = {each.id: Inputs(each.inputs) for each in devices if each.id not in same}
-        _recall(fresh, await load_state(self._journal, ROOM, of_json(Told)))
+        fresh = {each.id: ContactInputs(each.inputs) for each in devices if each.id not in same}
+        _recall(fresh, await load_state(self._journal, ROOM, json_decoder(InputMemory)))
 
         def go_over() -> None:
             self.current.keep({each.id for each in devices})
             filters, inputs = self._filters, self._inputs
             self._devices = {each.id: each for each in devices}
             self._filters = {
-                name: filters[name] if name in same else Filter(dict(each.reports))
+                name: filters[name] if name in same else ReportingFilter(dict(each.reports))
                 for name, each in self._devices.items()
             }
             self._inputs = {
@@ -117,7 +123,7 @@ class Intake:
 
         return go_over
 
-    def listen(self, listener: Listener) -> None:
+    def listen(self, listener: ReadingListener) -> None:
         """Call `listener(device, readings)` on every poll, before the reporting filter.
 
         The reading that shows an input's edge carries the edge's instant, not the poll's.
@@ -142,7 +148,7 @@ class Intake:
         contain(self._on_fault, "intake.poll", take)
         return StorageAnswer(taken=taken, tickets=self._on_their_way.get(known.id, ()))
 
-    def _take(self, known: Device, poll: PollResult) -> None:
+    def _take(self, known: IntakeDevice, poll: PollResult) -> None:
         said = self._inputs[known.id].take(poll.readings)
         self.readings += len(said.now)
         self.current.update(known.id, said.now, known.every_s)
@@ -157,7 +163,7 @@ class Intake:
         if self._owed:
             self._offer_owed()
 
-    def _report(self, known: Device, readings: tuple[Reading, ...]) -> None:
+    def _report(self, known: IntakeDevice, readings: tuple[Reading, ...]) -> None:
         """What the reporting filter passes, as one event."""
         due = self._filters[known.id].due(readings)
         if not due:
@@ -172,9 +178,9 @@ class Intake:
             event, stored=partial(reporting.stored, due), refused=partial(reporting.refused, due)
         )
 
-    def _report_inputs(self, known: Device) -> None:
+    def _report_inputs(self, known: IntakeDevice) -> None:
         """Edges at once, each with its own place and instant; unchanged levels now and then."""
-        together: dict[tuple[str, int], list[tuple[Input, Due]]] = {}
+        together: dict[tuple[str, int], list[tuple[ContactInput, InputReport]]] = {}
         for wired, due in self._inputs[known.id].due():
             most = EDGES_PENDING_MAX if due.edge else PENDING_MAX
             if len(self._pending) >= most:
@@ -190,8 +196,8 @@ class Intake:
             self._record(
                 event,
                 states,
-                stored=partial(_all, members, Input.stored),
-                refused=partial(_all, members, Input.refused),
+                stored=partial(_all, members, ContactInput.stored),
+                refused=partial(_all, members, ContactInput.refused),
             )
 
     def _telemetry(self, source: str, place: str, due: tuple[Reading, ...]) -> Event:
@@ -201,17 +207,19 @@ class Intake:
             source=source,
             place=place,
             stamps=self._stamp(min([reading.at_ns for reading in due])),
-            data=Telemetry(values, qualities),
+            data=TelemetryEventData(values, qualities),
         )
 
-    def _meter_replaced(self, known: Device, replaced: Replaced, at_ns: int) -> Event:
+    def _meter_replaced(
+        self, known: IntakeDevice, replaced: CounterReplacement, at_ns: int
+    ) -> Event:
         found_by = "person" if replaced.by_person else "station"
         return Event(
             kind=METER_REPLACED,
             source=known.id,
             place=known.place,
             stamps=self._stamp(at_ns),
-            data=MeterReplaced(
+            data=MeterReplacedEventData(
                 replaced.point, replaced.old, replaced.new, found_by, replaced.resumes
             ),
         )
@@ -220,7 +228,7 @@ class Intake:
         """A device or bus changed its state; reported once on loss and once on return."""
         stamps = self._stamp(change.at_ns)
         if isinstance(change, BusChange):
-            bus_state = BusState(change.state.value, change.code)
+            bus_state = BusStateEventData(change.state.value, change.code)
             event = Event(kind=BUS_STATE, source=change.bus, stamps=stamps, data=bus_state)
         else:
             event = Event(
@@ -228,7 +236,7 @@ class Intake:
                 source=change.device,
                 place=self._devices[change.device].place,
                 stamps=stamps,
-                data=DeviceState(change.state.value, change.code),
+                data=DeviceStateEventData(change.state.value, change.code),
             )
         self._record_owed(event)
 
@@ -239,7 +247,7 @@ class Intake:
         self._newest[key] = event
         self._record(event, refused=partial(self._owe, key, event))
 
-    def _owe(self, key: tuple[str, Kind], event: Event) -> None:
+    def _owe(self, key: tuple[str, EventKind], event: Event) -> None:
         if self._newest.get(key) is event:
             self._owed[key] = event
 
@@ -259,7 +267,7 @@ class Intake:
         while self._pending:
             await asyncio.wait(set(self._pending))
 
-    def _stamp(self, loop_ns: int) -> Stamps:
+    def _stamp(self, loop_ns: int) -> Timestamps:
         # The field's time is the loop's; the station's is CLOCK_BOOTTIME. They run alike, so the
         # age of a reading carries over.
         age_ns = int(asyncio.get_running_loop().time() * 1e9) - loop_ns
@@ -289,7 +297,7 @@ class Intake:
         source: str,
         stored: Callable[[], object],
         refused: Callable[[], object],
-        ticket: asyncio.Future[tuple[Entry, ...]],
+        ticket: asyncio.Future[tuple[JournalEntry, ...]],
     ) -> None:
         self._pending.discard(ticket)
         self._on_their_way[source].discard(ticket)
@@ -306,7 +314,7 @@ class Intake:
         self._refused_ns = self._clock.now_ns()
 
 
-def _recall(inputs_of: Mapping[str, Inputs], kept: Mapping[str, Told]) -> set[str]:
+def _recall(inputs_of: Mapping[str, ContactInputs], kept: Mapping[str, InputMemory]) -> set[str]:
     """Give every input its stored level; returns the keys of all of them."""
     now_ns = int(asyncio.get_running_loop().time() * 1e9)
     known: set[str] = set()
@@ -318,16 +326,19 @@ def _recall(inputs_of: Mapping[str, Inputs], kept: Mapping[str, Told]) -> set[st
     return known
 
 
-def _key(device: str, wired: Input) -> str:
+def _key(device: str, wired: ContactInput) -> str:
     return f"contact/{device}/{wired.wired.id}"
 
 
-def _all(members: Sequence[tuple[Input, Due]], tell: Callable[[Input, Due], None]) -> None:
+def _all(
+    members: Sequence[tuple[ContactInput, InputReport]],
+    tell: Callable[[ContactInput, InputReport], None],
+) -> None:
     for wired, due in members:
         tell(wired, due)
 
 
-def _state(device: str, wired: Input, due: Due) -> StateChange:
+def _state(device: str, wired: ContactInput, due: InputReport) -> StateChange:
     """What to store of an input, together with the edge itself."""
     body = None if due.memory is None else msgspec.json.encode(due.memory)
     return StateChange(ROOM, _key(device, wired), body)

@@ -21,10 +21,10 @@ Rooms use what is named here; `gateway.journal.events` holds the kinds of event 
 
 from gateway.journal.follower import Follower
 from gateway.journal.journal import Journal, JournalStats
-from gateway.journal.opening import in_place_of, open_or_volatile
 from gateway.journal.options import JournalOptions, StateChange
 from gateway.journal.ports import StateStore
-from gateway.journal.stored_state import load_state, start_id, was_kept
+from gateway.journal.startup import open_or_volatile, replace_hung_journal
+from gateway.journal.stored_state import has_stored_row, load_state, start_id
 
 __all__ = [
     "Follower",
@@ -33,9 +33,9 @@ __all__ = [
     "JournalStats",
     "StateChange",
     "StateStore",
-    "in_place_of",
+    "replace_hung_journal",
     "load_state",
     "open_or_volatile",
     "start_id",
-    "was_kept",
+    "has_stored_row",
 ]

@@ -16,8 +16,8 @@ import msgspec
 
 from gateway.errors import UsageError
 from gateway.journal.events import GAP
-from gateway.journal.stored_state import of_json
-from gateway.signing import canonical
+from gateway.journal.stored_state import json_decoder
+from gateway.signing import canonical_json
 
 TYPE = "cn.yizhan.audit.act.v1"
 ROOM = "audit"
@@ -35,7 +35,7 @@ MISSING = "journal.chain-missing"
 CUT = "journal.chain-cut"
 
 
-class Head(msgspec.Struct, frozen=True, omit_defaults=True):
+class ChainHead(msgspec.Struct, frozen=True, omit_defaults=True):
     """The chain's last act; `seq` is its number in the lane, once that is known."""
 
     n: int = 0
@@ -43,11 +43,11 @@ class Head(msgspec.Struct, frozen=True, omit_defaults=True):
     seq: int = 0
 
 
-_head = of_json(Head)
+_head = json_decoder(ChainHead)
 _SEAL = re.compile("[0-9a-f]{64}")
 
 
-class Break(msgspec.Struct, frozen=True):
+class ChainBreak(msgspec.Struct, frozen=True):
     """The first place where the chain does not hold; `why` is a text code."""
 
     n: int
@@ -55,36 +55,38 @@ class Break(msgspec.Struct, frozen=True):
     why: str
 
 
-class Proof(msgspec.Struct, frozen=True):
+class ChainProof(msgspec.Struct, frozen=True):
     """What was proven: acts `first` to `last`; `lost` are gone, with a gap on record for it."""
 
     first: int = 0
     last: int = 0
     acts: int = 0
     lost: int = 0
-    broken: Break | None = None
+    broken: ChainBreak | None = None
 
 
-def head_of(key: str, body: bytes) -> Head:
+def decode_head(key: str, body: bytes) -> ChainHead:
     """Where a stored row says that the chain ends; ValueError if no act can have left it.
 
     A row without its fields would read as the beginning, and the next act as the first of another
     chain.
     """
-    head: Head = _head(key, body)
+    head: ChainHead = _head(key, body)
     if head.n < 1 or head.seq < 0 or head.seal == ORIGIN or not _SEAL.fullmatch(head.seal):
         raise ValueError
     return head
 
 
-def seal_of(tail: Mapping[str, Any]) -> str:
+def act_seal(tail: Mapping[str, Any]) -> str:
     """The seal that belongs to an act with that CloudEvent (its tail is enough)."""
     said = {key: value for key, value in tail["data"].items() if key != "seal"}
     covered = {"data": said, **{key: tail[key] for key in _INSTANT if tail.get(key) is not None}}
-    return hashlib.sha256(canonical(covered)).hexdigest()
+    return hashlib.sha256(canonical_json(covered)).hexdigest()
 
 
-def verify_chain(events: Iterable[bytes], head: Head | None, *, moved: bool = False) -> Proof:
+def verify_chain(
+    events: Iterable[bytes], head: ChainHead | None, *, moved: bool = False
+) -> ChainProof:
     """Prove the acts among the service lane's events, which come in order, gaps included.
 
     `head` is what the state said of the end before the events were read; None: it is not known.
@@ -96,18 +98,18 @@ def verify_chain(events: Iterable[bytes], head: Head | None, *, moved: bool = Fa
         events = walk.sorted(events)
     for event in events:
         if (why := walk.step(event)) is not None:
-            return walk.proof(Break(walk.n, walk.seq, why))
+            return walk.proof(ChainBreak(walk.n, walk.seq, why))
     if head is not None and walk.n < head.n:
         if walk.gap:  # the last ones were evicted, and that is on record
             return walk.proof(None)
-        return walk.proof(Break(head.n, walk.seq, CUT))
+        return walk.proof(ChainBreak(head.n, walk.seq, CUT))
     return walk.proof(None)
 
 
 class _Walk:
     """Where the proof stands."""
 
-    def __init__(self, head: Head | None) -> None:
+    def __init__(self, head: ChainHead | None) -> None:
         self.n = 0
         self.seq = 0
         self.gap = False
@@ -148,7 +150,7 @@ class _Walk:
         self.n += 1
         try:
             n, prev, seal = (told["data"][key] for key in ("n", "prev", "seal"))
-            sound = type(n) is int and seal == seal_of(told)
+            sound = type(n) is int and seal == act_seal(told)
         except (UsageError, LookupError, TypeError):
             return ALTERED
         if not sound:
@@ -167,7 +169,7 @@ class _Walk:
         self.gap = False
         return None
 
-    def proof(self, broken: Break | None) -> Proof:
+    def proof(self, broken: ChainBreak | None) -> ChainProof:
         """What was proven so far."""
         last = self.n if broken is None else max(0, broken.n - 1)
-        return Proof(self._first, last, self._acts, self._lost, broken)
+        return ChainProof(self._first, last, self._acts, self._lost, broken)

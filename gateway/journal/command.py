@@ -14,15 +14,15 @@ import msgspec
 
 from gateway.clock.boot import control_sockets
 from gateway.errors import Unavailable
-from gateway.event import Entry, Lane, envelope
-from gateway.journal import events, rescue, rows
-from gateway.journal.chain import Proof, verify_chain
-from gateway.journal.inspect import Source, look, station_of
-from gateway.journal.lock import epoch_of
+from gateway.event import JournalEntry, Lane, encode_envelope
+from gateway.journal import core_factory, events, lane_rows
+from gateway.journal.chain import ChainProof, verify_chain
+from gateway.journal.inspection import JournalSource, entry_station, open_source
+from gateway.journal.lock import locked_epoch
 from gateway.journal.salvage import Wreck
 from gateway.texts import Texts
-from gateway.texts.parser import declare
-from gateway.texts.table import table
+from gateway.texts.command_parser import declare_command
+from gateway.texts.table import render_table
 
 _STATE = Path("/var/lib/yizhan")
 _TAIL = 20
@@ -32,7 +32,7 @@ _NEW_EPOCH = f'"type":"{events.NEW_EPOCH.type}"'.encode()
 def add_to(subcommands: Any) -> None:
     """Declare the command."""
     texts = Texts.of_environment()
-    parser = declare(subcommands, "journal", texts)
+    parser = declare_command(subcommands, "journal", texts)
     tasks = parser.add_subparsers(metavar=texts.say("cli.command"), required=True)
 
     def task(name: str, run: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
@@ -69,10 +69,10 @@ def _lane(name: str) -> Lane:
         raise argparse.ArgumentTypeError(said) from None
 
 
-def _source(args: argparse.Namespace) -> Source:
+def _source(args: argparse.Namespace) -> JournalSource:
     state = args.state or Path(os.environ.get("STATE_DIRECTORY", "") or _STATE)
     given = bool(os.environ.get("RUNTIME_DIRECTORY"))
-    return look(state, control_sockets(os.environ), any_station=given or args.state is None)
+    return open_source(state, control_sockets(os.environ), any_station=given or args.state is None)
 
 
 def _stats(args: argparse.Namespace) -> int:
@@ -85,7 +85,9 @@ def _stats(args: argparse.Namespace) -> int:
     texts = Texts.of_environment()
     heads = (texts.say("journal.head-lane"), texts.say("journal.head-issued"))
     lanes = figures["lanes"].items()
-    print(table(heads, [(texts.say(f"lane.{lane}"), head) for lane, head in lanes], right=(1,)))
+    print(
+        render_table(heads, [(texts.say(f"lane.{lane}"), head) for lane, head in lanes], right=(1,))
+    )
     print(texts.say("journal.figures", **figures, used_mb=figures["used_bytes"] / 1e6))
     return 0
 
@@ -148,7 +150,7 @@ def _verify(args: argparse.Namespace) -> int:
     return 1 if damaged else 0
 
 
-def _chain_said(chain: Proof, texts: Texts) -> str:
+def _chain_said(chain: ChainProof, texts: Texts) -> str:
     """What is proven of the audit, or where it first does not hold."""
     broken = chain.broken
     if broken is not None:
@@ -175,7 +177,7 @@ def _salvage(args: argparse.Namespace) -> int:
     wreck = Wreck(args.file, args.epoch or _epoch_beside(args.file))
     count = 0
     for entry in _entries(wreck):
-        _line(envelope(entry, station_of(entry)))
+        _line(encode_envelope(entry, entry_station(entry)))
         count += 1
     wreck.close()
     print(Texts.of_environment().say("journal.salvaged", count=count), file=sys.stderr)
@@ -184,16 +186,16 @@ def _salvage(args: argparse.Namespace) -> int:
 
 def _epoch_beside(path: Path) -> str | None:
     """The lock file's epoch, which is the damaged file's only where no new one was made."""
-    if path.name != rescue.FILE:
+    if path.name != core_factory.FILE:
         return None
-    return epoch_of(path.parent)
+    return locked_epoch(path.parent)
 
 
-def _entries(wreck: Wreck) -> Iterator[Entry]:
+def _entries(wreck: Wreck) -> Iterator[JournalEntry]:
     for lane in Lane:
         for row in wreck.rows(lane):
-            bodies = rows.unpack(row.body) if row.form == rows.PACK else [row.body]
-            gap_from = row.first if row.form == rows.GAP else None
-            first = row.seq if row.form == rows.GAP else row.first
+            bodies = lane_rows.unpack_bodies(row.body) if row.form == lane_rows.PACK else [row.body]
+            gap_from = row.first if row.form == lane_rows.GAP else None
+            first = row.seq if row.form == lane_rows.GAP else row.first
             for seq, body in enumerate(bodies, first):
-                yield Entry(wreck.epoch or "", lane, seq, body, gap_from)
+                yield JournalEntry(wreck.epoch or "", lane, seq, body, gap_from)

@@ -12,16 +12,16 @@ from typing import NamedTuple
 from gateway import entropy
 from gateway.clock import Clock
 from gateway.errors import JournalDamaged, JournalError, JournalFull
-from gateway.event import Entry, Lane
-from gateway.journal import events, space
-from gateway.journal.database import Database, disk_errors
+from gateway.event import JournalEntry, Lane
+from gateway.journal import events, preallocation
+from gateway.journal.database import Database, translate_disk_errors
 from gateway.journal.lane import LaneTable
-from gateway.journal.lock import Lock
+from gateway.journal.lock import JournalLock
+from gateway.journal.number_reservation import NumberReservation
 from gateway.journal.options import MIB, PAGE_BYTES, WAL_FRAMES, JournalOptions, StateChange
-from gateway.journal.positions import ROOM, Positions, Upto
-from gateway.journal.promise import Promise
+from gateway.journal.positions import ROOM, FollowerPositions, LanePositions
 from gateway.journal.quota import Quota
-from gateway.journal.state import StateTable
+from gateway.journal.state_table import StateTable
 from gateway.journal.wreck_port import WreckImport
 
 SLICE_ENTRIES = 200
@@ -47,7 +47,7 @@ _EVICTION_FRAMES = 256
 _RESERVE_PAGES = MIB // PAGE_BYTES + _OVERHEAD_PAGES
 
 
-class Append(NamedTuple):
+class AppendRequest(NamedTuple):
     """What one caller wants stored, all or nothing."""
 
     bodies: tuple[tuple[Lane, bytes], ...]
@@ -75,10 +75,10 @@ class Append(NamedTuple):
 
 
 # The numbers that an append got, or why it got none.
-Outcome = tuple[Entry, ...] | JournalError
+AppendOutcome = tuple[JournalEntry, ...] | JournalError
 
 
-class Measures(NamedTuple):
+class FileMeasures(NamedTuple):
     """What the file looks like after a job."""
 
     used_bytes: int
@@ -86,7 +86,7 @@ class Measures(NamedTuple):
     log_frames: int
 
 
-class Core:
+class JournalCore:
     """The open journal. `path` None keeps it in memory (`volatile`)."""
 
     def __init__(
@@ -104,16 +104,16 @@ class Core:
         self._station = station
         self._options = options
         self._clock = clock
-        self.lock: Lock | None = None
-        self._promise: Promise | None = None
+        self.lock: JournalLock | None = None
+        self._promise: NumberReservation | None = None
         self._db = Database(path, synchronous=synchronous)
-        self._blocks: space.Blocks | None = None
+        self._blocks: preallocation.PreallocatedBlocks | None = None
         self.carrier: WreckImport | None = None  # with wrecks beside the file
         self.log_torn = False  # when it was opened; what is left of that may look like damage
         # Whether the disk did not give all the room that was asked for.
         self.cramped = False
         try:
-            with disk_errors():
+            with translate_disk_errors():
                 self._load(retaining)
         except BaseException:  # no connection is left open, whatever went wrong
             self.abandon()
@@ -128,7 +128,7 @@ class Core:
     def _disk(self) -> Iterator[None]:
         """Turn SQLite's errors into ours; remember damage for the next start, which salvages."""
         try:
-            with disk_errors():
+            with translate_disk_errors():
                 yield
         except JournalDamaged:
             if self._path is not None:
@@ -141,13 +141,13 @@ class Core:
         self.tables = {lane: LaneTable(self._db, lane, self.epoch, self._gap_body) for lane in Lane}
         self.state = StateTable(self._db, self.epoch)
         self.state.verify()
-        self.positions = Positions(self.state.room(ROOM), retaining, self.heads())
+        self.positions = FollowerPositions(self.state.room(ROOM), retaining, self.heads())
         self._quota = Quota(self._db, self.tables, self.positions, self._gap_body)
         self._quota.keep_alarms(self._pages_max())
         if self._path is not None:
-            self._blocks = space.Blocks(self._path)
+            self._blocks = preallocation.PreallocatedBlocks(self._path)
             self._blocks.own_log()
-            space.sync_directory(self._path.parent)
+            preallocation.sync_directory(self._path.parent)
         self._allocate()
 
     def _mark_open(self) -> str:
@@ -159,7 +159,7 @@ class Core:
         return epoch
 
     def _gap_body(self, gap: events.Gap) -> bytes:
-        return events.gap_tail(self._station, self._clock.stamp(), gap)
+        return events.encode_gap(self._station, self._clock.stamp(), gap)
 
     def _pages_max(self) -> int:
         if self.volatile:
@@ -174,7 +174,7 @@ class Core:
             ahead = self._owned(self._blocks, pages, min(ahead, AHEAD_PAGES))
         self._quota.limit(pages + ahead)
 
-    def _owned(self, blocks: space.Blocks, pages: int, wanted: int) -> int:
+    def _owned(self, blocks: preallocation.PreallocatedBlocks, pages: int, wanted: int) -> int:
         """How many pages behind the file are ours: those wanted, else what the disk gives."""
         ahead = wanted
         while ahead and not blocks.own_ahead(pages, ahead):
@@ -182,18 +182,18 @@ class Core:
         self.cramped = ahead < wanted
         return ahead
 
-    def hold(self, lock: Lock) -> None:
+    def hold(self, lock: JournalLock) -> None:
         """Be the journal that this lock stands for; it is closed with us."""
         self.lock = lock
-        self._promise = Promise(lock, self.epoch, self.tables)
+        self._promise = NumberReservation(lock, self.epoch, self.tables)
 
     def heads(self) -> dict[Lane, int]:
         """The last number issued in each lane."""
         return {lane: table.head for lane, table in self.tables.items()}
 
     def commit(
-        self, appends: Sequence[Append], receipts: Mapping[str, Upto] | None = None
-    ) -> list[Outcome]:
+        self, appends: Sequence[AppendRequest], receipts: Mapping[str, LanePositions] | None = None
+    ) -> list[AppendOutcome]:
         """Store the appends in one transaction; each one's outcome.
 
         Only when there is no room for all are they tried one by one, the urgent first: then the
@@ -209,7 +209,7 @@ class Core:
             self._reload()
             self._shorten_log()
             order = sorted(range(len(appends)), key=lambda i: appends[i].urgency)
-            outcomes: dict[int, Outcome] = {}
+            outcomes: dict[int, AppendOutcome] = {}
             changed: dict[tuple[str, str], int] = {}
             for i in order:
                 outcomes[i] = self._commit_alone(_without_overtaken(appends[i], i, changed))
@@ -219,7 +219,7 @@ class Core:
                         changed[name] = max(i, changed.get(name, i))
             return [outcomes[i] for i in range(len(appends))]
 
-    def _keep_within_log(self, appends: Sequence[Append]) -> None:
+    def _keep_within_log(self, appends: Sequence[AppendRequest]) -> None:
         """Copy the log before this could outgrow the blocks that it owns: a full disk has no more.
 
         Nearly always upkeep was sooner (`Engine.pump`).
@@ -249,7 +249,7 @@ class Core:
             for lane, seq in beyond.items():
                 self.tables[lane].skip(seq)
 
-    def carry(self, append: Append) -> Outcome:
+    def carry(self, append: AppendRequest) -> AppendOutcome:
         """Store what comes over from a wreck, if nothing has to be given up for it unreceipted."""
         self._keep_within_log([append])
         if self._promise is not None:
@@ -267,8 +267,8 @@ class Core:
             return full
 
     def _commit(
-        self, appends: Sequence[Append], generous: int = 1, spare: int = 0
-    ) -> list[tuple[Entry, ...]]:
+        self, appends: Sequence[AppendRequest], generous: int = 1, spare: int = 0
+    ) -> list[tuple[JournalEntry, ...]]:
         """One transaction; with `spare`, only where so many pages stay free."""
         now_ns = self._clock.now_ns()
         pages = generous * sum(append.pages for append in appends) + _OVERHEAD_PAGES + spare
@@ -285,7 +285,7 @@ class Core:
             self.positions.written(now_ns)
         return stored
 
-    def _insert(self, appends: Sequence[Append]) -> list[tuple[Entry, ...]]:
+    def _insert(self, appends: Sequence[AppendRequest]) -> list[tuple[JournalEntry, ...]]:
         bodies: dict[Lane, list[bytes]] = {}
         for append in appends:
             for lane, body in append.bodies:
@@ -293,7 +293,7 @@ class Core:
         entries = {lane: iter(self.tables[lane].append(found)) for lane, found in bodies.items()}
         return [tuple(next(entries[lane]) for lane, _ in append.bodies) for append in appends]
 
-    def _commit_alone(self, append: Append) -> Outcome:
+    def _commit_alone(self, append: AppendRequest) -> AppendOutcome:
         """One append on a full file; an emergency asks again for more room before it gives up."""
         for generous in (1, 4, 16) if append.urgency is Lane.EMERGENCY else (1,):
             try:
@@ -309,7 +309,7 @@ class Core:
                 table.load()
             self.state.load()
 
-    def read(self, lane: Lane, after: int, limit: int = SLICE_ENTRIES) -> list[Entry]:
+    def read(self, lane: Lane, after: int, limit: int = SLICE_ENTRIES) -> list[JournalEntry]:
         """One slice behind `after`; empty only when there is nothing newer."""
         deadline_ns = self._clock.now_ns() + SLICE_NS
         with self._disk():
@@ -354,12 +354,12 @@ class Core:
         self._checkpoint()
         return True
 
-    def measure(self) -> Measures:
+    def measure(self) -> FileMeasures:
         """A few figures, cheaply."""
         with self._disk():
             used = (self._db.pages - self._db.free_pages) * PAGE_BYTES
             frames = 0 if self._blocks is None else self._blocks.frames()
-        return Measures(used, sum(table.lost for table in self.tables.values()), frames)
+        return FileMeasures(used, sum(table.lost for table in self.tables.values()), frames)
 
     def check(self) -> list[str]:
         """What SQLite's own check of the whole file finds; takes a second for 200 MB."""
@@ -367,11 +367,11 @@ class Core:
             found = [str(row[0]) for row in self._db.run("PRAGMA integrity_check")]
         return [] if found == ["ok"] else found
 
-    def close(self, receipts: Mapping[str, Upto] | None = None) -> None:
+    def close(self, receipts: Mapping[str, LanePositions] | None = None) -> None:
         """Write the positions if they moved, copy the log, close; the log's blocks are kept."""
         self.positions.take(receipts or {})
         if self.positions.moved:
-            self.commit([Append((), tuple(self.positions.changes()))])
+            self.commit([AppendRequest((), tuple(self.positions.changes()))])
         if self._path is None:
             self.abandon()
             return
@@ -382,11 +382,11 @@ class Core:
             self._promise.renew(closed=copied)
         self._release(copied=copied)
 
-    def write_to(self, path: Path, receipts: Mapping[str, Upto]) -> None:
+    def write_to(self, path: Path, receipts: Mapping[str, LanePositions]) -> None:
         """A copy of everything, durably, with the positions as they are."""
         self.positions.take(receipts)
         # Where there is no room for these, some entries come twice.
-        self.commit([Append((), tuple(self.positions.changes()))])
+        self.commit([AppendRequest((), tuple(self.positions.changes()))])
         with self._disk():
             self._db.copy_to(path)
 
@@ -408,8 +408,8 @@ class Core:
 
 
 def _without_overtaken(
-    append: Append, place: int, changed: Mapping[tuple[str, str], int]
-) -> Append:
+    append: AppendRequest, place: int, changed: Mapping[tuple[str, str], int]
+) -> AppendRequest:
     """The append without the states that one from a later place has changed already."""
     if not any(changed.get((each.room, each.key), 0) > place for each in append.state):
         return append

@@ -10,8 +10,8 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from gateway.errors import JournalDamaged, JournalFailed, JournalFull, JournalHeld
-from gateway.journal import space
+from gateway.errors import JournalDamaged, JournalFailed, JournalFull, JournalLocked
+from gateway.journal import preallocation
 from gateway.journal.options import PAGE_BYTES
 
 APPLICATION_ID = 0x59495A48  # "YIZH"
@@ -34,19 +34,19 @@ _CODE = 0xFF  # extended error codes keep the primary one in the low byte
 
 
 @contextlib.contextmanager
-def disk_errors() -> Iterator[None]:
+def translate_disk_errors() -> Iterator[None]:
     """Turn SQLite's and the system's errors into the station's."""
     try:
         yield
     except sqlite3.Error as error:
-        raise meaning(error) from error
+        raise translate_error(error) from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise JournalFull("journal.full") from error
         raise JournalFailed("journal.failed", reason=str(error)) from error
 
 
-def meaning(error: sqlite3.Error) -> Exception:
+def translate_error(error: sqlite3.Error) -> Exception:
     """Which of the station's errors that is."""
     code = getattr(error, "sqlite_errorcode", None)
     name = getattr(error, "sqlite_errorname", type(error).__name__)
@@ -56,7 +56,7 @@ def meaning(error: sqlite3.Error) -> Exception:
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
             return JournalDamaged("journal.damaged", reason=name)
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            return JournalHeld("journal.held", path="", pid="?")
+            return JournalLocked("journal.held", path="", pid="?")
         case _:
             return JournalFailed("journal.failed", reason=name)
 
@@ -70,7 +70,7 @@ class Database:
         `synchronous` is for the proofs, which must see that anything less than FULL loses.
         """
         self.path = path
-        with disk_errors():
+        with translate_disk_errors():
             self._connection = sqlite3.connect(
                 ":memory:" if path is None else path,
                 isolation_level=None,
@@ -80,7 +80,7 @@ class Database:
             self.run = self._connection.execute
             self.run_many = self._connection.executemany
         try:
-            with disk_errors():
+            with translate_disk_errors():
                 self._set_up(synchronous)
         except BaseException:  # no connection is left open, whatever went wrong
             self.close()
@@ -164,8 +164,8 @@ class Database:
         """
         try:
             if self.path is not None:
-                space.link_log(self.path)
+                preallocation.link_wal(self.path)
         finally:
             self._connection.close()
             if self.path is not None:
-                space.relink_log(self.path, copied=copied)
+                preallocation.relink_wal(self.path, copied=copied)

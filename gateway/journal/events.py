@@ -8,7 +8,7 @@ import re
 
 import msgspec
 
-from gateway.event import Audience, Event, Kind, Lane, Stamps, tail
+from gateway.event import Audience, Event, EventKind, Lane, Timestamps, encode_tail
 
 ROOM = "journal"
 
@@ -57,29 +57,29 @@ class NewEpoch(msgspec.Struct, frozen=True, omit_defaults=True):
     salvaged: int = 0
 
 
-GAP = Kind("feed", "gap", Lane.SERVICE, Gap, Audience.ALL)
-NEW_EPOCH = Kind("feed", "epoch", Lane.ALARM, NewEpoch, Audience.ALL)
+GAP = EventKind("feed", "gap", Lane.SERVICE, Gap, Audience.ALL)
+NEW_EPOCH = EventKind("feed", "epoch", Lane.ALARM, NewEpoch, Audience.ALL)
 KINDS = (GAP, NEW_EPOCH)
 
 _Tail = msgspec.json.Decoder()
 _encode = msgspec.json.Encoder().encode
 
 
-def gap_tail(station: str, stamps: Stamps, gap: Gap) -> bytes:
+def encode_gap(station: str, stamps: Timestamps, gap: Gap) -> bytes:
     """The body of a gap's entry."""
     lane = Lane.parse(gap.lane)
-    return tail(Event(kind=GAP, source=ROOM, stamps=stamps, lane=lane, data=gap), station)
+    return encode_tail(Event(kind=GAP, source=ROOM, stamps=stamps, lane=lane, data=gap), station)
 
 
-def epoch_tail(station: str, stamps: Stamps, new: NewEpoch) -> bytes:
+def encode_new_epoch(station: str, stamps: Timestamps, new: NewEpoch) -> bytes:
     """The body of the first entry of a journal that took the place of another."""
-    return tail(Event(kind=NEW_EPOCH, source=ROOM, stamps=stamps, data=new), station)
+    return encode_tail(Event(kind=NEW_EPOCH, source=ROOM, stamps=stamps, data=new), station)
 
 
 _FORMER = re.compile(rb',"formerid":"([^"]*)"(,"originid":"[^"]*")?\}\Z')
 
 
-def former(body: bytes, identity: str) -> bytes:
+def renumber_event(body: bytes, identity: str) -> bytes:
     """The same event under a new number: `formerid` is the identity that it had before.
 
     Who moves again keeps its very first identity as `originid`.
@@ -91,7 +91,7 @@ def former(body: bytes, identity: str) -> bytes:
     return body[:-1] + b',"formerid":"' + identity.encode() + ends
 
 
-def stands_for(body: bytes) -> tuple[str, int, int] | None:
+def former_numbers(body: bytes) -> tuple[str, int, int] | None:
     """The numbers of a former journal that came over as this event: its epoch, first and last."""
     if moved := _FORMER.search(body):
         _, epoch, _, seq = moved[1].decode().rsplit(":", 3)
@@ -104,13 +104,13 @@ def stands_for(body: bytes) -> tuple[str, int, int] | None:
     return event["data"]["epoch"], event["data"]["from"], event["data"]["to"]
 
 
-def why_of(body: bytes) -> str:
+def gap_reason(body: bytes) -> str:
     """Why a gap's numbers will not come."""
     why: str = _Tail.decode(b"{" + body)["data"]["why"]
     return why
 
 
-def clipped(body: bytes, first: int) -> bytes:
+def clip_gap(body: bytes, first: int) -> bytes:
     """The same gap for a reader who has everything before `first`."""
     event = _Tail.decode(b"{" + body)
     event["data"]["from"] = first

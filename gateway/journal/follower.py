@@ -8,24 +8,24 @@ eviction it reads a gap.
 from collections.abc import Collection, Mapping
 from typing import Protocol
 
-from gateway.event import Entry, Lane
-from gateway.journal.positions import Upto
+from gateway.event import JournalEntry, Lane
+from gateway.journal.positions import LanePositions
 
 ALL: tuple[Lane, ...] = tuple(Lane)
 BATCH_ENTRIES = 100
 BATCH_BYTES = 256 * 1024
 
 
-class Source(Protocol):
+class FollowerSource(Protocol):
     """What a follower asks of the journal."""
 
-    async def read(self, lane: Lane, after: int, limit: int = 200) -> list[Entry]:
+    async def read(self, lane: Lane, after: int, limit: int = 200) -> list[JournalEntry]:
         """Entries behind `after`, at most `limit`; fewer may come though there are more."""
 
     def heads(self) -> dict[Lane, int]:
         """The last number of each lane."""
 
-    async def newer(self, lanes: Collection[Lane], after: Upto) -> None:
+    async def newer(self, lanes: Collection[Lane], after: LanePositions) -> None:
         """Return when one of the lanes has something behind `after`."""
 
 
@@ -33,7 +33,7 @@ class Follower:
     """One reader. `position` is what it has receipted (retaining) or read (passing)."""
 
     def __init__(
-        self, source: Source, name: str, position: dict[Lane, int], *, retaining: bool
+        self, source: FollowerSource, name: str, position: dict[Lane, int], *, retaining: bool
     ) -> None:
         self.name = name
         self.position = position
@@ -47,14 +47,14 @@ class Follower:
         max_bytes: int = BATCH_BYTES,
         lanes: Collection[Lane] = ALL,
         after: Mapping[Lane, int] | None = None,
-    ) -> list[Entry]:
+    ) -> list[JournalEntry]:
         """What comes next, the most urgent lane first; behind `after`, else behind `position`.
 
         At least one entry, if there is one, however large. Only a passing follower that names no
         `after` moves by reading.
         """
         behind = self.position | dict(after or {})
-        batch: list[Entry] = []
+        batch: list[JournalEntry] = []
         size = 0
         for lane in sorted(lanes):
             while len(batch) < limit:
@@ -69,7 +69,9 @@ class Follower:
                 behind[lane] = found[-1].seq
         return self._passed(batch, after)
 
-    def _passed(self, batch: list[Entry], after: Mapping[Lane, int] | None) -> list[Entry]:
+    def _passed(
+        self, batch: list[JournalEntry], after: Mapping[Lane, int] | None
+    ) -> list[JournalEntry]:
         if not self.retaining and after is None:
             for entry in batch:
                 self.position[entry.lane] = entry.seq

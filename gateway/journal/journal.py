@@ -9,12 +9,13 @@ import msgspec
 
 from gateway.clock import Clock
 from gateway.errors import JournalFailed, UsageError
-from gateway.event import Entry, Event, Lane, tail
+from gateway.event import Event, JournalEntry, Lane, encode_tail
 from gateway.faults import OnFault, log_fault
-from gateway.journal.agenda import Agenda
-from gateway.journal.core import Append, Core
-from gateway.journal.engine import Engine
+from gateway.journal.core import AppendRequest, JournalCore
+from gateway.journal.core_factory import open_core, open_in_memory, write_wreck
 from gateway.journal.follower import Follower
+from gateway.journal.job_runner import JobRunner
+from gateway.journal.job_scheduler import JobScheduler
 from gateway.journal.options import (
     BODY_BYTES_MAX,
     COMMIT_BYTES_MAX,
@@ -25,13 +26,12 @@ from gateway.journal.options import (
     StateChange,
 )
 from gateway.journal.ports import OnSetAside, Ticket
-from gateway.journal.positions import Upto
-from gateway.journal.rescue import lay_beside, open_core, open_in_memory
-from gateway.journal.ring import Ring
+from gateway.journal.positions import LanePositions
+from gateway.journal.recent_entries import RecentEntries
 from gateway.journal.stored_state import log_set_aside
-from gateway.journal.wear import Wear
 from gateway.journal.wreck_port import ImportBacklog
-from gateway.journal.writer import Shell, ThreadShell, call
+from gateway.journal.write_budget import WriteBudget
+from gateway.journal.writer import ThreadShell, WriterShell, run_job
 
 # A fact older than this when it comes in says so (`recordedtime`).
 RECORDED_LATER_NS = 1_000_000_000
@@ -72,7 +72,13 @@ class Journal:
     """
 
     def __init__(
-        self, core: Core, shell: Shell, *, station: str, options: JournalOptions, clock: Clock
+        self,
+        core: JournalCore,
+        shell: WriterShell,
+        *,
+        station: str,
+        options: JournalOptions,
+        clock: Clock,
     ) -> None:
         """Run an open core in a shell; stations use `open`, simulations this."""
         self.epoch = core.epoch
@@ -82,14 +88,14 @@ class Journal:
         self._station = station
         self._options = options
         self._clock = clock
-        self._ring = Ring()
+        self._ring = RecentEntries()
         self._heads = core.heads()
         self._retaining = {
             name: Follower(self, name, dict(core.positions[name]), retaining=True)
             for name in core.positions.names()
         }
-        self._agenda = Agenda(Wear(options.wear_gb_per_day, clock.now_ns()))
-        self._engine = Engine(
+        self._agenda = JobScheduler(WriteBudget(options.wear_gb_per_day, clock.now_ns()))
+        self._engine = JobRunner(
             core,
             shell,
             self._agenda,
@@ -115,7 +121,7 @@ class Journal:
         options: JournalOptions,
         clock: Clock,
         retaining: Collection[str] | None = None,
-        shell: Callable[[], Shell] = ThreadShell,
+        shell: Callable[[], WriterShell] = ThreadShell,
     ) -> "Journal":
         """Open or create the journal in `directory`, salvaging a damaged one.
 
@@ -134,7 +140,7 @@ class Journal:
         options: JournalOptions,
         clock: Clock,
         retaining: Collection[str] | None = None,
-        shell: Callable[[], Shell] = ThreadShell,
+        shell: Callable[[], WriterShell] = ThreadShell,
     ) -> "Journal":
         """A `volatile` journal for a station whose disk is dead: a new epoch, nothing saved."""
         return await cls._open(
@@ -144,14 +150,16 @@ class Journal:
     @classmethod
     async def _open(
         cls,
-        opening: Callable[..., Core],
+        opening: Callable[..., JournalCore],
         station: str,
         options: JournalOptions,
         clock: Clock,
-        shell: Shell,
+        shell: WriterShell,
     ) -> "Journal":
         try:
-            core = await call(shell, lambda: opening(station=station, options=options, clock=clock))
+            core = await run_job(
+                shell, lambda: opening(station=station, options=options, clock=clock)
+            )
         except asyncio.CancelledError:  # it may take long yet
             shell.leave()
             raise
@@ -160,7 +168,7 @@ class Journal:
             raise
         return cls(core, shell, station=station, options=options, clock=clock)
 
-    def _stored(self, entries: Sequence[Entry]) -> None:
+    def _stored(self, entries: Sequence[JournalEntry]) -> None:
         self._ring.add(entries)
         for entry in entries:
             self._heads[entry.lane] = entry.seq
@@ -168,12 +176,12 @@ class Journal:
     def _contained(self, where: str, error: BaseException, /) -> None:
         self.on_fault(where, error)
 
-    def _receipts(self) -> dict[str, Upto]:
+    def _receipts(self) -> dict[str, LanePositions]:
         return {name: dict(each.position) for name, each in self._retaining.items()}
 
     async def append(
         self, events: Sequence[Event], state: Sequence[StateChange] = ()
-    ) -> tuple[Entry, ...]:
+    ) -> tuple[JournalEntry, ...]:
         """Store the events and the state, both or neither; their numbers, once they are on disk.
 
         JournalFull: refused, nothing stored (never an emergency). OutcomeUnknown: the disk failed
@@ -195,9 +203,9 @@ class Journal:
         self._engine.check()
         return self._engine.append(append)
 
-    def _append_of(self, events: Sequence[Event], state: Sequence[StateChange]) -> Append:
+    def _append_of(self, events: Sequence[Event], state: Sequence[StateChange]) -> AppendRequest:
         bodies = tuple([(event.travels, self._body(event)) for event in events])
-        append = Append(bodies, tuple(state))
+        append = AppendRequest(bodies, tuple(state))
         _check_size(append)
         return append
 
@@ -205,26 +213,26 @@ class Journal:
         stamps = event.stamps
         late = stamps.boot != self._clock.boot
         late = late or self._clock.now_ns() - stamps.at_ns > RECORDED_LATER_NS
-        return tail(event, self._station, self._clock.stamp() if late else None)
+        return encode_tail(event, self._station, self._clock.stamp() if late else None)
 
     async def load(self, room: str) -> dict[str, bytes]:
         """The room's state by key."""
         return await self._engine.read(Lane.EMERGENCY, lambda: self._core.load(room))
 
-    async def read(self, lane: Lane, after: int, limit: int = 200) -> list[Entry]:
+    async def read(self, lane: Lane, after: int, limit: int = 200) -> list[JournalEntry]:
         """Entries of the lane behind `after`, at most `limit`, all that there are below it.
 
         A range that is not there any more comes as one entry at its last number, with `gap_from`.
         """
         self._engine.check()
         limit = max(1, min(limit, _READ_MAX))
-        found: list[Entry] = []
+        found: list[JournalEntry] = []
         while len(found) < limit and after < self._heads[lane]:
             found += await self._slice(lane, after, limit - len(found))
             after = found[-1].seq
         return found
 
-    async def _slice(self, lane: Lane, after: int, limit: int) -> list[Entry]:
+    async def _slice(self, lane: Lane, after: int, limit: int) -> list[JournalEntry]:
         """At least one entry: from memory if it is there, else one slice from the disk."""
         entries = self._ring.read(lane, after, limit)
         if entries is None:
@@ -248,7 +256,7 @@ class Journal:
             self._retaining[name] = Follower(self, name, position, retaining=True)
         return self._retaining[name]
 
-    async def newer(self, lanes: Collection[Lane], after: Upto) -> None:
+    async def newer(self, lanes: Collection[Lane], after: LanePositions) -> None:
         """Return when one of the lanes has something behind `after`."""
         self._engine.check()
         while all(self._heads[lane] <= after[lane] for lane in lanes):
@@ -298,22 +306,22 @@ class Journal:
         if self._keep_in is not None and not await self._laid_beside(self._keep_in, receipts):
             self._shell.leave()
             return
-        await call(
+        await run_job(
             self._shell, self._core.abandon if failed else lambda: self._core.close(receipts)
         )
         await self._shell.stop()
 
-    async def _laid_beside(self, directory: Path, receipts: Mapping[str, Upto]) -> bool:
+    async def _laid_beside(self, directory: Path, receipts: Mapping[str, LanePositions]) -> bool:
         """Whether that has ended; a stop does not wait long for a disk that is slow already."""
         again = self.recovered.done()
         laying = asyncio.create_task(
-            call(self._shell, lambda: lay_beside(self._core, directory, receipts, again=again))
+            run_job(self._shell, lambda: write_wreck(self._core, directory, receipts, again=again))
         )
         await asyncio.wait({laying}, timeout=None if again else KEPT_WITHIN_S)
         return laying.done()
 
 
-def _check_size(append: Append) -> None:
+def _check_size(append: AppendRequest) -> None:
     """UsageError if a part of it, or all of it, is larger than the journal takes at once."""
     if append.size <= min(BODY_BYTES_MAX, STATE_BYTES_MAX):
         return

@@ -3,14 +3,14 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from gateway.errors import JournalDamaged
-from gateway.event import Entry, Lane
-from gateway.journal import events, rows
+from gateway.event import JournalEntry, Lane
+from gateway.journal import events, lane_rows
 from gateway.journal.database import Database
 from gateway.journal.events import Gap
-from gateway.journal.rows import Row
+from gateway.journal.lane_rows import LaneRow
 
 # Makes the body of a gap's entry.
-GapBody = Callable[[Gap], bytes]
+EncodeGap = Callable[[Gap], bytes]
 
 _COLUMNS = "seq, span, form, total, crc, body"
 
@@ -18,7 +18,7 @@ _COLUMNS = "seq, span, form, total, crc, body"
 class LaneTable:
     """A lane on disk. `head` is the last number issued; `total` its running sum of bytes."""
 
-    def __init__(self, db: Database, lane: Lane, epoch: str, gap_body: GapBody) -> None:
+    def __init__(self, db: Database, lane: Lane, epoch: str, gap_body: EncodeGap) -> None:
         self.lane = lane
         self._db = db
         self._epoch = epoch
@@ -47,34 +47,39 @@ class LaneTable:
         ).fetchone()
         if last is None:
             return True
-        row = Row._make(last)
+        row = LaneRow._make(last)
         return row.holds(self._epoch, self.lane) and self.base <= row.seq
 
-    def append(self, bodies: Sequence[bytes]) -> list[Entry]:
+    def append(self, bodies: Sequence[bytes]) -> list[JournalEntry]:
         """Write the bodies under the next numbers, readings packed in one row."""
         first = self.head + 1
         if self.lane is Lane.TELEMETRY:
-            self._insert(first + len(bodies) - 1, len(bodies), rows.PACK, rows.pack(bodies))
+            self._insert(
+                first + len(bodies) - 1, len(bodies), lane_rows.PACK, lane_rows.pack_bodies(bodies)
+            )
         else:
             for seq, body in enumerate(bodies, first):
-                self._insert(seq, 1, rows.ONE, body)
-        return [Entry(self._epoch, self.lane, seq, body) for seq, body in enumerate(bodies, first)]
+                self._insert(seq, 1, lane_rows.ONE, body)
+        return [
+            JournalEntry(self._epoch, self.lane, seq, body)
+            for seq, body in enumerate(bodies, first)
+        ]
 
     def skip(self, upto: int) -> None:
         """A gap in the place of the next numbers up to that one, which may have been issued."""
         body = self._gap_body(Gap(self.lane.wire, self.head + 1, upto, events.DAMAGED))
-        self._insert(upto, upto - self.head, rows.GAP, body)
+        self._insert(upto, upto - self.head, lane_rows.GAP, body)
 
     def _insert(self, seq: int, span: int, form: int, body: bytes) -> None:
-        self.total += rows.ROW_BYTES + len(body)
+        self.total += lane_rows.ROW_BYTES + len(body)
         self.head = seq
-        self.put(Row(seq, span, form, self.total, 0, body))
+        self.put(LaneRow(seq, span, form, self.total, 0, body))
 
-    def put(self, row: Row) -> None:
+    def put(self, row: LaneRow) -> None:
         """Write one row as it stands, with its checksum."""
         self._db.run(
             f"INSERT INTO {self._name} ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)",  # noqa: S608 - a lane's name
-            rows.signed(self._epoch, self.lane, row),
+            lane_rows.with_checksum(self._epoch, self.lane, row),
         )
 
     def evicted(self, upto: int, total: int, lost: int) -> None:
@@ -92,24 +97,24 @@ class LaneTable:
         oldest = next(self.rows(0), None)
         if oldest is None:
             return 0
-        return self.total - oldest.total + len(oldest.body) + rows.ROW_BYTES
+        return self.total - oldest.total + len(oldest.body) + lane_rows.ROW_BYTES
 
-    def rows(self, after: int, upto: int | None = None) -> Iterator[Row]:
+    def rows(self, after: int, upto: int | None = None) -> Iterator[LaneRow]:
         """The rows that reach beyond `after`, in order, bad ones too; those that end by `upto`."""
         found = self._db.run(
             f"SELECT {_COLUMNS} FROM {self._name} WHERE seq > ? AND seq <= ? ORDER BY seq",  # noqa: S608 - a lane's name
             (after, self.head if upto is None else upto),
         )
-        return map(Row._make, found)
+        return map(LaneRow._make, found)
 
-    def read(self, after: int, limit: int, expired: Callable[[], bool]) -> list[Entry]:
+    def read(self, after: int, limit: int, expired: Callable[[], bool]) -> list[JournalEntry]:
         """Entries behind `after`: at most `limit`, fewer (but one) when `expired()` says so.
 
         Numbers that are not there any more, or not any more as written, come as one gap entry.
         JournalDamaged if rows are missing that nobody has evicted: the tree has lost them, and a
         salvage may find them.
         """
-        entries: list[Entry] = []
+        entries: list[JournalEntry] = []
         due = after + 1
         why = events.HISTORY
         for row in self.rows(after):
@@ -130,19 +135,19 @@ class LaneTable:
             entries.append(self._hole(due, self.head, why))
         return entries[:limit]
 
-    def _hole(self, first: int, last: int, why: str) -> Entry:
+    def _hole(self, first: int, last: int, why: str) -> JournalEntry:
         if why is events.HISTORY and last > self.base:
             raise JournalDamaged("journal.damaged", reason=f"rows of {self._name} are missing")
         body = self._gap_body(Gap(self.lane.wire, first, last, why))
-        return Entry(self._epoch, self.lane, last, body, gap_from=first)
+        return JournalEntry(self._epoch, self.lane, last, body, gap_from=first)
 
-    def _entries(self, row: Row, due: int) -> list[Entry]:
-        if row.form == rows.GAP:
-            body = row.body if due == row.first else events.clipped(row.body, due)
-            return [Entry(self._epoch, self.lane, row.seq, body, gap_from=due)]
-        bodies = rows.unpack(row.body) if row.form == rows.PACK else [row.body]
+    def _entries(self, row: LaneRow, due: int) -> list[JournalEntry]:
+        if row.form == lane_rows.GAP:
+            body = row.body if due == row.first else events.clip_gap(row.body, due)
+            return [JournalEntry(self._epoch, self.lane, row.seq, body, gap_from=due)]
+        bodies = lane_rows.unpack_bodies(row.body) if row.form == lane_rows.PACK else [row.body]
         return [
-            Entry(self._epoch, self.lane, seq, body)
+            JournalEntry(self._epoch, self.lane, seq, body)
             for seq, body in enumerate(bodies, row.first)
             if seq >= due
         ]

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from gateway.errors import JournalFailed, JournalHeld
+from gateway.errors import JournalFailed, JournalLocked
 from gateway.event import Lane
 
 NAME = "journal.lock"
@@ -23,14 +23,14 @@ _TEXT_BYTES = 64
 _NUMBERS_BYTES = 256
 
 
-class Numbers(NamedTuple):
+class LaneNumbers(NamedTuple):
     """Numbers of each lane: `issued` have been; none beyond `most` has been."""
 
     epoch: str
     issued: dict[Lane, int]
     most: dict[Lane, int]
 
-    def raised(self, issued: Mapping[Lane, int]) -> "Numbers":
+    def raised(self, issued: Mapping[Lane, int]) -> "LaneNumbers":
         """With these, as far as they are more."""
         more = {lane: max(seq, issued.get(lane, 0)) for lane, seq in self.issued.items()}
         most = {lane: max(seq, self.most[lane]) for lane, seq in more.items()}
@@ -43,7 +43,7 @@ class Numbers(NamedTuple):
         return f"{said} {zlib.crc32(said.encode()):08x}"
 
     @classmethod
-    def of(cls, text: str) -> "Numbers | None":
+    def of(cls, text: str) -> "LaneNumbers | None":
         """What such a line says; None if it is not whole."""
         said, _, checksum = text.strip().rpartition(" ")
         if not said or checksum != f"{zlib.crc32(said.encode()):08x}":
@@ -57,7 +57,7 @@ class Numbers(NamedTuple):
         )
 
 
-class Lock:
+class JournalLock:
     """The lock, held from construction to `close` or the process's end."""
 
     def __init__(self, directory: Path) -> None:
@@ -70,13 +70,13 @@ class Lock:
         text = os.pread(self._fd, _TEXT_BYTES, 0).decode("ascii", "replace")
         self.epoch = _epoch(text)
         said = os.pread(self._fd, _NUMBERS_BYTES, _TEXT_BYTES).decode("ascii", "replace")
-        self.numbers = Numbers.of(said)
+        self.numbers = LaneNumbers.of(said)
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             os.close(self._fd)
             holder = (text.strip("\0").split() or ["?"])[-1]
-            raise JournalHeld("journal.held", path=str(directory), pid=holder) from error
+            raise JournalLocked("journal.held", path=str(directory), pid=holder) from error
 
     def name(self, epoch: str) -> None:
         """Write down the epoch of the open journal, and who holds it, if the disk has room."""
@@ -86,7 +86,7 @@ class Lock:
                 os.fsync(self._fd)
                 self.epoch = epoch
 
-    def keep(self, numbers: Numbers) -> None:
+    def keep(self, numbers: LaneNumbers) -> None:
         """Write this down, durably; a disk without room for it is no failure of the journal's."""
         self.numbers = numbers
         with _no_room_suffered():
@@ -107,7 +107,7 @@ def _no_room_suffered() -> Iterator[None]:
             raise
 
 
-def epoch_of(directory: Path) -> str | None:
+def locked_epoch(directory: Path) -> str | None:
     """The epoch that the lock file names, without taking the lock."""
     try:
         return _epoch((directory / NAME).read_bytes()[:_TEXT_BYTES].decode("ascii", "replace"))

@@ -7,11 +7,11 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
-from gateway.event import Entry, Event, Lane
+from gateway.event import Event, JournalEntry, Lane
 from gateway.journal.options import StateChange
 
 # Done once the events are on disk; holds their entries, or a JournalError.
-Ticket: TypeAlias = asyncio.Future[tuple[Entry, ...]]
+Ticket: TypeAlias = asyncio.Future[tuple[JournalEntry, ...]]
 
 # Called with the place of a row that was set aside, and why (an exception's type).
 OnSetAside: TypeAlias = Callable[[str, str], None]
@@ -38,7 +38,7 @@ class Appender(StateStore, Protocol):
 
     async def append(
         self, events: Sequence[Event], state: Sequence[StateChange] = ()
-    ) -> tuple[Entry, ...]:
+    ) -> tuple[JournalEntry, ...]:
         """Store both or neither; returns the entries once they are on disk."""
 
 
@@ -52,7 +52,7 @@ class Reader(Protocol):
     def heads(self) -> Mapping[Lane, int]:
         """The last committed number of each lane; 0 if there is none."""
 
-    async def read(self, lane: Lane, after: int, limit: int = ...) -> list[Entry]:
+    async def read(self, lane: Lane, after: int, limit: int = ...) -> list[JournalEntry]:
         """At most `limit` entries behind `after`; numbers that are gone are one gap entry."""
 
 
@@ -69,7 +69,7 @@ class PassingFollower(Protocol):
         limit: int = ...,
         lanes: Collection[Lane] = ...,
         after: Mapping[Lane, int] | None = ...,
-    ) -> list[Entry]:
+    ) -> list[JournalEntry]:
         """Entries behind `after`, the most urgent lane first; a lost range is one gap entry."""
 
     async def wait(
@@ -103,7 +103,7 @@ class ReceiptingFollower(Protocol):
         max_bytes: int,
         lanes: Collection[Lane],
         after: Mapping[Lane, int] | None = None,
-    ) -> list[Entry]:
+    ) -> list[JournalEntry]:
         """What comes next, the most urgent lane first."""
 
     def receipt(self, upto: Mapping[Lane, int]) -> None:

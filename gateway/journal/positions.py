@@ -20,35 +20,35 @@ AGE_MAX_NS = 60_000_000_000
 
 INTEGER_MAX = 2**63 - 1
 
-Upto = Mapping[Lane, int]
+LanePositions = Mapping[Lane, int]
 _decode = msgspec.json.Decoder(dict[str, int]).decode
 _encode = msgspec.json.Encoder().encode
 
 
-def nowhere() -> dict[Lane, int]:
+def zero_positions() -> dict[Lane, int]:
     """Before the first entry of every lane."""
     return dict.fromkeys(Lane, 0)
 
 
-def _upto(body: bytes, heads: Upto | None) -> dict[Lane, int]:
+def _upto(body: bytes, heads: LanePositions | None) -> dict[Lane, int]:
     """A position as it was stored; a number that cannot be one is 0."""
     try:
         decoded = _decode(body)
     except (ValueError, RecursionError):
-        return nowhere()
+        return zero_positions()
     found = {lane: decoded.get(lane.wire, 0) for lane in Lane}
     most = dict.fromkeys(Lane, INTEGER_MAX) if heads is None else heads
     return {lane: seq if 0 <= seq <= most[lane] else 0 for lane, seq in found.items()}
 
 
-class Positions:
+class FollowerPositions:
     """The positions known, and which of their moves the file does not know yet."""
 
     def __init__(
         self,
         states: Mapping[str, bytes],
         required: Collection[str] | None,
-        heads: Upto | None = None,
+        heads: LanePositions | None = None,
     ) -> None:
         """Take over what was stored: of the `required` followers, or (None) of all.
 
@@ -60,7 +60,7 @@ class Positions:
             key.removeprefix(KEY): body for key, body in states.items() if key.startswith(KEY)
         }
         names = stored if required is None else required
-        self._upto = {name: nowhere() for name in names}
+        self._upto = {name: zero_positions() for name in names}
         for name in stored.keys() & self._upto.keys():
             self._upto[name] = _upto(stored[name], heads)
         self._removed = set(stored) - set(self._upto)
@@ -74,10 +74,10 @@ class Positions:
         """Who holds entries."""
         return list(self._upto)
 
-    def take(self, receipts: Mapping[str, Upto]) -> None:
+    def take(self, receipts: Mapping[str, LanePositions]) -> None:
         """Move forward; a receipt never moves a position back."""
         for name, upto in receipts.items():
-            position = self._upto.setdefault(name, nowhere())
+            position = self._upto.setdefault(name, zero_positions())
             for lane, seq in upto.items():
                 self._moved += max(0, seq - position[lane])
                 position[lane] = max(seq, position[lane])

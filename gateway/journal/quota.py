@@ -11,13 +11,13 @@ from functools import partial
 
 from gateway.errors import JournalFull
 from gateway.event import Lane
-from gateway.journal import events, rows
+from gateway.journal import events, lane_rows
 from gateway.journal.database import Database
 from gateway.journal.events import Gap
-from gateway.journal.lane import GapBody, LaneTable
+from gateway.journal.lane import EncodeGap, LaneTable
+from gateway.journal.lane_rows import LaneRow
 from gateway.journal.options import ALARM_SHARE, PAGE_BYTES
-from gateway.journal.positions import Positions
-from gateway.journal.rows import Row
+from gateway.journal.positions import FollowerPositions
 
 CHUNK_BYTES = 256 * 1024
 # What is evicted at a time: enough that it is rare, little enough that nobody waits for it.
@@ -27,7 +27,7 @@ CHUNK_ROWS = 2_000
 SPARE_PAGES = 512
 
 # Frees a chunk; False when it has nothing (more) to give.
-Step = Callable[[], bool]
+EvictionStep = Callable[[], bool]
 
 
 class Quota:
@@ -37,8 +37,8 @@ class Quota:
         self,
         db: Database,
         tables: Mapping[Lane, LaneTable],
-        positions: Positions,
-        gap_body: GapBody,
+        positions: FollowerPositions,
+        gap_body: EncodeGap,
     ) -> None:
         self._db = db
         self._tables = tables
@@ -75,7 +75,7 @@ class Quota:
             raise JournalFull("journal.full")
         return self.evictions > before
 
-    def _steps(self, *, emergency: bool) -> Iterator[Step]:
+    def _steps(self, *, emergency: bool) -> Iterator[EvictionStep]:
         """The order of giving way."""
         yield from self._receipted()
         yield partial(self._lose, Lane.TELEMETRY)
@@ -86,11 +86,11 @@ class Quota:
             yield self._break_reserve
             yield partial(self._lose, Lane.EMERGENCY)
 
-    def _gentle(self) -> Iterator[Step]:
+    def _gentle(self) -> Iterator[EvictionStep]:
         yield from self._receipted()
         yield partial(self._forget, Lane.EMERGENCY)
 
-    def _receipted(self) -> Iterator[Step]:
+    def _receipted(self) -> Iterator[EvictionStep]:
         for lane in (Lane.TELEMETRY, Lane.SERVICE, Lane.ALARM):
             yield partial(self._forget, lane)
 
@@ -108,13 +108,15 @@ class Quota:
         table = self._tables[lane]
         floor = self._positions.floor(lane, table.head)
         chunk = _chunk(table.rows(0))
-        lost = sum(row.seq - max(row.first, floor + 1) + 1 for row in chunk if row.form != rows.GAP)
+        lost = sum(
+            row.seq - max(row.first, floor + 1) + 1 for row in chunk if row.form != lane_rows.GAP
+        )
         if lost <= 0:
             return False
         first, last, total = max(chunk[0].first, floor + 1), chunk[-1].seq, chunk[-1].total
         table.evicted(last, total, lost)
         body = self._gap_body(Gap(lane.wire, first, last, events.QUOTA))
-        table.put(Row(last, last - first + 1, rows.GAP, total, 0, body))
+        table.put(LaneRow(last, last - first + 1, lane_rows.GAP, total, 0, body))
         return True
 
     def _lose_alarms(self) -> bool:
@@ -125,9 +127,9 @@ class Quota:
         return self._db.run("DELETE FROM reserve").rowcount > 0
 
 
-def _chunk(found: Iterator[Row]) -> list[Row]:
+def _chunk(found: Iterator[LaneRow]) -> list[LaneRow]:
     """The first rows, as many as are evicted at a time."""
-    chunk: list[Row] = []
+    chunk: list[LaneRow] = []
     for row in found:
         chunk.append(row)
         if len(chunk) >= CHUNK_ROWS or row.total - chunk[0].total >= CHUNK_BYTES:

@@ -19,11 +19,11 @@ from pathlib import Path
 from urllib.parse import quote
 
 from gateway.event import Lane
-from gateway.journal import events, rows
-from gateway.journal.database import disk_errors
-from gateway.journal.lock import Lock
-from gateway.journal.pages import Pages, Record
-from gateway.journal.rows import Row
+from gateway.journal import events, lane_rows
+from gateway.journal.database import translate_disk_errors
+from gateway.journal.lane_rows import LaneRow
+from gateway.journal.lock import JournalLock
+from gateway.journal.sqlite_pages import SqlitePages, TableRecord
 
 _META = re.compile(rb"epoch([0-9a-f]{16})")
 # The table of the epoch is one of the first.
@@ -60,7 +60,7 @@ class Wreck:
     ) -> None:
         """Open it; `epoch` is believed where the file does not say its own."""
         self._path = path
-        self._pages = Pages(path, keep_torn=keep_torn)
+        self._pages = SqlitePages(path, keep_torn=keep_torn)
         self.epoch = self._pages.search(_META, _META_PAGES) or epoch
         self._index = {lane: _Index() for lane in lanes}
         self._gaps: dict[Lane, int] = dict.fromkeys(Lane, 0)
@@ -146,13 +146,13 @@ class Wreck:
         if lane not in self._index or last <= self._after[lane]:
             return
         for row in found:
-            if row.form == rows.GAP and events.why_of(row.body) == events.QUOTA:
+            if row.form == lane_rows.GAP and events.gap_reason(row.body) == events.QUOTA:
                 self._gaps[lane] = max(self._gaps[lane], row.seq)
         self._index[lane].add(min(row.seq for row in found) << _SHEET_BITS | number)
         if sum(map(len, self._index.values())) > KEYS_MAX:
             max(self._index.values(), key=len).halve()
 
-    def _rows(self, epoch: str, leaf: bytes) -> Iterator[Row]:
+    def _rows(self, epoch: str, leaf: bytes) -> Iterator[LaneRow]:
         """The whole rows of a leaf, if it is one of a lane, which is then `_lane`."""
         for record in self._pages.records(leaf):
             if (row := _row(record)) is None:
@@ -182,7 +182,7 @@ class Wreck:
         """Before the scan: nobody will ask for numbers up to these."""
         self._after |= after
 
-    def rows(self, lane: Lane, after: int = 0) -> Iterator[Row]:
+    def rows(self, lane: Lane, after: int = 0) -> Iterator[LaneRow]:
         """The lane's rows that reach beyond `after`, in order; scans as much as it needs."""
         self.look_over(lane, after)
         while True:
@@ -207,19 +207,19 @@ class Wreck:
         """Whether a whole scan leaves nothing of the lane out of the index."""
         return self._index[lane].ceiling is None
 
-    def indexed(self, lane: Lane, after: int) -> Iterator[Row]:
+    def indexed(self, lane: Lane, after: int) -> Iterator[LaneRow]:
         """The rows behind `after` that the scan has found, in order, each number once.
 
         What an eviction has put a gap in the place of is not there, though its pages may still be.
         """
         return self._merged(lane, max(after, self._gaps[lane] - 1), self._index[lane].keys())
 
-    def _merged(self, lane: Lane, after: int, keys: Iterator[int]) -> Iterator[Row]:
+    def _merged(self, lane: Lane, after: int, keys: Iterator[int]) -> Iterator[LaneRow]:
         """Rows of leaves that may overlap: older versions of a page hold the same rows again."""
         if self.epoch is None:
             return
         waiting: list[int] = []
-        held: dict[int, Row] = {}
+        held: dict[int, LaneRow] = {}
         for key in keys:
             lowest, number = key >> _SHEET_BITS, key & (1 << _SHEET_BITS) - 1
             while waiting and waiting[0] < lowest:
@@ -233,7 +233,7 @@ class Wreck:
                 if row.seq not in held:
                     heapq.heappush(waiting, row.seq)
                     held[row.seq] = row
-                elif row.form == rows.GAP:  # took the place of the entry
+                elif row.form == lane_rows.GAP:  # took the place of the entry
                     held[row.seq] = row
         while waiting:
             yield held.pop(heapq.heappop(waiting))
@@ -273,7 +273,7 @@ class _Index:
         return heapq.merge(*self._runs)
 
 
-def keep_torn(path: Path, lock: Lock) -> dict[Lane, int]:
+def record_torn_numbers(path: Path, lock: JournalLock) -> dict[Lane, int]:
     """The last number of each lane that the torn end of a log shows: its commit does not hold.
 
     To be asked before SQLite opens the file, which writes over that. The lock's file has them
@@ -286,17 +286,17 @@ def keep_torn(path: Path, lock: Lock) -> dict[Lane, int]:
         wreck.close()
     known = lock.numbers
     if known is not None and known.epoch == epoch and known.raised(torn) != known:
-        with disk_errors():
+        with translate_disk_errors():
             lock.keep(known.raised(torn))
     return torn
 
 
-def _row(record: Record) -> Row | None:
+def _row(record: TableRecord) -> LaneRow | None:
     match record.values:
         case [None, int(span), int(form), int(total), int(crc), bytes(body)] if (
-            form in rows.FORMS and 0 < span <= record.rowid
+            form in lane_rows.FORMS and 0 < span <= record.rowid
         ):
-            return Row(record.rowid, span, form, total, crc, body)
+            return LaneRow(record.rowid, span, form, total, crc, body)
     return None
 
 
@@ -316,7 +316,7 @@ class _States:
                 name = room, key
             case _:
                 return
-        if crc != rows.state_checksum(self._epoch, room, key, change, body):
+        if crc != lane_rows.state_checksum(self._epoch, room, key, change, body):
             if all(0 < len(each) <= _NAME_MAX and each.isprintable() for each in name):
                 self.spoilt[name] = body
         elif change > self._changes[name]:

@@ -46,10 +46,10 @@ INSTANT_NS_MAX = 2**62
 
 T = TypeVar("T")
 # What a row's key and body say; any exception means that they say nothing.
-Decode = Callable[[str, bytes], T]
+DecodeRow = Callable[[str, bytes], T]
 
 
-class SetAside(msgspec.Struct, frozen=True, omit_defaults=True):
+class SetAsideRow(msgspec.Struct, frozen=True, omit_defaults=True):
     """A row that could not be read. `body` is base64; `cut`: there was more of it.
 
     `told`: False where a salvage has found it, and nobody listened yet.
@@ -63,10 +63,10 @@ class SetAside(msgspec.Struct, frozen=True, omit_defaults=True):
     told: bool = True
 
 
-async def load_state(journal: StateStore, room: str, decode: Decode[T]) -> dict[str, T]:
+async def load_state(journal: StateStore, room: str, decode: DecodeRow[T]) -> dict[str, T]:
     """The room's rows by key, decoded; those that cannot be are set aside and told."""
     good: dict[str, T] = {}
-    bad: dict[str, SetAside] = {}
+    bad: dict[str, SetAsideRow] = {}
     for key, body in (await journal.load(room)).items():
         try:
             good[key] = _sized(decode, key, body)
@@ -77,7 +77,7 @@ async def load_state(journal: StateStore, room: str, decode: Decode[T]) -> dict[
     return good
 
 
-async def was_kept(journal: StateStore, room: str, key: str) -> bool:
+async def has_stored_row(journal: StateStore, room: str, key: str) -> bool:
     """Whether the room has ever had that row: it is there, or was set aside at some start.
 
     To be asked before `load_state`: without the row its room begins anew only where there was none.
@@ -87,18 +87,18 @@ async def was_kept(journal: StateStore, room: str, key: str) -> bool:
     return f"{room}/{key}" in await journal.load(SET_ASIDE)
 
 
-def _sized(decode: Decode[T], key: str, body: bytes) -> T:
+def _sized(decode: DecodeRow[T], key: str, body: bytes) -> T:
     if len(body) > STATE_BYTES_MAX:
         raise OverflowError
     return decode(key, body)
 
 
-def _aside(room: str, key: str, body: bytes, why: str) -> SetAside:
+def _aside(room: str, key: str, body: bytes, why: str) -> SetAsideRow:
     kept = base64.b64encode(body[:SET_ASIDE_BYTES_MAX]).decode()
-    return SetAside(room, key, why, kept, cut=len(body) > SET_ASIDE_BYTES_MAX)
+    return SetAsideRow(room, key, why, kept, cut=len(body) > SET_ASIDE_BYTES_MAX)
 
 
-async def _set_aside(journal: StateStore, room: str, bad: Mapping[str, SetAside]) -> None:
+async def _set_aside(journal: StateStore, room: str, bad: Mapping[str, SetAsideRow]) -> None:
     """Move the rows; a journal that refuses meets them again at the next start."""
     newest = dict(list(bad.items())[-SET_ASIDE_MAX:])
     gone = _gives_way(await journal.load(SET_ASIDE), {f"{room}/{key}" for key in newest})
@@ -122,7 +122,9 @@ def _gives_way(kept: Iterable[str], new: Collection[str]) -> list[str]:
     return others[: max(0, len(others) + len(new) - SET_ASIDE_MAX)]
 
 
-def spoilt(rows: Mapping[tuple[str, str], bytes], kept: Iterable[str]) -> tuple[StateChange, ...]:
+def set_aside_spoilt(
+    rows: Mapping[tuple[str, str], bytes], kept: Iterable[str]
+) -> tuple[StateChange, ...]:
     """For a salvage: sets rows aside whose checksum fails, beside those that are `kept` so far."""
     newest = {
         f"{room}/{key}": msgspec.structs.replace(_aside(room, key, body, CHECKSUM), told=False)
@@ -136,7 +138,7 @@ def spoilt(rows: Mapping[tuple[str, str], bytes], kept: Iterable[str]) -> tuple[
     )
 
 
-async def tell_spoilt(journal: StateStore) -> None:
+async def report_spoilt(journal: StateStore) -> None:
     """Tell, once, which rows a salvage has set aside."""
     with contextlib.suppress(JournalError):  # else it is told at the next start, too
         for key, row in (await _rows_aside(journal)).items():
@@ -146,9 +148,9 @@ async def tell_spoilt(journal: StateStore) -> None:
                 _offer(journal, [StateChange(SET_ASIDE, key, told)])
 
 
-async def _rows_aside(journal: StateStore) -> dict[str, SetAside]:
-    decode = of_json(SetAside)
-    found: dict[str, SetAside] = {}
+async def _rows_aside(journal: StateStore) -> dict[str, SetAsideRow]:
+    decode = json_decoder(SetAsideRow)
+    found: dict[str, SetAsideRow] = {}
     for key, body in (await journal.load(SET_ASIDE)).items():
         with contextlib.suppress(Exception):  # it was damaged where it lay
             found[key] = _sized(decode, key, body)
@@ -157,16 +159,16 @@ async def _rows_aside(journal: StateStore) -> dict[str, SetAside]:
 
 def _offer(journal: StateStore, changes: list[StateChange]) -> None:
     if changes:
-        journal.offer([], changes).add_done_callback(heard)
+        journal.offer([], changes).add_done_callback(ignore_refusal)
 
 
-def heard(ticket: Ticket) -> None:
+def ignore_refusal(ticket: Ticket) -> None:
     """A refusal is of no consequence: the rows are met again at the next start."""
     if not ticket.cancelled():
         ticket.exception()
 
 
-async def set_aside(journal: StateStore) -> tuple[SetAside, ...]:
+async def list_set_aside(journal: StateStore) -> tuple[SetAsideRow, ...]:
     """The rows that could not be read, for whoever looks into it; nothing says who somebody is.
 
     Of each the beginning of its body; of a room that knows people only that there is one, and so
@@ -175,11 +177,11 @@ async def set_aside(journal: StateStore) -> tuple[SetAside, ...]:
     return tuple(_shown(row) for row in (await _rows_aside(journal)).values())
 
 
-def _room_told(row: SetAside) -> str:
+def _room_told(row: SetAsideRow) -> str:
     return row.room if _ROOM.fullmatch(row.room) else UNKNOWN_ROOM
 
 
-def _shown(row: SetAside) -> SetAside:
+def _shown(row: SetAsideRow) -> SetAsideRow:
     if row.why == CHECKSUM:
         return msgspec.structs.replace(row, room=_room_told(row), key="", body="", cut=True)
     if row.room in PEOPLE:
@@ -189,13 +191,13 @@ def _shown(row: SetAside) -> SetAside:
     return row
 
 
-def readable(decode: Decode[T], key: str, body: bytes, of: Any = None) -> bytes:
+def require_readable(decode: DecodeRow[T], key: str, body: bytes, of: Any = None) -> bytes:
     """The body, to be stored under that key; UsageError if no start could read it back.
 
     `of` is what it says, for what JSON does not tell apart: a number that is none.
     """
     try:
-        bounded(of)
+        check_bounds(of)
         _sized(decode, key, body)
     except Exception as error:  # whatever a start would set the row aside for
         raise UsageError("journal.unreadable", why=type(error).__name__) from error
@@ -207,21 +209,21 @@ def log_set_aside(where: str, why: str) -> None:
     log.error("a row of %s cannot be read and is set aside: %s", where, why)
 
 
-def of_json(shape: Any) -> Decode[Any]:
+def json_decoder(shape: Any) -> DecodeRow[Any]:
     """Decodes rows of JSON as that type, within bounds."""
     decoder = msgspec.json.Decoder(shape)
-    return lambda _, body: bounded(decoder.decode(body))
+    return lambda _, body: check_bounds(decoder.decode(body))
 
 
-def of_json_lenient(shape: Any) -> Decode[Any]:
+def lenient_json_decoder(shape: Any) -> DecodeRow[Any]:
     """The same for types that refuse unknown fields: those of a later release are left out."""
     decoder = msgspec.json.Decoder(shape)
 
     def decode(_: str, body: bytes) -> Any:
         try:
-            return bounded(decoder.decode(body))
+            return check_bounds(decoder.decode(body))
         except msgspec.ValidationError:
-            return bounded(msgspec.convert(_known(shape, msgspec.json.decode(body)), shape))
+            return check_bounds(msgspec.convert(_known(shape, msgspec.json.decode(body)), shape))
 
     return decode
 
@@ -241,13 +243,13 @@ def _known(shape: Any, value: Any) -> Any:
     return value
 
 
-def of_msgpack(shape: Any) -> Decode[Any]:
+def msgpack_decoder(shape: Any) -> DecodeRow[Any]:
     """Decodes rows of MessagePack as that type, within bounds."""
     decoder = msgspec.msgpack.Decoder(shape)
-    return lambda _, body: bounded(decoder.decode(body))
+    return lambda _, body: check_bounds(decoder.decode(body))
 
 
-def beyond(now_ns: int) -> int:
+def unused_number(now_ns: int) -> int:
     """A number that was not given yet, where how far they had come is lost: milliseconds of boot.
 
     An id that is given twice would be refused as known, an emergency's too.
@@ -265,7 +267,7 @@ def start_id(epoch: str, boot: str, now_ns: int) -> str:
     return hashlib.blake2b(seed, digest_size=4).hexdigest()
 
 
-def number(body: bytes, most: int = INSTANT_NS_MAX) -> int:
+def parse_number(body: bytes, most: int = INSTANT_NS_MAX) -> int:
     """A whole number from 0 to `most`, in ASCII; ValueError otherwise."""
     found = int(body.decode("ascii"))
     if not 0 <= found <= most:
@@ -273,7 +275,7 @@ def number(body: bytes, most: int = INSTANT_NS_MAX) -> int:
     return found
 
 
-def bounded(value: T) -> T:
+def check_bounds(value: T) -> T:
     """The value, if every number in it can be one of ours; ValueError otherwise.
 
     A field whose name ends in `_ns` is an instant or a duration: never below 0.

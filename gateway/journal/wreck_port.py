@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
-from gateway.event import Entry
-from gateway.journal.positions import Upto
+from gateway.event import JournalEntry
+from gateway.journal.positions import LanePositions
 
 
 class ImportStep(NamedTuple):
     """What a step stored, and the pause until the next; None: there is nothing more to do."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[JournalEntry, ...]
     pause_ns: int | None
 
 
@@ -26,7 +26,7 @@ class WreckImport(Protocol):
 
     remains: ImportBacklog
 
-    def step(self, receipts: Mapping[str, Upto]) -> ImportStep:
+    def step(self, receipts: Mapping[str, LanePositions]) -> ImportStep:
         """Do a little. An error of the journal's own disk is raised."""
 
     def close(self) -> None:

@@ -14,11 +14,11 @@ from pathlib import Path
 import msgspec
 
 from gateway.event import Lane
-from gateway.journal import spans
+from gateway.journal import number_spans
+from gateway.journal.number_spans import NumberSpans
 from gateway.journal.options import StateChange
-from gateway.journal.positions import Positions
-from gateway.journal.space import log_of
-from gateway.journal.spans import Spans
+from gateway.journal.positions import FollowerPositions
+from gateway.journal.preallocation import wal_path
 
 PREFIX = "journal.wreck-"
 SUFFIX = ".db"
@@ -30,7 +30,7 @@ ROOM = "journal"
 KEY = "wreck/"
 
 
-class Progress(msgspec.Struct, frozen=True, omit_defaults=True):
+class WreckProgress(msgspec.Struct, frozen=True, omit_defaults=True):
     """How far a wreck has come over. Lanes by name.
 
     `upto` is the last number of each lane that is settled here: it came over, is in a gap, or had
@@ -52,9 +52,9 @@ class Progress(msgspec.Struct, frozen=True, omit_defaults=True):
     ends: dict[str, int] = {}
     into: str = ""
     salvaged: int = 0
-    came: dict[str, Spans] = {}
-    within: dict[str, dict[str, Spans]] = {}
-    again: dict[str, Spans] = {}
+    came: dict[str, NumberSpans] = {}
+    within: dict[str, dict[str, NumberSpans]] = {}
+    again: dict[str, NumberSpans] = {}
 
     @property
     def waiting(self) -> int:
@@ -63,35 +63,35 @@ class Progress(msgspec.Struct, frozen=True, omit_defaults=True):
         known += sum(span.last - span.first + 1 for each in self.again.values() for span in each)
         return max(known, len(self.left))
 
-    def once_more(self, lane: str, lost: Spans) -> "Progress":
+    def once_more(self, lane: str, lost: NumberSpans) -> "WreckProgress":
         """The same, and these are to be told again."""
-        again = spans.in_order((*self.again.get(lane, ()), *lost))
+        again = number_spans.sort_spans((*self.again.get(lane, ()), *lost))
         left = tuple(each.wire for each in Lane if each.wire in (*self.left, lane))
         return msgspec.structs.replace(self, left=left, again=self.again | {lane: again})
 
 
-_decoder = msgspec.json.Decoder(Progress)
+_decoder = msgspec.json.Decoder(WreckProgress)
 _encode = msgspec.json.Encoder().encode
 
 
-def path_of(directory: Path, epoch: str | None) -> Path:
+def wreck_path(directory: Path, epoch: str | None) -> Path:
     """The wreck of that epoch."""
     return directory / (UNREADABLE if epoch is None else f"{PREFIX}{epoch}{SUFFIX}")
 
 
-def found_in(directory: Path) -> dict[str, Path]:
+def find_wrecks(directory: Path) -> dict[str, Path]:
     """The wrecks by epoch, the oldest first."""
     files = sorted(directory.glob(f"{PREFIX}*{SUFFIX}"), key=lambda path: path.stat().st_mtime_ns)
     return {path.name.removeprefix(PREFIX).removesuffix(SUFFIX): path for path in files}
 
 
-def delete(path: Path) -> None:
+def delete_wreck(path: Path) -> None:
     """The file and its log."""
-    log_of(path).unlink(missing_ok=True)
+    wal_path(path).unlink(missing_ok=True)
     path.unlink(missing_ok=True)
 
 
-def progress_in(states: Mapping[str, bytes]) -> dict[str, Progress]:
+def decode_progress(states: Mapping[str, bytes]) -> dict[str, WreckProgress]:
     """By epoch, what the room's state says; what does not decode is as if it had not begun."""
     found = {}
     for key, body in states.items():
@@ -103,13 +103,13 @@ def progress_in(states: Mapping[str, bytes]) -> dict[str, Progress]:
     return found
 
 
-def beginning(
+def initial_progress(
     epoch: str,
     why: str,
-    positions: Positions,
+    positions: FollowerPositions,
     end: Mapping[Lane, int] | None = None,
-    others: Iterable[Progress] = (),
-) -> Progress:
+    others: Iterable[WreckProgress] = (),
+) -> WreckProgress:
     """Nothing has come over yet; what everybody had receipted need not.
 
     `others` are the wrecks of which this one may hold entries.
@@ -117,7 +117,7 @@ def beginning(
     known = end or {}
     upto = {lane: positions.floor(lane, 2**62) for lane in Lane}
     left = {lane.wire: seq for lane, seq in upto.items() if seq < 2**62}
-    return Progress(
+    return WreckProgress(
         former=epoch,
         why=why,
         left=tuple(left),
@@ -127,15 +127,18 @@ def beginning(
     )
 
 
-def _within(other: Progress, epoch: str, floors: Mapping[str, int]) -> dict[str, Spans]:
+def _within(other: WreckProgress, epoch: str, floors: Mapping[str, int]) -> dict[str, NumberSpans]:
     """What of that wreck came over into this epoch and may not be receipted."""
     if other.into != epoch:
         return {}
     lanes = floors.keys() & other.came.keys()
-    found = {lane: spans.unreceipted(other.came[lane], floors[lane]) for lane in sorted(lanes)}
+    found = {
+        lane: number_spans.unreceipted_spans(other.came[lane], floors[lane])
+        for lane in sorted(lanes)
+    }
     return {lane: each for lane, each in found.items() if each}
 
 
-def change(epoch: str, progress: Progress | None) -> StateChange:
+def progress_change(epoch: str, progress: WreckProgress | None) -> StateChange:
     """The state that says it; None: nothing is to be said of it any more."""
     return StateChange(ROOM, KEY + epoch, None if progress is None else _encode(progress))

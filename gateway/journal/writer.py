@@ -12,15 +12,15 @@ from typing import Any, Protocol, TypeVar
 
 _T = TypeVar("_T")
 # Called on the event loop with the result, or with the error.
-Done = Callable[[Any, BaseException | None], None]
+OnJobDone = Callable[[Any, BaseException | None], None]
 
-_Job = tuple[Callable[[], Any], Done]
+_Job = tuple[Callable[[], Any], OnJobDone]
 
 
-class Shell(Protocol):
+class WriterShell(Protocol):
     """One worker."""
 
-    def start(self, work: Callable[[], Any], done: Done) -> None:
+    def start(self, work: Callable[[], Any], done: OnJobDone) -> None:
         """Do the work, then call `done` on the event loop; one job at a time."""
 
     async def stop(self) -> None:
@@ -30,7 +30,7 @@ class Shell(Protocol):
         """Let the worker end when its job has, which nobody waits for."""
 
 
-async def call(shell: Shell, work: Callable[[], _T]) -> _T:
+async def run_job(shell: WriterShell, work: Callable[[], _T]) -> _T:
     """The result of one job."""
     future: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
 
@@ -63,7 +63,7 @@ class ThreadShell:
         self._thread = threading.Thread(target=self._work, name="journal", daemon=True)
         self._thread.start()
 
-    def start(self, work: Callable[[], Any], done: Done) -> None:
+    def start(self, work: Callable[[], Any], done: OnJobDone) -> None:
         """Hand the job to the thread."""
         self._jobs.put_nowait((work, done))
 
@@ -92,7 +92,7 @@ class InlineShell:
         self._loop = asyncio.get_running_loop()
         self._delay_s = delay_s
 
-    def start(self, work: Callable[[], Any], done: Done) -> None:
+    def start(self, work: Callable[[], Any], done: OnJobDone) -> None:
         """Do the job when the delay has passed."""
         self._loop.call_later(self._delay_s, lambda: done(*_outcome(work)))
 

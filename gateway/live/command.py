@@ -6,12 +6,12 @@ from urllib.parse import quote
 
 import msgspec
 
-from gateway.api_client import Console
-from gateway.live.replaced import Awaited, MeterReport, Replacement
+from gateway.api_client import ApiClient
+from gateway.live.meter_replacement import AwaitedReplacement, MeterReport, ReplacementBody
 from gateway.texts import Texts
-from gateway.texts.parser import declare
-from gateway.texts.table import table
-from gateway.web.words import CATALOGUES, Words
+from gateway.texts.command_parser import declare_command
+from gateway.texts.table import render_table
+from gateway.web.i18n import CATALOGUES, Translator
 
 API = "/api/v1/meters"
 
@@ -19,7 +19,7 @@ API = "/api/v1/meters"
 def add_to(subcommands: Any) -> None:
     """Declare the command."""
     texts = Texts.of_environment()
-    parser = declare(subcommands, "meters", texts)
+    parser = declare_command(subcommands, "meters", texts)
     tasks = parser.add_subparsers(dest="task", metavar=texts.say("cli.command"), required=True)
     for name in ("list", "replaced"):
         about = texts.say(f"meters.do-{name}")
@@ -33,10 +33,12 @@ def add_to(subcommands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Ask the station; its refusal is a StationError in its own words."""
-    console, words = Console(), CATALOGUES[Texts.of_environment().lang]
+    console, words = ApiClient(), CATALOGUES[Texts.of_environment().lang]
     if args.task == "replaced":
         path = f"/api/v1/devices/{quote(args.id, safe='')}/replaced"
-        awaited: Awaited = console.post(path, Replacement(args.point), Awaited)
+        awaited: AwaitedReplacement = console.post(
+            path, ReplacementBody(args.point), AwaitedReplacement
+        )
         said = words("meters.waits", device=awaited.device, points=", ".join(awaited.points))
         print(_json(awaited) if args.json else said)
         return 0
@@ -49,7 +51,7 @@ def _json(what: Any) -> str:
     return msgspec.json.encode(what).decode()
 
 
-def _said(meters: list[MeterReport], words: Words) -> str:
+def _said(meters: list[MeterReport], words: Translator) -> str:
     if not meters:
         return words("meters.none")
     heads = [words(f"meters.head-{head}") for head in ("device", "point", "value", "quality")]
@@ -63,4 +65,4 @@ def _said(meters: list[MeterReport], words: Words) -> str:
         for meter in meters
         for each in meter.counters
     ]
-    return table(heads, rows)
+    return render_table(heads, rows)

@@ -4,23 +4,23 @@ from collections.abc import Iterator
 from typing import Any
 
 from gateway.health import BusVitals, DeviceVitals, PointVitals, Vitals
-from gateway.live.view import STOPS, bus_facts, shape
-from gateway.web import curve, reading
-from gateway.web.frame import wall_text
+from gateway.live.view import STOPS, bus_facts, layout_key
+from gateway.web import sparkline, value_format
+from gateway.web.i18n import Translator
+from gateway.web.page_header import wall_text
 from gateway.web.section import View
-from gateway.web.words import Words
 
 X_LABELS = 5
 # A plot younger than this is labelled to the second.
 MINUTES_FROM_S = 600
 
 
-def topic(device: DeviceVitals, point: PointVitals | None) -> str:
+def pulse_topic(device: DeviceVitals, point: PointVitals | None) -> str:
     """The pulse's argument: which device, and which of its points is plotted."""
     return f"{device.id} {point.id if point else ''}"
 
 
-def chosen(device: DeviceVitals, asked: str) -> PointVitals | None:
+def choose_point(device: DeviceVitals, asked: str) -> PointVitals | None:
     """The point to plot: the one asked for, else the first that has a curve."""
     for point in device.points:
         if point.id == asked:
@@ -28,16 +28,16 @@ def chosen(device: DeviceVitals, asked: str) -> PointVitals | None:
     return next((p for p in device.points if any(s is not None for s in p.spark)), None)
 
 
-def view(vitals: Vitals, words: Words, argument: str) -> View:
-    """Everything on the page of the device named in `argument`; only `shape` if it is gone."""
+def view(vitals: Vitals, words: Translator, argument: str) -> View:
+    """Everything on the page of the device named in `argument`; only `layout_key` if it is gone."""
     id_, _, asked = argument.partition(" ")
     device = next((d for d in vitals.devices if d.id == id_), None)
     if device is None:
         return {"shape": 0}
-    point = chosen(device, asked)
+    point = choose_point(device, asked)
     # a curve that comes to be is a change of shape: the page has no place for it yet
     facts: dict[str, Any] = {
-        "shape": shape(vitals, plotted=point),
+        "shape": layout_key(vitals, plotted=point),
         "volatile": vitals.journal.volatile,
     }
     facts |= dict(_device(device, words))
@@ -49,29 +49,29 @@ def view(vitals: Vitals, words: Words, argument: str) -> View:
     return facts
 
 
-def _device(device: DeviceVitals, words: Words) -> Iterator[tuple[str, Any]]:
-    yield "mark", reading.state(device, words)
+def _device(device: DeviceVitals, words: Translator) -> Iterator[tuple[str, Any]]:
+    yield "mark", value_format.device_mark(device, words)
     yield "age", None if device.at_ns is None else device.at_ns // 1_000_000
     yield "since", device.since_ns // 1_000_000
     yield "stop", STOPS.get(device.state, "shut")
     for point in device.points:
         key = f"point.{point.id}"
-        yield f"{key}.value", reading.value(point, words)
-        yield f"{key}.mark", reading.quality(point, words)
+        yield f"{key}.value", value_format.value_text(point, words)
+        yield f"{key}.mark", value_format.quality_mark(point, words)
         yield f"{key}.raw", point.quality
-        yield f"{key}.age", None if reading.never_read(point) else point.at_ns // 1_000_000
-        yield f"{key}.curve", curve.spark(point.spark)
+        yield f"{key}.age", None if value_format.is_unread(point) else point.at_ns // 1_000_000
+        yield f"{key}.curve", sparkline.spark_path(point.spark)
 
 
 def _counters(bus: BusVitals) -> Iterator[tuple[str, Any]]:
     for name in ("transactions", "timeouts", "errors", "devices", "silent"):
         yield f"bus.{name}", f"{getattr(bus, name):,}"
-    yield "bus.cycle", f"{bus.cycle_s:.3g}" if bus.cycle_s > 0 else reading.NOTHING
+    yield "bus.cycle", f"{bus.cycle_s:.3g}" if bus.cycle_s > 0 else value_format.NOTHING
 
 
-def _plot(vitals: Vitals, point: PointVitals, words: Words) -> Iterator[tuple[str, Any]]:
-    axis = curve.scale(point.spark)
-    yield "plot.path", curve.path(point.spark, axis.low, axis.high, curve.PLOT)
+def _plot(vitals: Vitals, point: PointVitals, words: Translator) -> Iterator[tuple[str, Any]]:
+    axis = sparkline.axis_scale(point.spark)
+    yield "plot.path", sparkline.curve_path(point.spark, axis.low, axis.high, sparkline.PLOT)
     for i, label in enumerate(axis.labels):
         yield f"plot.y{i}", label
     span_s = max(1, len(point.spark) - 1) * point.spark_step_s
@@ -82,7 +82,7 @@ def _plot(vitals: Vitals, point: PointVitals, words: Words) -> Iterator[tuple[st
     yield "plot.said", _said(point, words)
 
 
-def _moment(vitals: Vitals, ago_s: float, form: str, words: Words) -> str:
+def _moment(vitals: Vitals, ago_s: float, form: str, words: Translator) -> str:
     """A label of the time axis: the wall's time where it is known, else how long ago."""
     wall_ns = vitals.clock.wall_ns
     if wall_ns is None:
@@ -90,7 +90,7 @@ def _moment(vitals: Vitals, ago_s: float, form: str, words: Words) -> str:
     return wall_text(wall_ns - int(ago_s * 1e9), vitals.timezone, form)
 
 
-def _said(point: PointVitals, words: Words) -> str:
+def _said(point: PointVitals, words: Translator) -> str:
     """The curve in words, for who cannot see it."""
     known = [s for s in point.spark if s is not None]
     if not known:
@@ -99,6 +99,6 @@ def _said(point: PointVitals, words: Words) -> str:
         "live.plot-said",
         low=f"{min(known):,}",
         high=f"{max(known):,}",
-        now=reading.value(point, words),
-        unit=reading.unit(point.unit),
+        now=value_format.value_text(point, words),
+        unit=value_format.unit_text(point.unit),
     )

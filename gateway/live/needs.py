@@ -1,17 +1,17 @@
 """What needs a person: a line down, a device or a screen silent, a certificate near its end."""
 
-from drivers.bus.member import TWO_ANSWERS
+from drivers.bus.device import TWO_ANSWERS
 from gateway.health import (
     BusVitals,
     DeviceVitals,
     ScreenVitals,
     UplinkVitals,
     Vitals,
-    certificate_days,
+    certificate_days_left,
 )
-from gateway.live.view import why
-from gateway.web.section import Action, Need
-from gateway.web.words import Words
+from gateway.live.view import bus_trouble
+from gateway.web.i18n import Translator
+from gateway.web.section import Need, NeedAction
 
 # Sooner is a passing fault: the line tries again by itself.
 SILENT_S = 300
@@ -20,7 +20,7 @@ DEVICES_MAX = 6
 MINUTE_NS = 60_000_000_000
 
 
-def needs(vitals: Vitals, words: Words) -> tuple[Need, ...]:
+def list_needs(vitals: Vitals, words: Translator) -> tuple[Need, ...]:
     """One row a line that is down, and one a silent device of the others, the longest first."""
     down = [bus for bus in vitals.buses if bus.state == "down"]
     lines = {bus.id for bus in down}
@@ -44,13 +44,13 @@ def needs(vitals: Vitals, words: Words) -> tuple[Need, ...]:
         *(
             _certificate(uplink, days, words)
             for uplink in vitals.uplinks
-            if (days := certificate_days(uplink, vitals.clock)) is not None
+            if (days := certificate_days_left(uplink, vitals.clock)) is not None
         ),
         *(_screen(one, one.silent_s, words) for one in vitals.screens if one.silent_s is not None),
     )
 
 
-def _line(bus: BusVitals, words: Words) -> Need:
+def _line(bus: BusVitals, words: Translator) -> Need:
     return Need(
         key=f"bus-{bus.id}",
         urgency=2,
@@ -59,12 +59,12 @@ def _line(bus: BusVitals, words: Words) -> Need:
         amount=bus.devices,
         unit=words("live.need-devices"),
         title=words("live.need-bus", bus=bus.called),
-        text=why(bus, words) or bus.where,
-        actions=(Action(words("live.need-look"), "meter", "/", quiet=True),),
+        text=bus_trouble(bus, words) or bus.where,
+        actions=(NeedAction(words("live.need-look"), "meter", "/", quiet=True),),
     )
 
 
-def _device(device: DeviceVitals, vitals: Vitals, words: Words) -> Need:
+def _device(device: DeviceVitals, vitals: Vitals, words: Translator) -> Need:
     bus = vitals.bus_called(device.bus)
     return Need(
         key=f"device-{device.id}",
@@ -75,11 +75,13 @@ def _device(device: DeviceVitals, vitals: Vitals, words: Words) -> Need:
         unit=words("live.need-minutes"),
         title=words("live.need-device", name=device.name),
         text=f"{device.place} · {bus}" if device.place else bus,
-        actions=(Action(words("live.need-look"), "chart", f"/devices/{device.id}", quiet=True),),
+        actions=(
+            NeedAction(words("live.need-look"), "chart", f"/devices/{device.id}", quiet=True),
+        ),
     )
 
 
-def _twice(device: DeviceVitals, vitals: Vitals, words: Words) -> Need:
+def _twice(device: DeviceVitals, vitals: Vitals, words: Translator) -> Need:
     return Need(
         key=f"device-{device.id}",
         urgency=1,
@@ -89,11 +91,13 @@ def _twice(device: DeviceVitals, vitals: Vitals, words: Words) -> Need:
         unit=words("live.need-answers"),
         title=words("live.need-twice", name=device.name),
         text=words("live.need-twice-do", bus=vitals.bus_called(device.bus), address=device.address),
-        actions=(Action(words("live.need-look"), "chart", f"/devices/{device.id}", quiet=True),),
+        actions=(
+            NeedAction(words("live.need-look"), "chart", f"/devices/{device.id}", quiet=True),
+        ),
     )
 
 
-def _screen(screen: ScreenVitals, silent_s: float, words: Words) -> Need:
+def _screen(screen: ScreenVitals, silent_s: float, words: Translator) -> Need:
     return Need(
         key=f"screen-{screen.kiosk}",
         urgency=2,
@@ -103,11 +107,11 @@ def _screen(screen: ScreenVitals, silent_s: float, words: Words) -> Need:
         unit=words("live.need-minutes"),
         title=words("live.need-screen", kiosk=screen.kiosk),
         text=words("live.need-screen-do"),
-        actions=(Action(words("live.need-look"), "meter", "/", quiet=True),),
+        actions=(NeedAction(words("live.need-look"), "meter", "/", quiet=True),),
     )
 
 
-def _certificate(uplink: UplinkVitals, days: int, words: Words) -> Need:
+def _certificate(uplink: UplinkVitals, days: int, words: Translator) -> Need:
     over = days < 0
     return Need(
         key=f"certificate-{uplink.name}",
@@ -118,5 +122,5 @@ def _certificate(uplink: UplinkVitals, days: int, words: Words) -> Need:
         unit=words("live.need-days-over" if over else "live.need-days"),
         title=words("live.need-certificate", uplink=uplink.name),
         text=words("live.need-certificate-do"),
-        actions=(Action(words("live.need-look"), "cloud", "/", quiet=True),),
+        actions=(NeedAction(words("live.need-look"), "cloud", "/", quiet=True),),
     )

@@ -8,16 +8,16 @@ from aiohttp import web
 from gateway.health import Vitals
 from gateway.intake.events import KINDS as FIELD
 from gateway.live import device_view, view
-from gateway.live.needs import needs
-from gateway.live.replaced import Meters, routes
+from gateway.live.meter_replacement import Meters, routes
+from gateway.live.needs import list_needs
 from gateway.upstream.feed.events import KINDS as FEED
 from gateway.upstream.inbox.events import KINDS as INBOX
-from gateway.web import curve, reading
+from gateway.web import sparkline, value_format
 from gateway.web.api import find_device
-from gateway.web.pages import PAGES
-from gateway.web.pulse import framed
-from gateway.web.section import Card, GuardedPulse, Nav, Permission, Route, Section, View
-from gateway.web.words import Words, words_for
+from gateway.web.i18n import Translator, translator_for
+from gateway.web.live_views import with_header
+from gateway.web.page_renderer import PAGES
+from gateway.web.section import Card, GuardedPulse, NavTab, Permission, Route, Section, View
 
 HERE = Path(__file__).parent
 PLATES = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -29,17 +29,17 @@ def section(vitals: Callable[[], Vitals], meters: Meters) -> Section:
 
     async def live(request: web.Request) -> web.StreamResponse:
         now = vitals()
-        seen = view.view(now, words_for(request))
+        seen = view.view(now, translator_for(request))
         return request.app[PAGES].render(
-            request, "live/live.html", now, seen, plates=PLATES, address=reading.address
+            request, "live/live.html", now, seen, plates=PLATES, address=value_format.short_address
         )
 
     async def device(request: web.Request) -> web.StreamResponse:
         now = vitals()
         one = find_device(now, request.match_info["id"])
-        point = device_view.chosen(one, request.query.get("point", ""))
-        topic = device_view.topic(one, point)
-        seen = device_view.view(now, words_for(request), topic)
+        point = device_view.choose_point(one, request.query.get("point", ""))
+        topic = device_view.pulse_topic(one, point)
+        seen = device_view.view(now, translator_for(request), topic)
         return request.app[PAGES].render(
             request,
             "live/device.html",
@@ -48,14 +48,14 @@ def section(vitals: Callable[[], Vitals], meters: Meters) -> Section:
             device=one,
             point=point,
             topic=topic,
-            unit=reading.unit,
-            address=reading.address,
-            numeric=reading.numeric,
-            curved=any(map(reading.numeric, one.points)),
+            unit=value_format.unit_text,
+            address=value_format.short_address,
+            numeric=value_format.is_numeric,
+            curved=any(map(value_format.is_numeric, one.points)),
             counting=bool(meters.points(one.id)),
             replaced="replaced" in request.query,
             x_labels=device_view.X_LABELS,
-            y_labels=curve.INTERVALS + 1,
+            y_labels=sparkline.INTERVALS + 1,
         )
 
     return Section(
@@ -66,11 +66,11 @@ def section(vitals: Callable[[], Vitals], meters: Meters) -> Section:
             *routes(meters, vitals),
         ),
         templates=HERE / "pages",
-        nav=Nav(NAV_NUMBER, "/", "live.tab"),
-        card=Card("live/card.html", _urgency, _card, needs),
+        nav=NavTab(NAV_NUMBER, "/", "live.tab"),
+        card=Card("live/card.html", _urgency, _card, list_needs),
         pulses={
-            "live": GuardedPulse(Permission.VIEW, framed(view.view)),
-            "device": GuardedPulse(Permission.VIEW, framed(device_view.view)),
+            "live": GuardedPulse(Permission.VIEW, with_header(view.view)),
+            "device": GuardedPulse(Permission.VIEW, with_header(device_view.view)),
         },
         kinds=(*FIELD, *FEED, *INBOX),
     )
@@ -83,5 +83,5 @@ def _urgency(vitals: Vitals) -> int:
     return int(any(device.state in {"silent", "faulty"} for device in vitals.devices))
 
 
-def _card(vitals: Vitals, words: Words) -> View:
+def _card(vitals: Vitals, words: Translator) -> View:
     return view.view(vitals, words)

@@ -10,10 +10,10 @@ from typing import Any
 
 from gateway.event import Lane
 from gateway.health import BusVitals, DeviceVitals, LaneVitals, PointVitals, UplinkVitals, Vitals
-from gateway.web import curve, reading
-from gateway.web.frame import Mark
+from gateway.web import sparkline, value_format
+from gateway.web.i18n import Translator
+from gateway.web.page_header import StatusMark
 from gateway.web.section import View
-from gateway.web.words import Words
 
 BUS_MARKS = {"up": ("ok", "s-ok"), "down": ("bad", "s-bad"), "wait": ("wait", "s-wait")}
 # Less is no matter for a person.
@@ -28,13 +28,13 @@ UPLINK_MARKS = {
 STOPS = {"ok": "done", "stale": "done", "wait": "to", "silent": "shut", "faulty": "shut"}
 
 
-def view(vitals: Vitals, words: Words, _argument: str = "") -> View:
+def view(vitals: Vitals, words: Translator, _argument: str = "") -> View:
     """Everything on the live page."""
     return dict(_facts(vitals, words))
 
 
-def _facts(vitals: Vitals, words: Words) -> Iterator[tuple[str, Any]]:
-    yield "shape", shape(vitals)
+def _facts(vitals: Vitals, words: Translator) -> Iterator[tuple[str, Any]]:
+    yield "shape", layout_key(vitals)
     yield "volatile", vitals.journal.volatile
     yield from _away(vitals, words)
     for lane in vitals.lanes:
@@ -48,7 +48,7 @@ def _facts(vitals: Vitals, words: Words) -> Iterator[tuple[str, Any]]:
     yield from _way(vitals, words)
 
 
-def shape(vitals: Vitals, plotted: PointVitals | None = None) -> int:
+def layout_key(vitals: Vitals, plotted: PointVitals | None = None) -> int:
     """Changes when the page must be fetched anew: something was added, taken away or renamed."""
     parts = [vitals.name, vitals.version, plotted.id if plotted else ""]
     parts += [f"{bus.id} {bus.name} {bus.kind} {bus.where}" for bus in vitals.buses]
@@ -58,7 +58,7 @@ def shape(vitals: Vitals, plotted: PointVitals | None = None) -> int:
     return zlib.crc32("\n".join(parts).encode())
 
 
-def _away(vitals: Vitals, words: Words) -> Iterator[tuple[str, Any]]:
+def _away(vitals: Vitals, words: Translator) -> Iterator[tuple[str, Any]]:
     """What waits here while no uplink is up."""
     gone = [uplink for uplink in vitals.uplinks if uplink.state in {"down", "refused"}]
     yield "away", bool(gone)
@@ -72,7 +72,7 @@ def _away(vitals: Vitals, words: Words) -> Iterator[tuple[str, Any]]:
     yield "away.text", " ".join([words(kept, n=f"{waiting:,}"), why]).rstrip()
 
 
-def _lane(lane: LaneVitals, vitals: Vitals, words: Words) -> Iterator[tuple[str, Any]]:
+def _lane(lane: LaneVitals, vitals: Vitals, words: Translator) -> Iterator[tuple[str, Any]]:
     key = f"lane.{lane.lane.wire}"
     volatile = vitals.journal.volatile
     issued = "live.lane-seen" if volatile else "live.lane-recorded"
@@ -80,12 +80,12 @@ def _lane(lane: LaneVitals, vitals: Vitals, words: Words) -> Iterator[tuple[str,
     yield f"{key}.issued", words(issued, n=f"{lane.issued:,}")
     yield f"{key}.receipted", words(receipted, n=f"{lane.receipted:,}") if vitals.uplinks else ""
     yield f"{key}.waiting", f"{lane.waiting:,}"
-    amount, code = lag(lane.lag_s)
+    amount, code = lag_text(lane.lag_s)
     yield f"{key}.lag", amount
     yield f"{key}.lag_unit", words(code)
 
 
-def lag(seconds: float) -> tuple[str, str]:
+def lag_text(seconds: float) -> tuple[str, str]:
     """How far a lane is behind: the figure, and the code of its unit."""
     for below, unit, code in (
         (600, 1, "live.lag-seconds"),
@@ -97,8 +97,8 @@ def lag(seconds: float) -> tuple[str, str]:
     return "∞", "live.lag-hours"
 
 
-def _uplink(uplink: UplinkVitals, words: Words) -> Iterator[tuple[str, Any]]:
-    colour, pictogram = UPLINK_MARKS.get(uplink.state, reading.DOUBTFUL)
+def _uplink(uplink: UplinkVitals, words: Translator) -> Iterator[tuple[str, Any]]:
+    colour, pictogram = UPLINK_MARKS.get(uplink.state, value_format.DOUBTFUL)
     word = words(f"live.uplink-{uplink.state}")
     yield f"uplink.{uplink.name}", (colour, pictogram, word)
     yield f"uplink.{uplink.name}.receipt", _ms(uplink.receipt_ns)
@@ -107,7 +107,7 @@ def _uplink(uplink: UplinkVitals, words: Words) -> Iterator[tuple[str, Any]]:
     yield f"uplink.{uplink.name}.skew", skew
 
 
-def bus_facts(bus: BusVitals, words: Words) -> Iterator[tuple[str, Any]]:
+def bus_facts(bus: BusVitals, words: Translator) -> Iterator[tuple[str, Any]]:
     """One bus: its mark, its load and a line of facts."""
     key = f"bus.{bus.id}"
     yield key, bus_mark(bus, words)
@@ -115,41 +115,41 @@ def bus_facts(bus: BusVitals, words: Words) -> Iterator[tuple[str, Any]]:
     yield f"{key}.load", percent
     yield f"{key}.load_text", f"{percent}%"
     yield f"{key}.facts", _bus_line(bus, words)
-    yield f"{key}.why", why(bus, words)
+    yield f"{key}.why", bus_trouble(bus, words)
 
 
-def why(bus: BusVitals, words: Words) -> str:
+def bus_trouble(bus: BusVitals, words: Translator) -> str:
     """Why a bus is down, and what to do about it."""
     if bus.state != "down" or bus.code is None:
         return ""
     return words(bus.code, **bus.data) + (words.remedy(bus.code, **bus.data) or "")
 
 
-def bus_mark(bus: BusVitals, words: Words) -> Mark:
+def bus_mark(bus: BusVitals, words: Translator) -> StatusMark:
     """A bus in a word: down, waiting, or how many of its devices do not answer."""
     if bus.state == "up" and bus.silent:
-        return (*reading.DOUBTFUL, words("live.bus-silent", n=bus.silent))
-    colour, pictogram = BUS_MARKS.get(bus.state, reading.DOUBTFUL)
+        return (*value_format.DOUBTFUL, words("live.bus-silent", n=bus.silent))
+    colour, pictogram = BUS_MARKS.get(bus.state, value_format.DOUBTFUL)
     return (colour, pictogram, words(f"live.bus-{bus.state}"))
 
 
-def _bus_line(bus: BusVitals, words: Words) -> str:
+def _bus_line(bus: BusVitals, words: Translator) -> str:
     if bus.cycle_s > 0:
         return words("live.bus-cycle", n=bus.devices, s=f"{bus.cycle_s:.3g}")
     return words("live.bus-devices", n=bus.devices)
 
 
-def _device(device: DeviceVitals, words: Words) -> Iterator[tuple[str, Any]]:
+def _device(device: DeviceVitals, words: Translator) -> Iterator[tuple[str, Any]]:
     key = f"dev.{device.id}"
-    yield f"{key}.value", reading.headline(device, words)[0]
-    yield f"{key}.unit", reading.headline(device, words)[1]
-    yield f"{key}.mark", reading.state(device, words)
+    yield f"{key}.value", value_format.device_headline(device, words)[0]
+    yield f"{key}.unit", value_format.device_headline(device, words)[1]
+    yield f"{key}.mark", value_format.device_mark(device, words)
     yield f"{key}.age", _ms(device.at_ns)
-    yield f"{key}.curve", curve.spark(device.points[0].spark) if device.points else ""
+    yield f"{key}.curve", sparkline.spark_path(device.points[0].spark) if device.points else ""
     yield f"{key}.stop", STOPS.get(device.state, "shut")
 
 
-def _way(vitals: Vitals, words: Words) -> Iterator[tuple[str, Any]]:
+def _way(vitals: Vitals, words: Translator) -> Iterator[tuple[str, Any]]:
     """One reading's way to the platform: five stops, each with a word and a figure."""
     yield (
         "way.read",
@@ -173,7 +173,7 @@ def _open(states: set[str]) -> str:
     return "to" if "wait" in states else "shut"
 
 
-def _saved(vitals: Vitals, words: Words) -> str:
+def _saved(vitals: Vitals, words: Translator) -> str:
     journal = vitals.journal
     if journal.volatile:
         return words("live.way-volatile")
@@ -181,7 +181,7 @@ def _saved(vitals: Vitals, words: Words) -> str:
     return words("live.way-saved-text", ms=f"{journal.commit_ms:.2g}", gaps=gaps).strip()
 
 
-def _sent(vitals: Vitals, up: list[UplinkVitals], words: Words) -> str:
+def _sent(vitals: Vitals, up: list[UplinkVitals], words: Translator) -> str:
     if not vitals.uplinks:
         return words("live.way-alone")
     if not up and any(uplink.state == "wait" for uplink in vitals.uplinks):
@@ -193,9 +193,9 @@ def _sent(vitals: Vitals, up: list[UplinkVitals], words: Words) -> str:
     )
 
 
-def _receipt(vitals: Vitals, waiting: int, words: Words) -> str:
+def _receipt(vitals: Vitals, waiting: int, words: Translator) -> str:
     if not vitals.uplinks:
-        return reading.NOTHING
+        return value_format.NOTHING
     if waiting:
         return words("live.way-waiting", n=f"{waiting:,}")
     if vitals.read_to_receipt_ms is None:

@@ -9,7 +9,7 @@ from gateway.event import Severity
 from gateway.transitions import TransitionTable
 
 
-class State(enum.Enum):
+class AlarmState(enum.Enum):
     """Where an alarm stands."""
 
     CLEARED = "cleared"
@@ -22,7 +22,7 @@ class State(enum.Enum):
     SUPPRESSED = "suppressed"
 
 
-class Act(enum.Enum):
+class AlarmEvent(enum.Enum):
     """What changes the state of an alarm.
 
     `ATTEND`: a person has come. `SETTLE`: it was quiet long enough. `RESUME` and `LAPSE`:
@@ -57,53 +57,53 @@ class Act(enum.Enum):
 #
 # *Cleared* means that there is no alarm: nothing is stored under that state, which is start and end
 # at once. A missing pair cannot happen: a person is refused, and in our own code it is a mistake.
-TABLE: TransitionTable[State, Act] = TransitionTable(
-    State.CLEARED,
+TABLE: TransitionTable[AlarmState, AlarmEvent] = TransitionTable(
+    AlarmState.CLEARED,
     {
-        (State.CLEARED, Act.RAISE): State.RAISED,
-        (State.CLEARED, Act.SUPPRESS): State.SUPPRESSED,
-        (State.RAISED, Act.ACKNOWLEDGE): State.ACKNOWLEDGED,
-        (State.RAISED, Act.ATTEND): State.ACKNOWLEDGED,
-        (State.RAISED, Act.ESCALATE): State.ESCALATED,
-        (State.RAISED, Act.RETURN): State.RETURNED,
-        (State.RAISED, Act.SHELVE): State.SHELVED,
-        (State.RAISED, Act.SUPPRESS): State.SUPPRESSED,
-        (State.ESCALATED, Act.ESCALATE): State.ESCALATED,
-        (State.ESCALATED, Act.ACKNOWLEDGE): State.ACKNOWLEDGED,
-        (State.ESCALATED, Act.ATTEND): State.ACKNOWLEDGED,
-        (State.ESCALATED, Act.RETURN): State.RETURNED,
-        (State.ESCALATED, Act.SHELVE): State.SHELVED,
-        (State.ESCALATED, Act.SUPPRESS): State.SUPPRESSED,
-        (State.ACKNOWLEDGED, Act.RETURN): State.RESTING,
-        (State.ACKNOWLEDGED, Act.ATTEND): State.ACKNOWLEDGED,
-        (State.ACKNOWLEDGED, Act.ESCALATE): State.ESCALATED,
-        (State.ACKNOWLEDGED, Act.SHELVE): State.SHELVED,
-        (State.ACKNOWLEDGED, Act.SUPPRESS): State.SUPPRESSED,
-        (State.RETURNED, Act.RAISE): State.RAISED,
-        (State.RETURNED, Act.ACKNOWLEDGE): State.RESTING,
-        (State.RETURNED, Act.ATTEND): State.RESTING,
-        (State.RETURNED, Act.ESCALATE): State.RETURNED,
-        (State.RETURNED, Act.SETTLE): State.CLEARED,
-        (State.RETURNED, Act.SHELVE): State.SHELVED,
-        (State.RETURNED, Act.SUPPRESS): State.SUPPRESSED,
-        (State.RESTING, Act.RAISE): State.ACKNOWLEDGED,
-        (State.RESTING, Act.ATTEND): State.RESTING,
-        (State.RESTING, Act.ESCALATE): State.RETURNED,
-        (State.RESTING, Act.SETTLE): State.CLEARED,
-        (State.SHELVED, Act.RAISE): State.SHELVED,
-        (State.SHELVED, Act.RETURN): State.SHELVED,
-        (State.SHELVED, Act.SHELVE): State.SHELVED,
-        (State.SHELVED, Act.SUPPRESS): State.SUPPRESSED,
-        (State.SHELVED, Act.RESUME): State.RAISED,
-        (State.SHELVED, Act.LATCH): State.RETURNED,
-        (State.SHELVED, Act.LAPSE): State.CLEARED,
-        (State.SUPPRESSED, Act.RAISE): State.SUPPRESSED,
-        (State.SUPPRESSED, Act.RETURN): State.SUPPRESSED,
-        (State.SUPPRESSED, Act.RESUME): State.RAISED,
-        (State.SUPPRESSED, Act.LATCH): State.RETURNED,
-        (State.SUPPRESSED, Act.LAPSE): State.CLEARED,
+        (AlarmState.CLEARED, AlarmEvent.RAISE): AlarmState.RAISED,
+        (AlarmState.CLEARED, AlarmEvent.SUPPRESS): AlarmState.SUPPRESSED,
+        (AlarmState.RAISED, AlarmEvent.ACKNOWLEDGE): AlarmState.ACKNOWLEDGED,
+        (AlarmState.RAISED, AlarmEvent.ATTEND): AlarmState.ACKNOWLEDGED,
+        (AlarmState.RAISED, AlarmEvent.ESCALATE): AlarmState.ESCALATED,
+        (AlarmState.RAISED, AlarmEvent.RETURN): AlarmState.RETURNED,
+        (AlarmState.RAISED, AlarmEvent.SHELVE): AlarmState.SHELVED,
+        (AlarmState.RAISED, AlarmEvent.SUPPRESS): AlarmState.SUPPRESSED,
+        (AlarmState.ESCALATED, AlarmEvent.ESCALATE): AlarmState.ESCALATED,
+        (AlarmState.ESCALATED, AlarmEvent.ACKNOWLEDGE): AlarmState.ACKNOWLEDGED,
+        (AlarmState.ESCALATED, AlarmEvent.ATTEND): AlarmState.ACKNOWLEDGED,
+        (AlarmState.ESCALATED, AlarmEvent.RETURN): AlarmState.RETURNED,
+        (AlarmState.ESCALATED, AlarmEvent.SHELVE): AlarmState.SHELVED,
+        (AlarmState.ESCALATED, AlarmEvent.SUPPRESS): AlarmState.SUPPRESSED,
+        (AlarmState.ACKNOWLEDGED, AlarmEvent.RETURN): AlarmState.RESTING,
+        (AlarmState.ACKNOWLEDGED, AlarmEvent.ATTEND): AlarmState.ACKNOWLEDGED,
+        (AlarmState.ACKNOWLEDGED, AlarmEvent.ESCALATE): AlarmState.ESCALATED,
+        (AlarmState.ACKNOWLEDGED, AlarmEvent.SHELVE): AlarmState.SHELVED,
+        (AlarmState.ACKNOWLEDGED, AlarmEvent.SUPPRESS): AlarmState.SUPPRESSED,
+        (AlarmState.RETURNED, AlarmEvent.RAISE): AlarmState.RAISED,
+        (AlarmState.RETURNED, AlarmEvent.ACKNOWLEDGE): AlarmState.RESTING,
+        (AlarmState.RETURNED, AlarmEvent.ATTEND): AlarmState.RESTING,
+        (AlarmState.RETURNED, AlarmEvent.ESCALATE): AlarmState.RETURNED,
+        (AlarmState.RETURNED, AlarmEvent.SETTLE): AlarmState.CLEARED,
+        (AlarmState.RETURNED, AlarmEvent.SHELVE): AlarmState.SHELVED,
+        (AlarmState.RETURNED, AlarmEvent.SUPPRESS): AlarmState.SUPPRESSED,
+        (AlarmState.RESTING, AlarmEvent.RAISE): AlarmState.ACKNOWLEDGED,
+        (AlarmState.RESTING, AlarmEvent.ATTEND): AlarmState.RESTING,
+        (AlarmState.RESTING, AlarmEvent.ESCALATE): AlarmState.RETURNED,
+        (AlarmState.RESTING, AlarmEvent.SETTLE): AlarmState.CLEARED,
+        (AlarmState.SHELVED, AlarmEvent.RAISE): AlarmState.SHELVED,
+        (AlarmState.SHELVED, AlarmEvent.RETURN): AlarmState.SHELVED,
+        (AlarmState.SHELVED, AlarmEvent.SHELVE): AlarmState.SHELVED,
+        (AlarmState.SHELVED, AlarmEvent.SUPPRESS): AlarmState.SUPPRESSED,
+        (AlarmState.SHELVED, AlarmEvent.RESUME): AlarmState.RAISED,
+        (AlarmState.SHELVED, AlarmEvent.LATCH): AlarmState.RETURNED,
+        (AlarmState.SHELVED, AlarmEvent.LAPSE): AlarmState.CLEARED,
+        (AlarmState.SUPPRESSED, AlarmEvent.RAISE): AlarmState.SUPPRESSED,
+        (AlarmState.SUPPRESSED, AlarmEvent.RETURN): AlarmState.SUPPRESSED,
+        (AlarmState.SUPPRESSED, AlarmEvent.RESUME): AlarmState.RAISED,
+        (AlarmState.SUPPRESSED, AlarmEvent.LATCH): AlarmState.RETURNED,
+        (AlarmState.SUPPRESSED, AlarmEvent.LAPSE): AlarmState.CLEARED,
     },
-    ends={State.CLEARED},
+    ends={AlarmState.CLEARED},
     unstored_start=True,
 )
 
@@ -111,7 +111,7 @@ TABLE: TransitionTable[State, Act] = TransitionTable(
 #
 # So does a returned alarm that latches, and one that was acknowledged but not attended if its rule
 # requires that (`AlarmFacts.attend`).
-UNSEEN = frozenset({State.RAISED, State.ESCALATED})
+UNSEEN = frozenset({AlarmState.RAISED, AlarmState.ESCALATED})
 
 
 class Evidence(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -135,7 +135,7 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     watch: str
     severity: Severity
-    state: State = State.RAISED
+    state: AlarmState = AlarmState.RAISED
     on: bool = True
     told: bool = False
     flapping: bool = False

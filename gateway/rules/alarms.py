@@ -9,17 +9,17 @@ from typing import Any, NamedTuple
 import msgspec
 
 from drivers.contract import Reading
-from gateway.errors import NotFound, NotNow, UsageError
+from gateway.errors import NotFound, StateConflict, UsageError
 from gateway.event import Severity
 from gateway.faults import OnFault, log_fault
-from gateway.rules.alarm import TABLE, UNSEEN, Act, Alarm, Evidence, State
-from gateway.rules.book import Book
-from gateway.rules.duty import Call, Duty
-from gateway.rules.engine import Signal
-from gateway.rules.kinds import Moment, S
-from gateway.rules.quiet import Quiet
-from gateway.rules.rule import Facts, Watch
-from gateway.rules.verdicts import Verdicts
+from gateway.rules.alarm import TABLE, UNSEEN, Alarm, AlarmEvent, AlarmState, Evidence
+from gateway.rules.alarm_repository import AlarmRepository
+from gateway.rules.duty import DutyCall, DutyRoster
+from gateway.rules.evaluator import ConditionSignal
+from gateway.rules.kinds import RuleInstant, S
+from gateway.rules.rule import AlarmFacts, Watch
+from gateway.rules.suppression import Suppression
+from gateway.rules.verdicts import AlarmVerdicts
 
 # This many returns, each within `flap_s`, make an alarm a flapping one.
 FLAPS = 3
@@ -28,7 +28,7 @@ FLAPS = 3
 COMES_NS = 300 * S
 
 SHELF_S_MAX = 7 * 86_400
-_SILENT = frozenset({State.SHELVED, State.SUPPRESSED})
+_SILENT = frozenset({AlarmState.SHELVED, AlarmState.SUPPRESSED})
 # Nobody has been called yet.
 _UNCALLED: Mapping[str, Any] = {
     "steps": 0,
@@ -38,7 +38,7 @@ _UNCALLED: Mapping[str, Any] = {
 }
 
 
-class Happening(NamedTuple):
+class AlarmChange(NamedTuple):
     """A change to report: `what` is the last part of the event's kind.
 
     `fresh`: there was no alarm before that anybody still remembers; linkages act on those.
@@ -46,9 +46,9 @@ class Happening(NamedTuple):
 
     what: str
     alarm: Alarm
-    facts: Facts
+    facts: AlarmFacts
     actor: str | None = None
-    call: Call | None = None
+    call: DutyCall | None = None
     fresh: bool = False
 
 
@@ -58,7 +58,7 @@ class Alarms:
     def __init__(
         self,
         watches: Mapping[str, Watch],
-        duty: Duty,
+        duty: DutyRoster,
         start: str,
         *,
         on_fault: OnFault = log_fault,
@@ -66,13 +66,13 @@ class Alarms:
         """No alarm is open yet; ids carry this `start`."""
         self._on_fault = on_fault
         self._watches = watches
-        self.book = Book(watches, start)
-        self.quiet = Quiet(frozenset().union(*(w.facts.scopes for w in watches.values())))
+        self.book = AlarmRepository(watches, start)
+        self.quiet = Suppression(frozenset().union(*(w.facts.scopes for w in watches.values())))
         self.duty = duty
-        self.verdicts = Verdicts()
+        self.verdicts = AlarmVerdicts()
         self._parents = {rule for watch in watches.values() for rule in watch.facts.parents}
 
-    def signalled(self, signal: Signal, moment: Moment) -> list[Happening]:
+    def signalled(self, signal: ConditionSignal, moment: RuleInstant) -> list[AlarmChange]:
         """A condition came or went."""
         happened = self._came(signal, moment) if signal.on else self._went(signal, moment)
         rule = signal.watch.facts.rule
@@ -81,16 +81,16 @@ class Alarms:
             happened += self._suppress(children, moment)
         return happened
 
-    def _came(self, signal: Signal, moment: Moment) -> list[Happening]:
+    def _came(self, signal: ConditionSignal, moment: RuleInstant) -> list[AlarmChange]:
         facts, now_ns = signal.watch.facts, moment.at_ns
         old = self.book.open.get(signal.watch.id)
         if old is None:
             return self._new(signal, moment)
-        state = TABLE.after(old.state, Act.RAISE)
+        state = TABLE.after(old.state, AlarmEvent.RAISE)
         if state is None:  # it never went: a restart forgot that it had come
             return []
         quick = old.returned_ns is None or now_ns - old.returned_ns <= facts.flap_ns
-        fresh = not quick and state is State.RAISED
+        fresh = not quick and state is AlarmState.RAISED
         anew = fresh and (old.unreached or not self._calling(old))
         changes = {"raised_ns": now_ns, **_UNCALLED} if anew else {}
         if state in _SILENT:
@@ -106,9 +106,9 @@ class Alarms:
         )
         if state in _SILENT or (alarm.flapping and old.flapping):
             return []
-        return [Happening("flapping" if alarm.flapping else "raised", alarm, facts, fresh=fresh)]
+        return [AlarmChange("flapping" if alarm.flapping else "raised", alarm, facts, fresh=fresh)]
 
-    def _new(self, signal: Signal, moment: Moment) -> list[Happening]:
+    def _new(self, signal: ConditionSignal, moment: RuleInstant) -> list[AlarmChange]:
         watch = signal.watch
         silent = self.quiet.covers(watch.facts, self.book, moment)
         alarm = self.book.put(
@@ -116,47 +116,47 @@ class Alarms:
                 id=self.book.next_id(),
                 watch=watch.id,
                 severity=watch.facts.severity,
-                state=State.SUPPRESSED if silent else State.RAISED,
+                state=AlarmState.SUPPRESSED if silent else AlarmState.RAISED,
                 told=not silent,
                 raised_ns=moment.at_ns,
                 evidence=_evidence(signal.reading),
             )
         )
-        return [] if silent else [Happening("raised", alarm, watch.facts, fresh=True)]
+        return [] if silent else [AlarmChange("raised", alarm, watch.facts, fresh=True)]
 
-    def _went(self, signal: Signal, moment: Moment) -> list[Happening]:
+    def _went(self, signal: ConditionSignal, moment: RuleInstant) -> list[AlarmChange]:
         old = self.book.open.get(signal.watch.id)
-        state = None if old is None else TABLE.after(old.state, Act.RETURN)
+        state = None if old is None else TABLE.after(old.state, AlarmEvent.RETURN)
         if old is None or state is None:
             return []
         alarm = self.book.put(old, state=state, on=False, returned_ns=moment.at_ns)
         silent = alarm.flapping or state in _SILENT
-        told = [] if silent else [Happening("returned", alarm, signal.watch.facts)]
+        told = [] if silent else [AlarmChange("returned", alarm, signal.watch.facts)]
         return told + self._over(alarm)
 
-    def _over(self, alarm: Alarm) -> list[Happening]:
+    def _over(self, alarm: Alarm) -> list[AlarmChange]:
         """A person came, and it has returned: the next time is a new alarm, however soon."""
         attended = alarm.attended and self.book.facts(alarm).attend
-        if not attended or alarm.state is not State.RESTING:
+        if not attended or alarm.state is not AlarmState.RESTING:
             return []
-        return self._cleared(alarm, Act.SETTLE)
+        return self._cleared(alarm, AlarmEvent.SETTLE)
 
-    def acknowledge(self, alarm_id: str, actor: str) -> list[Happening]:
+    def acknowledge(self, alarm_id: str, actor: str) -> list[AlarmChange]:
         """A person has seen it; if its rule requires attendance, they are on their way."""
         alarm = self.book.of(alarm_id)
         anew = _UNCALLED if self.book.facts(alarm).attend else {"unreached": False}
-        alarm = self.book.moved(alarm, Act.ACKNOWLEDGE, by=actor, **anew)
-        return [Happening("acknowledged", alarm, self.book.facts(alarm), actor)]
+        alarm = self.book.moved(alarm, AlarmEvent.ACKNOWLEDGE, by=actor, **anew)
+        return [AlarmChange("acknowledged", alarm, self.book.facts(alarm), actor)]
 
-    def attend(self, alarm_id: str, actor: str) -> list[Happening]:
+    def attend(self, alarm_id: str, actor: str) -> list[AlarmChange]:
         """A person has come: nobody else is called."""
         alarm = self.book.of(alarm_id)
-        alarm = self.book.moved(alarm, Act.ATTEND, by=actor, attended=True, unreached=False)
-        return [Happening("attended", alarm, self.book.facts(alarm), actor), *self._over(alarm)]
+        alarm = self.book.moved(alarm, AlarmEvent.ATTEND, by=actor, attended=True, unreached=False)
+        return [AlarmChange("attended", alarm, self.book.facts(alarm), actor), *self._over(alarm)]
 
     def shelve(
-        self, alarm_id: str, for_s: float, actor: str, moment: Moment, *, note: str = ""
-    ) -> list[Happening]:
+        self, alarm_id: str, for_s: float, actor: str, moment: RuleInstant, *, note: str = ""
+    ) -> list[AlarmChange]:
         """Silence it for that time, whatever it does; every shelving has an end.
 
         A critical alarm needs a `note` that says why, unless it has one already.
@@ -168,21 +168,23 @@ class Alarms:
         note = note.strip() or alarm.note or ""
         if alarm.severity is Severity.CRITICAL and not note:
             raise UsageError("rules.shelf-needs-note")
-        alarm = self.book.moved(alarm, Act.SHELVE, by=actor, until_ns=until_ns, note=note or None)
-        return [Happening("shelved", alarm, self.book.facts(alarm), actor)]
+        alarm = self.book.moved(
+            alarm, AlarmEvent.SHELVE, by=actor, until_ns=until_ns, note=note or None
+        )
+        return [AlarmChange("shelved", alarm, self.book.facts(alarm), actor)]
 
-    def unshelve(self, alarm_id: str, actor: str, moment: Moment) -> list[Happening]:
+    def unshelve(self, alarm_id: str, actor: str, moment: RuleInstant) -> list[AlarmChange]:
         """End its shelving now: it is raised again if its condition holds.
 
         Linkages do not act on it again: a person is present.
         """
         alarm = self.book.of(alarm_id)
-        if alarm.state is not State.SHELVED:
-            raise NotNow("rules.not-now", alarm=alarm.id, state=alarm.state.value)
+        if alarm.state is not AlarmState.SHELVED:
+            raise StateConflict("rules.not-now", alarm=alarm.id, state=alarm.state.value)
         resumed = self._resumed(alarm, moment)
         return [happening._replace(actor=actor, fresh=False) for happening in resumed]
 
-    def judge(self, alarm_id: str, actor: str, *, real: bool, rule: str = "") -> list[Happening]:
+    def judge(self, alarm_id: str, actor: str, *, real: bool, rule: str = "") -> list[AlarmChange]:
         """Record that it was real or false; `rule` is that of an alarm that is over."""
         alarm = next((a for a in self.book.open.values() if a.id == alarm_id), None)
         if alarm is not None:
@@ -198,26 +200,28 @@ class Alarms:
                 id=alarm_id,
                 watch=rule,
                 severity=facts.severity,
-                state=State.CLEARED,
+                state=AlarmState.CLEARED,
                 on=False,
                 raised_ns=0,
                 real=real,
             )
         self.verdicts.judge(facts.rule, alarm_id, real=real)
-        return [Happening("judged", alarm, facts, actor)]
+        return [AlarmChange("judged", alarm, facts, actor)]
 
-    def note(self, alarm_id: str, text: str | None) -> list[Happening]:
+    def note(self, alarm_id: str, text: str | None) -> list[AlarmChange]:
         """Attach a note; the next event of the alarm carries it."""
         self.book.put(self.book.of(alarm_id), note=text)
         return []
 
-    def maintain(self, scope: str, for_s: float, actor: str, moment: Moment) -> list[Happening]:
+    def maintain(
+        self, scope: str, for_s: float, actor: str, moment: RuleInstant
+    ) -> list[AlarmChange]:
         """Suppress everything in the scope for that time; 0 s ends it now."""
         self.quiet.maintain(scope, for_s, actor, moment)
         touched = [a for a in self.book.open.values() if scope in self.book.facts(a).scopes]
         return self._suppress(touched, moment)
 
-    def life_safety(self, scope: str) -> list[Facts]:
+    def life_safety(self, scope: str) -> list[AlarmFacts]:
         """The life-safety watches that maintenance of the scope silences."""
         return [
             watch.facts
@@ -225,21 +229,21 @@ class Alarms:
             if watch.facts.life_safety and scope in watch.facts.scopes
         ]
 
-    def _suppress(self, alarms: Iterable[Alarm], moment: Moment) -> list[Happening]:
+    def _suppress(self, alarms: Iterable[Alarm], moment: RuleInstant) -> list[AlarmChange]:
         happened = []
         for alarm in alarms:
             facts = self.book.facts(alarm)
-            can = TABLE.after(alarm.state, Act.SUPPRESS) is not None
+            can = TABLE.after(alarm.state, AlarmEvent.SUPPRESS) is not None
             if can and self.quiet.covers(facts, self.book, moment):
-                silent = self.book.moved(alarm, Act.SUPPRESS, until_ns=None)
+                silent = self.book.moved(alarm, AlarmEvent.SUPPRESS, until_ns=None)
                 if alarm.told:
-                    happened.append(Happening("suppressed", silent, facts))
+                    happened.append(AlarmChange("suppressed", silent, facts))
         return happened
 
-    def tick(self, moment: Moment) -> list[Happening]:
+    def tick(self, moment: RuleInstant) -> list[AlarmChange]:
         """Apply time: shelving and maintenance that end, calls that are due, alarms that settle."""
         self.quiet.expire(moment)
-        happened: list[Happening] = []
+        happened: list[AlarmChange] = []
         for alarm in list(self.book.open.values()):
             try:
                 happened += self._passed(alarm, moment)
@@ -247,17 +251,20 @@ class Alarms:
                 self._on_fault("rules.alarm", error)
         return happened
 
-    def _passed(self, alarm: Alarm, moment: Moment) -> list[Happening]:
-        if alarm.state is State.SHELVED:
+    def _passed(self, alarm: Alarm, moment: RuleInstant) -> list[AlarmChange]:
+        if alarm.state is AlarmState.SHELVED:
             ends = alarm.until_ns is None or moment.at_ns >= alarm.until_ns
             return self._resumed(alarm, moment) if ends else []
-        if alarm.state is State.SUPPRESSED:
+        if alarm.state is AlarmState.SUPPRESSED:
             still = self.quiet.covers(self.book.facts(alarm), self.book, moment)
             return [] if still else self._resumed(alarm, moment)
-        if alarm.state in {State.ACKNOWLEDGED, State.RESTING} and alarm.acknowledged_ns is None:
+        if (
+            alarm.state in {AlarmState.ACKNOWLEDGED, AlarmState.RESTING}
+            and alarm.acknowledged_ns is None
+        ):
             alarm = self.book.put(alarm, acknowledged_ns=moment.at_ns)
         called = list(self._called(alarm, moment)) if self._waits(alarm) else []
-        if not called and alarm.state in {State.RETURNED, State.RESTING}:
+        if not called and alarm.state in {AlarmState.RETURNED, AlarmState.RESTING}:
             return self._settled(alarm, moment)
         return called
 
@@ -268,24 +275,24 @@ class Alarms:
     def _waits(self, alarm: Alarm) -> bool:
         """Whether a person must still see it, or come to it."""
         facts = self.book.facts(alarm)
-        if alarm.state is State.RETURNED:
+        if alarm.state is AlarmState.RETURNED:
             return facts.latch
-        taken = alarm.state in {State.ACKNOWLEDGED, State.RESTING}
+        taken = alarm.state in {AlarmState.ACKNOWLEDGED, AlarmState.RESTING}
         return alarm.state in UNSEEN or (taken and facts.attend and not alarm.attended)
 
-    def _resumed(self, alarm: Alarm, moment: Moment) -> list[Happening]:
+    def _resumed(self, alarm: Alarm, moment: RuleInstant) -> list[AlarmChange]:
         facts = self.book.facts(alarm)
         if not alarm.on and not self._latched(alarm):
-            return self._cleared(alarm, Act.LAPSE)
+            return self._cleared(alarm, AlarmEvent.LAPSE)
         if self.quiet.covers(facts, self.book, moment):
-            self.book.moved(alarm, Act.SUPPRESS, until_ns=None)
+            self.book.moved(alarm, AlarmEvent.SUPPRESS, until_ns=None)
             return []
-        act = Act.RESUME if alarm.on else Act.LATCH
+        act = AlarmEvent.RESUME if alarm.on else AlarmEvent.LATCH
         raised = self.book.moved(
             alarm, act, until_ns=None, told=True, raised_ns=moment.at_ns, **_UNCALLED
         )
-        happened = [Happening("raised", raised, facts, fresh=True)]
-        return happened if alarm.on else [*happened, Happening("returned", raised, facts)]
+        happened = [AlarmChange("raised", raised, facts, fresh=True)]
+        return happened if alarm.on else [*happened, AlarmChange("returned", raised, facts)]
 
     def _latched(self, alarm: Alarm) -> bool:
         """Whether a person must see what went while it was silent.
@@ -297,37 +304,39 @@ class Alarms:
         if facts.attend:
             return not alarm.attended
         untaken = alarm.told and alarm.acknowledged_ns is None and alarm.by is None
-        return facts.latch and alarm.state is State.SUPPRESSED and untaken and not facts.parents
+        return (
+            facts.latch and alarm.state is AlarmState.SUPPRESSED and untaken and not facts.parents
+        )
 
-    def _called(self, alarm: Alarm, moment: Moment) -> Iterator[Happening]:
+    def _called(self, alarm: Alarm, moment: RuleInstant) -> Iterator[AlarmChange]:
         """The steps that are due, and, after the last, that nobody was reached."""
         facts, since_ns = self.book.facts(alarm), alarm.raised_ns
         if alarm.acknowledged_ns is not None:
             since_ns = alarm.acknowledged_ns + COMES_NS
         age_ns = moment.at_ns - since_ns
         for call in self.duty.due(alarm.severity, alarm.steps, age_ns, moment.wall_ns):
-            alarm = self.book.moved(alarm, Act.ESCALATE, steps=call.step)
-            yield Happening("escalated", alarm, facts, call=call)
+            alarm = self.book.moved(alarm, AlarmEvent.ESCALATE, steps=call.step)
+            yield AlarmChange("escalated", alarm, facts, call=call)
         patience_ns = self.duty.patience_ns(alarm.severity)
         if not alarm.unreached and patience_ns is not None and age_ns >= patience_ns:
-            yield Happening("unreached", self.book.put(alarm, unreached=True), facts)
+            yield AlarmChange("unreached", self.book.put(alarm, unreached=True), facts)
 
-    def _settled(self, alarm: Alarm, moment: Moment) -> list[Happening]:
+    def _settled(self, alarm: Alarm, moment: RuleInstant) -> list[AlarmChange]:
         facts = self.book.facts(alarm)
         since_ns = alarm.raised_ns if alarm.returned_ns is None else alarm.returned_ns
         if moment.at_ns - since_ns < facts.flap_ns:
             return []
-        if self._waits(alarm) and alarm.state is State.RESTING:
+        if self._waits(alarm) and alarm.state is AlarmState.RESTING:
             return []
-        if alarm.state is State.RESTING or not facts.latch:
-            return self._cleared(alarm, Act.SETTLE)
+        if alarm.state is AlarmState.RESTING or not facts.latch:
+            return self._cleared(alarm, AlarmEvent.SETTLE)
         if alarm.flapping:  # quiet again, and still unseen
-            return [Happening("returned", self.book.put(alarm, flapping=False), facts)]
+            return [AlarmChange("returned", self.book.put(alarm, flapping=False), facts)]
         return []
 
-    def _cleared(self, alarm: Alarm, act: Act) -> list[Happening]:
+    def _cleared(self, alarm: Alarm, act: AlarmEvent) -> list[AlarmChange]:
         cleared = self.book.closed(alarm, act)
-        return [Happening("cleared", cleared, self.book.facts(alarm))] if alarm.told else []
+        return [AlarmChange("cleared", cleared, self.book.facts(alarm))] if alarm.told else []
 
 
 def _evidence(reading: Reading | None) -> Evidence | None:
@@ -336,12 +345,12 @@ def _evidence(reading: Reading | None) -> Evidence | None:
     return Evidence(reading.device, reading.point, reading.value, reading.unit)
 
 
-def closed_for_good(alarm: Alarm) -> list[Happening]:
+def close_orphaned(alarm: Alarm) -> list[AlarmChange]:
     """The changes to report for an alarm whose rule was removed from the settings."""
     if not alarm.told:
         return []
     rule = alarm.watch.partition("/")[0]
-    facts = Facts(
+    facts = AlarmFacts(
         rule=rule,
         use="",
         name=rule,
@@ -354,4 +363,4 @@ def closed_for_good(alarm: Alarm) -> list[Happening]:
         scopes=frozenset(),
         parents=(),
     )
-    return [Happening("cleared", msgspec.structs.replace(alarm, state=State.CLEARED), facts)]
+    return [AlarmChange("cleared", msgspec.structs.replace(alarm, state=AlarmState.CLEARED), facts)]

@@ -12,21 +12,29 @@ import msgspec
 from drivers.contract import Quality, Reading
 from gateway.calendar import Calendar
 from gateway.faults import OnFault, log_fault
-from gateway.journal.stored_state import INSTANT_NS_MAX, beyond, bounded
+from gateway.journal.stored_state import INSTANT_NS_MAX, check_bounds, unused_number
 from gateway.rules import watch as watching
 from gateway.rules.alarm import Alarm
-from gateway.rules.alarm import State as AlarmState
-from gateway.rules.alarms import Alarms, Happening, closed_for_good
-from gateway.rules.answers import AwaitedAlarm, SpokenAnswers
-from gateway.rules.duty import DESK, PLATFORM, Duty
-from gateway.rules.duty import Options as DutyOptions
-from gateway.rules.engine import Engine, Signal
-from gateway.rules.kinds import Moment, S
-from gateway.rules.linkage import RING, Done, Linkage, Linkages, State, Task, action_of
-from gateway.rules.quiet import Maintenance
-from gateway.rules.ringing import Rings
+from gateway.rules.alarm import AlarmState as AlarmState
+from gateway.rules.alarms import AlarmChange, Alarms, close_orphaned
+from gateway.rules.duty import DESK, PLATFORM, DutyRoster
+from gateway.rules.duty import DutyOptions as DutyOptions
+from gateway.rules.escalation_calls import EscalationCalls
+from gateway.rules.evaluator import ConditionSignal, WatchEvaluator
+from gateway.rules.kinds import RuleInstant, S
+from gateway.rules.linkage import (
+    RING,
+    Linkage,
+    Linkages,
+    LinkageTask,
+    TaskResult,
+    TaskState,
+    task_action,
+)
 from gateway.rules.rule import BUS, OWN, Watch
-from gateway.rules.verdicts import Tally
+from gateway.rules.spoken_answers import AwaitedAlarm, SpokenAnswers
+from gateway.rules.suppression import Maintenance
+from gateway.rules.verdicts import VerdictTally
 
 # The room of its state in the journal.
 ROOM = "rules"
@@ -38,7 +46,7 @@ HEAD = "head"
 PAUSED_NS = 60 * S
 
 
-class Plan(NamedTuple):
+class RulesPlan(NamedTuple):
     """The rules of the settings: watches, roster, linkages, calendar.
 
     `own` are watches that no rule of the settings asks for.
@@ -51,33 +59,33 @@ class Plan(NamedTuple):
     own: tuple[Watch, ...] = ()
 
 
-class Pause(NamedTuple):
+class ClockPause(NamedTuple):
     """How many watches wait for the time of day (`paused`), or go on (`running`)."""
 
     what: str
     watches: int
 
 
-Record = Happening | Done | Pause
+RuleRecord = AlarmChange | TaskResult | ClockPause
 
 
-class Outcome(NamedTuple):
+class RulesOutcome(NamedTuple):
     """What happened, what to store under which key (None: delete), and what to do."""
 
-    records: list[Record]
+    records: list[RuleRecord]
     keep: dict[str, bytes | None]
-    tasks: list[Task]
+    tasks: list[LinkageTask]
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing to record, store or do."""
         return not (self.records or self.keep or self.tasks)
 
-    def keys_of(self, record: Record) -> frozenset[str]:
+    def keys_of(self, record: RuleRecord) -> frozenset[str]:
         """The state keys that belong to that record and must not be stored without it."""
-        if isinstance(record, Done):
+        if isinstance(record, TaskResult):
             return frozenset({f"task/{record.task.id}"})
-        if isinstance(record, Pause):
+        if isinstance(record, ClockPause):
             return frozenset()
         alarm = record.alarm
         if record.what == "judged":
@@ -86,7 +94,7 @@ class Outcome(NamedTuple):
         return frozenset({f"alarm/{alarm.watch}", f"watch/{alarm.watch}", *ordered})
 
 
-class Head(msgspec.Struct, frozen=True):
+class RulesHead(msgspec.Struct, frozen=True):
     """Persisted counters: uptime, the boot and instant it was taken at, the last ids issued."""
 
     lived_ns: int = 0
@@ -97,12 +105,12 @@ class Head(msgspec.Struct, frozen=True):
 
 
 _SHAPES: dict[str, Any] = {
-    HEAD: Head,
+    HEAD: RulesHead,
     "alarm": Alarm,
     "quiet": Maintenance,
-    "task": Task,
+    "task": LinkageTask,
     "linkage": int,
-    "verdict": Tally,
+    "verdict": VerdictTally,
 }
 
 
@@ -115,37 +123,37 @@ def _check_alarm(alarm: Alarm, watch: str) -> None:
         raise ValueError
 
 
-def found(kept: Mapping[str, bytes], now_ns: int) -> Head:
+def recover_head(kept: Mapping[str, bytes], now_ns: int) -> RulesHead:
     """A replacement for a lost head: as late as anything known, and no id twice."""
     known = [
         alarm.raised_ns
         for alarm in _decoded({k: b for k, b in kept.items() if k.startswith("alarm/")}, Alarm)
     ]
     known += _decoded({k: b for k, b in kept.items() if k.startswith("linkage/")}, int)
-    number = beyond(now_ns)
-    return Head(lived_ns=max(known, default=now_ns), alarms=number, tasks=number)
+    number = unused_number(now_ns)
+    return RulesHead(lived_ns=max(known, default=now_ns), alarms=number, tasks=number)
 
 
-class Core:
+class RulesCore:
     """The rules of one station."""
 
-    def __init__(self, plan: Plan, start: str, on_fault: OnFault = log_fault) -> None:
+    def __init__(self, plan: RulesPlan, start: str, on_fault: OnFault = log_fault) -> None:
         """Everything is quiet; `restore` takes over stored state. Ids carry this `start`.
 
         A mistake in one watch, alarm or linkage goes to `on_fault`, and the others go on.
         """
         self._on_fault = on_fault
-        self.engine = Engine((*plan.watches, *plan.own), plan.calendar, on_fault)
+        self.engine = WatchEvaluator((*plan.watches, *plan.own), plan.calendar, on_fault)
         self.alarms = Alarms(
-            self.engine.watches, Duty(plan.duty, plan.calendar), start, on_fault=on_fault
+            self.engine.watches, DutyRoster(plan.duty, plan.calendar), start, on_fault=on_fault
         )
         self.linkages = Linkages(plan.linkages, plan.calendar, self.holds)
         self.answers = SpokenAnswers()
-        self.rings = Rings(self.alarms.book)
-        self.under_way: dict[str, Task] = {}
+        self.rings = EscalationCalls(self.alarms.book)
+        self.under_way: dict[str, LinkageTask] = {}
         self._prefix = f"task-{start[:8]}"
         self._tasks = 0
-        self._moment = Moment(0)
+        self._moment = RuleInstant(0)
         self._orphans: list[Alarm] = []
         self._wallless_ns: int | None = None
         self._paused = False
@@ -158,32 +166,32 @@ class Core:
             if watch.facts.rule == rule
         )
 
-    def head(self, moment: Moment, boot: str, at_ns: int) -> Head:
+    def head(self, moment: RuleInstant, boot: str, at_ns: int) -> RulesHead:
         """The counters to store; `at_ns` is the moment in the boot's own time."""
-        return Head(moment.at_ns, boot, at_ns, self.alarms.book.issued, self._tasks)
+        return RulesHead(moment.at_ns, boot, at_ns, self.alarms.book.issued, self._tasks)
 
     def checked(self, key: str, body: bytes) -> bytes:
         """The row, if `restore` can read it; ValueError or msgspec's error otherwise."""
         what, _, name = key.partition("/")
         if what == "watch":
             watch = self.engine.watches.get(name)
-            watching.check(body, None if watch is None else watch.kind)
+            watching.check_state(body, None if watch is None else watch.kind)
             return body
-        found = bounded(msgspec.msgpack.decode(body, type=_SHAPES[what]))
+        found = check_bounds(msgspec.msgpack.decode(body, type=_SHAPES[what]))
         match found:
             case Alarm():
                 _check_alarm(found, name)
-            case Task():
-                action_of(found)
-            case Head() if min(found.alarms, found.tasks) < 0 or not found.boot:
+            case LinkageTask():
+                task_action(found)
+            case RulesHead() if min(found.alarms, found.tasks) < 0 or not found.boot:
                 raise ValueError
-            case Tally() if min(found.real, found.unreal) < 0:
+            case VerdictTally() if min(found.real, found.unreal) < 0:
                 raise ValueError
             case int() if not 0 <= found <= INSTANT_NS_MAX:
                 raise ValueError
         return body
 
-    def restore(self, kept: Mapping[str, bytes], head: Head, *, boot: str) -> None:
+    def restore(self, kept: Mapping[str, bytes], head: RulesHead, *, boot: str) -> None:
         """Take over what `RulesOutcome.keep` stored; what cannot be read starts again.
 
         The alarm decides whether its condition was present: what still holds continues or
@@ -204,16 +212,16 @@ class Core:
             {
                 rule: tally
                 for rule, body in tallies.items()
-                for tally in _decoded({rule: body}, Tally)
+                for tally in _decoded({rule: body}, VerdictTally)
             },
             {watch.facts.rule for watch in self.engine.watches.values()},
         )
         self.alarms.book.issued, self._tasks = head.alarms, head.tasks
-        self.under_way = {task.id: task for task in _decoded(rooms.get("task", {}), Task)}
+        self.under_way = {task.id: task for task in _decoded(rooms.get("task", {}), LinkageTask)}
         for linkage, fired in rooms.get("linkage", {}).items():
             self.linkages.fired[linkage] = msgspec.msgpack.decode(fired, type=int)
 
-    def start(self, moment: Moment) -> Outcome:
+    def start(self, moment: RuleInstant) -> RulesOutcome:
         """After `restore`: repeat tasks that a crash interrupted, or give them up.
 
         An emergency that has not expired is done at least once; anything else at most once.
@@ -226,48 +234,50 @@ class Core:
                 lost.append(task)
         outcome = self._outcome(self.engine.start(moment), [], moment)
         for alarm in self._orphans:
-            outcome.records.extend(closed_for_good(alarm))
+            outcome.records.extend(close_orphaned(alarm))
             outcome.keep[f"alarm/{alarm.watch}"] = None
         for task in lost:
             self.under_way.pop(task.id)
-            outcome.records.append(Done(task, "unknown", "rules.interrupted"))
+            outcome.records.append(TaskResult(task, "unknown", "rules.interrupted"))
             outcome.keep[f"task/{task.id}"] = None
         outcome.tasks.extend(again)
         return outcome
 
-    def read(self, readings: Sequence[Reading], moment: Moment) -> Outcome:
+    def read(self, readings: Sequence[Reading], moment: RuleInstant) -> RulesOutcome:
         """One poll of one device."""
         return self._outcome(self.engine.read(readings, moment), [], moment)
 
-    def bus(self, name: str, *, up: bool, moment: Moment) -> Outcome:
+    def bus(self, name: str, *, up: bool, moment: RuleInstant) -> RulesOutcome:
         """A bus came up or was lost."""
         return self.read([Reading(BUS, name, up, "1", Quality.GOOD, moment.at_ns)], moment)
 
-    def own(self, point: str, *, well: bool, moment: Moment) -> Outcome:
+    def own(self, point: str, *, well: bool, moment: RuleInstant) -> RulesOutcome:
         """A statement of the station about itself."""
         return self.read([Reading(OWN, point, well, "1", Quality.GOOD, moment.at_ns)], moment)
 
-    def tick(self, moment: Moment) -> Outcome:
+    def tick(self, moment: RuleInstant) -> RulesOutcome:
         """Time has passed; call it about every second."""
         signals = self.engine.tick(moment)
         outcome = self._outcome(signals, self.alarms.tick(moment), moment)
         outcome.records.extend(self._clock(moment))
         return outcome
 
-    def acted(self, happened: Callable[[Alarms], list[Happening]], moment: Moment) -> Outcome:
+    def acted(
+        self, happened: Callable[[Alarms], list[AlarmChange]], moment: RuleInstant
+    ) -> RulesOutcome:
         """A person did something to the alarms."""
         return self._outcome([], happened(self.alarms), moment)
 
-    def done(self, task: Task, state: State, why: str | None = None) -> Outcome:
+    def done(self, task: LinkageTask, state: TaskState, why: str | None = None) -> RulesOutcome:
         """A task has ended; people who wait are told of calls only then."""
         self.under_way.pop(task.id, None)
-        tasks: list[Task] = []
+        tasks: list[LinkageTask] = []
         if task.does == RING:
             for made in self.rings.done(task, well=state == "done"):
                 tasks += self._told(made, self._moment)
         self.under_way.update((each.id, each) for each in tasks)
         keep: dict[str, bytes | None] = {f"task/{each.id}": _encode(each) for each in tasks}
-        return Outcome([Done(task, state, why)], keep | {f"task/{task.id}": None}, tasks)
+        return RulesOutcome([TaskResult(task, state, why)], keep | {f"task/{task.id}": None}, tasks)
 
     def checkpoint(self) -> dict[str, bytes | None]:
         """The state of every watch that took a step since the last time."""
@@ -276,10 +286,10 @@ class Core:
         return {f"watch/{watch_id}": body for watch_id, body in kept.items()}
 
     def _outcome(
-        self, signals: Iterable[Signal], happened: list[Happening], moment: Moment
-    ) -> Outcome:
+        self, signals: Iterable[ConditionSignal], happened: list[AlarmChange], moment: RuleInstant
+    ) -> RulesOutcome:
         self._moment = moment
-        tasks: list[Task] = []
+        tasks: list[LinkageTask] = []
         for signal in signals:
             try:
                 happened = happened + self.alarms.signalled(signal, moment)
@@ -287,7 +297,7 @@ class Core:
                     tasks += self._answered(signal.watch.id, moment)
             except Exception as error:  # noqa: BLE001   # the edge: a mistake in one alarm affects that alarm only
                 self._on_fault("rules.alarm", error)
-        records: list[Record] = []
+        records: list[RuleRecord] = []
         for happening in happened:
             records.append(happening)
             try:
@@ -295,13 +305,13 @@ class Core:
             except Exception as error:  # noqa: BLE001   # the edge: the alarm goes on without its linkages
                 self._on_fault("rules.linkage", error)
                 continue
-            tasks += [each for each in planned if isinstance(each, Task)]
-            records += [each for each in planned if isinstance(each, Done)]
+            tasks += [each for each in planned if isinstance(each, LinkageTask)]
+            records += [each for each in planned if isinstance(each, TaskResult)]
         tasks += self.rings.due(moment, self._number)
         self.under_way.update((task.id, task) for task in tasks)
-        return Outcome(records, self._kept(tasks), tasks)
+        return RulesOutcome(records, self._kept(tasks), tasks)
 
-    def _answered(self, watch_id: str, moment: Moment) -> list[Task]:
+    def _answered(self, watch_id: str, moment: RuleInstant) -> list[LinkageTask]:
         """The answer to a press, if the place has a loudspeaker."""
         alarm = self.alarms.book.open.get(watch_id)
         if alarm is None:
@@ -309,14 +319,16 @@ class Core:
         asked = AwaitedAlarm(alarm, self.alarms.book.facts(alarm))
         return list(self.answers.pressed(asked, moment, self._number))
 
-    def _planned(self, happening: Happening, moment: Moment) -> list[Task | Done]:
+    def _planned(
+        self, happening: AlarmChange, moment: RuleInstant
+    ) -> list[LinkageTask | TaskResult]:
         self.rings.called(happening)
         call = happening.call
         known = call is None or DESK in call.by or PLATFORM in call.by  # a loudspeaker may refuse
         told = self._told(happening, moment) if known else ()
         return [*told, *self.linkages.planned(happening, moment, self._number)]
 
-    def _told(self, happening: Happening, moment: Moment) -> Iterator[Task]:
+    def _told(self, happening: AlarmChange, moment: RuleInstant) -> Iterator[LinkageTask]:
         """What people who wait are told; a call, once it was made."""
         called = "" if happening.call is None else happening.call.to
         asked = AwaitedAlarm(happening.alarm, happening.facts, called)
@@ -326,7 +338,7 @@ class Core:
         self._tasks += 1
         return f"{self._prefix}-{self._tasks}"
 
-    def _kept(self, tasks: Iterable[Task]) -> dict[str, bytes | None]:
+    def _kept(self, tasks: Iterable[LinkageTask]) -> dict[str, bytes | None]:
         keep: dict[str, bytes | None] = {}
         if self.engine.changed:
             watches, self.engine.changed = self.engine.changed, set()
@@ -353,7 +365,7 @@ class Core:
         self.linkages.changed = set()
         return keep
 
-    def _clock(self, moment: Moment) -> list[Pause]:
+    def _clock(self, moment: RuleInstant) -> list[ClockPause]:
         """Report once that rules wait for the time of day, and once that they go on."""
         waiting = self.engine.paused(moment)
         if not waiting:
@@ -361,13 +373,13 @@ class Core:
             if not self._paused:
                 return []
             self._paused = False
-            return [Pause("running", 0)]
+            return [ClockPause("running", 0)]
         if self._wallless_ns is None:
             self._wallless_ns = moment.at_ns
         if self._paused or moment.at_ns - self._wallless_ns < PAUSED_NS:
             return []
         self._paused = True
-        return [Pause("paused", waiting)]
+        return [ClockPause("paused", waiting)]
 
 
 _encoder = msgspec.msgpack.Encoder()

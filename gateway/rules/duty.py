@@ -5,7 +5,7 @@ from typing import Annotated, NamedTuple
 
 import msgspec
 
-from gateway.calendar import DAY_S, Calendar, Days, Window
+from gateway.calendar import DAY_S, Calendar, Days, TimeWindow
 from gateway.event import Severity
 from gateway.rules.kinds import S
 
@@ -22,7 +22,7 @@ DESK, PLATFORM = "desk", "platform"
 ROSTER_MAX = 50
 STEPS_MAX = 10
 
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+ContactName = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
 _ORDER = list(Severity)
 _WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -30,7 +30,7 @@ _WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 class Shift(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One line of the roster: `who` can be reached `at` these hours `by` these channels."""
 
-    who: Name
+    who: ContactName
     at: Annotated[str, msgspec.Meta(examples=["08:00-20:00"])] = "00:00-24:00"
     days: Days = "all"
     by: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=10)]
@@ -40,16 +40,16 @@ class Shift(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         _ = self.window
 
     @property
-    def window(self) -> Window:
+    def window(self) -> TimeWindow:
         """When the shift is on duty."""
-        return Window.parse(self.at, self.days)
+        return TimeWindow.parse(self.at, self.days)
 
 
-class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class EscalationStep(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """If nobody acknowledges within `after_s`, `to` is called; only from severity `least` up."""
 
     after_s: Annotated[float, msgspec.Meta(gt=0, le=86_400)]
-    to: Name
+    to: ContactName
     least: Severity = Severity.MAJOR
 
     def concerns(self, severity: Severity) -> bool:
@@ -57,14 +57,14 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         return _ORDER.index(severity) <= _ORDER.index(self.least)
 
 
-class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class DutyOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`[duty]`."""
 
     roster: Annotated[tuple[Shift, ...], msgspec.Meta(max_length=ROSTER_MAX)] = ()
-    escalate: Annotated[tuple[Step, ...], msgspec.Meta(max_length=STEPS_MAX)] = ()
+    escalate: Annotated[tuple[EscalationStep, ...], msgspec.Meta(max_length=STEPS_MAX)] = ()
 
 
-class Call(msgspec.Struct, frozen=True):
+class DutyCall(msgspec.Struct, frozen=True):
     """Call a person now; `by` are the channels that reach them.
 
     `again`: the last step is repeated.
@@ -76,10 +76,10 @@ class Call(msgspec.Struct, frozen=True):
     again: bool = False
 
 
-class Duty:
+class DutyRoster:
     """Decides who is called for an alarm, and by which channels."""
 
-    def __init__(self, options: Options, calendar: Calendar) -> None:
+    def __init__(self, options: DutyOptions, calendar: Calendar) -> None:
         """Sorts the steps by their times, however they are written."""
         self._roster = options.roster
         self._steps = sorted(options.escalate, key=lambda step: step.after_s)
@@ -94,7 +94,7 @@ class Duty:
         wall_ns: int | None,
         *,
         again: bool = True,
-    ) -> Iterator[Call]:
+    ) -> Iterator[DutyCall]:
         """The calls due for an alarm of that age beyond the `steps` already taken.
 
         The last step repeats, each time as one more, unless `again` is false.
@@ -104,17 +104,17 @@ class Duty:
                 continue
             if age_ns < step.after_s * S:
                 return
-            yield Call(step.to, self.channels(step.to, wall_ns), number)
+            yield DutyCall(step.to, self.channels(step.to, wall_ns), number)
         last, number = self._round(severity, age_ns)
         if again and last is not None and number > max(steps, len(self._steps)):
-            yield Call(last.to, self.channels(last.to, wall_ns), number, again=True)
+            yield DutyCall(last.to, self.channels(last.to, wall_ns), number, again=True)
 
     def patience_ns(self, severity: Severity) -> int | None:
         """The age by which everybody was called and had time; None if nobody is called."""
         last, period_s = self._lasts[severity]
         return None if last is None else round((last.after_s + period_s) * S)
 
-    def _last(self, severity: Severity) -> tuple[Step | None, float]:
+    def _last(self, severity: Severity) -> tuple[EscalationStep | None, float]:
         """The last step that applies, and its repetition period."""
         mine = [step for step in self._steps if step.concerns(severity)]
         if not mine:
@@ -122,7 +122,7 @@ class Duty:
         before_s = mine[-2].after_s if len(mine) > 1 else 0.0
         return mine[-1], max(mine[-1].after_s - before_s, PERIOD_S_MIN)
 
-    def _round(self, severity: Severity, age_ns: int) -> tuple[Step | None, int]:
+    def _round(self, severity: Severity, age_ns: int) -> tuple[EscalationStep | None, int]:
         """The last step, and its number when repeated for the latest time that is due."""
         last, period_s = self._lasts[severity]
         if last is None:
@@ -149,7 +149,7 @@ class Duty:
         return tuple(dict.fromkeys(ways))
 
 
-class Hour(NamedTuple):
+class WeekHour(NamedTuple):
     """An hour of the week: `mon`, `02:30`."""
 
     day: str
@@ -157,10 +157,12 @@ class Hour(NamedTuple):
 
 
 # Whether that channel reaches nobody at that second of the day.
-Deaf = Callable[[str, int], bool]
+IsUnreachable = Callable[[str, int], bool]
 
 
-def unreached(options: Options, who: str, deaf: Deaf = lambda *_: False) -> Hour | None:
+def unreached_hours(
+    options: DutyOptions, who: str, deaf: IsUnreachable = lambda *_: False
+) -> WeekHour | None:
     """A part of the week in which nobody receives what `who` is told; None if there is none.
 
     Working days count as Monday to Friday: what a holiday leaves open, a weekend does as well.
@@ -170,7 +172,7 @@ def unreached(options: Options, who: str, deaf: Deaf = lambda *_: False) -> Hour
         for start in range(0, DAY_S, 1800):
             there = [shift for shift in shifts if _covers(shift, weekday, start)]
             if all(deaf(channel, start) for shift in there for channel in shift.by):
-                return Hour(name, f"{start // 3600:02d}:{start % 3600 // 60:02d}")
+                return WeekHour(name, f"{start // 3600:02d}:{start % 3600 // 60:02d}")
     return None
 
 

@@ -2,17 +2,17 @@
 
 import msgspec
 
-from gateway.event import Audience, Event, Kind, Lane, Severity, Stamps
+from gateway.event import Audience, Event, EventKind, Lane, Severity, Timestamps
 from gateway.rules.alarm import Evidence
-from gateway.rules.alarms import Happening
-from gateway.rules.core import Pause, Record
-from gateway.rules.linkage import Done, Message, action_of
+from gateway.rules.alarms import AlarmChange
+from gateway.rules.core import ClockPause, RuleRecord
+from gateway.rules.linkage import MessageAction, TaskResult, task_action
 from gateway.rules.rule import BUS, RULE
 
 SOURCE = "rules"
 
 
-class Told(msgspec.Struct, frozen=True, omit_defaults=True):
+class AlarmEventData(msgspec.Struct, frozen=True, omit_defaults=True):
     """The present state of an alarm: `reading` raised it, `count` is how often it came.
 
     `to` and `by`: who was called at an escalation, and by which channels. `real`: what a person
@@ -36,7 +36,7 @@ class Told(msgspec.Struct, frozen=True, omit_defaults=True):
     private: bool = False
 
 
-class Did(msgspec.Struct, frozen=True, omit_defaults=True):
+class ActionEventData(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a linkage did, or why not: `why` is a text code."""
 
     task: str
@@ -50,13 +50,13 @@ class Did(msgspec.Struct, frozen=True, omit_defaults=True):
     text: str = ""
 
 
-class Waiting(msgspec.Struct, frozen=True):
+class PausedEventData(msgspec.Struct, frozen=True):
     """How many conditions wait for the time of day."""
 
     watches: int
 
 
-class Said(msgspec.Struct, frozen=True):
+class MessageEventData(msgspec.Struct, frozen=True):
     """A linkage's message to the platform."""
 
     alarm: str
@@ -65,7 +65,7 @@ class Said(msgspec.Struct, frozen=True):
 
 
 TURNS = {
-    what: Kind("alarm", what, Lane.ALARM, Told, Audience.ALL)
+    what: EventKind("alarm", what, Lane.ALARM, AlarmEventData, Audience.ALL)
     for what in (
         "raised",
         "acknowledged",
@@ -81,26 +81,27 @@ TURNS = {
     )
 }
 PAUSES = {
-    what: Kind("alarm", what, Lane.SERVICE, Waiting, Audience.ALL) for what in ("paused", "running")
+    what: EventKind("alarm", what, Lane.SERVICE, PausedEventData, Audience.ALL)
+    for what in ("paused", "running")
 }
-ACTION = Kind("alarm", "action", Lane.SERVICE, Did, Audience.STAFF)
-MESSAGE = Kind("alarm", "message", Lane.SERVICE, Said, Audience.STAFF)
+ACTION = EventKind("alarm", "action", Lane.SERVICE, ActionEventData, Audience.STAFF)
+MESSAGE = EventKind("alarm", "message", Lane.SERVICE, MessageEventData, Audience.STAFF)
 KINDS = (*TURNS.values(), *PAUSES.values(), ACTION, MESSAGE)
 
 
-def events_of(record: Record, stamps: Stamps) -> list[Event]:
+def record_events(record: RuleRecord, stamps: Timestamps) -> list[Event]:
     """The events of the feed for that record."""
-    if isinstance(record, Happening):
+    if isinstance(record, AlarmChange):
         return [_turn(record, stamps)]
-    if isinstance(record, Pause):
-        data = Waiting(record.watches)
+    if isinstance(record, ClockPause):
+        data = PausedEventData(record.watches)
         return [Event(kind=PAUSES[record.what], source=SOURCE, stamps=stamps, data=data)]
     return _did(record, stamps)
 
 
-def _turn(happening: Happening, stamps: Stamps) -> Event:
+def _turn(happening: AlarmChange, stamps: Timestamps) -> Event:
     alarm, facts, call = happening.alarm, happening.facts, happening.call
-    data = Told(
+    data = AlarmEventData(
         alarm=alarm.id,
         rule=facts.rule,
         use=facts.use,
@@ -136,10 +137,10 @@ def _source(evidence: Evidence | None) -> str:
     return evidence.point if evidence.device == BUS else evidence.device
 
 
-def _did(done: Done, stamps: Stamps) -> list[Event]:
+def _did(done: TaskResult, stamps: Timestamps) -> list[Event]:
     task = done.task
     what = str(task.action.get(task.does, ""))
-    data = Did(
+    data = ActionEventData(
         task.id,
         task.linkage,
         task.alarm,
@@ -152,7 +153,7 @@ def _did(done: Done, stamps: Stamps) -> list[Event]:
     )
     common = {"source": SOURCE, "place": task.place, "stamps": stamps, "correlation": task.alarm}
     made = [Event(kind=ACTION, subject=task.linkage, data=data, **common)]  # type: ignore[arg-type]  # by name
-    if done.state == "done" and isinstance(action_of(task), Message):
-        said = Said(task.alarm, task.rule, task.text)
+    if done.state == "done" and isinstance(task_action(task), MessageAction):
+        said = MessageEventData(task.alarm, task.rule, task.text)
         made.append(Event(kind=MESSAGE, subject=task.rule, data=said, **common))  # type: ignore[arg-type]  # by name
     return made

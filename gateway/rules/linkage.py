@@ -12,29 +12,31 @@ from typing import Annotated, Any, Literal, NamedTuple
 import msgspec
 
 from drivers.contract import Value
-from gateway.calendar import Calendar, Days, Window
+from gateway.calendar import Calendar, Days, TimeWindow
 from gateway.event import Severity
-from gateway.rules.alarms import Happening
-from gateway.rules.kinds import Moment, S
-from gateway.rules.rule import Id
+from gateway.rules.alarms import AlarmChange
+from gateway.rules.kinds import RuleInstant, S
+from gateway.rules.rule import ConfigId
 from gateway.texts import Texts
-from gateway.texts.units import unit
+from gateway.texts.unit_text import unit_text
 
 ACTIONS_MAX = 10
 TEXT_CHARS_MAX = 200
 
 Text = Annotated[str, msgspec.Meta(max_length=TEXT_CHARS_MAX)]
-State = Literal["done", "sent", "failed", "unavailable", "expired", "skipped", "dry-run", "unknown"]
+TaskState = Literal[
+    "done", "sent", "failed", "unavailable", "expired", "skipped", "dry-run", "unknown"
+]
 
 
-class Announce(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class AnnounceAction(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Speak in a zone: a preset, or `text` with `{place}`, `{value}`, `{name}` filled in.
 
     Without `zone`, in the zone of the alarm's own place: this lift, else its building.
     """
 
-    announce: Id
-    zone: Id | None = None
+    announce: ConfigId
+    zone: ConfigId | None = None
     cls: Literal["emergency", "urgent", "service", "notice"] = msgspec.field(
         default="notice", name="class"
     )
@@ -42,64 +44,64 @@ class Announce(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     text: Text | None = None
 
 
-class Relay(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class RelayAction(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Write a device's point; a text only where the point shows texts, as a sign's does."""
 
     relay: str
     value: bool | int | float | Annotated[str, msgspec.Meta(max_length=200)] = True
 
 
-class Call(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class CallAction(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Ring at the desk."""
 
     call: Literal["desk"]
 
 
-class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class OpenRequestAction(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Open a request for that service, about `what` if the service offers options."""
 
-    request: Id
-    what: Id | None = None
+    request: ConfigId
+    what: ConfigId | None = None
     text: Text | None = None
 
 
-class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class MessageAction(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A message to the platform, as an event of its own."""
 
     message: Text
 
 
-class Ring(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class RingAction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Call `to` by loudspeaker in that zone: a step of `[duty]`, never written in `do`.
 
     `private`: say neither where nor what. `more`: further alarms due in that zone.
     """
 
-    ring: Id
+    ring: ConfigId
     to: str
     private: bool = False
     more: int = 0
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
+class AnswerAction(msgspec.Struct, frozen=True, kw_only=True):
     """Answer a person who pressed, in that zone: never written in `do`.
 
     `says` is a text code without its `rules.answer-`; `to` is who is called.
     """
 
-    answer: Id
+    answer: ConfigId
     says: str
     to: str = ""
 
 
-Action = Announce | Relay | Call | Request | Message
+Action = AnnounceAction | RelayAction | CallAction | OpenRequestAction | MessageAction
 # The key of each action in a table of `do`.
 ACTIONS: dict[str, type[Action]] = {
-    "announce": Announce,
-    "relay": Relay,
-    "call": Call,
-    "request": Request,
-    "message": Message,
+    "announce": AnnounceAction,
+    "relay": RelayAction,
+    "call": CallAction,
+    "request": OpenRequestAction,
+    "message": MessageAction,
 }
 
 RING = "ring"
@@ -111,25 +113,25 @@ WORDS = ("place", "name", "point", "value", "unit")
 _WORD = re.compile("{(" + "|".join(WORDS) + ")}")
 
 
-class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class LinkageCondition(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`if`: only at these times, only while another rule's condition holds, or does not."""
 
     between: str | None = None
     days: Days = "all"
     season: str | None = None
-    rule: Id | None = None
-    unless: Id | None = None
+    rule: ConfigId | None = None
+    unless: ConfigId | None = None
 
     def __post_init__(self) -> None:
         """Refuse invalid hours."""
         _ = self.window
 
     @property
-    def window(self) -> Window:
-        return Window.parse(self.between, self.days, self.season)
+    def window(self) -> TimeWindow:
+        return TimeWindow.parse(self.between, self.days, self.season)
 
 
-class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class LinkageOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`[linkage.<id>]`.
 
     `when` is one rule or several; `at` is the alarm event that triggers it. It does nothing
@@ -141,7 +143,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     when: str | Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=50)]
     at: Literal["raised", "acknowledged", "attended", "returned", "cleared"] = "raised"
     do: Annotated[tuple[dict[str, Any], ...], msgspec.Meta(min_length=1, max_length=ACTIONS_MAX)]
-    only: Condition = msgspec.field(default=Condition(), name="if")
+    only: LinkageCondition = msgspec.field(default=LinkageCondition(), name="if")
     cooldown_s: Annotated[float, msgspec.Meta(ge=0, le=86_400)] = 0.0
     expires_s: Annotated[float, msgspec.Meta(gt=0, le=86_400)] = 60.0
     dry_run: bool = False
@@ -152,12 +154,12 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         return (self.when,) if isinstance(self.when, str) else self.when
 
 
-def does_of(action: Action) -> str:
+def action_name(action: Action) -> str:
     """The key of that action in a table of `do`."""
     return next(name for name, shape in ACTIONS.items() if isinstance(action, shape))
 
 
-def chosen(table: Mapping[str, Any]) -> type[Action] | None:
+def decode_action(table: Mapping[str, Any]) -> type[Action] | None:
     """The action type of a table of `do`; None unless it has exactly one of their keys."""
     named = [shape for key, shape in ACTIONS.items() if key in table]
     return named[0] if len(named) == 1 else None
@@ -167,16 +169,16 @@ class Linkage(msgspec.Struct, frozen=True):
     """One linkage with its actions decoded."""
 
     id: str
-    options: Options
+    options: LinkageOptions
     actions: tuple[Action, ...]
 
     def turn(self, place: str) -> str:
         """The key of its cool-down: one for each place if it speaks at the alarm's own place."""
-        near = any(isinstance(one, Announce) and one.zone is None for one in self.actions)
+        near = any(isinstance(one, AnnounceAction) and one.zone is None for one in self.actions)
         return f"{self.id}@{place}" if near else self.id
 
 
-class Task(msgspec.Struct, frozen=True, kw_only=True):
+class LinkageTask(msgspec.Struct, frozen=True, kw_only=True):
     """One action that is due; `id` is its idempotency key for ever.
 
     `urgent`: it starts together with its record. Anything else is recorded first and done at
@@ -196,20 +198,22 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     expires_ns: int
 
 
-class Done(NamedTuple):
+class TaskResult(NamedTuple):
     """The result of a task; `why` is a text code."""
 
-    task: Task
-    state: State
+    task: LinkageTask
+    state: TaskState
     why: str | None = None
 
 
-_UNWRITTEN: Mapping[str, type[Ring | Answer]] = {RING: Ring, ANSWER: Answer}
+_UNWRITTEN: Mapping[str, type[RingAction | AnswerAction]] = {RING: RingAction, ANSWER: AnswerAction}
 
 
-def action_of(task: Task) -> Action | Ring | Answer:
+def task_action(task: LinkageTask) -> Action | RingAction | AnswerAction:
     """The decoded action of a task."""
-    shape: type[Action | Ring | Answer] = _UNWRITTEN.get(task.does) or ACTIONS[task.does]
+    shape: type[Action | RingAction | AnswerAction] = (
+        _UNWRITTEN.get(task.does) or ACTIONS[task.does]
+    )
     return msgspec.convert(task.action, shape)
 
 
@@ -231,8 +235,8 @@ class Linkages:
                 self._of_turn.setdefault((rule, linkage.options.at), []).append(linkage)
 
     def planned(
-        self, happening: Happening, moment: Moment, number: Callable[[], str]
-    ) -> Iterator[Task | Done]:
+        self, happening: AlarmChange, moment: RuleInstant, number: Callable[[], str]
+    ) -> Iterator[LinkageTask | TaskResult]:
         """What is to be done about a change, and what is not; `number()` gives a new task id."""
         if happening.what == "raised" and not happening.fresh:
             return
@@ -246,14 +250,14 @@ class Linkages:
             for action in linkage.actions:
                 task = _task(linkage, action, happening, moment, number())
                 if why is not None:
-                    yield Done(task, "skipped", why)
+                    yield TaskResult(task, "skipped", why)
                 elif linkage.options.dry_run:
-                    yield Done(task, "dry-run")
+                    yield TaskResult(task, "dry-run")
                 else:
                     yield task
 
     def why_not(
-        self, linkage: Linkage, severity: Severity, moment: Moment, place: str = ""
+        self, linkage: Linkage, severity: Severity, moment: RuleInstant, place: str = ""
     ) -> str | None:
         """Why it would not act on an alarm of that severity there; None if it would."""
         only, window = linkage.options.only, linkage.options.only.window
@@ -271,15 +275,17 @@ class Linkages:
 
 
 def _task(
-    linkage: Linkage, action: Action, happening: Happening, moment: Moment, task_id: str
-) -> Task:
-    does = does_of(action)
-    expires_s = action.expires_s if isinstance(action, Announce) else linkage.options.expires_s
-    emergency = isinstance(action, Announce) and action.cls == "emergency"
+    linkage: Linkage, action: Action, happening: AlarmChange, moment: RuleInstant, task_id: str
+) -> LinkageTask:
+    does = action_name(action)
+    expires_s = (
+        action.expires_s if isinstance(action, AnnounceAction) else linkage.options.expires_s
+    )
+    emergency = isinstance(action, AnnounceAction) and action.cls == "emergency"
     facts, alarm = happening.facts, happening.alarm
-    if isinstance(action, Announce) and action.zone is None:
+    if isinstance(action, AnnounceAction) and action.zone is None:
         action = msgspec.structs.replace(action, zone=facts.zone)
-    return Task(
+    return LinkageTask(
         id=task_id,
         linkage=linkage.id,
         does=does,
@@ -288,25 +294,27 @@ def _task(
         rule=facts.rule,
         place=facts.place,
         text=_filled(action, happening),
-        urgent=emergency or isinstance(action, Call),
+        urgent=emergency or isinstance(action, CallAction),
         private=facts.private,
         expires_ns=moment.at_ns + round(expires_s * S),
     )
 
 
-def _filled(action: Action, happening: Happening) -> str:
-    template = action.message if isinstance(action, Message) else getattr(action, "text", None)
+def _filled(action: Action, happening: AlarmChange) -> str:
+    template = (
+        action.message if isinstance(action, MessageAction) else getattr(action, "text", None)
+    )
     if not template:
         return ""
     evidence = happening.alarm.evidence
-    if happening.facts.private and isinstance(action, Announce) and _WORD.search(template):
+    if happening.facts.private and isinstance(action, AnnounceAction) and _WORD.search(template):
         return ""  # the announcement tells staff to look
     words = {
         "place": happening.facts.spoken,
         "name": happening.facts.name,
         "point": happening.facts.point_name,
         "value": "" if evidence is None else _shown(evidence.value, happening.facts.language),
-        "unit": "" if evidence is None else unit(evidence.unit),
+        "unit": "" if evidence is None else unit_text(evidence.unit),
     }
     for name, word in words.items():
         template = template.replace("{" + name + "}", word)

@@ -19,8 +19,8 @@ from gateway.event import Event, Lane
 from gateway.faults import OnFault, log_fault
 from gateway.health import RefusalVitals
 from gateway.journal import Journal, StateChange
-from gateway.rules.core import HEAD, ROOM, Head
-from gateway.rules.linkage import Task
+from gateway.rules.core import HEAD, ROOM, RulesHead
+from gateway.rules.linkage import LinkageTask
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ WAITING_MAX = 1000
 BATCH_MAX, BATCH_BYTES_MAX = 100, 128 * 1024
 
 
-class Part(NamedTuple):
+class OutboxPart(NamedTuple):
     """The events of one record, and the keys of the state that belongs to it."""
 
     events: tuple[Event, ...]
@@ -48,12 +48,12 @@ class Part(NamedTuple):
         return any(event.travels is Lane.EMERGENCY for event in self.events)
 
 
-class Waiting(msgspec.Struct):
+class PendingOutcome(msgspec.Struct):
     """One outcome to be written, and the tasks that start once that was tried."""
 
-    parts: list[Part]
+    parts: list[OutboxPart]
     keep: dict[str, bytes | None]
-    tasks: list[Task]
+    tasks: list[LinkageTask]
     tried: bool = False
 
     @property
@@ -70,7 +70,7 @@ class Waiting(msgspec.Struct):
     def state_bytes(self) -> int:
         return sum(len(key) + len(body or b"") for key, body in self.keep.items())
 
-    def split(self) -> tuple["Waiting", "Waiting"]:
+    def split(self) -> tuple["PendingOutcome", "PendingOutcome"]:
         """The emergencies with their state, and the rest; unowned state goes with the first.
 
         State that belongs to both goes with the emergency, whose event reports it.
@@ -83,17 +83,17 @@ class Waiting(msgspec.Struct):
         left: dict[str, bytes | None] = {}
         for key, body in self.keep.items():
             (left if key in held else kept)[key] = body
-        return Waiting(first, kept, []), Waiting(rest, left, [])
+        return PendingOutcome(first, kept, []), PendingOutcome(rest, left, [])
 
 
-class Outbox:
+class RulesOutbox:
     """`put` at any time and `run` for ever; `flush` at the end."""
 
     def __init__(
         self,
         journal: Journal,
-        head: Callable[[], Head],
-        begin: Callable[[Task], None],
+        head: Callable[[], RulesHead],
+        begin: Callable[[LinkageTask], None],
         now_ns: Callable[[], int],
         *,
         on_fault: OnFault = log_fault,
@@ -104,7 +104,7 @@ class Outbox:
         self._begin = begin
         self._now_ns = now_ns
         self._on_fault = on_fault
-        self._waiting: deque[Waiting] = deque()
+        self._waiting: deque[PendingOutcome] = deque()
         self._writing: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
         self._full = False
@@ -119,7 +119,7 @@ class Outbox:
     def refusals(self) -> RefusalVitals:
         return RefusalVitals(ROOM, self._refused, self._refused_ns, self._held, self._lost)
 
-    def put(self, waiting: Waiting) -> None:
+    def put(self, waiting: PendingOutcome) -> None:
         """Queue an outcome; never raises, never waits."""
         self._waiting.append(waiting)
         self._bound()
@@ -170,7 +170,7 @@ class Outbox:
         """Write everything that waits, in large commits; what is refused stays in front."""
         waiting = deque(piece for one in self._waiting for piece in _pieces(one))
         self._waiting.clear()
-        held: list[Waiting] = []
+        held: list[PendingOutcome] = []
         self._full = False
         try:
             while waiting:
@@ -183,7 +183,9 @@ class Outbox:
             self._bound()
         self._held = sum(len(one.events) for one in held)
 
-    async def _one_by_one(self, batch: Sequence[Waiting], held: list[Waiting]) -> None:
+    async def _one_by_one(
+        self, batch: Sequence[PendingOutcome], held: list[PendingOutcome]
+    ) -> None:
         """Add refused outcomes to `held`; after the first refusal only emergencies are tried."""
         for one in batch:
             may = one.urgent or not self._full
@@ -197,7 +199,9 @@ class Outbox:
                 rest.tried = True
                 held.append(rest)
 
-    async def _emergency_of(self, one: Waiting, held: Sequence[Waiting]) -> Waiting:
+    async def _emergency_of(
+        self, one: PendingOutcome, held: Sequence[PendingOutcome]
+    ) -> PendingOutcome:
         """Store its emergency alone; returns the rest."""
         first, rest = one.split()
         if not await self._stored(first, alone=True):
@@ -205,7 +209,7 @@ class Outbox:
         _forget(first.keep, held)
         return rest
 
-    async def _stored(self, one: Waiting, *, alone: bool) -> bool:
+    async def _stored(self, one: PendingOutcome, *, alone: bool) -> bool:
         """Whether it is settled: False if there is no room, or one of several is bad."""
         try:
             events = one.events
@@ -227,7 +231,7 @@ class Outbox:
             self._on_fault("rules.outbox", error)
         return True
 
-    def _begin_all(self, batch: Sequence[Waiting]) -> None:
+    def _begin_all(self, batch: Sequence[PendingOutcome]) -> None:
         """Stored or not, its tasks start once, at the first attempt."""
         for one in batch:
             tasks, one.tasks = one.tasks, []
@@ -252,21 +256,21 @@ class Outbox:
             self._lost += len(events) if lost else 0
 
 
-def _pieces(one: Waiting) -> Iterator[Waiting]:
+def _pieces(one: PendingOutcome) -> Iterator[PendingOutcome]:
     """An outcome stays whole; state without an event is split into pieces of accepted size."""
     if one.parts or one.state_bytes <= BATCH_BYTES_MAX:
         yield one
         return
-    piece = Waiting([], {}, one.tasks)
+    piece = PendingOutcome([], {}, one.tasks)
     for key, body in one.keep.items():
         piece.keep[key] = body
         if piece.state_bytes > BATCH_BYTES_MAX // 2:
             yield piece
-            piece = Waiting([], {}, [])
+            piece = PendingOutcome([], {}, [])
     yield piece
 
 
-def _batch(waiting: deque[Waiting]) -> list[Waiting]:
+def _batch(waiting: deque[PendingOutcome]) -> list[PendingOutcome]:
     """Take the next outcomes that share a commit out of `waiting`."""
     batch = [waiting.popleft()]
     size = batch[0].state_bytes
@@ -278,16 +282,16 @@ def _batch(waiting: deque[Waiting]) -> list[Waiting]:
     return batch
 
 
-def _forget(keys: Mapping[str, bytes | None], held: Sequence[Waiting]) -> None:
+def _forget(keys: Mapping[str, bytes | None], held: Sequence[PendingOutcome]) -> None:
     """Do not overwrite newer state in the journal by what was held before it."""
     for one in held:
         for key in keys.keys() & one.keep.keys():
             del one.keep[key]
 
 
-def _joined(batch: Sequence[Waiting]) -> Waiting:
+def _joined(batch: Sequence[PendingOutcome]) -> PendingOutcome:
     """Several outcomes as one commit; the later state of a key wins."""
-    whole = Waiting([], {}, [])
+    whole = PendingOutcome([], {}, [])
     for one in batch:
         whole.parts.extend(one.parts)
         whole.keep.update(one.keep)

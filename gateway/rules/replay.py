@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 import msgspec
 
 from drivers.contract import Quality, Reading, Value
-from gateway.rules.alarms import Happening
-from gateway.rules.confirm import Phase
-from gateway.rules.core import Core, Outcome, Plan
-from gateway.rules.kinds import Moment, S
-from gateway.rules.kinds.state import HeardLimits
-from gateway.rules.linkage import Done
+from gateway.rules.alarms import AlarmChange
+from gateway.rules.confirmation import ConfirmationPhase
+from gateway.rules.core import RulesCore, RulesOutcome, RulesPlan
+from gateway.rules.kinds import RuleInstant, S
+from gateway.rules.kinds.value_state import HeartbeatLimits
+from gateway.rules.linkage import TaskResult
 from gateway.rules.rule import WHOLE, Watch
 
 SAID_AGAIN_NS = 60 * S
@@ -32,10 +32,10 @@ READING, DEVICE, BUS = (
 )
 
 
-PASSING = frozenset({Phase.PENDING, Phase.FADING})
+PASSING = frozenset({ConfirmationPhase.PENDING, ConfirmationPhase.FADING})
 
 
-class Fact(NamedTuple):
+class ReplayFact(NamedTuple):
     """One line of the past: at that wall time (ns), a device or bus said this."""
 
     wall_ns: int
@@ -44,22 +44,22 @@ class Fact(NamedTuple):
     data: dict[str, Any]
 
 
-class Seen(NamedTuple):
+class ReplayResult(NamedTuple):
     """What would have happened then."""
 
     wall_ns: int
-    record: Happening | Done
+    record: AlarmChange | TaskResult
 
 
 class Replay:
     """Runs facts, in the order of their times, through the rules of a plan."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: RulesPlan) -> None:
         self.readings = 0
         self.first_ns: int | None = None
         self.now_ns = 0
         watches = tuple(_patient(watch) for watch in plan.watches)
-        self._core = Core(plan._replace(watches=watches), EPOCH)
+        self._core = RulesCore(plan._replace(watches=watches), EPOCH)
         self._watched = {key for watch in watches for key in watch.inputs}
         self._delayed: dict[str, list[Watch]] = {}
         for watch in watches:
@@ -69,7 +69,7 @@ class Replay:
         self._units = {w.inputs[0]: w.facts.unit for w in watches if len(w.inputs) == 1}
         self._standing: dict[str, dict[str, tuple[Value, int]]] = {}
 
-    def run(self, facts: Iterable[Fact]) -> Iterator[Seen]:
+    def run(self, facts: Iterable[ReplayFact]) -> Iterator[ReplayResult]:
         """What would have happened, in order."""
         for fact in facts:
             if self.first_ns is None:
@@ -78,10 +78,10 @@ class Replay:
             yield from self._until(fact.wall_ns)
             yield from self._heard(fact)
 
-    def _moment(self) -> Moment:
-        return Moment(self.now_ns, self.now_ns)
+    def _moment(self) -> RuleInstant:
+        return RuleInstant(self.now_ns, self.now_ns)
 
-    def _until(self, wall_ns: int) -> Iterator[Seen]:
+    def _until(self, wall_ns: int) -> Iterator[ReplayResult]:
         """Let time pass: every minute standing values are repeated and delays checked."""
         while self.now_ns < wall_ns:
             busy = self._unsettled or self._core.alarms.book.open
@@ -93,7 +93,7 @@ class Replay:
             for device in list(self._standing if minute else self._unsettled):
                 yield from self._again(device)
 
-    def _heard(self, fact: Fact) -> Iterator[Seen]:
+    def _heard(self, fact: ReplayFact) -> Iterator[ReplayResult]:
         if fact.type == READING:
             values, poor = fact.data.get("v", {}), fact.data.get("q", {})
             self.readings += len(values)
@@ -108,7 +108,7 @@ class Replay:
             self._standing.pop(fact.source, None)
             self._unsettled.discard(fact.source)
 
-    def _again(self, device: str) -> Iterator[Seen]:
+    def _again(self, device: str) -> Iterator[ReplayResult]:
         """Repeat only watched values, and only while they can still be true."""
         young_ns = self.now_ns - STANDS_NS
         said = {p: v for p, (v, at_ns) in self._standing[device].items() if at_ns >= young_ns}
@@ -117,7 +117,7 @@ class Replay:
         if said:
             yield from self._read(device, said)
 
-    def _read(self, device: str, values: dict[str, Value]) -> Iterator[Seen]:
+    def _read(self, device: str, values: dict[str, Value]) -> Iterator[ReplayResult]:
         readings = [
             Reading(device, point, value, self._units.get((device, point), ""), Quality.GOOD, 0)
             for point, value in values.items()
@@ -137,13 +137,13 @@ class Replay:
         else:
             self._unsettled.discard(device)
 
-    def _seen(self, outcome: Outcome) -> Iterator[Seen]:
+    def _seen(self, outcome: RulesOutcome) -> Iterator[ReplayResult]:
         for record in outcome.records:
-            if isinstance(record, Happening | Done):
-                yield Seen(self.now_ns, record)
+            if isinstance(record, AlarmChange | TaskResult):
+                yield ReplayResult(self.now_ns, record)
         for task in outcome.tasks:  # nothing really happens
             self._core.done(task, "dry-run")
-            yield Seen(self.now_ns, Done(task, "dry-run"))
+            yield ReplayResult(self.now_ns, TaskResult(task, "dry-run"))
 
 
 def _delays(watch: Watch) -> bool:
@@ -153,8 +153,8 @@ def _delays(watch: Watch) -> bool:
 
 def _patient(watch: Watch) -> Watch:
     """A watch that accepts a minute between two readings."""
-    if isinstance(watch.limits, HeardLimits):
-        limits = HeardLimits(max(watch.limits.span_ns, 2 * SAID_AGAIN_NS))
+    if isinstance(watch.limits, HeartbeatLimits):
+        limits = HeartbeatLimits(max(watch.limits.span_ns, 2 * SAID_AGAIN_NS))
         return msgspec.structs.replace(watch, limits=limits)
     if watch.gap_ns is None or watch.gap_ns >= GAP_NS_MIN:
         return watch

@@ -15,12 +15,12 @@ from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
-from gateway.calendar import Calendar, Window
+from gateway.calendar import Calendar, TimeWindow
 from gateway.errors import UsageError
 from gateway.event import ID_PATTERN, Severity
-from gateway.rules import confirm
-from gateway.rules.kinds import Kind, Point, S, combination, quantities
-from gateway.rules.recipe import Recipe, shapes
+from gateway.rules import confirmation
+from gateway.rules.kinds import PointInfo, RuleKind, S, combination, quantities
+from gateway.rules.rule_templates import RuleTemplate, option_shapes
 
 # Points that one rule may watch.
 INPUTS_MAX = 64
@@ -38,9 +38,9 @@ GAP_PERIODS = 3
 # A point without a reading for longer than both is interrupted.
 GAP_S_MIN = 10.0
 
-Id = Annotated[str, msgspec.Meta(pattern=f"^{ID_PATTERN.pattern}$")]
+ConfigId = Annotated[str, msgspec.Meta(pattern=f"^{ID_PATTERN.pattern}$")]
 # Device and point.
-Key = tuple[str, str]
+PointKey = tuple[str, str]
 
 
 class RuleOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -50,7 +50,7 @@ class RuleOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     the template, `advice` its advice. `private`: public announcements do not say where.
     """
 
-    use: Id
+    use: ConfigId
     on: (
         Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=INPUTS_MAX)]
         | Annotated[dict[str, str], msgspec.Meta(min_length=1, max_length=combination.TERMS_MAX)]
@@ -59,7 +59,7 @@ class RuleOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=60)] | None = None
     severity: Severity | None = None
     latch: bool | None = None
-    parent: Id | None = None
+    parent: ConfigId | None = None
     private: bool | None = None
     advice: Annotated[str, msgspec.Meta(min_length=1, max_length=120)] | None = None
 
@@ -68,15 +68,15 @@ class RuleOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 LIFE_SAFETY = frozenset({"smoke", "fire", "gas", "sos", "fall"})
 
 
-class Known(NamedTuple):
+class PointContext(NamedTuple):
     """A point in the settings: its place, how that is spoken, its name.
 
     `zone`: the innermost zone around it with a loudspeaker; `indoors`: the innermost that is
     not a street; `kind`: what is wired there.
     """
 
-    key: Key
-    point: Point
+    key: PointKey
+    point: PointInfo
     place: str = ""
     spoken: str = ""
     name: str = ""
@@ -87,10 +87,10 @@ class Known(NamedTuple):
 
 
 # Finds the point for a word of `on`; UsageError if there is none.
-Look = Callable[[str], Known]
+FindPoint = Callable[[str], PointContext]
 
 
-class Facts(msgspec.Struct, frozen=True, kw_only=True):
+class AlarmFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What an alarm of a watch needs to know; `scopes` are the ids that maintenance may name.
 
     `about`: the bus or device that it is about; it explains only alarms of that. `last`: its
@@ -130,15 +130,15 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     id: str
-    kind: Kind
+    kind: RuleKind
     limits: Any
-    delays: confirm.Delays
-    window: Window
+    delays: confirmation.ConfirmationDelays
+    window: TimeWindow
     hold_outside: bool
-    inputs: tuple[Key, ...]
-    roles: Mapping[Key, tuple[str, ...]] = {}
+    inputs: tuple[PointKey, ...]
+    roles: Mapping[PointKey, tuple[str, ...]] = {}
     gap_ns: int | None = None
-    facts: Facts
+    facts: AlarmFacts
 
     @property
     def needs_wall(self) -> bool:
@@ -146,11 +146,11 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
         return self.kind.needs_wall or not self.window.always
 
 
-def watches(
+def build_watches(
     rule_id: str,
     rule: RuleOptions,
-    recipe: Recipe,
-    look: Look,
+    recipe: RuleTemplate,
+    look: FindPoint,
     *,
     calendar: Calendar,
     language: str,
@@ -160,15 +160,15 @@ def watches(
     missing = [name for name in recipe.needs if name not in given]
     if missing:
         raise UsageError("rules.needs", key="set", recipe=recipe.id, names=", ".join(missing))
-    delay, options = (_decode(shape, given) for shape in shapes(recipe.how))
-    assert isinstance(delay, confirm.Options)
+    delay, options = (_decode(shape, given) for shape in option_shapes(recipe.how))
+    assert isinstance(delay, confirmation.ConfirmationOptions)
     make = _Maker(rule_id, rule, recipe, delay, calendar, language)
     joins = recipe.kind == combination.KIND.name
     if joins is not isinstance(rule.on, dict):
         code = "rules.wants-roles" if joins else "rules.wants-list"
         raise UsageError(code, key="on", recipe=recipe.id, roles=", ".join(recipe.roles))
     if isinstance(rule.on, dict):
-        assert isinstance(options, combination.Options)
+        assert isinstance(options, combination.CombinationOptions)
         return (make.joined(options, {role: look(word) for role, word in rule.on.items()}),)
     if len(set(rule.on)) < len(rule.on):
         raise UsageError("rules.point-twice", key="on")
@@ -188,12 +188,12 @@ class _Maker(NamedTuple):
 
     rule_id: str
     rule: RuleOptions
-    recipe: Recipe
-    delay: confirm.Options
+    recipe: RuleTemplate
+    delay: confirmation.ConfirmationOptions
     calendar: Calendar
     language: str
 
-    def single(self, options: msgspec.Struct, known: Known, *, alone: bool) -> Watch:
+    def single(self, options: msgspec.Struct, known: PointContext, *, alone: bool) -> Watch:
         """A rule on one point; carries the rule's own id if it is the only one."""
         wanted = self.recipe.units
         if self._silence and known.key[0] in {BUS, RULE, OWN}:
@@ -217,7 +217,9 @@ class _Maker(NamedTuple):
         """Whether it is about silence."""
         return self.recipe.kind == "heartbeat"
 
-    def joined(self, options: combination.Options, known: Mapping[str, Known]) -> Watch:
+    def joined(
+        self, options: combination.CombinationOptions, known: Mapping[str, PointContext]
+    ) -> Watch:
         """A combination: every term has its point, and every point its term."""
         if known.keys() != options.terms.keys():
             names = ", ".join(options.terms)
@@ -229,11 +231,11 @@ class _Maker(NamedTuple):
                 found = {"point": ".".join(known[role].key), "unit": point.unit}
                 raise UsageError("rules.unit-mismatch", key="on", wanted=term.unit, **found)
             terms[role] = combination.prepare_term(role, term, point)
-        whole = combination.prepare(options, Point("1"), self.calendar)
-        roles: dict[Key, tuple[str, ...]] = {}
+        whole = combination.prepare(options, PointInfo("1"), self.calendar)
+        roles: dict[PointKey, tuple[str, ...]] = {}
         for role, each in known.items():
             roles[each.key] = (*roles.get(each.key, ()), role)
-        limits = combination.Limits(terms, whole.when)
+        limits = combination.CombinationLimits(terms, whole.when)
         gap_ns = _gap_ns([each.point for each in known.values()])
         return self._watch(self.rule_id, limits, tuple(known.values()), gap_ns, roles)
 
@@ -241,9 +243,9 @@ class _Maker(NamedTuple):
         self,
         watch_id: str,
         limits: Any,
-        known: tuple[Known, ...],
+        known: tuple[PointContext, ...],
         gap_ns: int | None,
-        roles: Mapping[Key, tuple[str, ...]] | None = None,
+        roles: Mapping[PointKey, tuple[str, ...]] | None = None,
     ) -> Watch:
         return Watch(
             id=watch_id,
@@ -258,21 +260,21 @@ class _Maker(NamedTuple):
             facts=self._facts(known),
         )
 
-    def _delays(self, known: tuple[Known, ...]) -> confirm.Delays:
+    def _delays(self, known: tuple[PointContext, ...]) -> confirmation.ConfirmationDelays:
         """A template's delay does not apply to push buttons; a station's own does."""
-        delays = confirm.Delays.of_options(self.delay)
+        delays = confirmation.ConfirmationDelays.of_options(self.delay)
         if "for_s" in self.rule.set or not any(each.point.brief for each in known):
             return delays
         return msgspec.structs.replace(delays, for_ns=0)
 
-    def _guards_lives(self, known: tuple[Known, ...]) -> bool:
+    def _guards_lives(self, known: tuple[PointContext, ...]) -> bool:
         """Whether its input, not the input's cable, is of a life-safety kind."""
         return not self._silence and any(each.kind in LIFE_SAFETY for each in known)
 
-    def _facts(self, known: tuple[Known, ...]) -> Facts:
+    def _facts(self, known: tuple[PointContext, ...]) -> AlarmFacts:
         rule, recipe = self.rule, self.recipe
         severity = rule.severity or recipe.severity
-        return Facts(
+        return AlarmFacts(
             rule=self.rule_id,
             use=recipe.id,
             name=rule.name or recipe.name.of(self.language),
@@ -297,16 +299,16 @@ class _Maker(NamedTuple):
         )
 
 
-def _measures(point: Point, wanted: str) -> bool:
+def _measures(point: PointInfo, wanted: str) -> bool:
     """Whether limits in that unit apply to the point (a counter also has a rate)."""
     try:
-        quantities.amount(f"1 {wanted}", point.unit)
+        quantities.parse_amount(f"1 {wanted}", point.unit)
     except UsageError:
-        return point.counter and quantities.per_hour(f"1 {wanted}", point.unit)
+        return point.counter and quantities.is_hourly_rate(f"1 {wanted}", point.unit)
     return True
 
 
-def _gap_ns(points: list[Point]) -> int | None:
+def _gap_ns(points: list[PointInfo]) -> int | None:
     """That of the slowest; None if one of them reports only changes."""
     slowest = 0.0
     for point in points:

@@ -7,91 +7,99 @@ import msgspec
 
 from drivers.contract import Reading, Value
 from gateway.calendar import Calendar
-from gateway.journal.stored_state import bounded
-from gateway.rules import confirm
-from gateway.rules.kinds import Kind, Moment, S, Verdict, combination
-from gateway.rules.rule import Key, Watch
+from gateway.journal.stored_state import check_bounds
+from gateway.rules import confirmation
+from gateway.rules.kinds import RuleInstant, RuleKind, RuleVerdict, S, combination
+from gateway.rules.rule import PointKey, Watch
 
 # Interval of checks for a point whose last value stands, if hours of the day matter.
 LOOK_AGAIN_NS = 60 * S
 
 
-class State(msgspec.Struct, frozen=True, array_like=True):
+class WatchState(msgspec.Struct, frozen=True, array_like=True):
     """The state of a watch: its kind's own, its confirmation, its last reading's time.
 
     `verdict` is the last one, for points whose last value stands.
     """
 
     inner: Any
-    confirmed: confirm.State = confirm.IDLE
+    confirmed: confirmation.ConfirmationState = confirmation.IDLE
     heard_ns: int | None = None
-    verdict: Verdict = Verdict.UNSURE
+    verdict: RuleVerdict = RuleVerdict.UNSURE
 
 
-def fresh(watch: Watch) -> State:
-    return State(watch.kind.state())
+def initial_state(watch: Watch) -> WatchState:
+    return WatchState(watch.kind.state())
 
 
-def hear(watch: Watch, state: State, key: Key, value: Value) -> State:
+def update_input(watch: Watch, state: WatchState, key: PointKey, value: Value) -> WatchState:
     """A reading of one input of a combination; `update_watch` concludes once all are in."""
     inner = state.inner
     for role in watch.roles[key]:
-        inner = combination.hear(watch.limits, inner, role, value)
+        inner = combination.update_term(watch.limits, inner, role, value)
     if inner is state.inner:
         return state
-    return State(inner, state.confirmed, state.heard_ns, state.verdict)
+    return WatchState(inner, state.confirmed, state.heard_ns, state.verdict)
 
 
-def read(watch: Watch, state: State, reading: Reading, moment: Moment, calendar: Calendar) -> State:
+def update_watch(
+    watch: Watch, state: WatchState, reading: Reading, moment: RuleInstant, calendar: Calendar
+) -> WatchState:
     """The state after a good reading."""
     inner, confirmed, heard_ns = state.inner, state.confirmed, state.heard_ns
     gap_ns = watch.gap_ns
     if gap_ns is not None and heard_ns is not None and moment.at_ns - heard_ns > gap_ns:
-        confirmed = confirm.interrupted(confirmed)
+        confirmed = confirmation.interrupt(confirmed)
         inner = watch.kind.state() if watch.kind.forgets_gap else inner
     inner, verdict = watch.kind.step(watch.limits, inner, reading.value, moment)
-    heard = State(inner, confirmed, moment.at_ns, verdict)
+    heard = WatchState(inner, confirmed, moment.at_ns, verdict)
     return _confirmed(watch, heard, moment, calendar, since_ns=moment.of(reading))
 
 
-def passed(watch: Watch, state: State, moment: Moment, calendar: Calendar) -> State:
+def advance_time(
+    watch: Watch, state: WatchState, moment: RuleInstant, calendar: Calendar
+) -> WatchState:
     """The state after time alone has passed."""
     inner, verdict = state.inner, state.verdict
     if watch.kind.due is not None:
         inner, verdict = watch.kind.step(watch.limits, inner, None, moment)
-    looked = State(inner, state.confirmed, state.heard_ns, verdict)
+    looked = WatchState(inner, state.confirmed, state.heard_ns, verdict)
     return _confirmed(watch, looked, moment, calendar, since_ns=moment.at_ns)
 
 
 def _confirmed(
-    watch: Watch, state: State, moment: Moment, calendar: Calendar, *, since_ns: int
-) -> State:
+    watch: Watch, state: WatchState, moment: RuleInstant, calendar: Calendar, *, since_ns: int
+) -> WatchState:
     confirmed, counted = state.confirmed, state.verdict
     if not watch.window.always:
         confirmed, counted = _in_window(watch, confirmed, counted, moment, calendar)
-    confirmed = confirm.step(watch.delays, confirmed, counted, moment, since_ns=since_ns)
+    confirmed = confirmation.advance(watch.delays, confirmed, counted, moment, since_ns=since_ns)
     if confirmed is state.confirmed:
         return state
-    return State(state.inner, confirmed, state.heard_ns, state.verdict)
+    return WatchState(state.inner, confirmed, state.heard_ns, state.verdict)
 
 
 def _in_window(
-    watch: Watch, confirmed: confirm.State, verdict: Verdict, moment: Moment, calendar: Calendar
-) -> tuple[confirm.State, Verdict]:
+    watch: Watch,
+    confirmed: confirmation.ConfirmationState,
+    verdict: RuleVerdict,
+    moment: RuleInstant,
+    calendar: Calendar,
+) -> tuple[confirmation.ConfirmationState, RuleVerdict]:
     """Outside its hours a watch says no, or holds; without the time of day it holds."""
     known = moment.wall_ns is not None
     if moment.wall_ns is not None and watch.window.holds(calendar, moment.wall_ns):
         return confirmed, verdict
     if known and not watch.hold_outside:
-        return confirmed, Verdict.NO
-    return confirm.interrupted(confirmed), Verdict.UNSURE
+        return confirmed, RuleVerdict.NO
+    return confirmation.interrupt(confirmed), RuleVerdict.UNSURE
 
 
-def due(watch: Watch, state: State, moment: Moment) -> int | None:
+def next_due(watch: Watch, state: WatchState, moment: RuleInstant) -> int | None:
     """When time alone may change it next; None if only a reading can."""
-    if not timed(watch):
+    if not is_timed(watch):
         return None
-    instants = [confirm.due(watch.delays, state.confirmed)]
+    instants = [confirmation.next_due(watch.delays, state.confirmed)]
     if watch.kind.due is not None:
         instants.append(watch.kind.due(watch.limits, state.inner))
     if not watch.window.always:
@@ -100,22 +108,22 @@ def due(watch: Watch, state: State, moment: Moment) -> int | None:
     return min(ahead, default=None)
 
 
-def timed(watch: Watch) -> bool:
+def is_timed(watch: Watch) -> bool:
     """Whether time alone can change it: it watches for silence, or its last value stands."""
     return watch.gap_ns is None or watch.kind.due is not None
 
 
-def after_restart(watch: Watch, state: State, *, cut: bool) -> State:
+def after_restart(watch: Watch, state: WatchState, *, cut: bool) -> WatchState:
     """The state after a restart; `cut`: the station was away for an unknown time."""
     kind = watch.kind
     forgets = kind.forgets_restart or (cut and kind.forgets_cut)
     inner = kind.state() if forgets else state.inner
-    return State(inner, state.confirmed, state.heard_ns, state.verdict)
+    return WatchState(inner, state.confirmed, state.heard_ns, state.verdict)
 
 
-def after_replacement(watch: Watch, state: State) -> State:
+def after_replacement(watch: Watch, state: WatchState) -> WatchState:
     """Its point belongs to another meter from here on: former counts mean nothing."""
-    return State(watch.kind.state(), confirm.interrupted(state.confirmed), state.heard_ns)
+    return WatchState(watch.kind.state(), confirmation.interrupt(state.confirmed), state.heard_ns)
 
 
 class _Kept(msgspec.Struct, frozen=True, array_like=True):
@@ -123,9 +131,9 @@ class _Kept(msgspec.Struct, frozen=True, array_like=True):
 
     kind: str
     inner: msgspec.Raw
-    confirmed: confirm.State
+    confirmed: confirmation.ConfirmationState
     heard_ns: int | None
-    verdict: Verdict
+    verdict: RuleVerdict
 
 
 @cache
@@ -137,14 +145,14 @@ _kept = msgspec.msgpack.Decoder(_Kept)
 _encoder = msgspec.msgpack.Encoder()
 
 
-def encode(kind: Kind, state: State) -> bytes:
+def encode_state(kind: RuleKind, state: WatchState) -> bytes:
     """The stored form."""
     inner = msgspec.Raw(_encoder.encode(state.inner))
     kept = _Kept(kind.name, inner, state.confirmed, state.heard_ns, state.verdict)
     return _encoder.encode(kept)
 
 
-def decode(kind: Kind, body: bytes) -> State | None:
+def decode_state(kind: RuleKind, body: bytes) -> WatchState | None:
     """The stored state; None if it is of another kind or version."""
     try:
         kept = _kept.decode(body)
@@ -153,12 +161,12 @@ def decode(kind: Kind, body: bytes) -> State | None:
         inner = _decoder(kind.state).decode(kept.inner)
     except (ValueError, RecursionError):
         return None
-    return State(inner, kept.confirmed, kept.heard_ns, kept.verdict)
+    return WatchState(inner, kept.confirmed, kept.heard_ns, kept.verdict)
 
 
-def check(body: bytes, kind: Kind | None) -> None:
+def check_state(body: bytes, kind: RuleKind | None) -> None:
     """ValueError unless it is a stored state; one of another kind may contain anything."""
     kept = _kept.decode(body)
-    bounded((kept.confirmed, kept.heard_ns))
+    check_bounds((kept.confirmed, kept.heard_ns))
     if kind is not None and kept.kind == kind.name:
-        bounded(_decoder(kind.state).decode(kept.inner))
+        check_bounds(_decoder(kind.state).decode(kept.inner))

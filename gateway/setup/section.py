@@ -4,21 +4,23 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gateway.health import Vitals
-from gateway.setup.acts import Acts
-from gateway.setup.contract import Roof
-from gateway.setup.desk import Desk, Names
-from gateway.setup.records import Records
-from gateway.web.pulse import framed
-from gateway.web.section import GuardedPulse, Handler, Nav, Permission, Route, Section
+from gateway.setup.acceptance import AcceptanceRecords
+from gateway.setup.form_handlers import FormHandlers
+from gateway.setup.page_handlers import PageHandlers, PeopleNames
+from gateway.setup.ports import SetupPorts
+from gateway.web.live_views import with_header
+from gateway.web.section import GuardedPulse, Handler, NavTab, Permission, Route, Section
 
 HERE = Path(__file__).parent
 NAV_NUMBER = 6
 
 
-def section(roof: Roof, records: Records, vitals: Callable[[], Vitals], names: Names) -> Section:
+def section(
+    roof: SetupPorts, records: AcceptanceRecords, vitals: Callable[[], Vitals], names: PeopleNames
+) -> Section:
     """The pages over that station."""
-    desk = Desk(roof, records, vitals, names)
-    acts = Acts(roof, records, desk, vitals)
+    desk = PageHandlers(roof, records, vitals, names)
+    acts = FormHandlers(roof, records, desk, vitals)
     return Section(
         name="setup",
         routes=(
@@ -50,8 +52,8 @@ def section(roof: Roof, records: Records, vitals: Callable[[], Vitals], names: N
             ),
         ),
         templates=HERE / "pages",
-        nav=Nav(NAV_NUMBER, "/setup/", "setup.tab"),
-        pulses={"setup": GuardedPulse(Permission.INSTALL, framed(desk.views))},
+        nav=NavTab(NAV_NUMBER, "/setup/", "setup.tab"),
+        pulses={"setup": GuardedPulse(Permission.INSTALL, with_header(desk.views))},
     )
 
 

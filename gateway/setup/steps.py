@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 from gateway.event import Lane, Trust
 from gateway.health import Vitals
-from gateway.setup.contract import Plan
-from gateway.setup.records import Record
+from gateway.setup.acceptance import AcceptanceRecord
+from gateway.setup.ports import SetupPlan
 
 # The steps in order, and the page of each.
 PAGES = {
@@ -23,7 +23,7 @@ PAGES = {
 SILENT = {"silent", "faulty", "stale"}
 
 
-class Lack(NamedTuple):
+class MissingItem(NamedTuple):
     """One thing that is missing: a text code, and what fills it in."""
 
     step: str
@@ -36,7 +36,7 @@ class Lack(NamedTuple):
         return PAGES[self.step]
 
 
-class Step(NamedTuple):
+class SetupStep(NamedTuple):
     """One stop of the rail: `done`, `now` or `to`."""
 
     name: str
@@ -48,7 +48,9 @@ class Step(NamedTuple):
         return PAGES[self.name]
 
 
-def missing(plan: Plan, vitals: Vitals, records: Mapping[str, Record]) -> tuple[Lack, ...]:
+def missing_items(
+    plan: SetupPlan, vitals: Vitals, records: Mapping[str, AcceptanceRecord]
+) -> tuple[MissingItem, ...]:
     """Everything that an acceptance would ask for, in the order of the steps."""
     return (
         *_clock(vitals),
@@ -60,7 +62,7 @@ def missing(plan: Plan, vitals: Vitals, records: Mapping[str, Record]) -> tuple[
     )
 
 
-def steps(lacks: tuple[Lack, ...], plan: Plan) -> tuple[Step, ...]:
+def setup_steps(lacks: tuple[MissingItem, ...], plan: SetupPlan) -> tuple[SetupStep, ...]:
     """Every step: the first that lacks something is the one to do now.
 
     A station need not have loudspeakers; as long as there are none, nothing of it is done.
@@ -69,77 +71,82 @@ def steps(lacks: tuple[Lack, ...], plan: Plan) -> tuple[Step, ...]:
     open_ = needed if plan.speakers else needed | {"sound"}
     now = next(name for name in PAGES if name in needed)
     return tuple(
-        Step(name, "now" if name == now else "to" if name in open_ else "done") for name in PAGES
+        SetupStep(name, "now" if name == now else "to" if name in open_ else "done")
+        for name in PAGES
     )
 
 
-def by_step(lacks: tuple[Lack, ...]) -> tuple[tuple[str, tuple[Lack, ...]], ...]:
+def by_step(lacks: tuple[MissingItem, ...]) -> tuple[tuple[str, tuple[MissingItem, ...]], ...]:
     """What is missing, gathered by the step that mends it; they stand in that order already."""
     return tuple((step, tuple(some)) for step, some in groupby(lacks, lambda lack: lack.step))
 
 
-def _clock(vitals: Vitals) -> Iterator[Lack]:
+def _clock(vitals: Vitals) -> Iterator[MissingItem]:
     if vitals.clock.trust is Trust.NONE:
-        yield Lack("clock", "setup.lack-clock")
+        yield MissingItem("clock", "setup.lack-clock")
     if vitals.journal.volatile:
-        yield Lack("clock", "setup.lack-storage")
+        yield MissingItem("clock", "setup.lack-storage")
 
 
-def _wiring(plan: Plan) -> Iterator[Lack]:
+def _wiring(plan: SetupPlan) -> Iterator[MissingItem]:
     if not plan.places:
-        yield Lack("places", "setup.lack-places")
+        yield MissingItem("places", "setup.lack-places")
     if not plan.buses:
-        yield Lack("lines", "setup.lack-lines")
+        yield MissingItem("lines", "setup.lack-lines")
     for bus in plan.buses:
         if not bus.there:
-            yield Lack("lines", "setup.lack-port", {"bus": bus.called, "port": bus.where})
+            yield MissingItem("lines", "setup.lack-port", {"bus": bus.called, "port": bus.where})
         if not any(device.bus == bus.id for device in plan.devices):
-            yield Lack("lines", "setup.lack-on-line", {"bus": bus.called})
+            yield MissingItem("lines", "setup.lack-on-line", {"bus": bus.called})
 
 
-def _devices(plan: Plan, vitals: Vitals, records: Mapping[str, Record]) -> Iterator[Lack]:
+def _devices(
+    plan: SetupPlan, vitals: Vitals, records: Mapping[str, AcceptanceRecord]
+) -> Iterator[MissingItem]:
     states = {device.id: device.state for device in vitals.devices}
     names = {
         f"{each.id}.{point.id}": point.name for each in vitals.devices for point in each.points
     }
     if not plan.devices:
-        yield Lack("devices", "setup.lack-devices")
+        yield MissingItem("devices", "setup.lack-devices")
     for device in plan.devices:
         named = {"device": device.name}
         if states.get(device.id) in SILENT:
-            yield Lack("devices", "setup.lack-silent", named)
+            yield MissingItem("devices", "setup.lack-silent", named)
         mine = {key: r for key, r in records.items() if key.startswith(f"{device.id}.")}
         for key, record in mine.items():
             if not record.good:
-                yield Lack("devices", "setup.lack-differs", {**named, "point": names.get(key, key)})
+                yield MissingItem(
+                    "devices", "setup.lack-differs", {**named, "point": names.get(key, key)}
+                )
         if device.inputs and not device.wired:
-            yield Lack("devices", "setup.lack-wired", named)
+            yield MissingItem("devices", "setup.lack-wired", named)
         elif not device.inputs and not mine:
-            yield Lack("devices", "setup.lack-compared", named)
+            yield MissingItem("devices", "setup.lack-compared", named)
         for each in device.wired:
             if f"{device.id}.{each.id}" not in mine:
-                yield Lack("devices", "setup.lack-pressed", {"input": each.name})
+                yield MissingItem("devices", "setup.lack-pressed", {"input": each.name})
 
 
-def _sound(plan: Plan, records: Mapping[str, Record]) -> Iterator[Lack]:
+def _sound(plan: SetupPlan, records: Mapping[str, AcceptanceRecord]) -> Iterator[MissingItem]:
     for speaker in plan.speakers:
         record = records.get(f"speaker.{speaker.id}")
         if record is None or not record.good:
-            yield Lack("sound", "setup.lack-heard", {"speaker": speaker.name or speaker.id})
+            yield MissingItem("sound", "setup.lack-heard", {"speaker": speaker.name or speaker.id})
 
 
-def _platform(vitals: Vitals) -> Iterator[Lack]:
+def _platform(vitals: Vitals) -> Iterator[MissingItem]:
     if not vitals.uplinks:
-        yield Lack("platform", "setup.lack-platform")
+        yield MissingItem("platform", "setup.lack-platform")
     for uplink in vitals.uplinks:
         if uplink.state != "up":
-            yield Lack("platform", "setup.lack-reached", {"uplink": uplink.name})
+            yield MissingItem("platform", "setup.lack-reached", {"uplink": uplink.name})
     receipted = any(lane.receipted for lane in vitals.lanes if lane.lane is Lane.TELEMETRY)
     if vitals.uplinks and vitals.devices and not receipted:
-        yield Lack("platform", "setup.lack-receipt")
+        yield MissingItem("platform", "setup.lack-receipt")
 
 
-def _sandbox(plan: Plan) -> Iterator[Lack]:
+def _sandbox(plan: SetupPlan) -> Iterator[MissingItem]:
     """What root alone can do, once the wiring is done."""
     if plan.sandbox != "fits":
-        yield Lack("paper", f"install.due-{plan.sandbox}")
+        yield MissingItem("paper", f"install.due-{plan.sandbox}")

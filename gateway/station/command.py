@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from gateway import logs
-from gateway.appliance.paths import config_default, state_default
+from gateway.config.paths import config_default, state_default
 from gateway.texts import Texts
-from gateway.texts.parser import declare
+from gateway.texts.command_parser import declare_command
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 def add_to(subcommands: Any) -> None:
     """Declare the command."""
     texts = Texts.of_environment()
-    parser = declare(subcommands, "run", texts, code="station")
+    parser = declare_command(subcommands, "run", texts, code="station")
     parser.add_argument("--config", type=Path, default=config_default(), metavar="DIR",
                         help=texts.say("station.config"))  # fmt: skip
     parser.add_argument("--state", type=Path, default=None, metavar="DIR",
@@ -30,12 +30,12 @@ def add_to(subcommands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run until SIGTERM; 0 then, 1 when the disk failed, 2 for settings that cannot be used."""
-    logs.set_up(verbose=args.verbose)
+    logs.set_up_logging(verbose=args.verbose)
+    from gateway.station.disk_threads import left_behind  # noqa: PLC0415  # as above
     from gateway.station.process import (  # noqa: PLC0415  # only when it really runs
         RESTART,
         run_station,
     )
-    from gateway.station.threads import left_behind  # noqa: PLC0415  # as above
 
     state = args.state or state_default(args.config)
     try:

@@ -2,10 +2,10 @@
 
 import msgspec
 
-from gateway.event import Audience, Kind, Lane
+from gateway.event import Audience, EventKind, Lane
 
 
-class Started(msgspec.Struct, frozen=True):
+class StationStarted(msgspec.Struct, frozen=True):
     """The station runs; `volatile` says that its journal is in memory."""
 
     version: str
@@ -40,7 +40,7 @@ class FaultReport(msgspec.Struct, frozen=True):
     count: int
 
 
-STARTED = Kind("station", "started", Lane.SERVICE, Started, Audience.ALL)
-CLOCK_STEP = Kind("station", "clock-step", Lane.SERVICE, ClockMoved, Audience.ALL)
-FAULT = Kind("station", "fault", Lane.SERVICE, FaultReport, Audience.ALL)
+STARTED = EventKind("station", "started", Lane.SERVICE, StationStarted, Audience.ALL)
+CLOCK_STEP = EventKind("station", "clock-step", Lane.SERVICE, ClockMoved, Audience.ALL)
+FAULT = EventKind("station", "fault", Lane.SERVICE, FaultReport, Audience.ALL)
 KINDS = (STARTED, CLOCK_STEP, FAULT)

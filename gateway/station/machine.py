@@ -13,14 +13,14 @@ from typing import NamedTuple, Protocol
 
 from drivers.bus_kinds import bus_kinds
 from drivers.field_bus import BusKind
-from gateway.appliance.doctor import gather
-from gateway.appliance.doctor.facts import MachineFacts
+from gateway import systemd
 from gateway.clock import Clock
-from gateway.discovery.card import Card
+from gateway.discovery.dns_sd import StationCard
 from gateway.discovery.service import Announce
+from gateway.doctor import probes
+from gateway.doctor.model.facts import MachineFacts
 from gateway.entropy import Source
-from gateway.journal.writer import Shell, ThreadShell
-from gateway.station import watchdog
+from gateway.journal.writer import ThreadShell, WriterShell
 from gateway.upstream.uplinks.kind import OpenUplink
 from gateway.upstream.uplinks.registry import open_uplink
 from gateway.web.server import WebServer
@@ -34,7 +34,7 @@ class OpenClock(Protocol):
 
 
 # What the doctor asks of the machine itself (disk, memory, heat); takes milliseconds.
-Inspect = Callable[[gather.Asked], MachineFacts]
+Inspect = Callable[[probes.ProbeTargets], MachineFacts]
 
 
 class Machine(NamedTuple):
@@ -47,7 +47,7 @@ class Machine(NamedTuple):
     environ: Mapping[str, str]
     entropy: Source
     open_clock: OpenClock
-    shell: Callable[[], Shell]
+    shell: Callable[[], WriterShell]
     bus_kinds: Callable[[], Mapping[str, BusKind]]
     open_uplink: OpenUplink
     server: Callable[..., WebServer]
@@ -57,10 +57,10 @@ class Machine(NamedTuple):
     on_stop: Callable[[Callable[[], None]], None]
 
 
-async def _announce(card: Callable[[], Card], interfaces: Collection[str]) -> None:
-    from gateway.discovery.announcer import Announcer  # noqa: PLC0415  # 0.2 s and 5 MB
+async def _announce(card: Callable[[], StationCard], interfaces: Collection[str]) -> None:
+    from gateway.discovery.announcer import StationAnnouncer  # noqa: PLC0415  # 0.2 s and 5 MB
 
-    await Announcer(card, interfaces).run()
+    await StationAnnouncer(card, interfaces).run()
 
 
 def _on_signals(stop: Callable[[], None]) -> None:
@@ -77,7 +77,7 @@ LINUX = Machine(
     open_uplink=open_uplink,
     server=WebServer,
     announce=_announce,
-    inspect=gather.machine,
-    notify=watchdog.notify,
+    inspect=probes.probe_machine,
+    notify=systemd.notify,
     on_stop=_on_signals,
 )

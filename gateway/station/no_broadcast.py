@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from broadcast.pages.no_speakers import no_speakers_api, no_speakers_section
 from gateway.health import Vitals
-from gateway.rules.acts import Doer
+from gateway.rules.actions import ActionHandler
 from gateway.upstream.inbox.command import CommandKind
 from gateway.web.section import Section
 
@@ -16,7 +16,7 @@ class NoBroadcast:
     listening = None
     alerts = None
     tone = None
-    doers: Mapping[str, Doer] = {}
+    doers: Mapping[str, ActionHandler] = {}
     rooms = ()
 
     def heard(self, device: str, readings: object) -> None:

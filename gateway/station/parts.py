@@ -7,45 +7,45 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from drivers.contract import BusChange, DeviceChange, PollResult
 from drivers.extensions import extension_folders, load_extension
-from gateway.appliance.schema import Settings
-from gateway.appliance.settings.cycle import Cycle
-from gateway.appliance.settings.kinds import settings_apply, settings_read
-from gateway.appliance.settings.section import section as settings_section
-from gateway.appliance.settings.starting import Start
-from gateway.appliance.settings.telling import Teller
 from gateway.clock import Clock
 from gateway.clock.boot import run_directory
+from gateway.config.schema import Settings
 from gateway.discovery.service import MdnsService
 from gateway.faults import FaultLog, contain
 from gateway.health import Vitals
 from gateway.intake import Intake
+from gateway.intake.meter_clocks import MeterClocks
 from gateway.intake.storage_answer import StorageAnswer
 from gateway.journal import Journal
 from gateway.live.section import section as live_section
-from gateway.rules.acts import Doer, Messages, Relays
-from gateway.rules.room import Rules
-from gateway.station.alarming import Alarming
-from gateway.station.asking import Asking
-from gateway.station.change import Changing, intake_devices
-from gateway.station.commands import device_write
-from gateway.station.counts import Counts, meter_replaced
-from gateway.station.doctoring import Doctoring
-from gateway.station.doors import Doors
-from gateway.station.field import Field
+from gateway.reconfigure.journal_log import ChangeReporter
+from gateway.reconfigure.lifecycle import SettingsLifecycle
+from gateway.reconfigure.platform_commands import settings_apply, settings_read
+from gateway.reconfigure.section import section as settings_section
+from gateway.reconfigure.startup import SettingsStartup
+from gateway.rules.actions import ActionHandler, MessageHandler, RelayHandler
+from gateway.rules.service import RuleService
+from gateway.station.alarm_desk import AlarmDesk
+from gateway.station.buses import BusSet
+from gateway.station.clock_sync import ClockSync
+from gateway.station.doctor import DoctorAdapter
+from gateway.station.health import HealthCollector
+from gateway.station.kiosk import KioskAssembly
 from gateway.station.machine import LINUX, Machine
-from gateway.station.meter_clocks import MeterClocks
+from gateway.station.meter_counts import MeterCounts, meter_replaced
 from gateway.station.no_broadcast import NoBroadcast
-from gateway.station.recorder import Recorder
-from gateway.station.setting_up import SettingUp
-from gateway.station.timekeeping import Timekeeping
-from gateway.station.vitals import Watch
+from gateway.station.reconfiguration import LiveReconfiguration, intake_devices
+from gateway.station.recorder import StationRecorder
+from gateway.station.setup import SetupAdapter
+from gateway.station.web import WebAssembly
 from gateway.upstream.connections import Uplinks
 from gateway.upstream.inbox.command import CommandKind
-from gateway.web.control import offered
+from gateway.upstream.inbox.device_write import device_write
+from gateway.web.control_socket import choose_socket_path
 from gateway.web.section import Section
 
 if TYPE_CHECKING:
-    from gateway.station.sounding import Sounding
+    from gateway.station.broadcast import BroadcastAssembly
 
 
 class PageContext(NamedTuple):
@@ -67,8 +67,8 @@ class StationParts:
         clock: Clock,
         journal: Journal,
         *,
-        doors: Doors,
-        begun: Start,
+        doors: WebAssembly,
+        begun: SettingsStartup,
         restart: Callable[[], None],
         faults: FaultLog | None = None,
         running: bytes | None = None,
@@ -87,11 +87,11 @@ class StationParts:
         self._doors = doors
         self.faults = faults or FaultLog(clock.now_ns)
         on_fault = self.faults.note
-        self._recorder = Recorder(journal, clock, self.faults, machine.notify)
-        self.time = Timekeeping(clock, journal, state, doors.stir)
+        self._recorder = StationRecorder(journal, clock, self.faults, machine.notify)
+        self.time = ClockSync(clock, journal, state, doors.stir)
         devices = intake_devices(settings)
         self.intake = Intake(journal, clock, devices, on_fault=on_fault)
-        self.field = Field(
+        self.field = BusSet(
             settings,
             self._polled,
             self._changed,
@@ -99,15 +99,15 @@ class StationParts:
             kinds=machine.bus_kinds,
             keys=state / "keys",
         )
-        self.counts = Counts(self.field, journal, clock)
+        self.counts = MeterCounts(self.field, journal, clock)
         self.uplinks = self._uplinks()
         self.sounding = self._sounding()
         self.asking = self._asking()
-        alarming = Alarming(settings, doors.names, journal)
+        alarming = AlarmDesk(settings, doors.names, journal)
         self.rules = self._rules(alarming)
         self._listen_to_readings()
         self.watch = self._watch(alarming)
-        self.changing = Changing(
+        self.changing = LiveReconfiguration(
             settings,
             field=self.field,
             intake=self.intake,
@@ -116,13 +116,15 @@ class StationParts:
             restart=restart,
         )
         running = begun.shelf.text() if running is None else running
-        self.cycle = Cycle(begun.shelf, self.changing, clock, Teller(journal, clock), running)
+        self.cycle = SettingsLifecycle(
+            begun.shelf, self.changing, clock, ChangeReporter(journal, clock), running
+        )
         self.uplinks.open(settings.uplinks)
         self.setting_up = self._setting_up()
-        self.doctor = Doctoring(self, state, clock, journal, doors, inspect=machine.inspect)
+        self.doctor = DoctorAdapter(self, state, clock, journal, doors, inspect=machine.inspect)
         app = doors.build(self._sections(alarming), self.watch, self.time.moved, on_fault)
         self.server = machine.server(
-            app, settings.web, control=offered(machine.environ), on_fault=on_fault
+            app, settings.web, control=choose_socket_path(machine.environ), on_fault=on_fault
         )
         self._presence = self._mdns()
         self._tasks: list[asyncio.Task[None]] = []
@@ -140,14 +142,14 @@ class StationParts:
             open_uplink=self._machine.open_uplink,
         )
 
-    def _sounding(self) -> "Sounding | NoBroadcast":
+    def _sounding(self) -> "BroadcastAssembly | NoBroadcast":
         """The broadcast, where there are loudspeakers."""
         if not self._settings.sound.speakers:
             return NoBroadcast()
-        from gateway.station.sounding import Sounding  # noqa: PLC0415  # costs memory: if needed
+        from gateway.station.broadcast import BroadcastAssembly  # noqa: PLC0415  # costs memory: if needed
 
         try:
-            return Sounding(
+            return BroadcastAssembly(
                 self._settings,
                 self._state,
                 self._runtime,
@@ -162,9 +164,9 @@ class StationParts:
             self.faults.note("start.broadcast", error)
             return NoBroadcast()
 
-    def _asking(self) -> Asking:
+    def _asking(self) -> KioskAssembly:
         uplinks = self.uplinks
-        return Asking(
+        return KioskAssembly(
             self._settings,
             self._state,
             self._clock,
@@ -180,15 +182,15 @@ class StationParts:
             on_fault=self.faults.note,
         )
 
-    def _rules(self, alarming: Alarming) -> Rules:
-        doers: dict[str, Doer] = {
-            "relay": Relays(self.field.of_device),
-            "message": Messages(),
+    def _rules(self, alarming: AlarmDesk) -> RuleService:
+        doers: dict[str, ActionHandler] = {
+            "relay": RelayHandler(self.field.of_device),
+            "message": MessageHandler(),
             **self.asking.doers,
             **self.sounding.doers,
             "call": alarming.calls,  # an alarm rings at the desk as the alarm that it is
         }
-        return Rules(
+        return RuleService(
             self._settings.rules,
             self._journal,
             self._clock,
@@ -208,8 +210,8 @@ class StationParts:
         ):
             self.intake.listen(listener)
 
-    def _watch(self, alarming: Alarming) -> Watch:
-        return Watch(
+    def _watch(self, alarming: AlarmDesk) -> HealthCollector:
+        return HealthCollector(
             self._settings,
             clock=self._clock,
             journal=self._journal,
@@ -228,8 +230,8 @@ class StationParts:
             dates=self.uplinks.dates,
         )
 
-    def _setting_up(self) -> SettingUp:
-        return SettingUp(
+    def _setting_up(self) -> SetupAdapter:
+        return SetupAdapter(
             self.cycle,
             lambda: self.changing.settings,
             self._state,
@@ -243,7 +245,7 @@ class StationParts:
             lan_open=self._lan_open,
         )
 
-    def _sections(self, alarming: Alarming) -> list[Section]:
+    def _sections(self, alarming: AlarmDesk) -> list[Section]:
         """Every page and address of the rooms; adding a page is adding its section here."""
         names = self._doors.names
         return [

@@ -9,22 +9,21 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gateway import entropy
-from gateway.appliance.load import settings_file
-from gateway.appliance.schema import Settings
-from gateway.appliance.settings.fallback import in_force
-from gateway.appliance.settings.starting import Start
-from gateway.clock import Clock
+from gateway import entropy, systemd
+from gateway.clock import Clock, floor_file
 from gateway.clock.boot import run_directory
+from gateway.config.load import settings_file
+from gateway.config.schema import Settings
 from gateway.errors import JournalFailed
 from gateway.faults import FaultLog
-from gateway.journal import Journal, in_place_of, open_or_volatile
-from gateway.journal.stored_state import tell_spoilt
-from gateway.station import floor, watchdog
-from gateway.station.doors import Doors
+from gateway.journal import Journal, open_or_volatile, replace_hung_journal
+from gateway.journal.stored_state import report_spoilt
+from gateway.reconfigure.fallback import settings_in_force
+from gateway.reconfigure.startup import SettingsStartup
+from gateway.station.app import StationApp
+from gateway.station.disk_threads import DiskExecutor
 from gateway.station.machine import LINUX, Machine
-from gateway.station.run import Station
-from gateway.station.threads import Aside
+from gateway.station.web import WebAssembly
 from gateway.tasks import STOP_WITHIN_S
 from gateway.texts import Texts
 
@@ -50,9 +49,11 @@ RESTART = 75
 
 async def run_station(config: Path, state: Path, machine: Machine = LINUX) -> int:
     """Run until told to stop; the exit code. `state` is a folder that exists."""
-    with entropy.drawn_from(machine.entropy):
-        clock = machine.open_clock(state, floor_ns=floor.read(state), environ=machine.environ)
-        begun = Start.recover(settings_file(config), state, clock)
+    with entropy.use_source(machine.entropy):
+        clock = machine.open_clock(
+            state, floor_ns=floor_file.read_floor(state), environ=machine.environ
+        )
+        begun = SettingsStartup.recover(settings_file(config), state, clock)
         try:
             return await _run(state, clock, begun, machine)
         except Exception as error:  # whatever keeps a change of the settings from starting
@@ -66,7 +67,7 @@ class _Found(NamedTuple):
 
     state: Path
     clock: Clock
-    begun: Start
+    begun: SettingsStartup
     settings: Settings
     running: bytes
     faults: FaultLog
@@ -83,14 +84,14 @@ class _Found(NamedTuple):
         return [name for name, uplink in self.settings.uplinks.items() if uplink.required]
 
 
-async def _run(state: Path, clock: Clock, begun: Start, machine: Machine) -> int:
+async def _run(state: Path, clock: Clock, begun: SettingsStartup, machine: Machine) -> int:
     faults = FaultLog(clock.now_ns)
-    settings, running = in_force(
+    settings, running = settings_in_force(
         begun.shelf, faults.count, trial=begun.trial is not None, text=begun.text
     )
     found = _Found(state, clock, begun, settings, running, faults, machine)
     loop = asyncio.get_running_loop()
-    loop.set_default_executor(Aside())
+    loop.set_default_executor(DiskExecutor())
     stop: asyncio.Future[int] = loop.create_future()
     told: asyncio.Future[None] = loop.create_future()
     machine.on_stop(partial(_told, stop, told))
@@ -101,7 +102,9 @@ async def _run(state: Path, clock: Clock, begun: Start, machine: Machine) -> int
         code = await _serve(found, journal, stop)
         if code is None:
             log.error("the disk hangs: starting on memory")
-            journal = await in_place_of(journal, state, runtime=found.runtime, **_of(found))
+            journal = await replace_hung_journal(
+                journal, state, runtime=found.runtime, **_of(found)
+            )
             code = await _serve(found, journal, stop)
     finally:
         await _put_away(journal, told, machine)
@@ -164,13 +167,13 @@ async def _serve(found: _Found, journal: Journal, stop: asyncio.Future[int]) -> 
 
 async def _rooms(
     found: _Found, journal: Journal, stop: asyncio.Future[int], closing: contextlib.AsyncExitStack
-) -> Station:
+) -> StationApp:
     """The station, put together: its rooms know what they knew, siren and keys live."""
     settings, faults = found.settings, found.faults
-    await tell_spoilt(journal)
-    doors = await Doors.open(settings, found.state, found.clock, journal, faults.note)
+    await report_spoilt(journal)
+    doors = await WebAssembly.open(settings, found.state, found.clock, journal, faults.note)
     closing.push_async_callback(_in_time, "the audit", STOP_WITHIN_S, doors.close)
-    station = Station(
+    station = StationApp(
         settings,
         found.state,
         found.clock,
@@ -248,8 +251,8 @@ async def _put_away(journal: Journal, told: asyncio.Future[None], machine: Machi
 
 
 async def _feed(machine: Machine) -> None:
-    if (every_s := watchdog.period_s(machine.environ)) is not None:
-        await watchdog.feed(every_s, lambda: True, machine.notify)
+    if (every_s := systemd.watchdog_period_s(machine.environ)) is not None:
+        await systemd.feed_watchdog(every_s, lambda: True, machine.notify)
 
 
 async def _close(journal: Journal) -> None:

@@ -8,19 +8,19 @@ import msgspec
 
 from gateway.clock import Clock
 from gateway.errors import JournalError, StationError
-from gateway.event import Event, Kind
+from gateway.event import Event, EventKind
 from gateway.faults import FaultLog
 from gateway.journal import Journal
 from gateway.journal.ports import Ticket
-from gateway.rules.room import Rules
 from gateway.rules.rule import HEARD, TASKS
+from gateway.rules.service import RuleService
 from gateway.station.events import FAULT, FaultReport
 from gateway.texts import Texts
 
 log = logging.getLogger(__name__)
 
 
-class Recorder:
+class StationRecorder:
     """Into one journal."""
 
     def __init__(
@@ -34,7 +34,7 @@ class Recorder:
         self._well: dict[str, bool] = {}
         self._left = 0
 
-    def offer(self, kind: Kind, data: msgspec.Struct) -> None:
+    def offer(self, kind: EventKind, data: msgspec.Struct) -> None:
         """Record it if the journal takes it; nobody waits."""
         try:
             ticket = self._journal.offer([self._event(kind, data)])
@@ -58,7 +58,7 @@ class Recorder:
             with contextlib.suppress(JournalError):
                 await self._journal.append([self._event(FAULT, report)])
 
-    def tell_own(self, rules: Rules, *, heard: bool = True) -> None:
+    def tell_own(self, rules: RuleService, *, heard: bool = True) -> None:
         """Let the rules hear what is an alarm of the station's own.
 
         A task ends again and again, or an emergency was not `heard` by anybody.
@@ -81,5 +81,5 @@ class Recorder:
         if not ticket.cancelled() and (error := ticket.exception()) is not None:
             self.missed("start.record", error)
 
-    def _event(self, kind: Kind, data: msgspec.Struct) -> Event:
+    def _event(self, kind: EventKind, data: msgspec.Struct) -> Event:
         return Event(kind=kind, source="station", stamps=self._clock.stamp(), data=data)

@@ -11,9 +11,9 @@ from drivers.contract import Device, OnState, Sink
 from drivers.family import ActingDriver, Driver, ListeningDriver, MeasuredDriver, Measurement, Shape
 from drivers.inlets.kinds import INLET_KINDS
 from drivers.registry import families
-from gateway.appliance.schema import BusSetting
+from gateway.config.schema import BusSetting
 from gateway.faults import OnFault
-from gateway.station.vitals import StationBus
+from gateway.station.health import CountingBus
 
 
 class BusOutlets(NamedTuple):
@@ -42,7 +42,7 @@ def drivers_of(devices: Sequence[Device]) -> list[DeviceWithDriver]:
 
 def listening_bus(
     bus: BusSetting, devices: Sequence[DeviceWithDriver], outlets: BusOutlets, keys: Path | None
-) -> StationBus:
+) -> CountingBus:
     """An inlet with its devices."""
     from drivers.runners.listening_bus import ListeningBus  # noqa: PLC0415  # if configured
 
@@ -55,7 +55,7 @@ def listening_bus(
 
 def bus_apart(
     bus: BusSetting, devices: Sequence[DeviceWithDriver], outlets: BusOutlets
-) -> StationBus | None:
+) -> CountingBus | None:
     """A bus whose devices measure or act; None where they are polled or heard."""
     options: Any = bus.options
     if all(driver.shape is Shape.MEASURED for _, driver in devices):

@@ -19,7 +19,7 @@ from drivers.extensions import extension_folders
 LANGUAGES = ("zh", "en")
 
 
-def language(environ: Mapping[str, str] = os.environ) -> str:
+def terminal_language(environ: Mapping[str, str] = os.environ) -> str:
     """The language that the terminal asks for (LC_ALL before LC_MESSAGES before LANG)."""
     for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
         asked = environ.get(name, "")[:2].lower()
@@ -48,7 +48,7 @@ def _flat(table: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
             yield prefix + key, value
 
 
-def names_in(text: str) -> frozenset[str]:
+def placeholders(text: str) -> frozenset[str]:
     """The names that a text wants filled in."""
     return frozenset(name for _, name, _, _ in string.Formatter().parse(text) if name)
 
@@ -67,7 +67,7 @@ class Texts:
     @classmethod
     def of_environment(cls) -> "Texts":
         """The texts for whoever sits at this terminal."""
-        return cls(language())
+        return cls(terminal_language())
 
     def __contains__(self, code: str) -> bool:
         return code in self._texts

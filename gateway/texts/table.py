@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 GAP = "  "
 
 
-def width(text: str) -> int:
+def cell_width(text: str) -> int:
     """How many terminal cells the text takes: a Chinese character takes two."""
     return sum(map(_cells, text))
 
@@ -17,25 +17,25 @@ def _cells(character: str) -> int:
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
-def pad(text: str, cells: int, *, right: bool = False) -> str:
+def pad_cells(text: str, cells: int, *, right: bool = False) -> str:
     """The text filled with blanks to that many cells, at its right end or (`right`) its left."""
-    blanks = " " * (cells - width(text))
+    blanks = " " * (cells - cell_width(text))
     return blanks + text if right else text + blanks
 
 
-def clip(text: str, cells: int) -> str:
+def clip_cells(text: str, cells: int) -> str:
     """The text, shortened with `…` where it takes more than that many cells."""
-    if width(text) <= cells:
+    if cell_width(text) <= cells:
         return text
     kept = ""
     for character in text:
-        if width(kept + character) > cells - 1:
+        if cell_width(kept + character) > cells - 1:
             break
         kept += character
     return kept + "…"
 
 
-def table(
+def render_table(
     heads: Sequence[str],
     rows: Iterable[Sequence[object]],
     *,
@@ -48,11 +48,11 @@ def table(
     `–`; a cell wider than `cells_max` is clipped, and control characters never reach the terminal.
     """
     lines = [tuple(heads), *(tuple(_cell(cell, cells_max) for cell in row) for row in rows)]
-    widths = [max(map(width, column)) for column in zip(*lines, strict=True)]
+    widths = [max(map(cell_width, column)) for column in zip(*lines, strict=True)]
     right = frozenset(right)
     return "\n".join(
         GAP.join(
-            pad(cell, cells, right=index in right)
+            pad_cells(cell, cells, right=index in right)
             for index, (cell, cells) in enumerate(zip(line, widths, strict=True))
         ).rstrip()
         for line in lines
@@ -61,4 +61,4 @@ def table(
 
 def _cell(cell: object, cells_max: int) -> str:
     text = "–" if cell is None else str(cell)
-    return clip("".join(c if c.isprintable() else " " for c in text), cells_max)
+    return clip_cells("".join(c if c.isprintable() else " " for c in text), cells_max)

@@ -8,29 +8,34 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from gateway import entropy
-from gateway.clock import Clock, Lender
+from gateway.clock import Clock, UplinkTimeSource
 from gateway.errors import SettingsError, StationError, UpstreamError
-from gateway.faults import OnFault, describe, log_fault
+from gateway.faults import OnFault, describe_error, log_fault
 from gateway.journal import Journal
 from gateway.journal.ports import ReceiptingFollower
-from gateway.tasks import STOP_WITHIN_S, start, stop_all
+from gateway.tasks import STOP_WITHIN_S, stop_tasks, supervise
 from gateway.upstream.feed.retention import TransportedFollower
 from gateway.upstream.feed.sender import Sender
-from gateway.upstream.feed.standing import FAULT, Standing
+from gateway.upstream.feed.uplink_status import FAULT, UplinkStatus
+from gateway.upstream.inbox.builtin_commands import (
+    clock_offset_command,
+    feed_replay_command,
+    key_rotate_command,
+    ping_command,
+)
 from gateway.upstream.inbox.command import CommandKind
-from gateway.upstream.inbox.kinds import clock_offset, feed_replay, key_rotate, ping
-from gateway.upstream.inbox.run import Inbox
-from gateway.upstream.inbox.siblings import Siblings
-from gateway.upstream.inbox.verify import Keys
+from gateway.upstream.inbox.command_keys import CommandKeys
+from gateway.upstream.inbox.inbox import Inbox
+from gateway.upstream.inbox.siblings import SiblingInboxes
 from gateway.upstream.uplinks import registry
 from gateway.upstream.uplinks.contract import Uplink
 from gateway.upstream.uplinks.kind import OpenUplink, UplinkContext
-from gateway.upstream.uplinks.late import LateUplink
+from gateway.upstream.uplinks.late_uplink import LateUplink
 from gateway.upstream.uplinks.options import UplinkOptions
-from gateway.upstream.uplinks.tls import Doubted, Tls
+from gateway.upstream.uplinks.platform_tls import OnDoubt, PlatformTls
 
 if TYPE_CHECKING:
-    from gateway.upstream.enrolment.certificates import Papers
+    from gateway.upstream.enrolment.certificates import EnrolmentFiles
 
 _log = logging.getLogger(__name__)
 
@@ -48,8 +53,8 @@ class Connection(NamedTuple):
     uplink: LateUplink
     sender: Sender
     inbox: Inbox | None
-    papers: "Papers | None"
-    tls: Callable[[], Tls | None]
+    papers: "EnrolmentFiles | None"
+    tls: Callable[[], PlatformTls | None]
 
 
 class Uplinks:
@@ -74,7 +79,7 @@ class Uplinks:
 
         `count` is where a doubtful certificate is told.
         """
-        self.senders: list[Sender | Standing] = []
+        self.senders: list[Sender | UplinkStatus] = []
         self._on_fault = on_fault
         self._station = station
         self._keys = state / "keys"
@@ -87,9 +92,9 @@ class Uplinks:
         self._settings: dict[str, UplinkOptions] = {}
         self._changing = asyncio.Lock()
         self._lines: dict[str, Connection] = {}
-        self._unmade: dict[str, Standing] = {}
+        self._unmade: dict[str, UplinkStatus] = {}
         # Inboxes of uplinks that are being reopened: the others go on asking what they did.
-        self._former: dict[str, Siblings] = {}
+        self._former: dict[str, SiblingInboxes] = {}
         self._tasks: dict[str, list[asyncio.Task[None]]] = {}
 
     def open(self, uplinks: Mapping[str, UplinkOptions]) -> None:
@@ -148,7 +153,7 @@ class Uplinks:
 
     async def close(self) -> None:
         """Stop, and let go of every connection."""
-        await stop_all([task for tasks in self._tasks.values() for task in tasks], STOP_WITHIN_S)
+        await stop_tasks([task for tasks in self._tasks.values() for task in tasks], STOP_WITHIN_S)
         self._tasks.clear()
         self._settings = {}
         self._former.clear()
@@ -158,12 +163,12 @@ class Uplinks:
 
     def _open(self, name: str, options: UplinkOptions) -> None:
         """Open one; an unforeseen exception costs this uplink, and no other."""
-        sender: Sender | Standing
+        sender: Sender | UplinkStatus
         try:
             line = self._made(name, options)
         except Exception as error:  # noqa: BLE001  # the edge of one uplink: see above
             self._on_fault(f"uplink.{name}", error)
-            sender = self._unmade[name] = Standing(name, options.kind, self._clock.now_ns)
+            sender = self._unmade[name] = UplinkStatus(name, options.kind, self._clock.now_ns)
             sender.failed("opening", _reason(error))
         else:
             self._lines[name], sender = line, line.sender
@@ -205,13 +210,13 @@ class Uplinks:
             station=self._station,
             kind=options.kind,
             worth=kind.worth,
-            rng=entropy.jitter(),
+            rng=entropy.jitter_generator(),
             learn=partial(self._learn, name),
             on_fault=self._on_fault,
         )
         enrolment = None if papers is None else papers.enrolment()
         root = options.command_key or (enrolment.command_key if enrolment else None)
-        keys = Keys(self._keys / f"{name}.command-key", root)
+        keys = CommandKeys(self._keys / f"{name}.command-key", root)
         inbox = self._inbox(name, sender, keys) if options.commands else None
         return Connection(options, uplink, sender, inbox, papers, lambda: opening.tls)
 
@@ -225,26 +230,26 @@ class Uplinks:
         if doubt:
             self._count(f"uplink.{name}", f"certificate {doubt} by a clock nobody vouches for")
 
-    def _papers(self, name: str, options: UplinkOptions) -> "Papers | None":
+    def _papers(self, name: str, options: UplinkOptions) -> "EnrolmentFiles | None":
         """Our papers for that platform, if we are enrolled there."""
         if not (self._keys / f"{name}.enrolment").exists():
             return None
-        from gateway.upstream.enrolment.certificates import Papers  # noqa: PLC0415  # X.509 costs 8 MB
+        from gateway.upstream.enrolment.certificates import EnrolmentFiles  # noqa: PLC0415  # X.509 costs 8 MB
 
-        papers = Papers(self._keys, name)
+        papers = EnrolmentFiles(self._keys, name)
         try:
             return papers if papers.enrolment(options.url) and papers.life() else None
         except (StationError, OSError) as error:  # without them the station still reads and sounds
             _log.error("uplink %s goes without its papers: %s", name, error)
             return None
 
-    def _inbox(self, name: str, sender: Sender, keys: Keys) -> Inbox:
+    def _inbox(self, name: str, sender: Sender, keys: CommandKeys) -> Inbox:
         clock, station = self._clock, self._station
         kinds = [
-            ping(clock),
-            clock_offset(clock),
-            feed_replay(sender, self._journal, clock),
-            key_rotate(keys, station),
+            ping_command(clock),
+            clock_offset_command(clock),
+            feed_replay_command(sender, self._journal, clock),
+            key_rotate_command(keys, station),
             *self._kinds_of(name),
         ]
         inbox = Inbox(
@@ -260,7 +265,7 @@ class Uplinks:
         inbox.siblings.others = partial(self._siblings_of, name)
         return inbox
 
-    def _siblings_of(self, name: str) -> list[Siblings]:
+    def _siblings_of(self, name: str) -> list[SiblingInboxes]:
         """All other inboxes, and what they were where they are being reopened."""
         known = {n: line.inbox.siblings for n, line in self._lines.items() if line.inbox}
         return [each for n, each in {**self._former, **known}.items() if n != name]
@@ -269,24 +274,26 @@ class Uplinks:
         line = self._lines.get(name)
         if line is None:
             return  # it was left out for a fault
-        tasks = [start(f"uplink {name}", line.sender.run, self._on_fault)]
+        tasks = [supervise(f"uplink {name}", line.sender.run, self._on_fault)]
         if line.inbox is not None:
             listen = partial(_listen, line.inbox, line.uplink)
-            tasks.append(start(f"inbox {name}", listen, self._on_fault))
+            tasks.append(supervise(f"inbox {name}", listen, self._on_fault))
         if line.papers is not None:
             keep = partial(self._keep_papers, line)
-            tasks.append(start(f"papers {name}", keep, self._on_fault))
+            tasks.append(supervise(f"papers {name}", keep, self._on_fault))
         self._tasks[name] = tasks
 
     async def _keep_papers(self, line: Connection) -> None:
-        from gateway.upstream.enrolment.renewal import keep_valid  # noqa: PLC0415  # as in `_papers`
+        from gateway.upstream.enrolment.renewal import keep_certificate_valid  # noqa: PLC0415  # as in `_papers`
 
         assert line.papers is not None, "only who is enrolled keeps papers"
         await line.uplink.opened.wait()
-        await keep_valid(line.papers, line.tls(), self._station, self._clock, line.sender.certified)
+        await keep_certificate_valid(
+            line.papers, line.tls(), self._station, self._clock, line.sender.certified
+        )
 
     async def _close(self, name: str) -> None:
-        await stop_all(self._tasks.pop(name, []), STOP_WITHIN_S)
+        await stop_tasks(self._tasks.pop(name, []), STOP_WITHIN_S)
         line, unmade = self._lines.pop(name, None), self._unmade.pop(name, None)
         if unmade is not None:
             self.senders.remove(unmade)
@@ -308,15 +315,15 @@ class _Opening:
         self,
         name: str,
         options: UplinkOptions,
-        papers: "Papers | None",
+        papers: "EnrolmentFiles | None",
         *,
         station: str,
         keys: Path,
         clock: Clock,
-        doubted: Doubted,
+        doubted: OnDoubt,
         open_uplink: OpenUplink,
     ) -> None:
-        self.tls: Tls | None = None
+        self.tls: PlatformTls | None = None
         self._options = options
         self._papers = papers
         self._clock = clock
@@ -327,19 +334,19 @@ class _Opening:
     def open(self) -> Uplink:
         return self._open_uplink(self._context)
 
-    def _make_tls(self) -> Tls:
+    def _make_tls(self) -> PlatformTls:
         own = None if self._papers is None else self._papers.pem
         ca_file = self._options.ca_file
-        self.tls = Tls(self._clock, ca_file=ca_file, own=own, doubted=self._doubted)
+        self.tls = PlatformTls(self._clock, ca_file=ca_file, own=own, doubted=self._doubted)
         return self.tls
 
 
-def lenders(uplinks: Mapping[str, UplinkOptions]) -> list[Lender]:
+def lenders(uplinks: Mapping[str, UplinkOptions]) -> list[UplinkTimeSource]:
     """Who tells the time, best first: required before optional ones, else as the file has them."""
     found = []
     for name, options in sorted(uplinks.items(), key=lambda each: not each[1].required):
         found.append(
-            Lender(
+            UplinkTimeSource(
                 name,
                 site=(options.host or name).lower(),
                 lends=options.lends_time,
@@ -355,10 +362,10 @@ def _reason(error: Exception) -> UpstreamError:
     """What kept an uplink from being put together, as its fault."""
     if isinstance(error, StationError):
         return UpstreamError(error.code, **error.data)
-    return UpstreamError(FAULT, where=describe(error))
+    return UpstreamError(FAULT, where=describe_error(error))
 
 
 async def _listen(inbox: Inbox, uplink: Uplink) -> None:
     await asyncio.to_thread(inbox.prepare)
     await inbox.load()
-    await inbox.run(uplink, entropy.jitter())
+    await inbox.run(uplink, entropy.jitter_generator())

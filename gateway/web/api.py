@@ -8,8 +8,8 @@ import msgspec
 from aiohttp import web
 
 from gateway.errors import UsageError
-from gateway.event import Lane, Trust, envelope_batch
-from gateway.faults import Fault
+from gateway.event import Lane, Trust, encode_envelope_batch
+from gateway.faults import FaultRecord
 from gateway.health import (
     BusVitals,
     ClockVitals,
@@ -21,16 +21,16 @@ from gateway.health import (
     Vitals,
 )
 from gateway.journal.ports import FollowedReader
-from gateway.web.answers import json
 from gateway.web.audience import Audiences
-from gateway.web.cursor import is_number
-from gateway.web.gate import looks
+from gateway.web.authorization import view_permissions
+from gateway.web.cursor import is_entry_number
 from gateway.web.longpoll import WAIT_S_MAX, LongPolls
-from gateway.web.section import Handler, Permission, Query, Route
+from gateway.web.responses import json_response
+from gateway.web.section import Handler, Permission, QueryParameter, Route
 
 FEED_LIMIT_MAX = 200
-Word = Literal["emergency", "alarm", "service", "telemetry"]
-Count = Annotated[int, msgspec.Meta(ge=0, lt=10**15)]
+LaneName = Literal["emergency", "alarm", "service", "telemetry"]
+EntryNumber = Annotated[int, msgspec.Meta(ge=0, lt=10**15)]
 BATCH_MEDIA = "application/cloudevents-batch+json"
 
 
@@ -68,7 +68,7 @@ class StationReport(msgspec.Struct, frozen=True):
     read_to_receipt_ms: float | None
 
 
-class Report(msgspec.Struct, frozen=True):
+class VitalsReport(msgspec.Struct, frozen=True):
     """Everything, at one instant; the devices without their last hour."""
 
     station: StationReport
@@ -78,7 +78,7 @@ class Report(msgspec.Struct, frozen=True):
     uplinks: tuple[UplinkVitals, ...]
     journal: JournalVitals
     clock: ClockReport
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[FaultRecord, ...] = ()
     refusals: tuple[RefusalVitals, ...] = ()
 
 
@@ -87,7 +87,7 @@ def routes(
 ) -> tuple[Route, ...]:
     """The addresses of the API that read the snapshot and the journal."""
     return (
-        _route("vitals", "Everything at one instant", Report, lambda: report(vitals())),
+        _route("vitals", "Everything at one instant", VitalsReport, lambda: vitals_report(vitals())),
         _route("devices", "All devices and their present values", list[DeviceVitals],
                lambda: _devices(vitals())),
         _route("lanes", "The four lanes", list[LaneReport], lambda: _lanes(vitals().lanes)),
@@ -99,7 +99,7 @@ def routes(
     )  # fmt: skip
 
 
-def report(vitals: Vitals) -> Report:
+def vitals_report(vitals: Vitals) -> VitalsReport:
     """The snapshot as the API tells it."""
     station = StationReport(
         id=vitals.station,
@@ -111,7 +111,7 @@ def report(vitals: Vitals) -> Report:
         values_per_s=vitals.values_per_s,
         read_to_receipt_ms=vitals.read_to_receipt_ms,
     )
-    return Report(
+    return VitalsReport(
         station,
         vitals.buses,
         _devices(vitals),
@@ -126,7 +126,7 @@ def report(vitals: Vitals) -> Report:
 
 def _route(name: str, summary: str, returns: object, take: Callable[[], object]) -> Route:
     async def handler(_request: web.Request) -> web.StreamResponse:
-        return json(take())
+        return json_response(take())
 
     return _api(name, summary, returns, handler)
 
@@ -143,7 +143,7 @@ def _api(name: str, summary: str, returns: object, handler: Handler) -> Route:
 
 def _device_route(vitals: Callable[[], Vitals]) -> Route:
     async def device(request: web.Request) -> web.StreamResponse:
-        return json(find_device(vitals(), request.match_info["id"]))
+        return json_response(find_device(vitals(), request.match_info["id"]))
 
     return _api("devices/{id}", "One device with its last hour", DeviceVitals, device)
 
@@ -168,9 +168,9 @@ def _feed_route(
         if not found and wait_s > 0:
             await polls.news(lane, after, wait_s)
             found = await feed.read(lane, after, limit)
-        allowed = looks(request)
+        allowed = view_permissions(request)
         shown = [audiences.shown(entry, allowed) for entry in found]
-        response = web.Response(body=envelope_batch(shown, vitals().station))
+        response = web.Response(body=encode_envelope_batch(shown, vitals().station))
         response.content_type = BATCH_MEDIA
         response.headers["Cache-Control"] = "no-store"
         response.headers["Yizhan-Epoch"] = feed.epoch
@@ -185,11 +185,11 @@ def _feed_route(
         media=BATCH_MEDIA,
         returns=list[dict[str, Any]],
         query={
-            "lane": Query("Which lane", Word, required=True),
-            "after": Query("The last number already seen", Count),
-            "limit": Query(f"How many at most, up to {FEED_LIMIT_MAX}", Count),
-            "wait": Query(
-                f"Where there is nothing yet: wait for it, up to {WAIT_S_MAX} seconds", Count
+            "lane": QueryParameter("Which lane", LaneName, required=True),
+            "after": QueryParameter("The last number already seen", EntryNumber),
+            "limit": QueryParameter(f"How many at most, up to {FEED_LIMIT_MAX}", EntryNumber),
+            "wait": QueryParameter(
+                f"Where there is nothing yet: wait for it, up to {WAIT_S_MAX} seconds", EntryNumber
             ),
         },
     )
@@ -204,7 +204,7 @@ def _lane(name: str) -> Lane:
 
 def _number(request: web.Request, name: str, default: int) -> int:
     text = request.query.get(name, str(default))
-    if not is_number(text):
+    if not is_entry_number(text):
         raise UsageError("web.no-number", name=name)
     return int(text)
 

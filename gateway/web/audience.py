@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 
-from gateway.event import Audience, Entry, Kind
+from gateway.event import Audience, EventKind, JournalEntry
 from gateway.journal.events import GAP
 from gateway.web.section import Permission
 
@@ -32,13 +32,13 @@ _encode = msgspec.json.Encoder().encode
 class Audiences:
     """Who may read what, by the type of event; what is private, or bears a note, is for staff."""
 
-    def __init__(self, kinds: Iterable[Kind]) -> None:
+    def __init__(self, kinds: Iterable[EventKind]) -> None:
         """Those; an event of any other type is for installers."""
         self._of: Mapping[bytes, Permission] = {
             kind.type.encode(): PERMISSION[kind.audience] for kind in kinds
         }
 
-    def shown(self, entry: Entry, allowed: Collection[Permission]) -> Entry:
+    def shown(self, entry: JournalEntry, allowed: Collection[Permission]) -> JournalEntry:
         """The entry, or a gap of one number in its place."""
         found = _TYPE.search(entry.body)
         of = self._of.get(found[1] if found else b"", Permission.INSTALL)
@@ -48,7 +48,7 @@ class Audiences:
         return _withheld(entry) if withheld else entry
 
 
-def _withheld(entry: Entry) -> Entry:
+def _withheld(entry: JournalEntry) -> JournalEntry:
     """A gap in the place of the entry: where and when it happened is left, and nothing of it."""
     whole = msgspec.json.decode(b"{" + entry.body)
     kept = ("source", "type", "lane", "bootid", "uptimems", "timequality", "time", "place")

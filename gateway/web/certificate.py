@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from gateway.web.validity import PRIVATE, Address, Shown
+from gateway.web.certificate_state import PRIVATE, Address, CertificateState
 
 AUTHORITY_DAYS = 20 * 365
 # As long as browsers bear with a public one; it is renewed at two thirds of it.
@@ -26,7 +26,7 @@ BACK_DAYS = 1
 NAME_MAX = 64
 
 
-class Pair(NamedTuple):
+class CertificatePair(NamedTuple):
     """A certificate and its key."""
 
     key: ec.EllipticCurvePrivateKey
@@ -37,7 +37,7 @@ class Pair(NamedTuple):
         return key_pem(self.key) + self.certificate.public_bytes(serialization.Encoding.PEM)
 
     @classmethod
-    def read(cls, pem: bytes) -> "Pair":
+    def read(cls, pem: bytes) -> "CertificatePair":
         """What `pem` wrote; ValueError if it is something else."""
         key = serialization.load_pem_private_key(pem, None)
         if not isinstance(key, ec.EllipticCurvePrivateKey):
@@ -54,7 +54,9 @@ def key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
     )
 
 
-def authority(station: str, names: Collection[str], now: datetime.datetime) -> Pair:
+def create_authority(
+    station: str, names: Collection[str], now: datetime.datetime
+) -> CertificatePair:
     """The station's own authority, bound to its names."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = _name(f"Yizhan {station}")
@@ -74,16 +76,16 @@ def authority(station: str, names: Collection[str], now: datetime.datetime) -> P
         .add_extension(x509.NameConstraints(permitted, None), critical=True)
         .sign(key, hashes.SHA256())
     )
-    return Pair(key, certificate)
+    return CertificatePair(key, certificate)
 
 
-def shown(
-    by: Pair,
+def create_certificate(
+    by: CertificatePair,
     names: Collection[str],
     addresses: Collection[Address],
     now: datetime.datetime,
     since: datetime.datetime | None = None,
-) -> Pair:
+) -> CertificatePair:
     """The certificate that the station shows, for those names and addresses, with a fresh key.
 
     It is valid from `since` on (now), however little is certain about the time.
@@ -107,13 +109,13 @@ def shown(
         .add_extension(identifier, critical=False)
         .sign(by.key, hashes.SHA256())
     )
-    return Pair(key, certificate)
+    return CertificatePair(key, certificate)
 
 
-def told(pair: Pair, of: str) -> Shown:
+def describe_certificate(pair: CertificatePair, of: str) -> CertificateState:
     """What that certificate says of itself."""
     found = pair.certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    return Shown(
+    return CertificateState(
         of,
         pair.certificate.not_valid_before_utc,
         pair.certificate.not_valid_after_utc,

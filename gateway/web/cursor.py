@@ -8,12 +8,12 @@ from gateway.event import Lane
 NUMBER_DIGITS_MAX = 15
 
 
-def is_number(text: str) -> bool:
+def is_entry_number(text: str) -> bool:
     """True for a sequence number as we write them; `int` would take far more."""
     return text.isascii() and text.isdecimal() and len(text) <= NUMBER_DIGITS_MAX
 
 
-class Cursor(NamedTuple):
+class FeedCursor(NamedTuple):
     """A position over all lanes of one journal file."""
 
     epoch: str
@@ -27,7 +27,7 @@ class Cursor(NamedTuple):
         """The cursor of that text; None if it is none of ours."""
         epoch, _, rest = text.partition(":")
         numbers = rest.split(".")
-        if len(numbers) != len(Lane) or not all(map(is_number, numbers)):
+        if len(numbers) != len(Lane) or not all(map(is_entry_number, numbers)):
             return None
         return cls(epoch, dict(zip(Lane, map(int, numbers), strict=True)))
 

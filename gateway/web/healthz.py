@@ -11,14 +11,14 @@ from http import HTTPStatus
 import msgspec
 from aiohttp import web
 
-from gateway.faults import DYING, dying
-from gateway.health import Vitals, certificate_days
-from gateway.web import answers
-from gateway.web.gate import looks
+from gateway.faults import DYING, dying_tasks
+from gateway.health import Vitals, certificate_days_left
+from gateway.web import responses
+from gateway.web.authorization import view_permissions
 from gateway.web.section import Permission, Route
 
 
-class Health(msgspec.Struct, frozen=True):
+class HealthReport(msgspec.Struct, frozen=True):
     """The answer: `reasons` make it a no, `notes` do not."""
 
     ok: bool
@@ -26,10 +26,10 @@ class Health(msgspec.Struct, frozen=True):
     notes: tuple[str, ...]
 
 
-def health(vitals: Vitals) -> Health:
+def assess_health(vitals: Vitals) -> HealthReport:
     """Judge one snapshot."""
     reasons = _reasons(vitals)
-    return Health(not reasons, reasons, _notes(vitals))
+    return HealthReport(not reasons, reasons, _notes(vitals))
 
 
 def _reasons(vitals: Vitals) -> tuple[str, ...]:
@@ -63,7 +63,7 @@ def _notes(vitals: Vitals) -> tuple[str, ...]:
     found += [
         f"uplink.{uplink.name}.certificate-{'over' if days < 0 else 'late'}"
         for uplink in vitals.uplinks
-        if (days := certificate_days(uplink, vitals.clock)) is not None
+        if (days := certificate_days_left(uplink, vitals.clock)) is not None
     ]
     found += [
         f"kiosk.{screen.kiosk}.browser-silent"
@@ -72,7 +72,7 @@ def _notes(vitals: Vitals) -> tuple[str, ...]:
     ]
     found += [
         f"task.{fault.where.removeprefix(DYING)}.dying"
-        for fault in dying(vitals.faults, vitals.at_ns)
+        for fault in dying_tasks(vitals.faults, vitals.at_ns)
     ]
     found += [f"journal.refuses.{one.room}" for one in vitals.refusals if one.held]
     if vitals.journal.evicted:
@@ -84,17 +84,17 @@ def route(vitals: Callable[[], Vitals]) -> Route:
     """The address for watchers."""
 
     async def healthz(request: web.Request) -> web.StreamResponse:
-        answer = health(vitals())
-        if Permission.VIEW not in looks(request):
-            answer = Health(answer.ok, (), ())
+        answer = assess_health(vitals())
+        if Permission.VIEW not in view_permissions(request):
+            answer = HealthReport(answer.ok, (), ())
         status = HTTPStatus.OK if answer.ok else HTTPStatus.SERVICE_UNAVAILABLE
-        return answers.json(answer, status=status)
+        return responses.json_response(answer, status=status)
 
     return Route(
         path="/healthz",
         handler=healthz,
         permission=Permission.PUBLIC,
         summary="Is the station well: 200 or 503; who may look is told the reasons",
-        returns=Health,
-        also={HTTPStatus.SERVICE_UNAVAILABLE: Health},
+        returns=HealthReport,
+        also={HTTPStatus.SERVICE_UNAVAILABLE: HealthReport},
     )

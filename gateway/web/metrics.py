@@ -12,10 +12,10 @@ def route(vitals: Callable[[], Vitals], readers: Callable[[], int]) -> Route:
     """The address for Prometheus."""
 
     async def metrics(_request: web.Request) -> web.StreamResponse:
-        from gateway.web import families  # noqa: PLC0415  # 2 MB, only where somebody scrapes
+        from gateway.web import prometheus  # noqa: PLC0415  # 2 MB, only where somebody scrapes
 
-        body = families.text(vitals(), readers())
-        return web.Response(body=body, headers={"Content-Type": families.MEDIA})
+        body = prometheus.render_metrics(vitals(), readers())
+        return web.Response(body=body, headers={"Content-Type": prometheus.MEDIA})
 
     return Route(
         path="/metrics",

@@ -7,9 +7,9 @@ from typing import Any
 
 from aiohttp import web
 
-from gateway.schemas import components
-from gateway.web.answers import Problem, json
-from gateway.web.section import Permission, Query, Route
+from gateway.schemas import schema_components
+from gateway.web.responses import Problem, json_response
+from gateway.web.section import Permission, QueryParameter, Route
 
 PROBLEM_MEDIA = "application/problem+json"
 TEXTS = {"type": "string"}
@@ -26,7 +26,7 @@ def document(routes: Sequence[Route], version: str) -> dict[str, Any]:
     """The OpenAPI 3.1 document of every route that has a summary."""
     published = [route for route in routes if route.summary]
     types = [t for route in published for t in _types(route) if t is not None]
-    schemas, parts = components([*types, Problem], "#/components/schemas/{name}")
+    schemas, parts = schema_components([*types, Problem], "#/components/schemas/{name}")
     by_type = dict(zip(map(repr, [*types, Problem]), schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
     for route in published:
@@ -42,7 +42,7 @@ def document(routes: Sequence[Route], version: str) -> dict[str, Any]:
 
 def _types(route: Route) -> Iterator[Any]:
     yield from (route.returns, route.accepts, *route.also.values())
-    yield from (each.takes for each in route.query.values() if isinstance(each, Query))
+    yield from (each.takes for each in route.query.values() if isinstance(each, QueryParameter))
 
 
 def _operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
@@ -98,7 +98,7 @@ def _parameters(route: Route, schemas: dict[str, Any]) -> list[dict[str, Any]]:
             "name": name,
             "in": "query",
             "description": what if isinstance(what, str) else what.about,
-            "required": isinstance(what, Query) and what.required,
+            "required": isinstance(what, QueryParameter) and what.required,
             "schema": TEXTS if isinstance(what, str) else schemas[repr(what.takes)],
         }
         for name, what in route.query.items()
@@ -115,6 +115,6 @@ def route(routes: Sequence[Route], version: str) -> Route:
     made = cache(lambda: document(routes, version))
 
     async def openapi(_request: web.Request) -> web.StreamResponse:
-        return json(made())
+        return json_response(made())
 
     return Route(path="/api/v1/openapi.json", handler=openapi, permission=Permission.VIEW)

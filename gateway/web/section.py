@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 import msgspec
 from aiohttp import web
 
-from gateway.event import Kind
+from gateway.event import EventKind
 from gateway.health import Vitals
-from gateway.web.words import Words
+from gateway.web.i18n import Translator
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -23,7 +23,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 View = Mapping[str, Any]
 
 # The view of a page at this instant; the text says which one (a device's id, or "").
-Pulse = Callable[[Vitals, Words, str], View]
+Pulse = Callable[[Vitals, Translator, str], View]
 
 
 class Permission(enum.Enum):
@@ -44,7 +44,7 @@ class GuardedPulse(NamedTuple):
     view: Pulse
 
 
-class Query(NamedTuple):
+class QueryParameter(NamedTuple):
     """A parameter of an address that is no free text: `takes` is the type of what it may be."""
 
     about: str
@@ -71,13 +71,13 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     accepts: Any = None
     returns: Any = None
     media: str = "application/json"
-    query: Mapping[str, "str | Query"] = {}
+    query: Mapping[str, "str | QueryParameter"] = {}
     also: Mapping[int, Any] = {}
     bare: bool = False
     streamed: bool = False
 
 
-class Nav(msgspec.Struct, frozen=True):
+class NavTab(msgspec.Struct, frozen=True):
     """A tab in the strip: the number on its plate, where it leads, the code of its word."""
 
     number: int
@@ -85,7 +85,7 @@ class Nav(msgspec.Struct, frozen=True):
     code: str
 
 
-class Action(msgspec.Struct, frozen=True):
+class NeedAction(msgspec.Struct, frozen=True):
     """What a person can do about a need: a link, or (`post`) a button that acts at once."""
 
     word: str
@@ -113,7 +113,7 @@ class Need(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     text: str
     note: str = ""
-    actions: tuple[Action, ...] = ()
+    actions: tuple[NeedAction, ...] = ()
     done: bool = False
 
 
@@ -127,8 +127,8 @@ class Card(msgspec.Struct, frozen=True):
 
     template: str
     urgency: Callable[[Vitals], int]
-    facts: Callable[[Vitals, Words], View]
-    needs: Callable[[Vitals, Words], Sequence[Need]] | None = None
+    facts: Callable[[Vitals, Translator], View]
+    needs: Callable[[Vitals, Translator], Sequence[Need]] | None = None
     beside: str = ""
 
 
@@ -143,9 +143,9 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
     routes: tuple[Route, ...]
     templates: Path | None = None
     static: Path | None = None
-    nav: Nav | None = None
+    nav: NavTab | None = None
     card: Card | None = None
     pulses: Mapping[str, GuardedPulse] = {}
     # The events of the room: each says who may read it.
-    kinds: tuple[Kind, ...] = ()
+    kinds: tuple[EventKind, ...] = ()
     streams: frozenset[str] = frozenset()

@@ -18,23 +18,23 @@ import msgspec
 from aiohttp import web
 
 from gateway.errors import SettingsError, Unavailable, UsageError
-from gateway.event import Kind
+from gateway.event import EventKind
 from gateway.faults import OnFault, log_fault
 from gateway.health import Vitals
 from gateway.journal.events import KINDS as JOURNAL_KINDS
 from gateway.journal.ports import FollowedReader
-from gateway.web import api, control, edge, healthz, metrics, openapi
+from gateway.web import api, control_socket, healthz, metrics, middleware, openapi
 from gateway.web.audience import Audiences
-from gateway.web.audited import Auditor
-from gateway.web.door import BACKLOG, USER_TIMEOUT_MS, door
-from gateway.web.gate import SIGNED_IN, Gate, LoopbackGate, guarded
-from gateway.web.lan import LanBounds, LanDoor
+from gateway.web.audit_middleware import AuditMiddleware
+from gateway.web.authorization import SIGNED_IN, Gate, LoopbackGate, guard_handler
+from gateway.web.connection_admission import BACKLOG, USER_TIMEOUT_MS, admission_factory
+from gateway.web.lan_listener import LanLimits, LanListener
 from gateway.web.longpoll import LongPolls
-from gateway.web.pages import PAGES, Pages
+from gateway.web.page_renderer import PAGES, PageRenderer
 from gateway.web.section import Permission, Route, Section
-from gateway.web.sse import Hub
-from gateway.web.statics import Statics
-from gateway.web.stream import Limits
+from gateway.web.sse import StreamHub
+from gateway.web.static_files import StaticFiles
+from gateway.web.stream import StreamLimits
 
 # aiohttp waits this long for handlers, and once more after cancelling them: 2 s of our 3.
 STOP_STEP_S = 1.0
@@ -43,7 +43,7 @@ STOP_STEP_S = 1.0
 HostName = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$")]
 
 
-class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class WebOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`[web]` of `station.toml`.
 
     `port` is plain HTTP for this machine alone, `lan_port` HTTPS for the desk computers, once
@@ -65,18 +65,18 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
                 raise SettingsError("web.bad-network", network=each[:40]) from None
 
 
-class Bounds(msgspec.Struct, frozen=True, kw_only=True):
+class ServerLimits(msgspec.Struct, frozen=True, kw_only=True):
     """What one caller may take of the server."""
 
     header_within_s: float = 15.0
     body_within_s: float = 10.0
     here_max: int = 32
     control_max: int = 8
-    lan: LanBounds = LanBounds()
-    streams: Limits = Limits()
+    lan: LanLimits = LanLimits()
+    streams: StreamLimits = StreamLimits()
 
 
-DEFAULT_BOUNDS = Bounds()
+DEFAULT_BOUNDS = ServerLimits()
 
 
 def build_app(
@@ -85,10 +85,10 @@ def build_app(
     vitals: Callable[[], Vitals],
     feed: FollowedReader,
     gate: Gate | None = None,
-    auditor: Auditor | None = None,
+    auditor: AuditMiddleware | None = None,
     names: Collection[str] = (),
-    bounds: Bounds = DEFAULT_BOUNDS,
-    kinds: Iterable[Kind] = (),
+    bounds: ServerLimits = DEFAULT_BOUNDS,
+    kinds: Iterable[EventKind] = (),
     on_fault: OnFault = log_fault,
 ) -> web.Application:
     """The whole application. UsageError names what is wrong with a section.
@@ -97,10 +97,10 @@ def build_app(
     """
     of_rooms = (kind for section in sections for kind in section.kinds)
     audiences = Audiences((*JOURNAL_KINDS, *kinds, *of_rooms))
-    statics = Statics(sections)
+    statics = StaticFiles(sections)
     pulses = {name: pulse for section in sections for name, pulse in section.pulses.items()}
     kept = frozenset[str]().union(*(section.streams for section in sections))
-    hub = Hub(
+    hub = StreamHub(
         feed,
         vitals,
         pulses,
@@ -113,16 +113,18 @@ def build_app(
     routes = _all_routes(sections, vitals, api.routes(vitals, feed, polls, audiences), hub, statics)
     app = web.Application(
         middlewares=[
-            edge.answer_errors(on_fault),
-            edge.only_hosts(edge.LOOPBACK_HOSTS.union(names)),
-            edge.whole_bodies(bounds.body_within_s, {r.path for r in routes if r.streamed}),
+            middleware.error_middleware(on_fault),
+            middleware.host_middleware(middleware.LOOPBACK_HOSTS.union(names)),
+            middleware.body_middleware(
+                bounds.body_within_s, {r.path for r in routes if r.streamed}
+            ),
         ],
-        client_max_size=edge.BODY_BYTES_MAX,
+        client_max_size=middleware.BODY_BYTES_MAX,
     )
-    app[PAGES] = Pages(sections, statics, vitals)
+    app[PAGES] = PageRenderer(sections, statics, vitals)
     app[HUB] = hub
     app[SIGNED_IN] = set()
-    app.on_response_prepare.append(edge.add_headers)
+    app.on_response_prepare.append(middleware.add_headers)
     app.cleanup_ctx.append(hub.running)
     app.on_shutdown.append(hub.close)
     app.on_shutdown.append(polls.close)
@@ -133,7 +135,7 @@ def build_app(
     return app
 
 
-HUB = web.AppKey("hub", Hub)
+HUB = web.AppKey("hub", StreamHub)
 # Every address with its permission, as the application was built.
 ROUTES = web.AppKey("routes", tuple[Route, ...])
 
@@ -142,8 +144,8 @@ def _all_routes(
     sections: Sequence[Section],
     vitals: Callable[[], Vitals],
     facts: Sequence[Route],
-    hub: Hub,
-    statics: Statics,
+    hub: StreamHub,
+    statics: StaticFiles,
 ) -> list[Route]:
     published = [
         *facts,
@@ -172,10 +174,10 @@ def _refuse_twice(routes: Sequence[Route]) -> None:
         seen.add((route.method, route.path))
 
 
-def _add(app: web.Application, route: Route, gate: Gate, auditor: Auditor | None) -> None:
+def _add(app: web.Application, route: Route, gate: Gate, auditor: AuditMiddleware | None) -> None:
     if route.permission is None:
         raise UsageError("web.no-permission", method=route.method, path=route.path)
-    handler = guarded(route, route.permission, gate)
+    handler = guard_handler(route, route.permission, gate)
     if auditor is not None:
         handler = partial(auditor.around, route=route, handle=handler)
     try:
@@ -193,10 +195,10 @@ class WebServer:
     def __init__(
         self,
         app: web.Application,
-        options: Options,
+        options: WebOptions,
         *,
         control: Path | None = None,
-        bounds: Bounds = DEFAULT_BOUNDS,
+        bounds: ServerLimits = DEFAULT_BOUNDS,
         on_fault: OnFault = log_fault,
     ) -> None:
         self.app = app
@@ -208,7 +210,7 @@ class WebServer:
         self._runner = web.AppRunner(
             app,
             access_log=None,
-            logger=edge.server_log(on_fault),
+            logger=middleware.create_server_log(on_fault),
             keepalive_timeout=bounds.header_within_s,
             lingering_time=1.0,
             shutdown_timeout=STOP_STEP_S,
@@ -216,7 +218,7 @@ class WebServer:
         )
         self.port = options.port
         self.lan_port = options.lan_port
-        self._lan: list[LanDoor] = []
+        self._lan: list[LanListener] = []
 
     async def hold(self) -> None:
         """Take port and socket; Unavailable names the one that somebody else holds.
@@ -238,13 +240,13 @@ class WebServer:
             else:
                 self.port = line.getsockname()[1]
                 self._local = await loop.create_server(
-                    door(server, self._bounds.here_max), sock=line, start_serving=False
+                    admission_factory(server, self._bounds.here_max), sock=line, start_serving=False
                 )
         if self._control is not None and self._commands is None:
-            held = control.listen(self._control)
+            held = control_socket.bind_socket(self._control)
             held.listen(BACKLOG)
             self._commands = await loop.create_unix_server(
-                door(server, self._bounds.control_max), sock=held, start_serving=False
+                admission_factory(server, self._bounds.control_max), sock=held, start_serving=False
             )
         if failed is not None:
             raise failed
@@ -275,7 +277,7 @@ class WebServer:
         for line in _listen_lan(host, self._options.lan_port):
             self.lan_port = line.getsockname()[1]
             self._lan.append(
-                LanDoor(
+                LanListener(
                     self._runner.server,
                     context,
                     line,

@@ -11,20 +11,20 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 
 from aiohttp import web
 
-from gateway.errors import Denied, Unavailable, UsageError
+from gateway.errors import AccessDenied, Unavailable, UsageError
 from gateway.event import Lane
 from gateway.faults import OnFault, log_fault
 from gateway.health import Vitals
 from gateway.journal.ports import FollowedReader
 from gateway.web.audience import Audiences
-from gateway.web.gate import CALLER, from_loopback, lease, looks
-from gateway.web.pulse import Pulses
+from gateway.web.authorization import CALLER, is_from_loopback, session_lease, view_permissions
+from gateway.web.i18n import translator_for
+from gateway.web.live_views import LiveViews
 from gateway.web.section import GuardedPulse, Permission, Route
-from gateway.web.stream import Limits, Source, Stream
-from gateway.web.words import words_for
+from gateway.web.stream import EventStream, StreamLimits, StreamSource
 
 
-class Hub:
+class StreamHub:
     """All readers of the station's live stream."""
 
     def __init__(
@@ -34,7 +34,7 @@ class Hub:
         pulses: Mapping[str, GuardedPulse],
         *,
         audiences: Audiences,
-        limits: Limits,
+        limits: StreamLimits,
         on_fault: OnFault = log_fault,
         kept: frozenset[str] = frozenset(),
     ) -> None:
@@ -43,9 +43,9 @@ class Hub:
         self._kept = kept
         self._own: set[str] = set()
         follower = feed.follower("web", retaining=False)
-        self._source = Source(feed, follower, Pulses(vitals, pulses), audiences, limits)
+        self._source = StreamSource(feed, follower, LiveViews(vitals, pulses), audiences, limits)
         self.audiences = audiences
-        self._streams: set[Stream] = set()
+        self._streams: set[EventStream] = set()
         self._wanted = asyncio.Event()
         self._closing = asyncio.Event()
         self.dropped = 0
@@ -99,27 +99,29 @@ class Hub:
             try:
                 await response.prepare(request)
                 _bound_buffer(request, limits.write_buffer_bytes)
-                await stream.run(response, self._closing, lease(request))
+                await stream.run(response, self._closing, session_lease(request))
             except TimeoutError:
                 self._drop(request)
         return response
 
-    def _stream(self, request: web.Request) -> Stream:
-        topic = self._source.pulses.topic(request.query.get("pulse", "values"), words_for(request))
-        allowed = looks(request)
+    def _stream(self, request: web.Request) -> EventStream:
+        topic = self._source.pulses.topic(
+            request.query.get("pulse", "values"), translator_for(request)
+        )
+        allowed = view_permissions(request)
         if self._source.pulses.permission(topic) not in allowed:
-            raise web.HTTPForbidden if CALLER in request else Denied("web.sign-in-first")
+            raise web.HTTPForbidden if CALLER in request else AccessDenied("web.sign-in-first")
         resume = request.headers.get("Last-Event-ID") or request.query.get("after")
-        return Stream(self._source, topic, _lanes(request.query.get("lanes")), resume, allowed)
+        return EventStream(self._source, topic, _lanes(request.query.get("lanes")), resume, allowed)
 
     def _own_of(self, request: web.Request) -> str:
         """The place that is kept for this reader, if it is one of our screens and that is free."""
         topic = request.query.get("pulse", "")
-        here = from_loopback(request) and topic in self._kept
+        here = is_from_loopback(request) and topic in self._kept
         return topic if here and topic not in self._own else ""
 
     @contextlib.contextmanager
-    def _joined(self, stream: Stream, own: str) -> Iterator[None]:
+    def _joined(self, stream: EventStream, own: str) -> Iterator[None]:
         self._streams.add(stream)
         if own:
             self._own.add(own)

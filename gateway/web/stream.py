@@ -17,11 +17,11 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from gateway.event import Entry, Lane, envelope
+from gateway.event import JournalEntry, Lane, encode_envelope
 from gateway.journal.ports import FollowedReader, PassingFollower
 from gateway.web.audience import Audiences
-from gateway.web.cursor import Cursor
-from gateway.web.pulse import Pulses, Topic, difference
+from gateway.web.cursor import FeedCursor
+from gateway.web.live_views import LiveViews, ViewTopic, view_difference
 from gateway.web.section import Permission, View
 
 BATCH = 100
@@ -30,7 +30,7 @@ RETRY_MS = 1000
 _encode = msgspec.json.Encoder().encode
 
 
-class Limits(msgspec.Struct, frozen=True, kw_only=True):
+class StreamLimits(msgspec.Struct, frozen=True, kw_only=True):
     """What a station gives its readers."""
 
     streams_max: int = 16
@@ -40,23 +40,23 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     write_buffer_bytes: int = 32 * 1024
 
 
-class Source(msgspec.Struct, frozen=True):
+class StreamSource(msgspec.Struct, frozen=True):
     """What all streams draw from."""
 
     feed: FollowedReader
     follower: PassingFollower
-    pulses: Pulses
+    pulses: LiveViews
     audiences: Audiences
-    limits: Limits
+    limits: StreamLimits
 
 
-class Stream:
+class EventStream:
     """One reader, from its first byte to its last."""
 
     def __init__(
         self,
-        source: Source,
-        topic: Topic,
+        source: StreamSource,
+        topic: ViewTopic,
         lanes: tuple[Lane, ...],
         resume: str | None,
         allowed: frozenset[Permission],
@@ -67,9 +67,9 @@ class Stream:
         self._topic = topic
         self._lanes = lanes
         self._shown: View = {}
-        self._cursor = Cursor(source.feed.epoch, dict(source.feed.heads()))
+        self._cursor = FeedCursor(source.feed.epoch, dict(source.feed.heads()))
         self._missed: int | None = 0 if resume is None else None
-        asked = Cursor.parse(resume) if resume else None
+        asked = FeedCursor.parse(resume) if resume else None
         self._resumed = asked is not None and asked.within(*self._cursor)
         if asked is not None and self._resumed:
             self._cursor = asked
@@ -103,7 +103,7 @@ class Stream:
         heads = self._source.feed.heads()
         behind = self._cursor.behind({lane: heads.get(lane, 0) for lane in self._lanes})
         if behind > self._source.limits.snapshot_after:
-            self._cursor = Cursor(self._source.feed.epoch, dict(heads))
+            self._cursor = FeedCursor(self._source.feed.epoch, dict(heads))
             return self._snapshot(behind)
         if behind == 0:
             return b""
@@ -112,10 +112,10 @@ class Stream:
         )
         return b"".join(map(self._entry, entries))
 
-    def _entry(self, entry: Entry) -> bytes:
-        self._cursor = Cursor(entry.epoch, {**self._cursor.at, entry.lane: entry.seq})
+    def _entry(self, entry: JournalEntry) -> bytes:
+        self._cursor = FeedCursor(entry.epoch, {**self._cursor.at, entry.lane: entry.seq})
         shown = self._source.audiences.shown(entry, self._allowed)
-        return self._frame("entry", envelope(shown, self._source.pulses.now.station))
+        return self._frame("entry", encode_envelope(shown, self._source.pulses.now.station))
 
     def _snapshot(self, missed: int | None) -> bytes:
         self._shown = self._source.pulses.view(self._topic)
@@ -129,6 +129,9 @@ class Stream:
     def _pulse(self) -> bytes:
         """Sent at every beat even if nothing changed: its coming says that the page is live."""
         view = self._source.pulses.view(self._topic)
-        told: dict[str, Any] = {"at": self._source.pulses.at_ms, **difference(self._shown, view)}
+        told: dict[str, Any] = {
+            "at": self._source.pulses.at_ms,
+            **view_difference(self._shown, view),
+        }
         self._shown = view
         return b"event: pulse\ndata: %s\n\n" % _encode(told)

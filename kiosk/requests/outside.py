@@ -7,17 +7,17 @@ from typing import Any, NamedTuple, Protocol
 from gateway.clock import Clock
 from gateway.faults import OnFault
 from gateway.upstream.feed.sender import Sender
-from gateway.upstream.uplinks.contract import Refused, Reply, Unknown, Uplink
+from gateway.upstream.uplinks.contract import QueryRefused, QueryReply, QueryUnanswered, Uplink
 from gateway.upstream.uplinks.kind import OpenUplink
-from kiosk.book import Query
-from kiosk.catalogue import Service
-from kiosk.people import People
-from kiosk.request import Request
+from kiosk.requests.catalogue import KioskService
+from kiosk.requests.contacts import ContactStore
+from kiosk.requests.repository import QueryEffect
+from kiosk.requests.request import Request
 
-Answer = Reply | Refused | Unknown
+OutsideAnswer = QueryReply | QueryRefused | QueryUnanswered
 
 
-class Route(Protocol):
+class OutsideRoute(Protocol):
     """A way to one who is asked, or to the one of several that is asked at present."""
 
     @property
@@ -28,7 +28,7 @@ class Route(Protocol):
     def open(self) -> bool:
         """Whether it can be asked now, as far as is known without asking."""
 
-    async def ask(self, message: bytes, deadline_ns: int, holder: str) -> Answer:
+    async def ask(self, message: bytes, deadline_ns: int, holder: str) -> OutsideAnswer:
         """One question to `holder`, now or never; answers by CLOCK_BOOTTIME `deadline_ns`.
 
         Refused as `requests.no-road` where the settings have no such holder any more.
@@ -38,12 +38,12 @@ class Route(Protocol):
 class OpenedRoute(NamedTuple):
     """A route of the running station: what keeps it going, and what closes it."""
 
-    route: Route
+    route: OutsideRoute
     run: Callable[[], Coroutine[Any, Any, None]] | None = None
     close: Callable[[], Coroutine[Any, Any, None]] | None = None
 
 
-class Lines(Protocol):
+class PlatformLines(Protocol):
     """The uplinks, as far as somebody may be asked through them."""
 
     @property
@@ -62,7 +62,7 @@ class RouteContext(NamedTuple):
     """
 
     options: Mapping[str, Any]
-    lines: Callable[[], Lines]
+    lines: Callable[[], PlatformLines]
     clock: Clock
     station: str
     keys: Path
@@ -74,46 +74,46 @@ class OutsideContext(NamedTuple):
     """What a type may use to ask outside. `spoken(place)` is how a place is called."""
 
     options: Mapping[str, Any]
-    services: Mapping[str, Service]
-    routes: Mapping[str, Route]
-    people: People
+    services: Mapping[str, KioskService]
+    routes: Mapping[str, OutsideRoute]
+    people: ContactStore
     clock: Clock
     station: str
     phone: str
     spoken: Callable[[str], str]
 
 
-class Outside(Protocol):
+class OutsideClient(Protocol):
     """Whoever is asked about the requests of one type: the `OUTSIDE` of its `outside.py`."""
 
-    async def ask(self, query: Query, request: Request | None) -> Any:
+    async def ask(self, query: QueryEffect, request: Request | None) -> Any:
         """Put the question; returns what the type's rules take as an answer."""
 
-    def unasked(self, query: Query) -> Any | None:
+    def unasked(self, query: QueryEffect) -> Any | None:
         """The answer to a question that must not be put, since its press was not recorded.
 
         None if it is to be put all the same.
         """
 
-    def failed(self, query: Query) -> Any:
+    def failed(self, query: QueryEffect) -> Any:
         """The answer where asking broke down."""
 
 
 class _Nobody:
     """Of a type that asks nobody."""
 
-    async def ask(self, query: Query, request: Request | None) -> Any:
+    async def ask(self, query: QueryEffect, request: Request | None) -> Any:
         """A type that asks declares whom."""
         raise NotImplementedError(query)
 
-    def unasked(self, query: Query) -> Any | None:
+    def unasked(self, query: QueryEffect) -> Any | None:
         """There is no question."""
         del query
         return None
 
-    def failed(self, query: Query) -> Any:
+    def failed(self, query: QueryEffect) -> Any:
         """There is no question."""
         del query
 
 
-NOBODY: Outside = _Nobody()
+NOBODY: OutsideClient = _Nobody()

@@ -32,7 +32,7 @@ from kiosk import request_types
 OPEN_MAX = 300
 
 
-class Flag(enum.Enum):
+class TypeFlag(enum.Enum):
     """What the station asks of a type before it knows anything else of it."""
 
     # It rings for a person: carried out before it is recorded, in the alarm lane, and never held
@@ -73,7 +73,7 @@ class RequestType(msgspec.Struct, frozen=True, kw_only=True):
     table: TransitionTable[Any, Any]
     resident: frozenset[str]
     staff: frozenset[str]
-    flags: frozenset[Flag] = frozenset()
+    flags: frozenset[TypeFlag] = frozenset()
     untaken: frozenset[str] = frozenset()
     failing: frozenset[str] = frozenset()
     untimed: frozenset[str] = frozenset()
@@ -85,7 +85,7 @@ class RequestType(msgspec.Struct, frozen=True, kw_only=True):
     kiosk_max: int = 0
     order: int = 50
 
-    def has(self, flag: Flag) -> bool:
+    def has(self, flag: TypeFlag) -> bool:
         """Whether it declares that flag."""
         return flag in self.flags
 

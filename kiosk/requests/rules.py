@@ -3,12 +3,12 @@
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
-from gateway.audit import Who
-from gateway.rules.duty import Duty
-from kiosk.book import KEEP_ENDED_S, Book, Query, Ring
-from kiosk.catalogue import Service
-from kiosk.request import Deed, Moment, Press, Request
-from kiosk.requests.outside import NOBODY, Outside
+from gateway.audit import Actor
+from gateway.rules.duty import DutyRoster
+from kiosk.requests.catalogue import KioskService
+from kiosk.requests.outside import NOBODY, OutsideClient
+from kiosk.requests.repository import KEEP_ENDED_S, QueryEffect, RequestRepository, RingEffect
+from kiosk.requests.request import Press, Request, RequestAction, RequestTime
 from kiosk.requests.request_type import RequestType
 
 
@@ -19,14 +19,14 @@ class RuleContext(NamedTuple):
     order. Rules ask nobody outside: they look at `outside` only for whether it can be asked.
     """
 
-    book: Book
-    services: Mapping[str, Service]
+    book: RequestRepository
+    services: Mapping[str, KioskService]
     options: Mapping[str, Any]
-    duty: Duty
-    outside: Outside = NOBODY
+    duty: DutyRoster
+    outside: OutsideClient = NOBODY
 
 
-class Due(NamedTuple):
+class RequestDue(NamedTuple):
     """What is promised next (`stage`), and until when in lived time."""
 
     stage: str
@@ -54,46 +54,53 @@ class RequestRules:
         return self.type.options() if found is None else found
 
     def first_fields(
-        self, service: Service, press: Press, place: str, moment: Moment, *, danger: bool
+        self, service: KioskService, press: Press, place: str, moment: RequestTime, *, danger: bool
     ) -> dict[str, Any]:
         """Fields of a request that is being opened; `danger`: by a picture that means danger."""
         del service, press, place, moment, danger
         return {}
 
-    def begin(self, request: Request, moment: Moment) -> Request:
+    def begin(self, request: Request, moment: RequestTime) -> Request:
         """The request that was only now opened, after what it sets off."""
         del moment
         return request
 
-    def find_same(self, service: Service, press: Press, place: str, actor: Who) -> Request | None:
+    def find_same(
+        self, service: KioskService, press: Press, place: str, actor: Actor
+    ) -> Request | None:
         """The open request that this press only repeats, by more than the kiosk's own rules."""
         del service, press, place, actor
         return None
 
-    def press_again(self, request: Request, moment: Moment) -> Request:
+    def press_again(self, request: Request, moment: RequestTime) -> Request:
         """The person has pressed for it once more."""
         del moment
         return request
 
     def act(
-        self, request: Request, deed: Deed, moment: Moment, who: Who, fields: dict[str, Any]
+        self,
+        request: Request,
+        deed: RequestAction,
+        moment: RequestTime,
+        who: Actor,
+        fields: dict[str, Any],
     ) -> None:
         """A person does something with it that its table allows; `fields` go with it."""
         self.book.move(request, deed.act, moment, actor=who, **fields)
 
-    def record_ring(self, ring: Ring, reached: tuple[str, ...], moment: Moment) -> None:
+    def record_ring(self, ring: RingEffect, reached: tuple[str, ...], moment: RequestTime) -> None:
         """A step of the duty has been taken; `reached` are the channels that took it."""
 
-    def record_answer(self, query: Query, answer: Any, moment: Moment) -> None:
+    def record_answer(self, query: QueryEffect, answer: Any, moment: RequestTime) -> None:
         """Who was asked outside has answered."""
 
-    def resume(self, moment: Moment) -> None:
+    def resume(self, moment: RequestTime) -> None:
         """The station has started again, and these requests were kept."""
 
-    def tick(self, moment: Moment) -> None:
+    def tick(self, moment: RequestTime) -> None:
         """Let time pass."""
 
-    def due(self, request: Request) -> Due | None:
+    def due(self, request: Request) -> RequestDue | None:
         """What is promised of it next; None where nothing is."""
         del request
         return None

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 
 from gateway.clock import Deadline
-from kiosk.request import Request
+from kiosk.requests.request import Request
 from kiosk.requests.request_type import TYPES
 
 LANGUAGES = ("zh", "en")
@@ -28,18 +28,18 @@ DIGIT_SLOTS = ("plate", "number", "phone")
 """Spoken letter by letter, digit by digit."""
 
 
-class Clip(NamedTuple):
+class SpeechClip(NamedTuple):
     """A piece of a sentence; "" as id: these words are of this moment, and have no recording."""
 
     id: str
     words: str
 
 
-class Sentence(msgspec.Struct, frozen=True):
+class SpokenSentence(msgspec.Struct, frozen=True):
     """What is said, in order."""
 
     language: str
-    clips: tuple[Clip, ...]
+    clips: tuple[SpeechClip, ...]
 
     @property
     def caption(self) -> str:
@@ -49,12 +49,12 @@ class Sentence(msgspec.Struct, frozen=True):
         return " ".join(clip.words for clip in self.clips).replace(" .", ".").replace(" ,", ",")
 
 
-class Speaker(Protocol):
+class KioskSpeaker(Protocol):
     """Says a sentence in a zone; the sounding room is behind it."""
 
     async def say(
         self,
-        sentence: Sentence,
+        sentence: SpokenSentence,
         zone: str,
         class_: int,
         expires: Deadline,
@@ -88,14 +88,14 @@ class SilentSpeaker:
         return ()
 
 
-class Common(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class CommonScript(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Words that every type may use, by clip id, and what staff are called with."""
 
     clip: dict[str, str]
     bell: dict[str, list[str]]
 
 
-class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SpeechScript(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One type in one language: words by clip id, the clips of each state, ready replies."""
 
     clip: dict[str, str]
@@ -117,42 +117,42 @@ class TypeSpeech:
 
 
 @cache
-def common(language: str) -> Common:
+def load_common_script(language: str) -> CommonScript:
     """What all types share in that language."""
     path = Path(__file__).with_name(f"{language}.toml")
-    return msgspec.convert(tomllib.loads(path.read_text("utf-8")), Common)
+    return msgspec.convert(tomllib.loads(path.read_text("utf-8")), CommonScript)
 
 
 @cache
-def script(type_: str, language: str) -> Script:
+def load_script(type_: str, language: str) -> SpeechScript:
     """What is said of that type in that language; its clips are the common ones and its own."""
     folder = TYPES.folder(type_)
     assert folder is not None, type_
     text = (folder / f"speech.{language}.toml").read_text("utf-8")
-    own = msgspec.convert(tomllib.loads(text), Script)
-    return msgspec.structs.replace(own, clip={**common(language).clip, **own.clip})
+    own = msgspec.convert(tomllib.loads(text), SpeechScript)
+    return msgspec.structs.replace(own, clip={**load_common_script(language).clip, **own.clip})
 
 
-def clips(language: str, types: Iterable[str]) -> tuple[Clip, ...]:
+def fixed_clips(language: str, types: Iterable[str]) -> tuple[SpeechClip, ...]:
     """Every piece that is always the same, of those types."""
-    found = dict(common(language).clip)
+    found = dict(load_common_script(language).clip)
     for type_ in types:
-        found |= script(type_, language).clip
-    return tuple(Clip(id_, words) for id_, words in found.items())
+        found |= load_script(type_, language).clip
+    return tuple(SpeechClip(id_, words) for id_, words in found.items())
 
 
-def sentence(request: Request, language: str, phones: Mapping[str, str]) -> Sentence:
+def build_sentence(request: Request, language: str, phones: Mapping[str, str]) -> SpokenSentence:
     """What there is to say of a request now; `phones` by service or picture, "" the station's."""
-    spoken, speech = script(request.family, language), _speech(request.family)
+    spoken, speech = load_script(request.family, language), _speech(request.family)
     slots = {
         "number": request.number,
-        "phone": dialled(request, phones),
+        "phone": phone_for(request, phones),
         "reply": request.reply,
         **speech.slots(request),
     }
     ready_clips = _ready_clips(request.family, language)
     parts = spoken.say[speech.entry(request)]
-    return Sentence(language, tuple(_filled(parts, spoken.clip, slots, ready_clips)))
+    return SpokenSentence(language, tuple(_filled(parts, spoken.clip, slots, ready_clips)))
 
 
 @cache
@@ -162,39 +162,42 @@ def _speech(type_: str) -> TypeSpeech:
     return found
 
 
-def ready(type_: str, language: str) -> tuple[str, ...]:
+def reply_phrases(type_: str, language: str) -> tuple[str, ...]:
     """What staff often reply to a request of that type."""
-    spoken = script(type_, language)
+    spoken = load_script(type_, language)
     return tuple(spoken.clip[id_] for id_ in spoken.ready)
 
 
 @cache
-def _ready_clips(type_: str, language: str) -> Mapping[str, Clip]:
+def _ready_clips(type_: str, language: str) -> Mapping[str, SpeechClip]:
     """The ready replies by their words in any language, each in the one that is spoken."""
-    spoken = script(type_, language)
+    spoken = load_script(type_, language)
     return {
-        known.clip[id_]: Clip(id_, spoken.clip[id_])
-        for known in (script(type_, each) for each in LANGUAGES)
+        known.clip[id_]: SpeechClip(id_, spoken.clip[id_])
+        for known in (load_script(type_, each) for each in LANGUAGES)
         for id_ in known.ready
     }
 
 
-def wanted(request: Request, place: str, language: str) -> Sentence:
+def staff_call_sentence(request: Request, place: str, language: str) -> SpokenSentence:
     """What staff are called with where a chime sounds: somebody at that place wants them."""
-    spoken = common(language)
+    spoken = load_common_script(language)
     parts = spoken.bell["urgent" if request.urgent else "wanted"]
-    return Sentence(language, tuple(_filled(parts, spoken.clip, {"place": place}, {})))
+    return SpokenSentence(language, tuple(_filled(parts, spoken.clip, {"place": place}, {})))
 
 
-def dialled(request: Request, phones: Mapping[str, str]) -> str:
+def phone_for(request: Request, phones: Mapping[str, str]) -> str:
     """The number to dial about that request: its picture's, its service's, or the station's."""
     known = (request.what, request.service)
     return next((phones[name] for name in known if name and name in phones), phones.get("", ""))
 
 
 def _filled(
-    parts: list[Any], words: Mapping[str, str], slots: Mapping[str, str], ready_: Mapping[str, Clip]
-) -> Iterator[Clip]:
+    parts: list[Any],
+    words: Mapping[str, str],
+    slots: Mapping[str, str],
+    ready_: Mapping[str, SpeechClip],
+) -> Iterator[SpeechClip]:
     for part in parts:
         if isinstance(part, list):
             if all(slots[name] for name in map(_slot, part) if name):
@@ -202,7 +205,7 @@ def _filled(
         elif name := _slot(part):
             yield from _spelt(name, slots[name], ready_)
         else:
-            yield Clip(part, words[part])
+            yield SpeechClip(part, words[part])
 
 
 def _slot(part: object) -> str:
@@ -211,13 +214,13 @@ def _slot(part: object) -> str:
     return text[1:-1] if text.startswith("{") and text.endswith("}") else ""
 
 
-def _spelt(name: str, value: str, ready_: Mapping[str, Clip]) -> Iterator[Clip]:
+def _spelt(name: str, value: str, ready_: Mapping[str, SpeechClip]) -> Iterator[SpeechClip]:
     """A slot's clips: signs one by one where they must be understood, a number as one."""
     if name in DIGIT_SLOTS:
         for sign in value:
             if sign.isalnum():
-                yield Clip(f"sign-{sign.lower()}", sign)
+                yield SpeechClip(f"sign-{sign.lower()}", sign)
     elif name == "minutes":
-        yield Clip(f"number-{value}", value)
+        yield SpeechClip(f"number-{value}", value)
     elif value:
-        yield ready_.get(value) or Clip("", value)
+        yield ready_.get(value) or SpeechClip("", value)

@@ -13,20 +13,20 @@ from unittest import mock
 import msgspec
 from aiohttp import web
 
-from gateway.access.evaluator import Evaluator
-from gateway.access.keys import Keys
-from gateway.appliance.load import load, settings_file
-from gateway.appliance.settings.starting import Start
+from gateway.access.account_admin import AccountAdmin
+from gateway.access.password_worker import PasswordWorker
 from gateway.clock import Clock
-from gateway.demo.settings import PORTS, write_settings
+from gateway.config.load import load, settings_file
+from gateway.demo.config_files import PORTS, write_settings
 from gateway.journal import Journal
-from gateway.station import doors as doors_of
-from gateway.station.doors import Doors
-from gateway.station.run import Station
-from gateway.web import control
+from gateway.reconfigure.startup import SettingsStartup
+from gateway.station import web as doors_of
+from gateway.station.app import StationApp
+from gateway.station.web import WebAssembly
+from gateway.web import control_socket
 from gateway.web.section import Route, Section
-from gateway.web.server import Options, WebServer, build_app
-from tests.access.rig import CHEAP, MovedClock, Site
+from gateway.web.server import WebOptions, WebServer, build_app
+from tests.access.harness import CHEAP, MovedClock, Site
 
 REACHED = "reached"
 SECTIONS = web.AppKey("sections", tuple[Section, ...])
@@ -35,7 +35,7 @@ SECTIONS = web.AppKey("sections", tuple[Section, ...])
 class Composed(Site):
     """A site whose rooms are a station's."""
 
-    station: Station
+    station: StationApp
 
 
 async def reached(_request: web.Request) -> web.StreamResponse:
@@ -49,7 +49,7 @@ def stood_in(sections: list[Section], **rooms: object) -> web.Application:
         replace(section, routes=tuple(replace(route, handler=reached) for route in section.routes))
         for section in sections
     ]
-    app = build_app(quiet, **rooms)  # type: ignore[arg-type]  # as `Doors` gives them
+    app = build_app(quiet, **rooms)  # type: ignore[arg-type]  # as `WebAssembly` gives them
     app[SECTIONS] = tuple(quiet)
     return app
 
@@ -70,22 +70,24 @@ async def composed(folder: Path, *, sound: bool = True) -> AsyncIterator[Compose
         state, station=settings.station.id, options=settings.journal, clock=real
     )
     made.journal._agenda.hurry = True  # hundreds of acts: none lingers for company
-    doors = await Doors.open(settings, state, made.clock, made.journal)
-    doors.access.attempts.evaluator = Evaluator(CHEAP)
+    doors = await WebAssembly.open(settings, state, made.clock, made.journal)
+    doors.access.attempts.evaluator = PasswordWorker(CHEAP)
     made.access, made.ledger, made.tls = doors.access, doors.ledger, doors.tls
-    made.keys = Keys(made.access, made.clock)
+    made.keys = AccountAdmin(made.access, made.clock)
     with mock.patch.object(doors_of, "build_app", stood_in):
-        station = made.station = Station(
+        station = made.station = StationApp(
             settings,
             state,
             made.clock,
             made.journal,
             doors=doors,
-            begun=Start.recover(file, state, real),
+            begun=SettingsStartup.recover(file, state, real),
             restart=lambda: None,
         )
     made.app = station.server.app
-    made.server = WebServer(made.app, Options(port=0, lan_port=0), control=folder / control.NAME)
+    made.server = WebServer(
+        made.app, WebOptions(port=0, lan_port=0), control=folder / control_socket.NAME
+    )
     await made.server.start()
     await made.server.open_lan(made.tls.context, "127.0.0.1")
     try:

@@ -15,13 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from gateway.web.gate import SIGNED_IN
-from gateway.web.lan import LanBounds, is_near
-from tests.access.rig import Site, browser, site, trusting
-from tests.broadcast.engine.rig import until
+from gateway.web.authorization import SIGNED_IN
+from gateway.web.lan_listener import LanLimits, is_near_address
+from tests.access.harness import Site, browser, site, trusting
+from tests.broadcast.audio_process.harness import until
 
 THIEF, OTHER = "127.0.0.66", "127.0.0.7"
-BOUNDS = LanBounds()
+BOUNDS = LanLimits()
 
 
 @pytest.fixture
@@ -162,4 +162,4 @@ async def test_a_host_that_speaks_no_tls_is_let_go(made: Site) -> None:
 def test_the_door_is_for_private_networks_and_those_that_the_settings_name(
     host: str, near: bool
 ) -> None:
-    assert is_near(host, [ipaddress.ip_network("100.64.0.0/10")]) is near
+    assert is_near_address(host, [ipaddress.ip_network("100.64.0.0/10")]) is near

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from gateway import cli
-from gateway.audit import Ledger
+from gateway.audit import AuditLog
 from gateway.audit.events import CONSOLE
 from gateway.journal import StateChange
-from gateway.journal.chain import Head
-from gateway.web import control
-from tests.access.rig import Site, site
+from gateway.journal.chain import ChainHead
+from gateway.web import control_socket
+from tests.access.harness import Site, site
 
 
 async def yizhan(folder: Path, *words: str) -> int:
@@ -24,7 +24,7 @@ async def yizhan(folder: Path, *words: str) -> int:
 async def made(tmp_path: Path, monkeypatch):
     monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
     monkeypatch.setenv("LANG", "zh_CN.UTF-8")
-    async with site(tmp_path, control=tmp_path / control.NAME) as opened:
+    async with site(tmp_path, control=tmp_path / control_socket.NAME) as opened:
         yield opened
 
 
@@ -120,7 +120,7 @@ async def test_verify_names_the_first_break_in_a_file_at_rest(
     said = capsys.readouterr().out
     assert "audit/head\nAudit acts 1–4, 4 in all" in said
     async with site(tmp_path) as made:
-        forked = Ledger(made.journal, made.clock, Head(2, "0" * 64))
+        forked = AuditLog(made.journal, made.clock, ChainHead(2, "0" * 64))
         await forked.record(CONSOLE, "keys/disable", on="zhang")
     assert await yizhan(tmp_path, *verify) == 1
     assert "Act 3 of the audit was altered" in capsys.readouterr().out

@@ -3,11 +3,11 @@
 import asyncio
 from pathlib import Path
 
-from gateway.access.passwords import COST, Cost
+from gateway.access.passwords import COST, ScryptCost
 from gateway.access.throttle import STRANGERS_A_MINUTE
-from gateway.audit import Result
-from gateway.web.audited import BURST
-from tests.access.rig import CHEAP, PASSWORDS, browser, site
+from gateway.audit import ActResult
+from gateway.web.audit_middleware import BURST
+from tests.access.harness import CHEAP, PASSWORDS, browser, site
 
 GUESSES = 1000
 A_MINUTE = 10
@@ -37,7 +37,7 @@ async def test_of_a_thousand_guesses_at_most_ten_a_minute_are_evaluated(tmp_path
             assert (await desk.enter("zhang")).status == 303, "the known computer does not wait"
         print(f"{GUESSES} guesses in {len(minutes)} minutes; evaluated a minute: {minutes}")
         acts = await made.acts(100)
-        refused = [past.act for past in acts if past.act.result is Result.REFUSED]
+        refused = [past.act for past in acts if past.act.result is ActResult.REFUSED]
         assert len(refused) <= sum(minutes) + BURST + 4 * 60 // 15 + 1, (
             "nor do they fill the journal"
         )
@@ -80,7 +80,7 @@ async def test_the_loop_goes_on_while_a_password_is_tried_at_full_cost(tmp_path:
 async def test_a_station_with_a_stronger_cost_keeps_passwords_anew(tmp_path: Path) -> None:
     async with site(tmp_path) as made:
         await made.furnish("zhang")
-    async with site(tmp_path, cost=Cost(11, 8, 1)) as made:
+    async with site(tmp_path, cost=ScryptCost(11, 8, 1)) as made:
         await made.access.enter("zhang", PASSWORDS["zhang"], made.place())
         account = made.access.book.account("zhang")
         assert account is not None

@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 
 from gateway.access import codes
-from gateway.web.gate import SESSION_COOKIE
-from gateway.web.lan import LanBounds
+from gateway.web.authorization import SESSION_COOKIE
+from gateway.web.lan_listener import LanLimits
 from gateway.web.section import Permission, Route
-from gateway.web.server import ROUTES, Bounds
+from gateway.web.server import ROUTES, ServerLimits
 from tests.access.composed import addressed, composed
-from tests.access.rig import PASSWORDS, Browser, Site, browser, site, trusting
+from tests.access.harness import PASSWORDS, Browser, Site, browser, site, trusting
 
 
 @pytest.fixture
 async def made(tmp_path: Path) -> AsyncIterator[Site]:
-    bounds = Bounds(body_within_s=1, header_within_s=3, lan=LanBounds(handshake_within_s=3))
+    bounds = ServerLimits(body_within_s=1, header_within_s=3, lan=LanLimits(handshake_within_s=3))
     async with site(tmp_path, bounds=bounds) as opened:
         await opened.furnish("zhang", "boss")
         yield opened

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.access import codes, passwords
-from gateway.access.evaluator import WAITING_MAX, Evaluator
-from gateway.access.passwords import COST, Cost
-from gateway.errors import Denied
+from gateway.access.password_worker import WAITING_MAX, PasswordWorker
+from gateway.access.passwords import COST, ScryptCost
+from gateway.errors import AccessDenied
 
-CHEAP = Cost(4, 8, 1)
+CHEAP = ScryptCost(4, 8, 1)
 ABOUT = ("0217", "张丽", "wangjing-07")
 
 
@@ -40,21 +40,21 @@ ABOUT = ("0217", "张丽", "wangjing-07")
     ],
 )
 def test_what_is_weak_is_refused_by_name(password: str, why: str | None) -> None:
-    assert passwords.weakness(password, ABOUT) == why
+    assert passwords.password_weakness(password, ABOUT) == why
 
 
 def test_every_listed_password_is_refused() -> None:
-    listed = passwords.common()
+    listed = passwords.common_passwords()
     assert len(listed) > 800
-    assert [word for word in listed if passwords.weakness(word) is None] == []
+    assert [word for word in listed if passwords.password_weakness(word) is None] == []
 
 
 @given(st.text(max_size=300))
 def test_no_text_is_too_odd_to_judge_or_keep(text: str) -> None:
-    passwords.weakness(text, (text[:10],))
-    kept = passwords.kept(text, CHEAP)
-    assert passwords.verify(text, kept)
-    assert not passwords.verify(text + "x", kept)
+    passwords.password_weakness(text, (text[:10],))
+    kept = passwords.hash_password(text, CHEAP)
+    assert passwords.verify_password(text, kept)
+    assert not passwords.verify_password(text + "x", kept)
 
 
 @pytest.mark.parametrize(
@@ -72,11 +72,11 @@ def test_a_pin_is_four_to_eight_digits_and_not_the_first_that_comes_to_mind(
 
 
 def test_the_same_password_is_kept_differently_each_time_and_never_itself() -> None:
-    first, second = (passwords.kept("correct horse station", CHEAP) for _ in range(2))
+    first, second = (passwords.hash_password("correct horse station", CHEAP) for _ in range(2))
     assert first != second
     assert "horse" not in first
-    assert passwords.outdated(first, COST)
-    assert not passwords.outdated(first, CHEAP)
+    assert passwords.needs_rehash(first, COST)
+    assert not passwords.needs_rehash(first, CHEAP)
 
 
 def test_one_evaluation_takes_what_a_small_station_can_spare() -> None:
@@ -94,8 +94,8 @@ async def test_one_evaluation_at_a_time_and_a_bounded_line(monkeypatch) -> None:
         running -= 1
         return True
 
-    monkeypatch.setattr(passwords, "verify", slow)
-    evaluator = Evaluator(CHEAP)
+    monkeypatch.setattr(passwords, "verify_password", slow)
+    evaluator = PasswordWorker(CHEAP)
     asked = [asyncio.create_task(evaluator.right("x", "y")) for _ in range(WAITING_MAX + 3)]
     await asyncio.sleep(0.05)
     gate.set()
@@ -103,12 +103,12 @@ async def test_one_evaluation_at_a_time_and_a_bounded_line(monkeypatch) -> None:
     evaluator.close()
     assert most == 1
     assert answers.count(True) == WAITING_MAX
-    assert sum(isinstance(answer, Denied) for answer in answers) == 3
+    assert sum(isinstance(answer, AccessDenied) for answer in answers) == 3
 
 
 async def test_nobody_costs_as_many_evaluations_as_somebody() -> None:
-    evaluator = Evaluator(CHEAP)
-    kept = passwords.kept("right", CHEAP)
+    evaluator = PasswordWorker(CHEAP)
+    kept = passwords.hash_password("right", CHEAP)
     before = evaluator.evaluations
     assert not await evaluator.right("wrong", kept)
     somebody = evaluator.evaluations - before
@@ -120,8 +120,8 @@ async def test_nobody_costs_as_many_evaluations_as_somebody() -> None:
 
 @given(st.binary(min_size=32, max_size=32))
 def test_a_claim_code_is_typed_as_people_type(secret: bytes) -> None:
-    code = codes.code_from(secret)
-    assert code == codes.code_from(secret)
-    assert codes.same_code(f" {code.lower().replace('-', ' ')} ", code)
-    assert not codes.same_code(code[:-1], code)
+    code = codes.derive_code(secret)
+    assert code == codes.derive_code(secret)
+    assert codes.codes_match(f" {code.lower().replace('-', ' ')} ", code)
+    assert not codes.codes_match(code[:-1], code)
     assert set(code) <= set(codes.ALPHABET) | {"-"}

@@ -10,11 +10,11 @@ import pytest
 from gateway.access import Role
 from gateway.access.access import Caller
 from gateway.access.accounts import DESKS_MAX, Account
-from gateway.access.book import SESSIONS_MAX
-from gateway.access.passwords import Cost
+from gateway.access.passwords import ScryptCost
+from gateway.access.store import SESSIONS_MAX
 from gateway.audit.events import CONSOLE, HERE
-from gateway.errors import Denied, UsageError
-from tests.access.rig import PASSWORDS, Site, site
+from gateway.errors import AccessDenied, UsageError
+from tests.access.harness import PASSWORDS, Site, site
 
 NEW = "秋水共长天一色落霞孤鹜"
 PIN = "280641"
@@ -78,7 +78,7 @@ async def test_a_change_by_an_installer_stands(
         story = Story(made)
         await story.begin()
         if act == "enter":  # at a stronger cost, so that it keeps the password anew
-            made.access.evaluator._cost = Cost(11, 8, 1)
+            made.access.evaluator._cost = ScryptCost(11, 8, 1)
         changing: list[asyncio.Task[None]] = []
         evaluated = made.access.evaluator._run
         count = 0
@@ -95,7 +95,7 @@ async def test_a_change_by_an_installer_stands(
         made.access.evaluator._run = run  # type: ignore[method-assign,assignment]
         token = ""
         acting: Callable[[], Awaitable[str]] = getattr(story, act)
-        with contextlib.suppress(Denied):
+        with contextlib.suppress(AccessDenied):
             token = await acting()
         if not changing:
             assert at == 2
@@ -165,10 +165,10 @@ async def test_what_is_typed_into_the_wrong_field_is_written_nowhere(tmp_path: P
         await made.furnish()
         for n, text in enumerate(typed):
             for tried in (made.access.enter, made.access.first):
-                with pytest.raises(Denied):
+                with pytest.raises(AccessDenied):
                     await tried(text, *("x",) * (1 + (tried == made.access.first)),
                                 made.place(f"10.0.0.{n}"))  # fmt: skip
-        with pytest.raises(Denied):
+        with pytest.raises(AccessDenied):
             await made.access.enter("zhang", "wrong", made.place("10.0.0.9"))
         assert (await made.acts(1))[0].act.on == "zhang"
         await made.journal.append([])

@@ -4,27 +4,27 @@ from pathlib import Path
 
 import pytest
 
-from gateway.audit import Place, Result, Who
-from gateway.audit.reveal import reveal
+from gateway.audit import Actor, ActOrigin, ActResult
+from gateway.audit.reveal import reveal_fields
 from gateway.errors import JournalFull
-from gateway.journal.private import PrivateStore
-from tests.access.rig import site
+from gateway.journal.personal_store import PersonalStore
+from tests.access.harness import site
 
 FIELDS = {"name": "陈奶奶", "phone": "13820460007"}
 
 
 async def test_who_looks_is_written_and_what_they_saw_is_not(tmp_path: Path) -> None:
     async with site(tmp_path) as made:
-        store = PrivateStore(None, b"k" * 32, made.clock)
+        store = PersonalStore(None, b"k" * 32, made.clock)
         token = store.put(FIELDS, 3600)
-        who, place = Who("staff", "zhang"), Place("10.0.0.7", "abcd1234")
-        assert await reveal(made.ledger, store, token, who=who, place=place) == FIELDS
+        who, place = Actor("staff", "zhang"), ActOrigin("10.0.0.7", "abcd1234")
+        assert await reveal_fields(made.ledger, store, token, who=who, place=place) == FIELDS
         store.erase(token)
-        assert await reveal(made.ledger, store, token, who=who, place=place) is None
+        assert await reveal_fields(made.ledger, store, token, who=who, place=place) is None
         acts = [past.act for past in await made.acts(2)]
         assert [(act.what, act.who.id, act.result) for act in acts] == [
-            ("private/reveal", "zhang", Result.FAILED),
-            ("private/reveal", "zhang", Result.DONE),
+            ("private/reveal", "zhang", ActResult.FAILED),
+            ("private/reveal", "zhang", ActResult.DONE),
         ]
         written = b"".join(await made.events())
         for secret in (*FIELDS.values(), token):
@@ -34,7 +34,7 @@ async def test_who_looks_is_written_and_what_they_saw_is_not(tmp_path: Path) -> 
 
 async def test_nothing_is_shown_that_cannot_be_written_down(tmp_path: Path, monkeypatch) -> None:
     async with site(tmp_path) as made:
-        store = PrivateStore(None, b"k" * 32, made.clock)
+        store = PersonalStore(None, b"k" * 32, made.clock)
         token = store.put(FIELDS, 3600)
 
         async def full(*_given, **_named):
@@ -42,5 +42,7 @@ async def test_nothing_is_shown_that_cannot_be_written_down(tmp_path: Path, monk
 
         monkeypatch.setattr(made.journal, "append", full)
         with pytest.raises(JournalFull):
-            await reveal(made.ledger, store, token, who=Who("staff", "z"), place=Place())
+            await reveal_fields(
+                made.ledger, store, token, who=Actor("staff", "z"), place=ActOrigin()
+            )
         store.close()

@@ -19,16 +19,24 @@ from msgspec.structs import replace
 
 from gateway.access.sessions import IDLE_S
 from gateway.audit.events import ACT
-from gateway.event import Entry, Event, Lane, Severity, Stamps, envelope, tail
+from gateway.event import (
+    Event,
+    JournalEntry,
+    Lane,
+    Severity,
+    Timestamps,
+    encode_envelope,
+    encode_tail,
+)
 from gateway.journal.events import GAP
-from gateway.rules.events import TURNS, Told
-from gateway.web import control
+from gateway.rules.events import TURNS, AlarmEventData
+from gateway.web import control_socket
 from gateway.web.audience import PERMISSION, WITHHELD
-from gateway.web.cursor import Cursor
+from gateway.web.cursor import FeedCursor
 from gateway.web.section import Permission, Route
 from gateway.web.server import HUB, ROUTES
 from tests.access.composed import SECTIONS, addressed, composed
-from tests.access.rig import PASSWORDS, Browser, Site, browser
+from tests.access.harness import PASSWORDS, Browser, Site, browser
 from tests.upstream.asyncapi import ROOMS
 
 P = Permission
@@ -74,7 +82,7 @@ async def everybody(made: Site) -> AsyncIterator[dict[str, Browser]]:
             assert session is not None
             fresh = msgspec.structs.replace(session, seen_ns=made.clock.now_ns())
             made.access.book.show(f"session/{caller.session}", fresh)
-        connector = aiohttp.UnixConnector(str(made.folder / control.NAME))
+        connector = aiohttp.UnixConnector(str(made.folder / control_socket.NAME))
         console = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
         readers["the console"] = Browser(made, console, "http://localhost")
         yield readers
@@ -149,16 +157,16 @@ async def test_every_kind_of_event_for_every_role(tmp_path: Path) -> None:
         audiences = made.app[HUB].audiences
         kinds = tuple(kind for room in ROOMS for kind in room.KINDS)
         assert len(kinds) >= 35
-        stamps = Stamps("0" * 16, 1)
+        stamps = Timestamps("0" * 16, 1)
         for kind in kinds:
             permission = PERMISSION[kind.audience]
             fact = Event(kind=kind, source="x", stamps=stamps, data=Secret("13800138000"))
-            entry = Entry("e" * 16, kind.lane, 7, tail(fact, "test-1"))
+            entry = JournalEntry("e" * 16, kind.lane, 7, encode_tail(fact, "test-1"))
             for may in (MAY["viewer"], MAY["staff"], MAY["installer"], MAY["on the machine"]):
                 shown = audiences.shown(entry, may)
                 assert (shown == entry) is (permission in may), (kind.type, may)
                 assert shown == entry or b"13800138000" not in shown.body
-        event = json.loads(envelope(audiences.shown(entry, set()), "test-1"))
+        event = json.loads(encode_envelope(audiences.shown(entry, set()), "test-1"))
         assert event["type"] == GAP.type
         assert event["data"] == {**event["data"], "from": 7, "to": 7, "why": WITHHELD}
 
@@ -167,15 +175,17 @@ async def test_a_private_alarm_and_what_staff_noted_are_for_staff(tmp_path: Path
     """Who fell where, and why a shelf: no viewer reads it, nor whoever is on the machine."""
     async with composed(tmp_path) as made:
         audiences = made.app[HUB].audiences
-        told = Told("alarm-1", "fall", "fall", "有人跌倒", Severity.CRITICAL, "raised", on=True)
+        told = AlarmEventData(
+            "alarm-1", "fall", "fall", "有人跌倒", Severity.CRITICAL, "raised", on=True
+        )
         secret = '13800138000 "private":true "note":"'
         hidden = (replace(told, private=True), replace(told, note="她摔过 13800138000"))
         for kind in TURNS.values():
             for data in (told, replace(told, name=secret), *hidden):
                 fact = Event(
-                    kind=kind, source="di", place="b3", stamps=Stamps("0" * 16, 1), data=data
+                    kind=kind, source="di", place="b3", stamps=Timestamps("0" * 16, 1), data=data
                 )
-                entry = Entry("e" * 16, kind.lane, 7, tail(fact, "test-1"))
+                entry = JournalEntry("e" * 16, kind.lane, 7, encode_tail(fact, "test-1"))
                 for role in ("viewer", "staff, idle", "on the machine"):
                     shown = audiences.shown(entry, MAY[role])
                     assert (shown == entry) is (data not in hidden), (kind.type, role)
@@ -204,7 +214,7 @@ async def test_what_is_for_others_is_a_gap_in_the_feed_and_in_the_stream(tmp_pat
 
 def start(made: Site) -> str:
     """A cursor before everything."""
-    return str(Cursor(made.journal.epoch, dict.fromkeys(Lane, 0)))
+    return str(FeedCursor(made.journal.epoch, dict.fromkeys(Lane, 0)))
 
 
 class Secret(msgspec.Struct):

@@ -15,11 +15,11 @@ from gateway.access.sessions import (
     REBOOT_S,
     WHOLE_S,
     Session,
-    Standing,
+    SessionStatus,
 )
 from gateway.clock import Clock
 from gateway.event import Trust
-from tests.access.rig import CHEAP, PASSWORDS, MovedKernel, Site, browser, site
+from tests.access.harness import CHEAP, PASSWORDS, MovedKernel, Site, browser, site
 from tests.web.station import WALL_NS
 
 S = 10**9
@@ -42,30 +42,30 @@ def age_ns(session: Session, now_ns: int) -> int:
 @pytest.mark.parametrize(
     ("worked_s", "away_s", "after_s", "standing"),
     [
-        (3600, 300, 10, Standing.ACTIVE),  # the clock vouches for a short cut
-        (3600, None, 10, Standing.LOCKED),  # nobody knows how long it was
-        (3600, IDLE_S, 10, Standing.LOCKED),
-        (3600, 300, IDLE_S, Standing.LOCKED),
-        (WHOLE_S - 60, 300, 10, Standing.LOCKED),  # the shift is over, its page may come back
-        (WHOLE_S - 60, 300, PAGE_S, Standing.ENDED),  # and has not
-        (3600, WHOLE_S, PAGE_S, Standing.ENDED),
-        (3600, LOOK_S, 10, Standing.ENDED),
-        (3600, None, WHOLE_S, Standing.ENDED),
-        (3600, -300, 10, Standing.LOCKED),  # a clock that went back says nothing
+        (3600, 300, 10, SessionStatus.ACTIVE),  # the clock vouches for a short cut
+        (3600, None, 10, SessionStatus.LOCKED),  # nobody knows how long it was
+        (3600, IDLE_S, 10, SessionStatus.LOCKED),
+        (3600, 300, IDLE_S, SessionStatus.LOCKED),
+        (WHOLE_S - 60, 300, 10, SessionStatus.LOCKED),  # the shift is over, its page may come back
+        (WHOLE_S - 60, 300, PAGE_S, SessionStatus.ENDED),  # and has not
+        (3600, WHOLE_S, PAGE_S, SessionStatus.ENDED),
+        (3600, LOOK_S, 10, SessionStatus.ENDED),
+        (3600, None, WHOLE_S, SessionStatus.ENDED),
+        (3600, -300, 10, SessionStatus.LOCKED),  # a clock that went back says nothing
     ],
 )
 def test_after_a_reboot_a_session_looks_and_acts_only_where_the_clock_vouches(
-    worked_s: int, away_s: int | None, after_s: int, standing: Standing
+    worked_s: int, away_s: int | None, after_s: int, standing: SessionStatus
 ) -> None:
     session = before(worked_s).loaded("b2", UP_S * S)
     wall_ns = None if away_s is None else WALL_NS + away_s * S
     assert session.standing("b2", (UP_S + after_s) * S, wall_ns) is standing
-    assert session.standing("b1", (UP_S + after_s) * S, wall_ns) is Standing.ENDED
+    assert session.standing("b1", (UP_S + after_s) * S, wall_ns) is SessionStatus.ENDED
 
 
 def test_begun_without_the_time_it_is_locked_by_a_reboot() -> None:
     session = before(3600, wall=False).loaded("b2", UP_S * S)
-    assert session.standing("b2", UP_S * S, WALL_NS) is Standing.LOCKED
+    assert session.standing("b2", UP_S * S, WALL_NS) is SessionStatus.LOCKED
 
 
 def test_a_press_after_the_reboot_counts_the_time_that_it_took() -> None:
@@ -74,7 +74,7 @@ def test_a_press_after_the_reboot_counts_the_time_that_it_took() -> None:
     pressed = session.seen(now_ns, wall_ns)
     assert not pressed.carried
     assert age_ns(pressed, now_ns) // S == 3600 + 600
-    assert pressed.standing("b2", now_ns, wall_ns) is Standing.ACTIVE
+    assert pressed.standing("b2", now_ns, wall_ns) is SessionStatus.ACTIVE
 
 
 @given(st.lists(st.tuples(st.integers(0, 7200), st.booleans()), min_size=1, max_size=30))
@@ -95,7 +95,7 @@ def test_a_session_of_an_older_version_is_read() -> None:
     for new in ("seen_wall_ns", "carried", "page_ns"):
         del old[new]
     session = msgspec.convert(old, Session).loaded("b2", UP_S * S)
-    assert session.standing("b2", UP_S * S, WALL_NS) is Standing.LOCKED
+    assert session.standing("b2", UP_S * S, WALL_NS) is SessionStatus.LOCKED
 
 
 async def rebooted(made: Site, wall_ns: int | None = None) -> Access:
@@ -189,7 +189,7 @@ async def test_a_start_in_the_first_minute_of_a_boot_takes_over_sessions(
         access = await Access.open(
             made.journal, made.ledger, young, made.folder / "keys", cost=CHEAP
         )
-        woken = access.book.session(codes.digest(signed.token))
+        woken = access.book.session(codes.token_digest(signed.token))
         assert woken is not None
         assert 0 <= woken.began_ns <= young.now_ns()
         assert woken.spent_ns >= REBOOT_S * S

@@ -9,10 +9,10 @@ import pytest
 from gateway.access import codes
 from gateway.access.accounts import PIN_TRIES
 from gateway.access.sessions import IDLE_S, WHOLE_S
-from gateway.audit import Result
-from gateway.web.gate import DESK_COOKIE, FORM_COOKIE, SESSION_COOKIE
-from gateway.web.signin.enter import onward
-from tests.access.rig import PASSWORDS, Site, browser, site
+from gateway.audit import ActResult
+from gateway.web.authorization import DESK_COOKIE, FORM_COOKIE, SESSION_COOKIE
+from gateway.web.signin.signin_pages import safe_redirect
+from tests.access.harness import PASSWORDS, Site, browser, site
 
 STAFF_PAGE = "/desk/record"
 
@@ -306,13 +306,13 @@ async def test_every_press_leaves_one_act_and_the_chain_holds(made: Site) -> Non
         await reader.post("/signin/out")
     told = [(p.act.who.id, p.act.what, p.act.on, p.act.result) for p in await made.acts(7)]
     assert list(reversed(told)) == [
-        ("", "signin/enter", "guest", Result.REFUSED),
-        ("boss", "signin/enter", "", Result.DONE),
-        ("boss", "keys/add", "0221", Result.DONE),
-        ("boss", "keys/add", "0221", Result.REFUSED),
-        ("boss", "clock/answer", "2026-11-23T14:05", Result.DONE),
-        ("boss", "clock/answer", "when the cock cr", Result.REFUSED),
-        ("boss", "signin/out", "", Result.DONE),
+        ("", "signin/enter", "guest", ActResult.REFUSED),
+        ("boss", "signin/enter", "", ActResult.DONE),
+        ("boss", "keys/add", "0221", ActResult.DONE),
+        ("boss", "keys/add", "0221", ActResult.REFUSED),
+        ("boss", "clock/answer", "2026-11-23T14:05", ActResult.DONE),
+        ("boss", "clock/answer", "when the cock cr", ActResult.REFUSED),
+        ("boss", "signin/out", "", ActResult.DONE),
     ]
     assert (await made.proof()).broken is None
 
@@ -331,4 +331,4 @@ async def test_every_press_leaves_one_act_and_the_chain_holds(made: Site) -> Non
     ],
 )
 def test_after_signing_in_nobody_is_sent_elsewhere(path: str, kept: str) -> None:
-    assert onward(path) == kept
+    assert safe_redirect(path) == kept

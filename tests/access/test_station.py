@@ -11,9 +11,9 @@ import pytest
 from yarl import URL
 
 from gateway.access import codes
-from gateway.station.doors import SHOW_CODE
+from gateway.station.web import SHOW_CODE
 from tests.ports import free_port
-from tests.station.rig import StationProcess
+from tests.station.harness import StationProcess
 
 pytestmark = pytest.mark.slow
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.access.sessions import IDLE_S, WHOLE_S, Session, Standing
+from gateway.access.sessions import IDLE_S, WHOLE_S, Session, SessionStatus
 from gateway.access.throttle import (
     COUNTS_MAX,
     FREE,
@@ -13,7 +13,7 @@ from gateway.access.throttle import (
     STRANGERS_A_MINUTE,
     WAIT_S_MAX,
     Throttle,
-    network,
+    address_block,
 )
 
 S = 10**9
@@ -99,22 +99,22 @@ def test_counts_are_bounded_and_a_day_forgets_them() -> None:
     ],
 )
 def test_who_owns_a_network_has_one_count(address: str, counted: str) -> None:
-    assert network(address) == counted
+    assert address_block(address) == counted
 
 
 @pytest.mark.parametrize(
     ("boot", "idle_s", "age_s", "standing"),
     [
-        ("b", 0, 0, Standing.ACTIVE),
-        ("b", IDLE_S - 1, 3600, Standing.ACTIVE),
-        ("b", IDLE_S, 3600, Standing.LOCKED),
-        ("b", 0, WHOLE_S - 1, Standing.ACTIVE),
-        ("b", 0, WHOLE_S, Standing.ENDED),
-        ("other", 0, 0, Standing.ENDED),
+        ("b", 0, 0, SessionStatus.ACTIVE),
+        ("b", IDLE_S - 1, 3600, SessionStatus.ACTIVE),
+        ("b", IDLE_S, 3600, SessionStatus.LOCKED),
+        ("b", 0, WHOLE_S - 1, SessionStatus.ACTIVE),
+        ("b", 0, WHOLE_S, SessionStatus.ENDED),
+        ("other", 0, 0, SessionStatus.ENDED),
     ],
 )
 def test_a_session_locks_when_idle_and_ends_with_the_shift_or_the_boot(
-    boot: str, idle_s: float, age_s: float, standing: Standing
+    boot: str, idle_s: float, age_s: float, standing: SessionStatus
 ) -> None:
     now_ns = 10**6 * S
     began, seen = now_ns - int(age_s * S), now_ns - int(idle_s * S)

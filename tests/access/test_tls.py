@@ -11,18 +11,18 @@ import msgspec
 import pytest
 
 from gateway.event import Trust
-from gateway.web import certificate, validity
-from gateway.web.tls import Tls, names_of, own_addresses
-from tests.access.rig import browser, site, trusting
+from gateway.web import certificate, certificate_state
+from gateway.web.station_tls import StationTls, own_addresses, station_names
+from tests.access.harness import browser, site, trusting
 from tests.sim.clock import SimulatedClock
 
-NAMES = names_of("test-1")
+NAMES = station_names("test-1")
 HOME = frozenset({ipaddress.ip_address("127.0.0.1"), ipaddress.ip_address("192.168.1.20")})
 DAY_S = 86_400
 
 
-def opened(folder: Path, clock: SimulatedClock | None = None, addresses=HOME) -> Tls:
-    return Tls(folder, "test-1", NAMES, clock or SimulatedClock(), lambda: addresses)
+def opened(folder: Path, clock: SimulatedClock | None = None, addresses=HOME) -> StationTls:
+    return StationTls(folder, "test-1", NAMES, clock or SimulatedClock(), lambda: addresses)
 
 
 async def test_a_computer_that_trusts_the_station_needs_no_exception(tmp_path: Path) -> None:
@@ -66,8 +66,8 @@ async def test_the_authority_is_offered_and_is_the_one_that_is_used(tmp_path: Pa
 def test_it_may_vouch_for_the_station_and_for_nothing_else(tmp_path: Path) -> None:
     """The constraint is in the certificate, and OpenSSL holds it."""
     tls = opened(tmp_path)
-    by = certificate.Pair.read((tmp_path / "tls-authority.pem").read_bytes())
-    forged = certificate.shown(by, ["www.bank.example"], [], tls._now())
+    by = certificate.CertificatePair.read((tmp_path / "tls-authority.pem").read_bytes())
+    forged = certificate.create_certificate(by, ["www.bank.example"], [], tls._now())
     (tmp_path / "forged.pem").write_bytes(forged.pem())
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.load_cert_chain(tmp_path / "forged.pem")
@@ -116,7 +116,7 @@ def test_it_is_renewed_at_two_thirds_of_its_life_and_the_authority_stays(tmp_pat
     assert tls.fingerprint == trusted
 
 
-def seen_by(tls: Tls, right_ns: int) -> bool:
+def seen_by(tls: StationTls, right_ns: int) -> bool:
     """Whether a computer that knows the right time finds the certificate in time."""
     assert tls.shown is not None
     return tls.shown.born.timestamp() * 1e9 <= right_ns <= tls.shown.ends.timestamp() * 1e9
@@ -175,7 +175,7 @@ def test_a_damaged_key_is_set_aside_named_and_made_anew(
         faults.append(f"{where} {error}")
 
     clock = SimulatedClock()
-    tls = Tls(tmp_path, "test-1", NAMES, clock, lambda: HOME, on_fault=on_fault)
+    tls = StationTls(tmp_path, "test-1", NAMES, clock, lambda: HOME, on_fault=on_fault)
     assert tls.shown is not None
     assert faults
     assert all(name in fault for fault in faults)
@@ -187,8 +187,8 @@ def test_a_damaged_key_is_set_aside_named_and_made_anew(
 def test_what_is_noted_is_what_the_certificate_says(tmp_path: Path) -> None:
     noted = opened(tmp_path).shown
     assert noted is not None
-    shown = certificate.Pair.read((tmp_path / "tls.pem").read_bytes())
-    assert certificate.told(shown, noted.of) == noted == opened(tmp_path).shown
+    shown = certificate.CertificatePair.read((tmp_path / "tls.pem").read_bytes())
+    assert certificate.describe_certificate(shown, noted.of) == noted == opened(tmp_path).shown
 
 
 @pytest.mark.parametrize("note", ["", "{}", '{"of": "another"}', None])
@@ -199,7 +199,7 @@ def test_a_note_that_is_not_of_this_certificate_is_made_anew(
     path = tmp_path / "tls.json"
     path.unlink() if note is None else path.write_text(note)
     assert opened(tmp_path).shown == first
-    assert msgspec.json.decode(path.read_bytes(), type=validity.Shown) == first
+    assert msgspec.json.decode(path.read_bytes(), type=certificate_state.CertificateState) == first
 
 
 def test_a_certificate_put_there_by_hand_is_not_taken_for_the_one_before(tmp_path: Path) -> None:
@@ -219,5 +219,5 @@ def test_two_stations_share_nothing(tmp_path: Path) -> None:
 
 def test_own_addresses_are_private_ones() -> None:
     assert ipaddress.ip_address("127.0.0.1") in own_addresses()
-    assert all(validity.allowed(address) for address in own_addresses())
-    assert not validity.allowed(ipaddress.ip_address("8.8.8.8"))
+    assert all(certificate_state.is_vouchable(address) for address in own_addresses())
+    assert not certificate_state.is_vouchable(ipaddress.ip_address("8.8.8.8"))

@@ -8,15 +8,15 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from gateway.desk.alarms import past
-from gateway.desk.alarms.calls import RINGING_MAX, Calls
-from gateway.desk.alarms.plot import crossed_at
+from gateway.desk.alarms import history
+from gateway.desk.alarms.desk_ring import RINGING_MAX, DeskRing
+from gateway.desk.alarms.plot import crossing_index
 from gateway.rules.alarms import SHELF_S_MAX
-from gateway.rules.core import Core
-from gateway.rules.linkage import Task
-from gateway.web import control
-from tests.access.rig import browser, site
-from tests.alarms.rig import SCENARIO, AlarmSite, look
+from gateway.rules.core import RulesCore
+from gateway.rules.linkage import LinkageTask
+from gateway.web import control_socket
+from tests.access.harness import browser, site
+from tests.alarms.harness import SCENARIO, AlarmSite, look
 from tests.rules.player import plan
 from tests.sim.loop import simulated
 
@@ -39,7 +39,7 @@ class Console:
 
 @pytest_asyncio.fixture
 async def made(tmp_path) -> AsyncIterator[AlarmSite]:
-    async with site(tmp_path, kind=AlarmSite, control=tmp_path / control.NAME) as station:
+    async with site(tmp_path, kind=AlarmSite, control=tmp_path / control_socket.NAME) as station:
         await station.rules.load()
         running = asyncio.create_task(station.rules.run())
         yield station
@@ -49,7 +49,7 @@ async def made(tmp_path) -> AsyncIterator[AlarmSite]:
 
 @pytest_asyncio.fixture
 async def console(made: AlarmSite) -> AsyncIterator[Console]:
-    connector = aiohttp.UnixConnector(str(made.folder / control.NAME))
+    connector = aiohttp.UnixConnector(str(made.folder / control_socket.NAME))
     async with aiohttp.ClientSession(connector=connector) as session:
         yield Console(session)
 
@@ -58,7 +58,7 @@ async def test_a_program_that_is_nobody_s_lists_no_private_alarm_and_no_note(
     made: AlarmSite, console: Console
 ) -> None:
     rules = {**SCENARIO["rule"], "sos": {**SCENARIO["rule"]["sos"], "private": True}}
-    made.rules.core = Core(plan({**SCENARIO, "rule": rules}, look=look), "0" * 16)
+    made.rules.core = RulesCore(plan({**SCENARIO, "rule": rules}, look=look), "0" * 16)
     made.say("bin.fill", 82)
     made.say("di-b3.sos", True)
     await console.post(f"/api/v1/alarms/{made.id_of('bin-east')}/note", text="她摔过")
@@ -157,25 +157,31 @@ async def test_the_past_is_read_page_by_page_from_all_lanes_without_hole_or_doub
         made.say("di-b3.smoke", True)
         made.say("bin.fill", 82 + n)
         await made.written()
-    whole = await past.page(made.journal, {}, 200, past.of_filter("", ()))
+    whole = await history.read_alarm_history(made.journal, {}, 200, history.rule_filter("", ()))
     assert whole.before == {}
     assert sum(turn.kind == "raised" for turn in whole.turns) == 12
     seen, before = [], {}
     while True:
-        page = await past.page(made.journal, before, 5, past.of_filter("", ()))
+        page = await history.read_alarm_history(
+            made.journal, before, 5, history.rule_filter("", ())
+        )
         seen += page.turns
         before = dict(page.before)
         if not before:
             break
     assert seen == list(whole.turns)
-    smoke = await past.page(made.journal, {}, 200, past.of_filter("smoke-b3", ("raised",)))
+    smoke = await history.read_alarm_history(
+        made.journal, {}, 200, history.rule_filter("smoke-b3", ("raised",))
+    )
     assert len(smoke.turns) == 6
-    one = await past.page(made.journal, {}, 200, past.of_alarm(smoke.turns[0].correlation))
+    one = await history.read_alarm_history(
+        made.journal, {}, 200, history.alarm_filter(smoke.turns[0].correlation)
+    )
     assert {turn.kind for turn in one.turns} == {"raised", "action"}
 
 
-def task(alarm: str) -> Task:
-    return Task(
+def task(alarm: str) -> LinkageTask:
+    return LinkageTask(
         id="t", linkage="l", does="call", action={"call": "desk"}, alarm=alarm, rule="r",
         place="", expires_ns=0,
     )  # fmt: skip
@@ -183,7 +189,7 @@ def task(alarm: str) -> Task:
 
 @simulated
 async def test_a_call_is_done_when_a_desk_shows_it_and_rings_until_it_is_answered() -> None:
-    calls = Calls()
+    calls = DeskRing()
     calling = asyncio.create_task(calls.do(task("a-1")))
     await asyncio.sleep(60)
     assert not calling.done(), "nobody was looking"
@@ -214,4 +220,4 @@ async def test_a_call_is_done_when_a_desk_shows_it_and_rings_until_it_is_answere
     ],
 )
 async def test_where_it_was_crossed(samples, limits, raised, expected) -> None:
-    assert crossed_at(samples, limits, raised) == expected
+    assert crossing_index(samples, limits, raised) == expected

@@ -8,16 +8,16 @@ import pytest
 import pytest_asyncio
 
 from gateway import cli
-from gateway.web import control
-from tests.access.rig import site
-from tests.alarms.rig import AlarmSite
+from gateway.web import control_socket
+from tests.access.harness import site
+from tests.alarms.harness import AlarmSite
 
 
 @pytest_asyncio.fixture
 async def made(tmp_path, monkeypatch) -> AsyncIterator[AlarmSite]:
     monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
     monkeypatch.setenv("LANG", "zh_CN.UTF-8")
-    async with site(tmp_path, kind=AlarmSite, control=tmp_path / control.NAME) as station:
+    async with site(tmp_path, kind=AlarmSite, control=tmp_path / control_socket.NAME) as station:
         yield station
 
 

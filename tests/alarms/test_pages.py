@@ -7,9 +7,9 @@ import pytest_asyncio
 from playwright.async_api import Browser as Chromium
 from playwright.async_api import Page
 
-from tests.access.look import sign_in
-from tests.alarms.look import BOARD, ELSEWHERE, SHOTS, WATCHES, Shot, four, take
-from tests.alarms.rig import AlarmSite, alarm_site
+from tests.access.gallery import sign_in
+from tests.alarms.gallery import BOARD, ELSEWHERE, SHOTS, WATCHES, Shot, four, take
+from tests.alarms.harness import AlarmSite, alarm_site
 from tests.web import browser
 from tests.web.station import NORMAL
 

@@ -17,13 +17,18 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from broadcast.speakers.options import Multicast
-from drivers.emulate.field import BusSpec, Field, FieldSpec, MeterSpec
+from broadcast.audio_protocol.speaker_options import MulticastOptions
+from drivers.emulate.field import (
+    EmulatedBusSpec,
+    EmulatedField,
+    EmulatedFieldSpec,
+    EmulatedMeterSpec,
+)
 from drivers.profiles import find_profile
-from tests.broadcast.chain.street import Ear, control
+from tests.broadcast.chain.end_to_end import Ear, control
 from tests.ports import free_port
 from tests.proof.small_disk import fill, may_mount, small_disk
-from tests.station.rig import ROOT, StationProcess
+from tests.station.harness import ROOT, StationProcess
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(600)]
 
@@ -32,7 +37,7 @@ TIMES = 40
 METERS, EVERY_S, GATEWAYS = 30, 0.2, 10
 READ_CONTACTS, WRITE_COIL = 2, 5
 EMERGENCY = 8
-HORN = Multicast(zones=("b3",), group="239.255.70.0", ttl=0, interface="127.0.0.1")
+HORN = MulticastOptions(zones=("b3",), group="239.255.70.0", ttl=0, interface="127.0.0.1")
 SOUND = f"""
 [place]
 b3 = {{ name = "3号楼" }}
@@ -65,11 +70,13 @@ class Scene:
         self.port, self.panel_port = free_port(), free_port()
         self.boxes = [free_port() for _ in range(GATEWAYS)]
         meters = {
-            "di": MeterSpec(profile="generic-di8", bus="line", unit=1),
-            "relay": MeterSpec(profile="waveshare-modbus-rtu-relay-8ch", bus="line", unit=2),
+            "di": EmulatedMeterSpec(profile="generic-di8", bus="line", unit=1),
+            "relay": EmulatedMeterSpec(
+                profile="waveshare-modbus-rtu-relay-8ch", bus="line", unit=2
+            ),
         }
-        line = {"line": BusSpec(kind="serial", link=str(folder / "ttyLINE"))}
-        self.field = Field.of(FieldSpec(bus=line, meter=meters), find_profile)
+        line = {"line": EmulatedBusSpec(kind="serial", link=str(folder / "ttyLINE"))}
+        self.field = EmulatedField.of(EmulatedFieldSpec(bus=line, meter=meters), find_profile)
         self.seen: asyncio.Queue[int] = asyncio.Queue(8)
         self.moved: asyncio.Queue[int] = asyncio.Queue(8)
         self._expects = False

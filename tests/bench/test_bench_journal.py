@@ -16,7 +16,7 @@ import pytest
 from gateway.clock import Clock
 from gateway.event import Event, Lane
 from gateway.journal import Journal, JournalOptions
-from gateway.journal.core import Append
+from gateway.journal.core import AppendRequest
 from tests.bench.loop_disk import LoopDisk, Written, loop_disk
 from tests.proof.small_disk import may_mount
 from tests.sim.journal import FACT, STATION, Fact, open_core, several
@@ -53,7 +53,7 @@ def ours(disk: LoopDisk, batch: int) -> Written:
     source = bodies()
 
     def commit(size: int) -> None:
-        append = Append(tuple((Lane.TELEMETRY, next(source)) for _ in range(size)))
+        append = AppendRequest(tuple((Lane.TELEMETRY, next(source)) for _ in range(size)))
         core.commit([append], {"district": core.heads()})
         core.chore(idle=False)
 

@@ -6,20 +6,20 @@ from statistics import median
 
 import pytest
 
-from broadcast.prepare.shelf import Shelf
-from broadcast.voice.espeak import Espeak
+from broadcast.clips.store import ClipStore
+from broadcast.voice.espeak import EspeakVoice
 from broadcast.voice.lexicon import Lexicon
 from broadcast.voice.normalise import normalise
 from broadcast.voice.voice import Voice
 from drivers.data_files import config_path
-from tests.broadcast.voices.sounds import make, stream
+from tests.broadcast.clips.sounds import make, stream
 
 TEXTS = [f"各位居民请注意，今天{hour}:30，{hour}号楼2单元停水检修。" for hour in range(9, 21)]
 
 
 @pytest.mark.bench
 async def test_from_a_text_to_a_clip_that_can_sound(tmp_path: Path) -> None:
-    voice = Voice(Shelf(tmp_path / "media"), [Espeak(Lexicon.load(config_path("voices")))])
+    voice = Voice(ClipStore(tmp_path / "media"), [EspeakVoice(Lexicon.load(config_path("voices")))])
     rendered, found, spoken_s = [], [], 0.0
     for text in TEXTS:
         began = time.perf_counter()
@@ -45,7 +45,7 @@ async def test_from_a_text_to_a_clip_that_can_sound(tmp_path: Path) -> None:
 
 @pytest.mark.bench
 async def test_an_upload_of_a_minute(tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path / "media")
+    shelf = ClipStore(tmp_path / "media")
     content = make(tmp_path / "a.mp3", seconds=60).read_bytes()
     began = time.perf_counter()
     clip = await shelf.store_upload(stream(content), "a.mp3")

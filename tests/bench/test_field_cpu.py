@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from drivers.bus.line import Line
-from drivers.bus.link import Reply, StreamLink
-from drivers.bus.plan import rounds
+from drivers.bus.link import ReceivedReply, StreamLink
+from drivers.bus.rounds import plan_rounds
 from drivers.contract import Device, Point, Quality
-from drivers.emulate.image import Image
 from drivers.family import WireCost
 from drivers.modbus import codec
 from drivers.modbus.driver import DRIVER
+from drivers.modbus.emulated_registers import RegisterImage
 from drivers.modbus.emulator import ModbusSlave
-from tests.drivers.rig import MemoryOptions, Running
+from drivers.serial_line import SerialLine
+from tests.drivers.harness import MemoryOptions, RunningBus
 from tests.sim.loop import run
 
 POINTS = 100_000
@@ -36,8 +36,10 @@ METER = Device(
 
 
 def reply() -> bytes:
-    image = Image({"holding": {at: 2000 + at for at in range(REGISTERS)}})
-    answer = ModbusSlave(1, image).answer(codec.rtu(codec.read(1, 3, 0, REGISTERS)), 0.0)
+    image = RegisterImage({"holding": {at: 2000 + at for at in range(REGISTERS)}})
+    answer = ModbusSlave(1, image).answer(
+        codec.rtu_frame(codec.read_request(1, 3, 0, REGISTERS)), 0.0
+    )
     assert answer is not None
     return answer
 
@@ -58,7 +60,7 @@ def codec_alone() -> float:
     began = time.process_time()
     for index in range(POLLS):
         if index % 100 == 0:  # a station plans at start; here it does so 25 times
-            ((transaction,),) = (one.transactions for one in rounds(METER, DRIVER, WireCost()))
+            ((transaction,),) = (one.transactions for one in plan_rounds(METER, DRIVER, WireCost()))
         place = transaction.expect.find(frame, final=False)
         samples = transaction.decode(frame[slice(*place)])
     took = time.process_time() - began
@@ -75,10 +77,10 @@ class Instant(StreamLink):
     async def open(self, opener) -> None:
         del opener
 
-    async def exchange(self, transaction, line, timeout_s) -> Reply:
+    async def exchange(self, transaction, line, timeout_s) -> ReceivedReply:
         await asyncio.sleep(0.001)
         place = transaction.expect.find(self.frame, final=False)
-        return Reply(self.frame[slice(*place)], 0.001)
+        return ReceivedReply(self.frame[slice(*place)], 0.001)
 
     async def settle(self, window_s: float) -> None:
         """There is nothing to wait for."""
@@ -86,7 +88,7 @@ class Instant(StreamLink):
 
 class InstantOptions(MemoryOptions):
     async def connect(self, tap) -> StreamLink:
-        link = Instant(Line(), tap=tap)
+        link = Instant(SerialLine(), tap=tap)
         link.frame = reply()
         return link
 
@@ -95,7 +97,7 @@ def whole_bus() -> float:
     """Queue, breaker, patience, statistics, counters, readings: what the station is handed."""
 
     async def story() -> float:
-        async with Running(InstantOptions(lambda _: None), [METER]) as field:
+        async with RunningBus(InstantOptions(lambda _: None), [METER]) as field:
             began = time.process_time()
             await asyncio.sleep(METER.every_s * POLLS)
             took = time.process_time() - began

@@ -17,11 +17,18 @@ from pathlib import Path
 
 import pytest
 
-from broadcast.engine import wire
-from broadcast.engine.client import Engine
-from tests.broadcast.engine.rig import Heard, multicast, programme, running, save, speechlike
+from broadcast.audio_client.client import AudioClient
+from broadcast.audio_protocol import messages
+from tests.broadcast.audio_process.harness import (
+    Heard,
+    multicast,
+    programme,
+    running,
+    save,
+    speechlike,
+)
 from tests.proof import shim
-from tests.station.rig import Rig, rig
+from tests.station.harness import Rig, rig
 
 pytestmark = pytest.mark.bench
 
@@ -98,7 +105,7 @@ async def started(made: Rig, group: Path, link: socket.socket) -> AsyncIterator[
 
 
 @contextlib.asynccontextmanager
-async def sounding(folder: Path, group: Path) -> AsyncIterator[Engine]:
+async def sounding(folder: Path, group: Path) -> AsyncIterator[AudioClient]:
     """The audio process beside it, in the same memory; a notice in ten zones all the while."""
     source = save(folder / "notice.wav", speechlike(CLIP_S))
     speakers = [
@@ -108,7 +115,7 @@ async def sounding(folder: Path, group: Path) -> AsyncIterator[Engine]:
         heard = Heard(engine)
         await engine.set_speakers(speakers)
         for _ in range(ZONES):
-            await heard.wait(wire.Well)
+            await heard.wait(messages.SpeakerWorks)
         # The kernel takes no process with real-time priority into a group with a CPU quota.
         (CGROUPS / "memory" / group / "cgroup.procs").write_text(str(launcher.pid))
         times = round(LASTS_S / CLIP_S) + 3

@@ -17,15 +17,15 @@ import msgspec
 import pytest
 from yarl import URL
 
-from drivers.ble.emulator import Broker
-from drivers.bus.plan import rounds
+from drivers.ble.emulator import DbusDaemon
+from drivers.bus.rounds import plan_rounds
 from drivers.family import Framing, WireCost
 from drivers.modbus.driver import DRIVER
 from gateway.access import codes
 from tests.access.test_station import PASSWORD, claimed
 from tests.bench.test_field_cpu import METER, bare_c, codec_alone
 from tests.ports import free_port
-from tests.station.rig import ROOT, StationProcess
+from tests.station.harness import ROOT, StationProcess
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(600)]
 
@@ -195,7 +195,7 @@ class Scene:
 
 
 async def test_start_and_memory_with_sixty_devices(tmp_path) -> None:
-    async with Broker() as broker:
+    async with DbusDaemon() as broker:
         scene = Scene(tmp_path, meters=58, every_s=15, air=broker.address)
         async with scene.playing() as ready_s:
             await asyncio.sleep(SETTLE_S)
@@ -299,7 +299,7 @@ async def poll_bare(port: int, until_s: float) -> int:
     loop, polls = asyncio.get_running_loop(), 0
     wire = WireCost(Framing.MBAP)
     asked = [
-        rounds(msgspec.structs.replace(METER, address=unit), DRIVER, wire)[0].transactions[0]
+        plan_rounds(msgspec.structs.replace(METER, address=unit), DRIVER, wire)[0].transactions[0]
         for unit in ("1", "2")
     ]
     reader, writer = await asyncio.open_connection("127.0.0.1", port)

@@ -12,17 +12,17 @@ A, B = "11111111-aaaa", "22222222-bbbb"
 
 
 def test_every_process_of_a_boot_gets_the_same_id(tmp_path: Path) -> None:
-    ids = {boot.boot_id(tmp_path / "run", A, emptied=False) for _ in range(5)}
+    ids = {boot.read_boot_id(tmp_path / "run", A, emptied=False) for _ in range(5)}
     (only,) = ids
     assert len(only) == 16
     assert int(only, 16) >= 0
 
 
 def test_another_boot_of_the_kernel_gets_another(tmp_path: Path) -> None:
-    first = boot.boot_id(tmp_path, A, emptied=False)
-    second = boot.boot_id(tmp_path, B, emptied=False)
+    first = boot.read_boot_id(tmp_path, A, emptied=False)
+    second = boot.read_boot_id(tmp_path, B, emptied=False)
     assert first != second
-    assert boot.boot_id(tmp_path, B, emptied=False) == second
+    assert boot.read_boot_id(tmp_path, B, emptied=False) == second
     assert sorted(path.name for path in tmp_path.iterdir()) == ["boot"]
 
 
@@ -30,16 +30,16 @@ def test_another_boot_of_the_kernel_gets_another(tmp_path: Path) -> None:
 def test_a_hidden_kernel_id_is_made_up_for_by_a_directory_that_boots_empty(
     tmp_path: Path, *, emptied: bool
 ) -> None:
-    first = boot.boot_id(tmp_path, boot.UNKNOWN, emptied=emptied)
-    again = boot.boot_id(tmp_path, boot.UNKNOWN, emptied=emptied)
+    first = boot.read_boot_id(tmp_path, boot.UNKNOWN, emptied=emptied)
+    again = boot.read_boot_id(tmp_path, boot.UNKNOWN, emptied=emptied)
     assert (first == again) is emptied
 
 
 @pytest.mark.parametrize("left", [b"", b"short", b"\xff\xfe", b"x" * 16, b"0123456789abcdef"])
 def test_garbage_in_the_file_is_replaced(tmp_path: Path, left: bytes) -> None:
     (tmp_path / "boot").write_bytes(left)
-    mine = boot.boot_id(tmp_path, A, emptied=False)
-    assert boot.boot_id(tmp_path, A, emptied=False) == mine
+    mine = boot.read_boot_id(tmp_path, A, emptied=False)
+    assert boot.read_boot_id(tmp_path, A, emptied=False) == mine
 
 
 def test_when_two_processes_start_at_once_the_first_one_names_the_boot(
@@ -47,19 +47,21 @@ def test_when_two_processes_start_at_once_the_first_one_names_the_boot(
 ) -> None:
     def link_too_late(source: Path, target: Path) -> None:
         monkeypatch.undo()
-        boot.boot_id(tmp_path, A, emptied=False)
+        boot.read_boot_id(tmp_path, A, emptied=False)
         os.link(source, target)
 
     monkeypatch.setattr(os, "link", link_too_late)
-    late = boot.boot_id(tmp_path, A, emptied=False)
-    assert late == boot.boot_id(tmp_path, A, emptied=False)
+    late = boot.read_boot_id(tmp_path, A, emptied=False)
+    assert late == boot.read_boot_id(tmp_path, A, emptied=False)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["boot"]
 
 
 def test_without_a_place_to_write_the_id_lasts_for_the_process(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     nowhere = tmp_path / "file" / "run"
-    assert boot.boot_id(nowhere, A, emptied=True) != boot.boot_id(nowhere, A, emptied=True)
+    assert boot.read_boot_id(nowhere, A, emptied=True) != boot.read_boot_id(
+        nowhere, A, emptied=True
+    )
 
 
 def test_where_run_time_files_go(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ REFERENCE = slice(28, 32)
 
 
 def test_a_daemon_that_follows_a_server_says_how_far_off_the_system_clock_is() -> None:
-    told = chrony.answer(HELD, SEQUENCE)
+    told = chrony.decode_reply(HELD, SEQUENCE)
     assert told is not None
     assert told.ahead_s == pytest.approx(0.250000834, abs=1e-9)
     assert told.error_s == pytest.approx(0.250000834 + 1.353e-6 + 4.740e-6 / 2, abs=1e-7)
@@ -43,31 +43,31 @@ def test_a_daemon_that_follows_a_server_says_how_far_off_the_system_clock_is() -
 
 
 def test_a_daemon_that_seeks_one_or_follows_its_own_crystal_holds_nothing() -> None:
-    assert chrony.answer(SEEKING, SEQUENCE) is None
+    assert chrony.decode_reply(SEEKING, SEQUENCE) is None
     alone = bytearray(HELD)
     alone[REFERENCE] = bytes((127, 127, 1, 1))
-    assert chrony.answer(bytes(alone), SEQUENCE) is None
+    assert chrony.decode_reply(bytes(alone), SEQUENCE) is None
 
 
 def test_an_answer_to_another_question_or_a_refusal_is_none() -> None:
-    assert chrony.answer(HELD, SEQUENCE + 1) is None
+    assert chrony.decode_reply(HELD, SEQUENCE + 1) is None
     refused = bytearray(HELD)
     refused[9] = 2  # unauthorised
-    assert chrony.answer(bytes(refused), SEQUENCE) is None
+    assert chrony.decode_reply(bytes(refused), SEQUENCE) is None
 
 
 @given(st.binary(max_size=256), st.integers(0, 103), st.integers(0, 255))
 def test_garbage_is_never_an_error(noise: bytes, at: int, byte: int) -> None:
-    chrony.answer(noise, SEQUENCE)
-    chrony.answer(HELD[:at], SEQUENCE)
+    chrony.decode_reply(noise, SEQUENCE)
+    chrony.decode_reply(HELD[:at], SEQUENCE)
     flipped = bytearray(HELD)
     flipped[at] = byte
-    told = chrony.answer(bytes(flipped), SEQUENCE)
+    told = chrony.decode_reply(bytes(flipped), SEQUENCE)
     assert told is None or told.error_s == told.error_s  # no NaN
 
 
 def test_the_question_is_as_long_as_its_answer() -> None:
-    asked = chrony.question(SEQUENCE)
+    asked = chrony.encode_request(SEQUENCE)
     assert len(asked) == len(HELD)
     assert asked[:12] == bytes.fromhex("060100000021000001020304")
 
@@ -110,7 +110,7 @@ def test_chronyd_speaks_where_the_mark_of_timesyncd_is_of_one_that_is_gone(tmp_p
             os.utime(mark, ns=(when, when))
             hold = kernel.ntp()
             if not tracked:
-                chrony.ask(address)  # lets the daemon go
+                chrony.query_chronyd(address)  # lets the daemon go
         assert hold is not None
         assert (hold.ahead_ns != 0) is tracked
 
@@ -118,7 +118,7 @@ def test_chronyd_speaks_where_the_mark_of_timesyncd_is_of_one_that_is_gone(tmp_p
 def test_without_chronyd_nothing_waits(tmp_path: Path) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.bind(("127.0.0.1", 0))
-        assert chrony.ask(silent.getsockname()) is None
+        assert chrony.query_chronyd(silent.getsockname()) is None
         nobody = silent.getsockname()
     kernel = answering(LinuxKernel(tmp_path / "none", nobody), refusing(errno.EPERM))
     assert kernel.ntp() is None
@@ -146,7 +146,7 @@ def test_a_real_chronyd_is_heard(tmp_path: Path) -> None:
             running.append(subprocess.Popen(command, stderr=subprocess.DEVNULL))
         told = None
         for _ in range(200):
-            told = chrony.ask(("127.0.0.1", ports[1]))
+            told = chrony.query_chronyd(("127.0.0.1", ports[1]))
             if told is not None:
                 break
             time.sleep(0.1)

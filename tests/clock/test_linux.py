@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gateway.clock import Hold, LinuxKernel
+from gateway.clock import LinuxKernel, NtpSync
 
 DAY_NS = 86_400 * 10**9
 
@@ -53,7 +53,7 @@ def test_a_held_clock_has_the_kernels_own_bound(tmp_path: Path) -> None:
         timex.maxerror = 2500
         return 0
 
-    assert answering(LinuxKernel(tmp_path), held).ntp() == Hold(2_500_000)
+    assert answering(LinuxKernel(tmp_path), held).ntp() == NtpSync(2_500_000)
 
 
 @pytest.mark.parametrize(("state", "status"), [(5, 0x40), (0, 0)])
@@ -78,7 +78,7 @@ def test_chronyd_holds_the_clock_also_where_the_rtc_is_not_the_kernels_affair(
         timex.status, timex.maxerror = 0x2040, 31_000
         return 5
 
-    assert answering(LinuxKernel(tmp_path), unsynced).ntp() == Hold(31_000_000)
+    assert answering(LinuxKernel(tmp_path), unsynced).ntp() == NtpSync(31_000_000)
 
 
 @pytest.mark.parametrize("number", [errno.EPERM, errno.EACCES, errno.ENOSYS])
@@ -100,7 +100,7 @@ def test_a_mark_of_tomorrow_is_as_of_now(tmp_path: Path) -> None:
     kernel = answering(LinuxKernel(mark), refusing(errno.EPERM))
     when = kernel.realtime_ns() + DAY_NS
     os.utime(mark, ns=(when, when))
-    assert kernel.ntp() == Hold(100_000_000, 0)
+    assert kernel.ntp() == NtpSync(100_000_000, 0)
 
 
 def test_any_other_failure_is_not_hidden(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.clock import Fix, Timekeeper
-from gateway.clock.fix import (
+from gateway.clock import Timekeeper, TimeSample
+from gateway.clock.time_sample import (
     DRIFT_PPM,
     EARLIEST_NS,
     FRESH_NS,
@@ -46,8 +46,8 @@ def test_an_impossible_system_clock_is_not_even_plausible() -> None:
 def test_a_better_source_wins_whoever_spoke_last(better: int) -> None:
     for worse in range(better + 1, len(SOURCES)):
         keeper = Timekeeper()
-        keeper.learn(Fix(SOURCES[better], NOON_NS, 0, SECOND_NS), 0)
-        step = keeper.learn(Fix(SOURCES[worse], NOON_NS + 90 * SECOND_NS, 5, 0), 5)
+        keeper.learn(TimeSample(SOURCES[better], NOON_NS, 0, SECOND_NS), 0)
+        step = keeper.learn(TimeSample(SOURCES[worse], NOON_NS + 90 * SECOND_NS, 5, 0), 5)
         assert step is None
         best = keeper.time
         assert best is not None
@@ -56,28 +56,28 @@ def test_a_better_source_wins_whoever_spoke_last(better: int) -> None:
 
 def test_a_stale_source_yields_to_a_lesser_one_only_if_that_is_less_wrong() -> None:
     keeper = Timekeeper()
-    keeper.learn(Fix(Trust.NTP, NOON_NS, 0, 10_000_000), 0)
+    keeper.learn(TimeSample(Trust.NTP, NOON_NS, 0, 10_000_000), 0)
     later = 2 * FRESH_NS
     grown = 10_000_000 + later * DRIFT_PPM // 1_000_000
     wall = NOON_NS + later
-    keeper.learn(Fix(Trust.PERSON, wall, later, grown + 1), later)
+    keeper.learn(TimeSample(Trust.PERSON, wall, later, grown + 1), later)
     assert keeper.time.source is Trust.NTP  # type: ignore[union-attr]  # just learnt
-    keeper.learn(Fix(Trust.PLATFORM, wall, later, grown - 1), later)
+    keeper.learn(TimeSample(Trust.PLATFORM, wall, later, grown - 1), later)
     assert keeper.time.source is Trust.PLATFORM  # type: ignore[union-attr]  # just learnt
 
 
 def test_a_vague_word_that_agrees_does_not_blunt_a_sharp_one() -> None:
     keeper = Timekeeper()
-    keeper.learn(Fix(Trust.PLATFORM, NOON_NS, 0, 1_000_000), 0)
-    keeper.learn(Fix(Trust.PLATFORM, NOON_NS + 2 * SECOND_NS, 100, 5 * SECOND_NS), 100)
-    assert keeper.time == Fix(Trust.PLATFORM, NOON_NS, 0, 1_000_000)
+    keeper.learn(TimeSample(Trust.PLATFORM, NOON_NS, 0, 1_000_000), 0)
+    keeper.learn(TimeSample(Trust.PLATFORM, NOON_NS + 2 * SECOND_NS, 100, 5 * SECOND_NS), 100)
+    assert keeper.time == TimeSample(Trust.PLATFORM, NOON_NS, 0, 1_000_000)
 
 
 def test_a_word_that_disagrees_replaces_what_the_source_said_before() -> None:
     keeper = Timekeeper()
-    keeper.learn(Fix(Trust.PERSON, NOON_NS, 0, SECOND_NS), 0)
+    keeper.learn(TimeSample(Trust.PERSON, NOON_NS, 0, SECOND_NS), 0)
     right_ns = NOON_NS + 3600 * SECOND_NS
-    step = keeper.learn(Fix(Trust.PERSON, right_ns, 100, 60 * SECOND_NS), 100)
+    step = keeper.learn(TimeSample(Trust.PERSON, right_ns, 100, 60 * SECOND_NS), 100)
     assert step is not None
     assert (step.old, step.new, step.at) == (NOON_NS + 100, right_ns, 100)
 
@@ -85,15 +85,15 @@ def test_a_word_that_disagrees_replaces_what_the_source_said_before() -> None:
 @pytest.mark.parametrize("moved_ns", [STEP_NS, -STEP_NS, 0])
 def test_a_slew_is_no_step(moved_ns: int) -> None:
     keeper = Timekeeper()
-    keeper.learn(Fix(Trust.PLATFORM, NOON_NS, 0, SECOND_NS), 0)
-    assert keeper.learn(Fix(Trust.NTP, NOON_NS + moved_ns, 0, 0), 0) is None
+    keeper.learn(TimeSample(Trust.PLATFORM, NOON_NS, 0, SECOND_NS), 0)
+    assert keeper.learn(TimeSample(Trust.NTP, NOON_NS + moved_ns, 0, 0), 0) is None
 
 
 @pytest.mark.parametrize("moved_ns", [STEP_NS + 1, -STEP_NS - 1])
 def test_beyond_that_it_is_a_step(moved_ns: int) -> None:
     keeper = Timekeeper()
-    keeper.learn(Fix(Trust.PLATFORM, NOON_NS, 0, SECOND_NS), 0)
-    step = keeper.learn(Fix(Trust.NTP, NOON_NS + moved_ns, 0, 0), 0)
+    keeper.learn(TimeSample(Trust.PLATFORM, NOON_NS, 0, SECOND_NS), 0)
+    step = keeper.learn(TimeSample(Trust.NTP, NOON_NS + moved_ns, 0, 0), 0)
     assert step is not None
     assert step.source is Trust.NTP
 
@@ -102,20 +102,20 @@ def test_beyond_that_it_is_a_step(moved_ns: int) -> None:
 @pytest.mark.parametrize("source", SOURCES)
 def test_nobody_is_believed_outside_the_years_that_can_be(source: Trust, year_ns: int) -> None:
     keeper = Timekeeper()
-    assert keeper.learn(Fix(source, year_ns, 0, 0), 0) is None
+    assert keeper.learn(TimeSample(source, year_ns, 0, 0), 0) is None
     assert keeper.time is None
 
 
 @pytest.mark.parametrize("source", [Trust.METER, Trust.RTC, Trust.PERSON])
 def test_the_floor_holds_against_a_dead_battery_and_a_slip_of_the_finger(source: Trust) -> None:
     keeper = Timekeeper(floor_ns=NOON_NS)
-    assert not keeper.plausible(Fix(source, NOON_NS - 61 * SECOND_NS, 0, 60 * SECOND_NS), 0)
-    assert keeper.plausible(Fix(source, NOON_NS - 59 * SECOND_NS, 0, 60 * SECOND_NS), 0)
+    assert not keeper.plausible(TimeSample(source, NOON_NS - 61 * SECOND_NS, 0, 60 * SECOND_NS), 0)
+    assert keeper.plausible(TimeSample(source, NOON_NS - 59 * SECOND_NS, 0, 60 * SECOND_NS), 0)
 
 
 def test_a_persons_word_never_raises_the_floor() -> None:
     keeper = Timekeeper()
-    keeper.learn(Fix(Trust.PERSON, LATEST_NS - 1, 0, 0), 0)
+    keeper.learn(TimeSample(Trust.PERSON, LATEST_NS - 1, 0, 0), 0)
     assert keeper.floor_ns(0) == EARLIEST_NS
 
 

@@ -18,7 +18,7 @@ WITH_TOYS = {EXTENSIONS_VARIABLE: str(TOYS)}
 def families_of(shape: Shape) -> list[str]:
     """Those of that shape whose devices a suite can play; a radio's bus has its own suite."""
     with mock.patch.dict(os.environ, WITH_TOYS):
-        found = [(name, registry.families()[name]) for name in registry.names()]
+        found = [(name, registry.families()[name]) for name in registry.family_names()]
     return [
         name
         for name, driver in found

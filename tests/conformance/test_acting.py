@@ -6,23 +6,23 @@ from typing import Self
 
 import pytest
 
-from drivers.bus.wire import Wire
 from drivers.contract import (
-    Busy,
+    BusBusy,
     DeviceState,
     FieldError,
     LineDown,
-    NotKept,
     NotWritable,
     PollResult,
     Quality,
+    WriteNotKept,
 )
-from drivers.emulate import memory
+from drivers.emulate import memory_stream
+from drivers.emulate.rs485 import Rs485Line
 from drivers.family import Shape
 from drivers.runners.acting_bus import QUEUE_MAX, ActingBus
 from gateway.intake.storage_answer import StorageAnswer
 from tests.conformance.shapes import conformance_of, driver_of, families_of
-from tests.drivers.rig import MemoryOptions
+from tests.drivers.harness import MemoryOptions
 from tests.sim.loop import simulated
 
 ACTING = families_of(Shape.ACTING)
@@ -42,12 +42,12 @@ class Acting:
 
     def __init__(self, family: str) -> None:
         self.specimen = conformance_of(family).conformance_device()
-        self.wire = Wire([self.specimen.slave], seed=4)
+        self.wire = Rs485Line([self.specimen.slave], seed=4)
         self.polls: list[PollResult] = []
         self.changes: list[object] = []
         self.faults: list[BaseException] = []
         self.bus = ActingBus(
-            "sign", MemoryOptions(memory.opener(self.wire)),
+            "sign", MemoryOptions(memory_stream.stream_opener(self.wire)),
             [(self.specimen.device, driver_of(family))], self.take, self.changes.append,
             on_fault=lambda _, error: self.faults.append(error),
         )  # fmt: skip
@@ -127,7 +127,7 @@ async def test_lies_of_the_status_are_never_believed(family) -> None:
         field.specimen.slave.lies = "not-yet"
         assert await field.act() is Quality.SUBSTITUTED
         field.specimen.slave.lies = "not-done"
-        with pytest.raises(NotKept):
+        with pytest.raises(WriteNotKept):
             await field.act()
         field.specimen.slave.lies = None
         assert await field.act() is Quality.GOOD
@@ -141,7 +141,7 @@ async def test_a_full_queue_refuses_and_a_line_that_is_down_gives_up_in_time(fam
         await asyncio.sleep(2)
         waiting = [asyncio.create_task(field.act()) for _ in range(QUEUE_MAX)]
         await asyncio.sleep(0.1)
-        with pytest.raises(Busy):
+        with pytest.raises(BusBusy):
             await field.act()
         waiting[0].cancel()
         began_s = asyncio.get_running_loop().time()

@@ -12,15 +12,17 @@ from pathlib import Path
 import pytest
 
 from drivers import registry
-from drivers.bus.wire import Wire
 from drivers.contract import Reading
-from drivers.emulate.specimen import Specimen
+from drivers.emulate.conformance import ConformanceDevice
+from drivers.emulate.rs485 import Rs485Line
 from drivers.family import Shape
-from tests.drivers.rig import Running, on
+from tests.drivers.harness import RunningBus, run_bus
 from tests.sim.loop import simulated
 
 ROOT = Path(__file__).parents[2] / "drivers"
-POLLED = [name for name in registry.names() if registry.families()[name].shape is Shape.POLLED]
+POLLED = [
+    name for name in registry.family_names() if registry.families()[name].shape is Shape.POLLED
+]
 
 WIRES = {
     "split": {"split": True},
@@ -45,12 +47,12 @@ STILL_ANSWERS = {
 MAY_ANSWER = {"very late reply", "strays and late", "late refusals"}
 
 
-def specimens(family: str) -> list[Specimen]:
+def specimens(family: str) -> list[ConformanceDevice]:
     module = importlib.import_module(f"drivers.{family}.conformance")
     return [module.conformance_device(number) for number in (1, 2)]
 
 
-def wrong(field: Running, them: list[Specimen]) -> list[Reading]:
+def wrong(field: RunningBus, them: list[ConformanceDevice]) -> list[Reading]:
     truth = {
         (each.device.id, point): value for each in them for point, value in each.values.items()
     }
@@ -61,7 +63,7 @@ def wrong(field: Running, them: list[Specimen]) -> list[Reading]:
     ]
 
 
-@pytest.mark.parametrize("family", registry.names())
+@pytest.mark.parametrize("family", registry.family_names())
 def test_a_family_is_a_whole_folder(family) -> None:
     for part in ("codec", "driver", "emulator"):
         assert (ROOT / family / f"{part}.py").exists() or (ROOT / family / part).is_dir()
@@ -75,8 +77,8 @@ def test_a_family_is_a_whole_folder(family) -> None:
 async def test_ill_treated_and_left_in_peace(family, name) -> None:
     them = specimens(family)
     ill, well = them
-    wire = Wire([ill.slave, well.slave], seed=7)
-    async with on(wire, ill.device, well.device, line=ill.slave.line) as field:
+    wire = Rs485Line([ill.slave, well.slave], seed=7)
+    async with run_bus(wire, ill.device, well.device, line=ill.slave.line) as field:
         await asyncio.sleep(31)
         assert field.values(ill.device.id) == ill.values
         for fault, value in WIRES[name].items():
@@ -101,11 +103,11 @@ async def test_ill_treated_and_left_in_peace(family, name) -> None:
 @simulated
 async def test_a_hostile_wire_as_a_whole(family) -> None:
     them = specimens(family)
-    wire = Wire([each.slave for each in them], seed=11)
+    wire = Rs485Line([each.slave for each in them], seed=11)
     wire.faults.split, wire.faults.loss = True, 0.1
     wire.faults.noise, wire.faults.garbage = 0.003, 0.3
     devices = [each.device for each in them]
-    async with on(wire, *devices, line=them[0].slave.line) as field:
+    async with run_bus(wire, *devices, line=them[0].slave.line) as field:
         await asyncio.sleep(900)
     assert wrong(field, them) == []
     for each in them:
@@ -117,8 +119,8 @@ async def test_a_hostile_wire_as_a_whole(family) -> None:
 @simulated
 async def test_unplugged_at_any_moment(family) -> None:
     them = specimens(family)
-    wire = Wire([each.slave for each in them])
-    async with on(wire, *(each.device for each in them), line=them[0].slave.line) as field:
+    wire = Rs485Line([each.slave for each in them])
+    async with run_bus(wire, *(each.device for each in them), line=them[0].slave.line) as field:
         for moment in range(12):
             await asyncio.sleep(10 + moment * 0.037)
             wire.unplug()

@@ -5,14 +5,14 @@ import inspect
 
 import pytest
 
-from drivers.bus.wire import Wire
 from drivers.bus_kinds import bus_kinds
 from drivers.contract import DeviceState, FieldError, LineDown, NoReply, NotWritable, WrongUse
-from drivers.emulate import memory
+from drivers.emulate import memory_stream
+from drivers.emulate.rs485 import Rs485Line
 from drivers.family import Shape
 from drivers.runners.measured_bus import MeasuredBus
 from tests.conformance.shapes import conformance_of, driver_of, families_of
-from tests.drivers.rig import MemoryOptions
+from tests.drivers.harness import MemoryOptions
 from tests.sim.loop import simulated
 
 MEASURED = families_of(Shape.MEASURED)
@@ -35,12 +35,12 @@ class Measuring:
 
     def __init__(self, family: str) -> None:
         self.specimen = conformance_of(family).conformance_device(1)
-        self.wire = Wire([self.specimen.slave], seed=9)
+        self.wire = Rs485Line([self.specimen.slave], seed=9)
         self.device = self.specimen.device
         self.faults: list[BaseException] = []
         self.bus = MeasuredBus(
             "arm",
-            MemoryOptions(memory.opener(self.wire)),
+            MemoryOptions(memory_stream.stream_opener(self.wire)),
             [(self.device, driver_of(family))],
             on_fault=lambda _, error: self.faults.append(error),
         )

@@ -10,20 +10,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.appliance.doctor.section import HERE
-from gateway.audit import Act, Place, Result, Who
-from gateway.audit.history import Past
+from gateway.audit import ActEventData, Actor, ActOrigin, ActResult
+from gateway.audit.act_history import PastAct
 from gateway.clock import ClockStatus
-from gateway.desk import ask, board, record
+from gateway.desk import audit_page, clock_question, need_order
+from gateway.doctor.section import HERE
 from gateway.errors import UsageError
 from gateway.event import Event, Trust
 from gateway.texts import LANGUAGES
-from gateway.upstream.inbox.events import COMMAND_RECEIPT, Receipt
+from gateway.upstream.inbox.events import COMMAND_RECEIPT, ReceiptEventData
+from gateway.web.i18n import CATALOGUES
 from gateway.web.section import Card, Need, Section
 from gateway.web.server import ROUTES
-from gateway.web.words import CATALOGUES
 from tests.access.composed import composed
-from tests.access.rig import Site, browser, site
+from tests.access.harness import Site, browser, site
 from tests.web.station import NORMAL, STATES, WALL_NS, replace
 
 ZH = CATALOGUES["zh"]
@@ -43,27 +43,29 @@ def card(*rows: Need, urgency: int = 0) -> Card:
 @given(st.lists(st.tuples(st.integers(1, 4), st.integers(0, 99)), max_size=60))
 def test_the_most_urgent_stands_first_and_only_an_emergency_is_red(rows) -> None:
     cards = [card(need(f"n{i}", urgency, amount)) for i, (urgency, amount) in enumerate(rows)]
-    found = board.needs(cards, NORMAL, ZH)
-    assert len(found) == min(len(rows), board.ROWS_MAX)
+    found = need_order.needs_in_order(cards, NORMAL, ZH)
+    assert len(found) == min(len(rows), need_order.ROWS_MAX)
     assert [(-n.urgency, n.amount) for n in found] == sorted((-n.urgency, n.amount) for n in found)
-    hot = board.hot(found)
+    hot = need_order.red_row_key(found)
     assert hot == (found[0].key if any(u == 4 for u, _ in rows) else "")
 
 
 def test_cards_stand_by_urgency_and_equals_as_they_came() -> None:
     cards = {"a": card(urgency=0), "b": card(urgency=2), "c": card(urgency=0), "d": card(urgency=1)}
-    assert board.by_urgency(cards, NORMAL) == ["b", "d", "a", "c"]
+    assert need_order.cards_by_urgency(cards, NORMAL) == ["b", "d", "a", "c"]
 
 
 def test_the_question_is_asked_only_while_nothing_has_set_the_clock() -> None:
     for trust in set(Trust) - {Trust.NONE}:
         status = ClockStatus(trust, WALL_NS, 1, 0.1, WALL_NS)
-        assert not ask.question(status, "Asia/Shanghai").asked
-    asked = ask.question(UNSET, "Asia/Shanghai")
+        assert not clock_question.clock_question(status, "Asia/Shanghai").asked
+    asked = clock_question.clock_question(UNSET, "Asia/Shanghai")
     assert (asked.clock, asked.at, asked.hour_deg, asked.minute_deg) == (
         "14:05", "2026-11-23T14:05", 62.5, 30,
     )  # fmt: skip
-    blank = ask.question(ClockStatus(Trust.NONE, None, 0, float("inf")), "Asia/Shanghai")
+    blank = clock_question.clock_question(
+        ClockStatus(Trust.NONE, None, 0, float("inf")), "Asia/Shanghai"
+    )
     assert (blank.asked, blank.at) == (True, "")
 
 
@@ -77,7 +79,7 @@ def test_the_question_is_asked_only_while_nothing_has_set_the_clock() -> None:
 )
 def test_the_question_is_asked_too_where_a_person_can_settle_a_doubt(doubt, why) -> None:
     status = ClockStatus(Trust.PLATFORM, WALL_NS, 1, 0.1, None, doubt=doubt)
-    asked = ask.question(status, "Asia/Shanghai")
+    asked = clock_question.clock_question(status, "Asia/Shanghai")
     assert (asked.asked, asked.at, asked.why) == (True, "2026-11-23T14:05", why)
     assert why in ZH
 
@@ -96,7 +98,7 @@ async def test_an_answer_that_agrees_with_the_platform_ends_a_wrong_floor(tmp_pa
         made.clock.learn(Trust.NTP, right_ns, 10**9)
         await reader.enter("zhang")
         assert "驿站有更晚的时间记录" in await reader.page("/desk/")
-        asked = ask.question(made.clock.status(), "Asia/Shanghai")
+        asked = clock_question.clock_question(made.clock.status(), "Asia/Shanghai")
         assert (await reader.post("/desk/clock", at=asked.at)).status == 303
         assert made.clock.floor_ns <= right_ns + 60 * 10**9
         assert "驿站有更晚的时间记录" not in await reader.page("/desk/")
@@ -104,16 +106,16 @@ async def test_an_answer_that_agrees_with_the_platform_ends_a_wrong_floor(tmp_pa
 
 @given(st.datetimes(datetime.datetime(2026, 1, 1), datetime.datetime(2099, 1, 1)))  # noqa: DTZ001  # local, as a person says it
 def test_an_answer_is_the_minute_that_was_named(moment: datetime.datetime) -> None:
-    wall_ns = ask.answered(moment.strftime("%Y-%m-%dT%H:%M"), "Asia/Shanghai")
+    wall_ns = clock_question.parse_answer(moment.strftime("%Y-%m-%dT%H:%M"), "Asia/Shanghai")
     true_ns = int((moment - datetime.datetime(1970, 1, 1, 8)).total_seconds()) * 10**9  # noqa: DTZ001  # UTC+8
-    assert abs(wall_ns - true_ns) <= ask.HALF_MINUTE_NS <= ask.ANSWER_ERROR_NS
+    assert abs(wall_ns - true_ns) <= clock_question.HALF_MINUTE_NS <= clock_question.ANSWER_ERROR_NS
 
 
 @given(st.text(max_size=40))
 def test_what_is_no_time_is_refused(text: str) -> None:
     if not re.match(r"\d{4}-\d{2}-\d{2}T", text):
         with pytest.raises(UsageError, match=r"desk\.bad-time"):
-            ask.answered(text, "Asia/Shanghai")
+            clock_question.parse_answer(text, "Asia/Shanghai")
 
 
 async def test_an_answer_becomes_a_source_of_the_clock_with_a_name(tmp_path: Path) -> None:
@@ -122,7 +124,7 @@ async def test_an_answer_becomes_a_source_of_the_clock_with_a_name(tmp_path: Pat
         made.vitals = replace(NORMAL, clock=STATES["waiting"]().clock)
         await reader.enter("zhang")
         page = await reader.page("/desk/")
-        asked = ask.question(made.clock.status(), "Asia/Shanghai")
+        asked = clock_question.clock_question(made.clock.status(), "Asia/Shanghai")
         assert f"现在是 {asked.clock} 吗？" in page
         assert (await reader.post("/desk/clock", at="1999-01-01T00:00")).status == 400
         assert made.clock.status().trust is Trust.NONE, "an impossible time is no answer"
@@ -207,7 +209,10 @@ async def test_the_record_is_filtered_and_paged_newest_first(tmp_path: Path) -> 
         await made.furnish()
         await reader.enter("zhang")
         for n in range(70):
-            who, result = Who("staff", "guest"), Result.FAILED if n % 30 == 0 else Result.DONE
+            who, result = (
+                Actor("staff", "guest"),
+                ActResult.FAILED if n % 30 == 0 else ActResult.DONE,
+            )
             await made.ledger.record(who, "settings/apply", on=f"n{n}", result=result)
         first = await reader.page("/desk/record")
         assert first.index("n69<") < first.index("n68<")
@@ -225,7 +230,7 @@ async def test_a_flood_of_other_entries_hides_no_act(tmp_path: Path) -> None:
     """Ten thousand receipts between two acts and after the last one; before and after a restart."""
 
     async def flood(made: Site) -> None:
-        stamps, receipt = made.clock.stamp(), Receipt("c-1", "refused", "inbox.forged")
+        stamps, receipt = made.clock.stamp(), ReceiptEventData("c-1", "refused", "inbox.forged")
         refused = Event(kind=COMMAND_RECEIPT, source="upstream", stamps=stamps, data=receipt)
         for _ in range(50):
             await made.journal.append([refused] * 200)
@@ -234,7 +239,7 @@ async def test_a_flood_of_other_entries_hides_no_act(tmp_path: Path) -> None:
         await made.furnish()
         await reader.enter("zhang")
         await flood(made)
-        await made.ledger.record(Who("staff", "zhang"), "settings/apply", on="later")
+        await made.ledger.record(Actor("staff", "zhang"), "settings/apply", on="later")
         await flood(made)
         page = await reader.page("/desk/record")
         assert page.index("later<") < page.index("<td>登录"), "and what was before them"
@@ -250,20 +255,20 @@ ZONE = "Asia/Shanghai"
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_an_act_in_words(language: str) -> None:
     words = CATALOGUES[language]
-    act = Act(7, "0" * 64, "keys/disable", Result.REFUSED, Who("installer", "boss"),
-              Place("10.0.0.7", "abcd1234"), "zhang", "access.last-installer", 3)  # fmt: skip
-    row = record.row(
-        Past(9, act, None, "none", "b", 90_000), {"boss": "王工", "zhang": "张丽"}, words, ZONE
+    act = ActEventData(7, "0" * 64, "keys/disable", ActResult.REFUSED, Actor("installer", "boss"),
+              ActOrigin("10.0.0.7", "abcd1234"), "zhang", "access.last-installer", 3)  # fmt: skip
+    row = audit_page.act_row(
+        PastAct(9, act, None, "none", "b", 90_000), {"boss": "王工", "zhang": "张丽"}, words, ZONE
     )
     assert (row.who, row.on, row.where) == ("王工 boss", "张丽", "10.0.0.7 · abcd1234")
-    here = msgspec.structs.replace(act, place=Place("::1"))
-    near = record.row(Past(9, here, None, "none", "b", 90_000), {}, words, ZONE)
+    here = msgspec.structs.replace(act, place=ActOrigin("::1"))
+    near = audit_page.act_row(PastAct(9, here, None, "none", "b", 90_000), {}, words, ZONE)
     assert near.where == words("desk.at-machine")
     assert row.what == words("act.keys-disable")
     assert row.why == f"{words('access.last-installer')} {words('desk.alike', n=3)}"
     assert row.when == words("desk.since-boot", span=words.span(90))
-    timed = Past(9, act, "2026-03-14T23:30:05.900+00:00", "ntp", "b", 90_000)
-    assert record.row(timed, {}, words, ZONE).when == "03-15 07:30:05"
+    timed = PastAct(9, act, "2026-03-14T23:30:05.900+00:00", "ntp", "b", 90_000)
+    assert audit_page.act_row(timed, {}, words, ZONE).when == "03-15 07:30:05"
 
 
 async def test_every_act_of_the_application_has_a_word(tmp_path: Path) -> None:

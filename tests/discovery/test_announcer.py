@@ -10,8 +10,8 @@ import pytest
 from zeroconf.asyncio import AsyncZeroconf
 
 from gateway.discovery import announcer
-from gateway.discovery.announcer import Announcer
-from gateway.discovery.card import Card
+from gateway.discovery.announcer import StationAnnouncer
+from gateway.discovery.dns_sd import StationCard
 
 
 class Links:
@@ -27,7 +27,7 @@ class Links:
         """At once."""
 
 
-class Watched(Announcer):
+class Watched(StationAnnouncer):
     """Has no network three times, then one, and is then told to end."""
 
     tries = 0
@@ -49,8 +49,8 @@ class Watched(Announcer):
 async def test_a_lasting_loss_is_said_once_and_once_its_end(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(announcer, "Links", Links)
-    made = Watched(lambda: cast("Card", SimpleNamespace(state=made.state)))
+    monkeypatch.setattr(announcer, "NetworkChanges", Links)
+    made = Watched(lambda: cast("StationCard", SimpleNamespace(state=made.state)))
     with caplog.at_level(logging.INFO, "gateway.discovery"), pytest.raises(asyncio.CancelledError):
         await made.run()
     assert [record.getMessage() for record in caplog.records] == [

@@ -17,7 +17,7 @@ def told() -> dict:
     played = subprocess.run(
         [
             *("unshare", "--net", "--mount", "--propagation", "private"),
-            *(sys.executable, "-m", "tests.discovery.story"),
+            *(sys.executable, "-m", "tests.discovery.network_story"),
         ],
         cwd=ROOT,
         capture_output=True,

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
 
 from drivers import profile
-from drivers.emulate.player import can_play
+from drivers.emulate.device import can_emulate
 from drivers.profile import Order, Profile, Type
 from drivers.profiles import load_profiles
-from drivers.units import USUAL
+from drivers.units import USUAL_UNITS
 
 ROOT = Path(__file__).parents[2]
 DOC = ROOT / "docs" / "devices.md"
@@ -122,7 +122,7 @@ def _choices(type_: Any) -> str:
 
 
 def _units() -> str:
-    return "\n".join(f"| `{code}` | {zh} | {en} |" for code, (zh, en) in USUAL.items())
+    return "\n".join(f"| `{code}` | {zh} | {en} |" for code, (zh, en) in USUAL_UNITS.items())
 
 
 def _wiring(family: str) -> str:
@@ -150,7 +150,7 @@ def _entry(model: Profile) -> str:
 
 def _played(model: Profile) -> str:
     """How the device's side is played without the device."""
-    if can_play(model):
+    if can_emulate(model):
         return f"`yizhan emulate {model.id} --pty`"
     return f"`python -m drivers.{model.family}.emulator`, in the air of the demo"
 

@@ -15,13 +15,13 @@ import pytest
 from bleak.backends.bluezdbus import manager
 
 import drivers.ble.bus
-import drivers.ble.watch
+import drivers.ble.scan_watchdog
 from drivers.ble.bus import BleBus
 from drivers.ble.codec import FORMATS
 from drivers.ble.driver import BUS_KINDS
-from drivers.ble.emulator import Air, Broker, FakeBluez, parse
-from drivers.ble.emulator.bluez import Said
-from drivers.ble.options import BusOptions, Options
+from drivers.ble.emulator import DbusDaemon, FakeBluez, VirtualRadio, parse_radio
+from drivers.ble.emulator.bluez import AdvertPayload
+from drivers.ble.options import BleBusOptions, BleDeviceOptions
 from drivers.contract import (
     BusChange,
     BusState,
@@ -90,13 +90,13 @@ def point(kind: str, what: str) -> Point:
 class Station:
     """A bus beside an emulated air, and what it has said so far."""
 
-    def __init__(self, air: Air, **options: Any) -> None:
+    def __init__(self, air: VirtualRadio, **options: Any) -> None:
         self.air = air
         self.results: list[PollResult] = []
         self.changes: list[BusChange | DeviceChange] = []
         devices = [self._device(name) for name in air.spec.sensor]
         built = BLE.build(
-            "air", BusOptions(**options), devices, self.results.append, self.changes.append
+            "air", BleBusOptions(**options), devices, self.results.append, self.changes.append
         )
         assert isinstance(built, BleBus)
         self.bus = built
@@ -109,7 +109,7 @@ class Station:
             family="ble",
             address=spec.address,
             points=points,
-            options=Options(bind_key=spec.key),
+            options=BleDeviceOptions(bind_key=spec.key),
             every_s=0.7,
         )
 
@@ -142,13 +142,13 @@ class Station:
 def in_a_hurry(monkeypatch) -> None:
     """Real time passes here: look and try again more often than a station does."""
     monkeypatch.setattr(drivers.ble.bus, "SWEEP_S", 0.1)
-    monkeypatch.setattr(drivers.ble.watch, "CHECK_S", 0.2)
-    monkeypatch.setattr(drivers.ble.watch, "RETRY_MAX_S", 1.0)
+    monkeypatch.setattr(drivers.ble.scan_watchdog, "CHECK_S", 0.2)
+    monkeypatch.setattr(drivers.ble.scan_watchdog, "RETRY_MAX_S", 1.0)
 
 
 @pytest.fixture
-async def broker(monkeypatch) -> AsyncIterator[Broker]:
-    async with Broker() as broker:
+async def broker(monkeypatch) -> AsyncIterator[DbusDaemon]:
+    async with DbusDaemon() as broker:
         monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", broker.address)
         yield broker
         await _let_bleak_go()
@@ -164,8 +164,8 @@ async def _let_bleak_go() -> None:
 
 
 @contextlib.asynccontextmanager
-async def station(broker: Broker, text: str = AIR, **options: Any) -> AsyncIterator[Station]:
-    async with Air(parse(text), FakeBluez()).on(broker.address) as air:
+async def station(broker: DbusDaemon, text: str = AIR, **options: Any) -> AsyncIterator[Station]:
+    async with VirtualRadio(parse_radio(text), FakeBluez()).on(broker.address) as air:
         there = Station(air, **options)
         task = asyncio.create_task(there.bus.run())
         try:
@@ -262,7 +262,7 @@ async def test_a_bluetoothd_that_is_restarted_is_found_again(broker) -> None:
 
 
 async def test_a_station_that_starts_anew_hears_them_again(broker) -> None:
-    async with Air(parse(AIR), FakeBluez()).on(broker.address) as air:
+    async with VirtualRadio(parse_radio(AIR), FakeBluez()).on(broker.address) as air:
         for _ in range(2):
             there = Station(air)
             task = asyncio.create_task(there.bus.run())
@@ -284,7 +284,7 @@ async def test_a_d_bus_that_dies_is_a_lost_radio(broker) -> None:
 async def test_without_a_bus_the_radio_is_not_there(monkeypatch, tmp_path) -> None:
     monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={tmp_path}/none")
     changes: list[Any] = []
-    bus = BLE.build("air", BusOptions(), [], lambda _result: None, changes.append)
+    bus = BLE.build("air", BleBusOptions(), [], lambda _result: None, changes.append)
     task = asyncio.create_task(bus.run())
     await until(lambda: changes)
     task.cancel()
@@ -327,7 +327,7 @@ async def test_ten_thousand_strangers_leave_nothing_behind(broker) -> None:
         for lot in range(20):
             addresses = [f"7A:00:00:{lot:02X}:{n >> 8:02X}:{n & 255:02X}" for n in range(512)]
             for address in addresses:
-                here.air.bluez.advert(address, Said(maker_data={0x004C: b"\x10\x05\x01"}))
+                here.air.bluez.advert(address, AdvertPayload(maker_data={0x004C: b"\x10\x05\x01"}))
             await here.until(lambda lot=lot: here.bus.air.strangers == (lot + 1) * 512)
             for address in addresses:
                 here.air.bluez.forget(address)
@@ -394,7 +394,7 @@ async def test_the_emulated_air_runs_in_a_process_of_its_own(monkeypatch) -> Non
 @pytest.mark.bench
 async def test_bench_cpu_per_advert(monkeypatch, tmp_path) -> None:
     """Another process plays BlueZ, so that this process's CPU is the station's alone."""
-    spec = parse(EIGHT.read_text("utf-8"))
+    spec = parse_radio(EIGHT.read_text("utf-8"))
     for crowd in (0, 300):
         config = tmp_path / "air.toml"
         busy = EIGHT.read_text("utf-8").replace("[sensor.", "crowd = 0\n[sensor.", 1)
@@ -414,11 +414,11 @@ async def test_bench_cpu_per_advert(monkeypatch, tmp_path) -> None:
             Device(
                 id=name, family="ble", address=one.address, every_s=60,
                 points=(point(one.format, next(iter(one.says))),),
-                options=Options(bind_key=one.key),
+                options=BleDeviceOptions(bind_key=one.key),
             )
             for name, one in spec.sensor.items()
         ]  # fmt: skip
-        bus = BLE.build("air", BusOptions(), devices, lambda _result: None, lambda _change: None)
+        bus = BLE.build("air", BleBusOptions(), devices, lambda _result: None, lambda _change: None)
         assert isinstance(bus, BleBus)
         task = asyncio.create_task(bus.run())
         await asyncio.sleep(2)

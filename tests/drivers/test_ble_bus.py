@@ -8,10 +8,16 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
+from drivers.ble.advert_interval import AdvertInterval
 from drivers.ble.bus import BleBus
-from drivers.ble.emulator.sensors import Turn, bthome, eddystone, ibeacon, mibeacon
-from drivers.ble.options import BusOptions, Options
-from drivers.ble.rhythm import Rhythm
+from drivers.ble.emulator.messages import (
+    SensorTurn,
+    encode_bthome,
+    encode_eddystone,
+    encode_ibeacon,
+    encode_mibeacon,
+)
+from drivers.ble.options import BleBusOptions, BleDeviceOptions
 from drivers.ble.scanner import Advert
 from drivers.contract import (
     BusChange,
@@ -78,7 +84,7 @@ class Story:
         self.changes: list[BusChange | DeviceChange] = []
         self.bus = BleBus(
             "air",
-            BusOptions(**options),
+            BleBusOptions(**options),
             devices,
             self.results.append,
             self.changes.append,
@@ -89,7 +95,9 @@ class Story:
     def says(self, key: bytes | None = None, number: int | None = None, **values) -> None:
         """A BTHome sensor speaks, with the next packet number unless another is given."""
         number = next(self._numbers) if number is None else number
-        self.radio.hear(bthome(Turn(number, values, bytes.fromhex(MAC.replace(":", "")), key)))
+        self.radio.hear(
+            encode_bthome(SensorTurn(number, values, bytes.fromhex(MAC.replace(":", "")), key))
+        )
 
     def told(self) -> list[tuple[str, str | None]]:
         return [
@@ -110,7 +118,7 @@ class Story:
 def sensor(points=CLIMATE, *, every_s: float = 20.0, address: str = MAC, **options) -> Device:
     return Device(
         id="hall", family="ble", address=address, points=points, every_s=every_s,
-        options=Options(**options),
+        options=BleDeviceOptions(**options),
     )  # fmt: skip
 
 
@@ -166,8 +174,10 @@ def test_a_sealed_message_repeated_under_a_new_counter_is_still_one_message() ->
 
 
 def test_a_beacon_without_numbers_is_heard_anew_every_four_seconds() -> None:
-    said = ibeacon(
-        Turn(0, {"uuid": "fda50693-a4e2-4fb1-afcf-c6eb07647825", "major": 1, "minor": 2}, b"", None)
+    said = encode_ibeacon(
+        SensorTurn(
+            0, {"uuid": "fda50693-a4e2-4fb1-afcf-c6eb07647825", "major": 1, "minor": 2}, b"", None
+        )
     )
 
     async def script(story: Story) -> None:
@@ -251,7 +261,9 @@ def test_a_sensor_that_is_never_heard_is_silent_in_the_end() -> None:
     async def script(story: Story) -> None:
         for _ in range(70):
             await asyncio.sleep(1)
-            story.radio.hear(bthome(Turn(1, {"battery": 1}, bytes(6), None)), "11:22:33:44:55:66")
+            story.radio.hear(
+                encode_bthome(SensorTurn(1, {"battery": 1}, bytes(6), None)), "11:22:33:44:55:66"
+            )
 
     story = play(Story([sensor()]), script)
     assert story.told() == [("air", "up"), ("hall", "silent ble.silent")]
@@ -367,7 +379,9 @@ def test_a_sensor_that_is_gone_when_the_radio_is_back_is_silent_then() -> None:
         for _ in range(100):
             await asyncio.sleep(2)
             if story.radio.listening:
-                story.radio.hear(bthome(Turn(1, {"battery": 1}, bytes(6), None)), "AA" + MAC[2:])
+                story.radio.hear(
+                    encode_bthome(SensorTurn(1, {"battery": 1}, bytes(6), None)), "AA" + MAC[2:]
+                )
 
     story = play(Story([sensor()]), script)
     assert story.told()[-1] == ("hall", "silent ble.silent")
@@ -393,7 +407,9 @@ def test_a_scanner_that_hears_nothing_is_started_again_and_then_counts_as_broken
         assert story.told() == [("air", "up")]
         await asyncio.sleep(200)
         assert story.told() == [("air", "up"), ("air", "down ble.deaf")]
-        story.radio.hear(bthome(Turn(1, {"battery": 1}, bytes(6), None)), "11:22:33:44:55:66")
+        story.radio.hear(
+            encode_bthome(SensorTurn(1, {"battery": 1}, bytes(6), None)), "11:22:33:44:55:66"
+        )
 
     story = play(Story([sensor(every_s=3600)], watchdog_s=60), script)
     assert story.told() == [("air", "up"), ("air", "down ble.deaf"), ("air", "up")]
@@ -428,7 +444,9 @@ def test_beacons_may_go_by_what_they_call_themselves() -> None:
     )
 
     async def script(story: Story) -> None:
-        telemetry, identity = (eddystone(Turn(number, values, b"", None)) for number in (1, 2))
+        telemetry, identity = (
+            encode_eddystone(SensorTurn(number, values, b"", None)) for number in (1, 2)
+        )
         story.radio.hear(telemetry, "7A:00:00:00:00:01", -70)
         story.radio.hear(identity, "7A:00:00:00:00:01", -71)
         story.radio.hear(telemetry, "7A:00:00:00:00:01", -72)
@@ -452,8 +470,8 @@ def test_a_mibeacon_sensor_speaks_of_one_thing_at_a_time() -> None:
     async def script(story: Story) -> None:
         for number in range(4):
             mac = bytes.fromhex(MAC.replace(":", ""))
-            turn = Turn(number, {"temperature": 5.25, "humidity": 47.6}, mac, KEY)
-            story.radio.hear(mibeacon(turn, 0x055B))
+            turn = SensorTurn(number, {"temperature": 5.25, "humidity": 47.6}, mac, KEY)
+            story.radio.hear(encode_mibeacon(turn, 0x055B))
             await asyncio.sleep(1)
 
     story = play(Story([sensor(points, bind_key=KEY.hex())]), script)
@@ -465,7 +483,9 @@ def test_a_sensor_without_its_key_is_said_at_once_and_the_others_are_heard(tmp_p
     twin = Device(id="twin", family="ble", address="A4:C1:38:8D:18:B3", points=CLIMATE)
 
     async def script(story: Story) -> None:
-        story.radio.hear(bthome(Turn(1, {"temperature": 21}, bytes(6), None)), other.address)
+        story.radio.hear(
+            encode_bthome(SensorTurn(1, {"temperature": 21}, bytes(6), None)), other.address
+        )
 
     story = play(Story([sensor(credential="hall-key"), other, twin], keys=str(tmp_path)), script)
     assert story.told() == [
@@ -508,7 +528,7 @@ def test_a_counter_that_goes_backwards_is_not_good() -> None:
 
 def test_ten_thousand_strangers_leave_no_trace() -> None:
     async def script(story: Story) -> None:
-        said = bthome(Turn(1, {"battery": 1}, bytes(6), None))
+        said = encode_bthome(SensorTurn(1, {"battery": 1}, bytes(6), None))
         for number in range(10_000):
             story.radio.hear(said, f"7A:00:00:00:{number >> 8:02X}:{number & 255:02X}")
 
@@ -531,7 +551,7 @@ def test_a_sensor_keeps_eight_messages_whatever_it_says() -> None:
 
 
 def test_the_rhythm_is_the_longest_of_the_last_gaps_and_never_slower_than_declared() -> None:
-    rhythm = Rhythm(600, eventful=False)
+    rhythm = AdvertInterval(600, eventful=False)
     for now_s in (0, 60, 100, 160, 200, 260, 300, 330):
         rhythm.beat(now_s)
     assert rhythm.usual_s == 600, "seven gaps are too few"
@@ -568,7 +588,9 @@ def test_a_message_that_a_codec_breaks_on_costs_itself_and_no_other_sensor(monke
             patched.setattr(ill, "take", broken)
             patched.setattr(ill, "overdue", broken)
             story.says(temperature=21.5, humidity=40)
-            said = bthome(Turn(1, {"temperature": 5.0, "humidity": 50}, bytes(6), None))
+            said = encode_bthome(
+                SensorTurn(1, {"temperature": 5.0, "humidity": 50}, bytes(6), None)
+            )
             story.radio.hear(said, "A4:C1:38:8D:18:B3")
             await asyncio.sleep(2.5)
         story.says(temperature=22.0, humidity=41)

@@ -13,7 +13,14 @@ from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.ble.codec import FORMATS, Heard, Unheard, Why, format_of, understand
+from drivers.ble.codec import (
+    FORMATS,
+    DecodedMessage,
+    RejectedMessage,
+    RejectReason,
+    decode_message,
+    format_of,
+)
 from drivers.ble.codec.bthome_objects import OBJECTS as BTHOME_OBJECTS
 from drivers.ble.codec.mibeacon_objects import NAMES, UNITS
 from drivers.ble.codec.mibeacon_objects import OBJECTS as MIBEACON_OBJECTS
@@ -24,10 +31,10 @@ MAC = bytes.fromhex("A4C1388D18B2")
 KEY = bytes(range(16))
 
 
-def heard(vector: dict) -> Heard | Unheard:
+def heard(vector: dict) -> DecodedMessage | RejectedMessage:
     mac = bytes.fromhex(vector["mac"].replace(":", ""))
     key = bytes.fromhex(vector["key"]) if "key" in vector else None
-    return understand(bytes.fromhex(vector["message"]), mac, key)
+    return decode_message(bytes.fromhex(vector["message"]), mac, key)
 
 
 def named(vectors):
@@ -38,7 +45,7 @@ def named(vectors):
 @named([vector for vector in VECTORS if "says" in vector])
 def test_a_published_message_says_what_others_read_in_it(vector) -> None:
     found = heard(vector)
-    assert isinstance(found, Heard)
+    assert isinstance(found, DecodedMessage)
     assert [[each.what, each.value] for each in found.measures] == vector["says"]
     assert found.packet == vector.get("packet")
     assert found.format == vector["format"]
@@ -47,7 +54,7 @@ def test_a_published_message_says_what_others_read_in_it(vector) -> None:
 
 @named([vector for vector in VECTORS if "refused" in vector])
 def test_a_published_message_that_says_nothing_is_refused_for_its_reason(vector) -> None:
-    assert heard(vector) == Unheard(Why(vector["refused"]))
+    assert heard(vector) == RejectedMessage(RejectReason(vector["refused"]))
 
 
 def test_every_format_has_three_vectors_and_a_refusal_with_a_source_that_opens() -> None:
@@ -88,8 +95,8 @@ def test_a_vector_cut_short_anywhere_names_nothing_new() -> None:
     ],
 )  # fmt: skip
 def test_bthome_objects_that_no_published_message_shows(message, says) -> None:
-    found = understand(bytes.fromhex(message), MAC)
-    assert isinstance(found, Heard)
+    found = decode_message(bytes.fromhex(message), MAC)
+    assert isinstance(found, DecodedMessage)
     assert [(each.what, each.value) for each in found.measures] == says
 
 
@@ -115,49 +122,53 @@ def test_bthome_objects_that_no_published_message_shows(message, says) -> None:
 )
 def test_mibeacon_objects_that_no_published_message_shows(objects, says) -> None:
     message = bytes.fromhex("1695fe 4050 9800 07" + objects)
-    found = understand(message, MAC)
-    assert isinstance(found, Heard)
+    found = decode_message(message, MAC)
+    assert isinstance(found, DecodedMessage)
     assert [(each.what, each.value) for each in found.measures] == says
 
 
 @pytest.mark.parametrize(
     ("message", "why"),
     [
-        ("", Why.OTHER),
-        ("16d2", Why.OTHER),
-        ("16d2fc", Why.SHORT),
-        ("16d2fc42a4c138", Why.SHORT),
-        ("1695fe", Why.SHORT),
-        ("1695fe7050 9800 07 b2188d38c1a4", Why.SHORT),
-        ("1695fec050 9800 07", Why.VERSION),
-        ("1695fe4010 9800 07", Why.VERSION),
-        ("1695fe4850 9800 07 aabbccddeeff00", Why.SEALED),
-        ("16aafe", Why.SHORT),
-        ("16aafe40", Why.VERSION),
-        ("16aafe00 e7 0102", Why.SHORT),
-        ("16aafe10 e7 00", Why.SHORT),
-        ("16aafe10 e7 04 61", Why.VERSION),
-        ("16aafe10 e7 03 20", Why.VERSION),
-        ("16aafe20", Why.SHORT),
-        ("16aafe20 00 0b6d", Why.SHORT),
+        ("", RejectReason.OTHER),
+        ("16d2", RejectReason.OTHER),
+        ("16d2fc", RejectReason.SHORT),
+        ("16d2fc42a4c138", RejectReason.SHORT),
+        ("1695fe", RejectReason.SHORT),
+        ("1695fe7050 9800 07 b2188d38c1a4", RejectReason.SHORT),
+        ("1695fec050 9800 07", RejectReason.VERSION),
+        ("1695fe4010 9800 07", RejectReason.VERSION),
+        ("1695fe4850 9800 07 aabbccddeeff00", RejectReason.SEALED),
+        ("16aafe", RejectReason.SHORT),
+        ("16aafe40", RejectReason.VERSION),
+        ("16aafe00 e7 0102", RejectReason.SHORT),
+        ("16aafe10 e7 00", RejectReason.SHORT),
+        ("16aafe10 e7 04 61", RejectReason.VERSION),
+        ("16aafe10 e7 03 20", RejectReason.VERSION),
+        ("16aafe20", RejectReason.SHORT),
+        ("16aafe20 00 0b6d", RejectReason.SHORT),
     ],
 )
 def test_what_cannot_be_understood_says_why(message, why) -> None:
-    assert understand(bytes.fromhex(message), MAC) == Unheard(why)
+    assert decode_message(bytes.fromhex(message), MAC) == RejectedMessage(why)
 
 
 def test_a_sealed_mibeacon_frame_needs_more_than_its_seal() -> None:
-    assert understand(bytes.fromhex("1695fe4850 9800 07 aabbccddeeff00"), MAC, KEY) == Unheard(
-        Why.SHORT
-    )
-    assert understand(bytes.fromhex("1695fe4050 9800 07 0a100140"), MAC, KEY) == Unheard(Why.PLAIN)
+    assert decode_message(
+        bytes.fromhex("1695fe4850 9800 07 aabbccddeeff00"), MAC, KEY
+    ) == RejectedMessage(RejectReason.SHORT)
+    assert decode_message(
+        bytes.fromhex("1695fe4050 9800 07 0a100140"), MAC, KEY
+    ) == RejectedMessage(RejectReason.PLAIN)
 
 
 def test_the_capability_and_its_io_byte_are_stepped_over() -> None:
-    plain = understand(bytes.fromhex("1695fe6050 9800 07 0d 0a100140"), MAC)
-    with_io = understand(bytes.fromhex("1695fe6050 9800 07 2d 01 0a100140"), MAC)
+    plain = decode_message(bytes.fromhex("1695fe6050 9800 07 0d 0a100140"), MAC)
+    with_io = decode_message(bytes.fromhex("1695fe6050 9800 07 2d 01 0a100140"), MAC)
     assert plain == with_io
-    assert understand(bytes.fromhex("1695fe6050 9800 07"), MAC) == Unheard(Why.SHORT)
+    assert decode_message(bytes.fromhex("1695fe6050 9800 07"), MAC) == RejectedMessage(
+        RejectReason.SHORT
+    )
 
 
 def test_one_name_has_one_unit() -> None:
@@ -181,9 +192,11 @@ def test_every_mibeacon_object_speaks_in_known_names() -> None:
 
 @given(st.binary(max_size=60), st.sampled_from([None, KEY]))
 def test_garbage_never_raises(garbage, key) -> None:
-    assert isinstance(understand(garbage, MAC, key), Heard | Unheard)
+    assert isinstance(decode_message(garbage, MAC, key), DecodedMessage | RejectedMessage)
     for each in FORMATS:
-        assert isinstance(understand(each.prefix + garbage, MAC, key), Heard | Unheard)
+        assert isinstance(
+            decode_message(each.prefix + garbage, MAC, key), DecodedMessage | RejectedMessage
+        )
 
 
 @given(st.binary(min_size=1, max_size=20), st.integers(0, 2**32 - 1), st.sampled_from([0x41, 0x45]))
@@ -192,20 +205,22 @@ def test_whatever_bthome_seals_is_opened_and_one_wrong_bit_is_not(objects, count
     cipher = AESCCM(KEY, tag_length=4)
     sealed = cipher.encrypt(MAC + b"\xd2\xfc" + bytes([info]) + count, objects, None)
     message = b"\x16\xd2\xfc" + bytes([info]) + sealed[:-4] + count + sealed[-4:]
-    found = understand(message, MAC, KEY)
-    plain = understand(b"\x16\xd2\xfc\x40" + objects, MAC)
-    assert isinstance(found, Heard)
-    assert isinstance(plain, Heard)
+    found = decode_message(message, MAC, KEY)
+    plain = decode_message(b"\x16\xd2\xfc\x40" + objects, MAC)
+    assert isinstance(found, DecodedMessage)
+    assert isinstance(plain, DecodedMessage)
     assert (found.measures, found.packet, found.counter) == (plain.measures, plain.packet, counter)
-    assert understand(message[:-1] + bytes([message[-1] ^ 1]), MAC, KEY) == Unheard(Why.WRONG_KEY)
-    assert understand(message, MAC[::-1], KEY) == Unheard(Why.WRONG_KEY)
+    assert decode_message(message[:-1] + bytes([message[-1] ^ 1]), MAC, KEY) == RejectedMessage(
+        RejectReason.WRONG_KEY
+    )
+    assert decode_message(message, MAC[::-1], KEY) == RejectedMessage(RejectReason.WRONG_KEY)
 
 
 def test_a_float_that_is_no_number_is_not_a_value() -> None:
     for wrong in (float("nan"), float("inf"), -float("inf")):
         objects = b"\x05\x48\x04" + struct.pack("<f", wrong)
-        found = understand(b"\x16\x95\xfe\x40\x50\x98\x00\x07" + objects, MAC)
-        assert found == Heard("mibeacon", packet=7)
+        found = decode_message(b"\x16\x95\xfe\x40\x50\x98\x00\x07" + objects, MAC)
+        assert found == DecodedMessage("mibeacon", packet=7)
 
 
 def fuzz(inputs: int, seed: int) -> Counter[str]:
@@ -221,7 +236,7 @@ def fuzz(inputs: int, seed: int) -> Counter[str]:
         message[cut:cut] = chance.randbytes(chance.randrange(6))
         if chance.random() < 0.2:
             message = bytearray(chance.choice(FORMATS).prefix + chance.randbytes(24))
-        found = understand(bytes(message), MAC, chance.choice((None, KEY)))
+        found = decode_message(bytes(message), MAC, chance.choice((None, KEY)))
         outcome[type(found).__name__] += 1
     return outcome
 

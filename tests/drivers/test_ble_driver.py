@@ -7,14 +7,14 @@ import msgspec
 import pytest
 
 from drivers import registry
-from drivers.ble import keys
-from drivers.ble.codec import Unheard, understand
+from drivers.ble import bind_keys
+from drivers.ble.codec import RejectedMessage, decode_message
 from drivers.ble.driver import BUS_KINDS, DRIVER
-from drivers.ble.options import BusOptions, Options
+from drivers.ble.options import BleBusOptions, BleDeviceOptions
 from drivers.ble.points import mac_bytes, samples
 from drivers.ble.scanner import Advert
 from drivers.bus_kinds import bus_kinds
-from drivers.contract import Device, Garbled, Point, Quality, Sample, Writable, WrongUse
+from drivers.contract import Device, GarbledReply, Point, Quality, Sample, WriteSpec, WrongUse
 from drivers.profiles import find_profile, profile_ids
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "devices"
@@ -30,28 +30,28 @@ def messages(model: str) -> list[dict]:
 
 def device(point: Point = CLIMATE, address: str = MAC, **options) -> Device:
     return Device(
-        id="d", family="ble", address=address, points=(point,), options=Options(**options)
+        id="d", family="ble", address=address, points=(point,), options=BleDeviceOptions(**options)
     )
 
 
 def hear(mine: Device, message: bytes) -> list[Sample]:
     """What the message says of the device's points; Garbled if it cannot be understood."""
-    options = mine.options or Options()
-    key = keys.parse(options.bind_key) if options.bind_key else None
-    found = understand(message, mac_bytes(mine), key.reveal() if key else None)
-    if isinstance(found, Unheard):
-        raise Garbled(found.why.value, device=mine.id)
+    options = mine.options or BleDeviceOptions()
+    key = bind_keys.parse_key(options.bind_key) if options.bind_key else None
+    found = decode_message(message, mac_bytes(mine), key.reveal() if key else None)
+    if isinstance(found, RejectedMessage):
+        raise GarbledReply(found.why.value, device=mine.id)
     return samples(mine, found)
 
 
 def test_the_registry_finds_the_family_and_its_kind_of_bus() -> None:
     assert registry.families()["ble"] is DRIVER
     assert bus_kinds()["ble"] is BUS_KINDS[0]
-    assert msgspec.convert({"adapter": "hci1"}, BusOptions).where == "hci1"
-    assert BusOptions().where == "Bluetooth"
+    assert msgspec.convert({"adapter": "hci1"}, BleBusOptions).where == "hci1"
+    assert BleBusOptions().where == "Bluetooth"
     for wrong in ({"adapter": "/dev/hci0"}, {"watchdog_s": 1}, {"interval": 3}):
         with pytest.raises(msgspec.ValidationError):
-            msgspec.convert(wrong, BusOptions)
+            msgspec.convert(wrong, BleBusOptions)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_the_registry_finds_the_family_and_its_kind_of_bus() -> None:
         (device(Point(id="t", kind="bthome", address="temperature", unit="K")), "ble.other-unit"),
         (
             device(
-                Point(id="b", kind="bthome", address="button", type="string", writable=Writable())
+                Point(id="b", kind="bthome", address="button", type="string", writable=WriteSpec())
             ),
             "ble.not-writable",
         ),
@@ -120,7 +120,7 @@ def test_what_is_out_of_range_is_said_to_be() -> None:
 
 
 def test_a_message_that_cannot_be_understood_is_garbled() -> None:
-    with pytest.raises(Garbled) as wrong:
+    with pytest.raises(GarbledReply) as wrong:
         hear(device(bind_key=KEY), bytes.fromhex("16d2fc4002ca09"))
     assert wrong.value.code == "ble.not-encrypted"
     assert wrong.value.data == {"device": "d"}
@@ -128,11 +128,11 @@ def test_a_message_that_cannot_be_understood_is_garbled() -> None:
 
 def test_a_key_never_shows_itself(tmp_path) -> None:
     sealed = device(bind_key=KEY)
-    key = keys.parse(KEY)
+    key = bind_keys.parse_key(KEY)
     for shown in (repr(sealed), str(sealed.options), repr(key), f"{sealed.options!r}"):
         assert KEY not in shown
         assert KEY[:8] not in shown
-    with pytest.raises(Garbled) as wrong:
+    with pytest.raises(GarbledReply) as wrong:
         hear(sealed, bytes.fromhex("16d2fc41a47266c95f730011223378237214"))
     assert KEY not in repr(wrong.value)
 
@@ -145,8 +145,8 @@ def test_a_key_comes_from_the_credentials_of_systemd_or_from_a_file_that_is_ours
     (folder / "roof").write_text(KEY.upper() + "\n")
     (folder / "roof").chmod(0o600)
     environ = {"CREDENTIALS_DIRECTORY": str(handed)}
-    assert keys.load("hall", environ, folder).reveal() == bytes.fromhex(KEY)
-    assert keys.load("roof", environ, folder).reveal() == bytes.fromhex(KEY)
+    assert bind_keys.load_key("hall", environ, folder).reveal() == bytes.fromhex(KEY)
+    assert bind_keys.load_key("roof", environ, folder).reveal() == bytes.fromhex(KEY)
     (folder / "open").write_text(KEY)
     (folder / "open").chmod(0o644)
     (folder / "short").write_text("231d")
@@ -158,10 +158,10 @@ def test_a_key_comes_from_the_credentials_of_systemd_or_from_a_file_that_is_ours
         ("short", "ble.key-unusable"),
     ]:
         with pytest.raises(WrongUse) as wrong:
-            keys.load(name, environ, folder)
+            bind_keys.load_key(name, environ, folder)
         assert (wrong.value.code, wrong.value.data) == (code, {"credential": name})
     with pytest.raises(WrongUse):
-        keys.load("hall", {}, None)
+        bind_keys.load_key("hall", {}, None)
 
 
 def test_an_advert_is_taken_apart_as_it_was_on_the_air() -> None:
@@ -189,7 +189,7 @@ def test_a_profile_says_of_published_messages_what_their_source_says(model) -> N
     seen = set()
     for told in messages(model):
         mine = find_profile(model).device(
-            "d", told["mac"], options=Options(bind_key=told.get("key"))
+            "d", told["mac"], options=BleDeviceOptions(bind_key=told.get("key"))
         )
         said = hear(mine, bytes.fromhex(told["message"]))
         assert {each.point.id: each.value for each in said} == told["expect"], told["name"]

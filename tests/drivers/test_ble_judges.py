@@ -15,8 +15,8 @@ from bthome_ble import BTHomeBluetoothDeviceData
 from habluetooth import BluetoothServiceInfoBleak
 from xiaomi_ble import XiaomiBluetoothDeviceData
 
-from drivers.ble.codec import Heard, understand
-from drivers.ble.emulator.sensors import Turn, bthome, mibeacon
+from drivers.ble.codec import DecodedMessage, decode_message
+from drivers.ble.emulator.messages import SensorTurn, encode_bthome, encode_mibeacon
 
 VECTORS = tomllib.loads(
     (Path(__file__).parents[2] / "drivers/ble/vectors.toml").read_text("utf-8")
@@ -54,8 +54,8 @@ def judged(judge, uuid: str, message: bytes, mac: str) -> list[float | bool | st
 
 
 def ours(message: bytes, mac: str, key: bytes | None) -> list[float | bool | str] | None:
-    found = understand(message, bytes.fromhex(mac.replace(":", "")), key)
-    if not isinstance(found, Heard):
+    found = decode_message(message, bytes.fromhex(mac.replace(":", "")), key)
+    if not isinstance(found, DecodedMessage):
         return None
     return [
         each.value
@@ -93,7 +93,7 @@ def test_bthome_ble_reads_our_sensors_as_we_do(key, seed) -> None:
         for what in chance.sample(sorted(values), 4):
             del values[what]
         mac = bytes.fromhex(MAC.replace(":", ""))
-        said = bthome(Turn(number, values, mac, key))
+        said = encode_bthome(SensorTurn(number, values, mac, key))
         message = b"\x16\xd2\xfc" + said.service_data[BTHOME_UUID]
         theirs = judged(BTHomeBluetoothDeviceData(bindkey=key), BTHOME_UUID, message, MAC)
         mine = ours(message, MAC, key)
@@ -114,7 +114,9 @@ def test_xiaomi_ble_reads_our_sensors_as_we_do(key) -> None:
             "smoke": chance.random() < 0.5,
         }
         mac = bytes.fromhex(MAC.replace(":", ""))
-        said = mibeacon(Turn(number, values, mac, key), 0x045B)  # LYWSD02: keeps the tenths
+        said = encode_mibeacon(
+            SensorTurn(number, values, mac, key), 0x045B
+        )  # LYWSD02: keeps the tenths
         message = b"\x16\x95\xfe" + said.service_data[MIBEACON_UUID]
         theirs = judged(XiaomiBluetoothDeviceData(bindkey=key), MIBEACON_UUID, message, MAC)
         mine = ours(message, MAC, key)

@@ -9,40 +9,40 @@ from typing import Any
 import msgspec
 import pytest
 
-from drivers.bus.line import Line
 from drivers.bus.link import StreamLink
-from drivers.bus.wire import Wire
 from drivers.contract import (
+    BusBusy,
+    BusOverloaded,
     BusState,
-    Busy,
+    CounterReplacement,
     Device,
     LineDown,
     NoReply,
-    NotKept,
     NotWritable,
-    Overloaded,
     Point,
     Quality,
-    Refused,
-    Replaced,
-    Writable,
+    RequestRefused,
+    WriteNotKept,
+    WriteSpec,
     WrongUse,
 )
-from drivers.emulate import memory
-from drivers.emulate.image import Image
+from drivers.emulate import memory_stream
+from drivers.emulate.rs485 import Rs485Line
 from drivers.family import WireCost
 from drivers.modbus import codec
-from drivers.modbus.driver import Modbus
+from drivers.modbus.driver import ModbusDriver
+from drivers.modbus.emulated_registers import RegisterImage
 from drivers.modbus.emulator import ModbusSlave
-from drivers.scan.trial import attempt
-from tests.drivers.rig import LINE, meter, on, slave, word, wrong
+from drivers.scan.profile_trial import try_profile
+from drivers.serial_line import SerialLine
+from tests.drivers.harness import LINE, meter, run_bus, slave, word, wrong
 from tests.sim.loop import simulated
 
 
 @simulated
 async def test_every_device_is_polled_on_its_own_grid() -> None:
-    wire = Wire([slave(1), slave(2)])
-    async with on(wire, meter(1, every_s=5), meter(2, every_s=2)) as field:
+    wire = Rs485Line([slave(1), slave(2)])
+    async with run_bus(wire, meter(1, every_s=5), meter(2, every_s=2)) as field:
         await asyncio.sleep(61)
     assert wrong(field) == []
     assert field.values("m1") == {f"r{at}": word(1, at) for at in range(20)}
@@ -61,11 +61,11 @@ async def test_every_device_is_polled_on_its_own_grid() -> None:
 
 @simulated
 async def test_rounds_of_a_second_and_more_begin_on_one_beat_and_faster_ones_are_spread() -> None:
-    lines = [Wire([slave(unit) for unit in range(1, 5)]) for _ in range(2)]
+    lines = [Rs485Line([slave(unit) for unit in range(1, 5)]) for _ in range(2)]
     slow = [meter(1, every_s=1), *(meter(unit, every_s=3) for unit in (2, 3))]
-    async with on(lines[0], *slow, meter(4, every_s=0.9)) as field:
+    async with run_bus(lines[0], *slow, meter(4, every_s=0.9)) as field:
         await asyncio.sleep(0.4)
-        async with on(lines[1], *slow) as other:
+        async with run_bus(lines[1], *slow) as other:
             await asyncio.sleep(30)
     late_s = [
         result.at_ns / 1e9 % 1 for each in (field, other) for unit in (1, 2, 3)
@@ -78,8 +78,8 @@ async def test_rounds_of_a_second_and_more_begin_on_one_beat_and_faster_ones_are
 
 @simulated
 async def test_where_a_line_is_full_rounds_of_a_second_are_spread_over_it() -> None:
-    wire = Wire([slave(unit) for unit in range(1, 9)])
-    async with on(wire, *(meter(unit, every_s=1) for unit in range(1, 9))) as field:
+    wire = Rs485Line([slave(unit) for unit in range(1, 9)])
+    async with run_bus(wire, *(meter(unit, every_s=1) for unit in range(1, 9))) as field:
         await asyncio.sleep(30)
     assert field.bus.load.share > 0.5
     for unit in range(1, 9):
@@ -90,8 +90,8 @@ async def test_where_a_line_is_full_rounds_of_a_second_are_spread_over_it() -> N
 @simulated
 async def test_of_two_devices_on_one_beat_one_is_read_whole_before_the_other() -> None:
     blocks = (*range(3), *range(40, 43))  # too far apart for one request
-    wire = Wire([slave(unit) for unit in range(1, 5)])
-    async with on(wire, *(meter(unit, *blocks, every_s=2) for unit in range(1, 5))) as field:
+    wire = Rs485Line([slave(unit) for unit in range(1, 5)])
+    async with run_bus(wire, *(meter(unit, *blocks, every_s=2) for unit in range(1, 5))) as field:
         await asyncio.sleep(30)
     rounds = [result for result in field.results if result.at_ns / 1e9 > field.began_s + 5]
     assert len(rounds) >= 48
@@ -101,8 +101,8 @@ async def test_of_two_devices_on_one_beat_one_is_read_whole_before_the_other() -
 
 @simulated
 async def test_nothing_is_asked_before_a_late_window_has_passed() -> None:
-    wire = Wire([slave(1)])
-    async with on(wire, meter(1, timeout_s=1.5)) as field:
+    wire = Rs485Line([slave(1)])
+    async with run_bus(wire, meter(1, timeout_s=1.5)) as field:
         await asyncio.sleep(1.4)
         assert wire.counters.frames == 0
         await asyncio.sleep(0.8)
@@ -114,9 +114,9 @@ async def test_a_late_reply_is_never_given_to_the_next_request() -> None:
     # Two blocks of one length, one device: nothing in a reply tells which one it answers.
     device = meter(1, 0, 1, 40, 41, every_s=5)
     for late_s in (0.0, 0.9, 1.3, 2.4, 4.5, 6.0, 11.0):
-        wire = Wire([slave(1)])
+        wire = Rs485Line([slave(1)])
         wire.slaves[0].faults.late_s = late_s
-        async with on(wire, device) as field:
+        async with run_bus(wire, device) as field:
             await asyncio.sleep(200)
             wire.slaves[0].faults.late_s = 0.0
             await asyncio.sleep(500)
@@ -129,9 +129,9 @@ async def test_a_late_reply_is_never_given_to_the_next_request() -> None:
 
 @simulated
 async def test_a_device_that_is_only_slow_is_told_apart_from_a_dead_one() -> None:
-    wire = Wire([slave(1), slave(2)])
+    wire = Rs485Line([slave(1), slave(2)])
     wire.slaves[0].faults.late_s = 1.4
-    async with on(wire, meter(1), meter(2)) as field:
+    async with run_bus(wire, meter(1), meter(2)) as field:
         await asyncio.sleep(60)
     (change,) = [change for change in field.changes if getattr(change, "device", "") == "m1"]
     assert change.code == "bus.late-reply"
@@ -140,8 +140,8 @@ async def test_a_device_that_is_only_slow_is_told_apart_from_a_dead_one() -> Non
 
 @simulated
 async def test_loss_and_return_are_each_told_once() -> None:
-    wire = Wire([slave(1), slave(2)])
-    async with on(wire, meter(1), meter(2)) as field:
+    wire = Rs485Line([slave(1), slave(2)])
+    async with run_bus(wire, meter(1), meter(2)) as field:
         await asyncio.sleep(30)
         wire.slaves[0].faults.dead = True
         await asyncio.sleep(600)
@@ -155,8 +155,8 @@ async def test_loss_and_return_are_each_told_once() -> None:
 
 @simulated
 async def test_a_failed_round_says_why_and_repeats_no_value() -> None:
-    wire = Wire([slave(1), slave(2)])
-    async with on(wire, meter(1, 0, 1), meter(2)) as field:
+    wire = Rs485Line([slave(1), slave(2)])
+    async with run_bus(wire, meter(1, 0, 1), meter(2)) as field:
         await asyncio.sleep(12)
         wire.slaves[0].faults.dead = True
         await asyncio.sleep(6)
@@ -169,9 +169,9 @@ async def test_a_failed_round_says_why_and_repeats_no_value() -> None:
 
 @simulated
 async def test_noise_costs_a_repetition_not_a_value() -> None:
-    wire = Wire([slave(1)], seed=5)
+    wire = Rs485Line([slave(1)], seed=5)
     wire.slaves[0].faults.noise = 0.004
-    async with on(wire, meter(1, every_s=2)) as field:
+    async with run_bus(wire, meter(1, every_s=2)) as field:
         await asyncio.sleep(400)
     stats = field.bus.stats.devices["m1"]
     assert stats.crc > 20
@@ -182,9 +182,9 @@ async def test_noise_costs_a_repetition_not_a_value() -> None:
 
 @simulated
 async def test_garbage_around_a_reply_does_not_hide_it() -> None:
-    wire = Wire([slave(1)], seed=2)
+    wire = Rs485Line([slave(1)], seed=2)
     wire.slaves[0].faults.garbage = 1.0
-    async with on(wire, meter(1, every_s=2)) as field:
+    async with run_bus(wire, meter(1, every_s=2)) as field:
         await asyncio.sleep(200)
     assert wrong(field) == []
     assert field.bus.stats.wire.stray_bytes > 100
@@ -193,9 +193,9 @@ async def test_garbage_around_a_reply_does_not_hide_it() -> None:
 
 @simulated
 async def test_a_device_under_another_address_is_not_believed() -> None:
-    wire = Wire([slave(1), slave(2)])
+    wire = Rs485Line([slave(1), slave(2)])
     wire.slaves[0].faults.wrong_unit = 2
-    async with on(wire, meter(1), meter(2)) as field:
+    async with run_bus(wire, meter(1), meter(2)) as field:
         await asyncio.sleep(120)
     assert wrong(field) == []
     assert [reading for reading in field.believed() if reading.device == "m1"] == []
@@ -205,9 +205,9 @@ async def test_a_device_under_another_address_is_not_believed() -> None:
 
 @simulated
 async def test_a_refused_block_is_divided_once_and_remembered() -> None:
-    image = Image({"holding": {0: 10, 1: 11, 5: 15, 6: 16}})
-    wire = Wire([ModbusSlave(1, image, LINE)])
-    async with on(wire, meter(1, 0, 1, 5, 6, every_s=2)) as field:
+    image = RegisterImage({"holding": {0: 10, 1: 11, 5: 15, 6: 16}})
+    wire = Rs485Line([ModbusSlave(1, image, LINE)])
+    async with run_bus(wire, meter(1, 0, 1, 5, 6, every_s=2)) as field:
         await asyncio.sleep(21)
     assert field.values("m1") == {"r0": 10, "r1": 11, "r5": 15, "r6": 16}
     stats = field.bus.stats.devices["m1"]
@@ -217,9 +217,9 @@ async def test_a_refused_block_is_divided_once_and_remembered() -> None:
 
 @simulated
 async def test_a_point_that_the_device_lacks_costs_only_itself() -> None:
-    image = Image({"holding": {0: 10, 1: 11}})
-    wire = Wire([ModbusSlave(1, image, LINE)])
-    async with on(wire, meter(1, 0, 1, 2, every_s=2)) as field:
+    image = RegisterImage({"holding": {0: 10, 1: 11}})
+    wire = Rs485Line([ModbusSlave(1, image, LINE)])
+    async with run_bus(wire, meter(1, 0, 1, 2, every_s=2)) as field:
         await asyncio.sleep(20)
     assert field.values("m1") == {"r0": 10, "r1": 11, "r2": None}
     assert {reading.quality for reading in field.of("m1")[-1].readings} == {
@@ -230,9 +230,9 @@ async def test_a_point_that_the_device_lacks_costs_only_itself() -> None:
 
 @simulated
 async def test_a_device_that_refuses_everything_is_faulty_not_silent() -> None:
-    wire = Wire([slave(1)])
+    wire = Rs485Line([slave(1)])
     wire.slaves[0].faults.exception = 4
-    async with on(wire, meter(1)) as field:
+    async with run_bus(wire, meter(1)) as field:
         await asyncio.sleep(60)
         wire.slaves[0].faults.exception = None
         await asyncio.sleep(10)
@@ -250,9 +250,9 @@ class Mute(ModbusSlave):
 
 @simulated
 async def test_a_device_silent_on_one_block_still_gives_the_others() -> None:
-    image = Image({"holding": dict(enumerate(range(60)))})
-    wire = Wire([Mute(1, image, LINE)])
-    async with on(wire, meter(1, 0, 1, 2, 30, every_s=5)) as field:
+    image = RegisterImage({"holding": dict(enumerate(range(60)))})
+    wire = Rs485Line([Mute(1, image, LINE)])
+    async with run_bus(wire, meter(1, 0, 1, 2, 30, every_s=5)) as field:
         await asyncio.sleep(120)
     assert field.values("m1") == {"r0": 0, "r1": 1, "r2": 2, "r30": None}
     assert field.states("m1") == ["ok"]
@@ -260,11 +260,11 @@ async def test_a_device_silent_on_one_block_still_gives_the_others() -> None:
 
 @simulated
 async def test_alarm_inputs_go_before_meters() -> None:
-    inputs = Image({"discrete": {0: 1, 1: 0}})
+    inputs = RegisterImage({"discrete": {0: 1, 1: 0}})
     contact = Point(id="smoke", kind="discrete", address=0, type="bool", priority=1)
     module = Device(id="di", family="modbus", address="9", points=(contact,), every_s=0.5)
-    wire = Wire([ModbusSlave(9, inputs, LINE), *(slave(unit) for unit in range(1, 5))])
-    async with on(wire, module, *(meter(unit, every_s=0.6) for unit in range(1, 5))) as field:
+    wire = Rs485Line([ModbusSlave(9, inputs, LINE), *(slave(unit) for unit in range(1, 5))])
+    async with run_bus(wire, module, *(meter(unit, every_s=0.6) for unit in range(1, 5))) as field:
         await asyncio.sleep(60)
     longest_s = field.bus.load.longest_s
     for period_s in field.periods_s("di")[1:]:
@@ -274,9 +274,9 @@ async def test_alarm_inputs_go_before_meters() -> None:
 
 @simulated
 async def test_lines_of_different_speed_share_one_wire() -> None:
-    slow = Line.parse("2400 8E1")
-    wire = Wire([slave(1), slave(2, line=slow)])
-    async with on(wire, meter(1), meter(2, line=slow)) as field:
+    slow = SerialLine.parse("2400 8E1")
+    wire = Rs485Line([slave(1), slave(2, line=slow)])
+    async with run_bus(wire, meter(1), meter(2, line=slow)) as field:
         await asyncio.sleep(120)
     assert wrong(field) == []
     assert field.states("m2") == ["ok"]
@@ -286,8 +286,8 @@ async def test_lines_of_different_speed_share_one_wire() -> None:
 
 @simulated
 async def test_an_adapter_that_echoes_is_understood() -> None:
-    wire = Wire([slave(1)], echo=True)
-    async with on(wire, meter(1), echo=True) as field:
+    wire = Rs485Line([slave(1)], echo=True)
+    async with run_bus(wire, meter(1), echo=True) as field:
         await asyncio.sleep(30)
     assert wrong(field) == []
     assert len(field.of("m1")) >= 5
@@ -295,8 +295,8 @@ async def test_an_adapter_that_echoes_is_understood() -> None:
 
 @simulated
 async def test_a_pulled_plug_and_its_return() -> None:
-    wire = Wire([slave(1), slave(2)])
-    async with on(wire, meter(1, every_s=2), meter(2, every_s=2)) as field:
+    wire = Rs485Line([slave(1), slave(2)])
+    async with run_bus(wire, meter(1, every_s=2), meter(2, every_s=2)) as field:
         await asyncio.sleep(10.03)  # in the middle of a transaction
         wire.unplug()
         await asyncio.sleep(60)
@@ -313,8 +313,8 @@ async def test_a_pulled_plug_and_its_return() -> None:
 
 @simulated
 async def test_a_pulled_plug_is_noticed_at_once_between_rounds_and_while_all_are_silent() -> None:
-    wire = Wire([slave(1)])
-    async with on(wire, meter(1, every_s=900)) as field:
+    wire = Rs485Line([slave(1)])
+    async with run_bus(wire, meter(1, every_s=900)) as field:
         await asyncio.sleep(60)
         wire.unplug()
         await asyncio.sleep(0.1)
@@ -330,9 +330,9 @@ async def test_a_pulled_plug_is_noticed_at_once_between_rounds_and_while_all_are
 
 @simulated
 async def test_a_port_that_is_away_for_days_is_tried_as_often_as_before_and_comes_back() -> None:
-    wire = Wire([slave(1)])
+    wire = Rs485Line([slave(1)])
     wire.unplug()
-    async with on(wire, meter(1, every_s=2)) as field:
+    async with run_bus(wire, meter(1, every_s=2)) as field:
         await asyncio.sleep(3 * 86_400)
         wire.plug()
         await asyncio.sleep(30)
@@ -342,8 +342,8 @@ async def test_a_port_that_is_away_for_days_is_tried_as_often_as_before_and_come
 
 @simulated
 async def test_a_bus_that_is_told_to_restart_starts_again() -> None:
-    wire = Wire([slave(1)])
-    async with on(wire, meter(1, every_s=2)) as field:
+    wire = Rs485Line([slave(1)])
+    async with run_bus(wire, meter(1, every_s=2)) as field:
         await asyncio.sleep(10)
         field.bus.restart()
         await asyncio.sleep(10)
@@ -354,8 +354,8 @@ async def test_a_bus_that_is_told_to_restart_starts_again() -> None:
 
 @simulated
 async def test_a_bus_whose_listener_broke_can_be_run_again() -> None:
-    wire = Wire([slave(1)])
-    field = on(wire, meter(1, every_s=2))
+    wire = Rs485Line([slave(1)])
+    field = run_bus(wire, meter(1, every_s=2))
     sink, field.bus._sink = field.bus._sink, lambda _: 1 / 0
     with pytest.raises(ExceptionGroup):
         await field._task
@@ -369,8 +369,8 @@ async def test_a_bus_whose_listener_broke_can_be_run_again() -> None:
 
 @simulated
 async def test_a_result_held_when_the_bus_was_cancelled_holds_up_none_after_it() -> None:
-    wire = Wire([slave(1)])
-    async with on(wire, meter(1, 0, 1, 2, every_s=1)) as field:
+    wire = Rs485Line([slave(1)])
+    async with run_bus(wire, meter(1, 0, 1, 2, every_s=1)) as field:
         await asyncio.sleep(1.2)  # a stranger's first answer has just come
         held = field.bus._unsure._kept
         assert held
@@ -388,8 +388,8 @@ async def test_a_result_held_when_the_bus_was_cancelled_holds_up_none_after_it()
 
 @simulated
 async def test_when_nobody_answers_any_more_the_port_is_opened_once_again() -> None:
-    wire = Wire([slave(1), slave(2)])
-    async with on(wire, meter(1), meter(2)) as field:
+    wire = Rs485Line([slave(1), slave(2)])
+    async with run_bus(wire, meter(1), meter(2)) as field:
         await asyncio.sleep(20)
         for each in wire.slaves:
             each.faults.dead = True
@@ -399,7 +399,7 @@ async def test_when_nobody_answers_any_more_the_port_is_opened_once_again() -> N
     assert field.states("m1") == ["ok", "silent"]
 
 
-class Puzzling(Modbus):
+class Puzzling(ModbusDriver):
     """A driver with a mistake: one point upsets its decoder."""
 
     def plan(self, device, points, wire):
@@ -414,10 +414,10 @@ class Puzzling(Modbus):
 
 @simulated
 async def test_a_mistake_of_a_driver_costs_one_transaction_and_is_told(monkeypatch) -> None:
-    monkeypatch.setattr("drivers.bus.survey.polled", lambda _: Puzzling())
+    monkeypatch.setattr("drivers.bus.bus_plan.polled_driver", lambda _: Puzzling())
     told = []
-    wire = Wire([slave(1), slave(2)])
-    async with on(wire, meter(1, 0, 1, 40), meter(2)) as field:
+    wire = Rs485Line([slave(1), slave(2)])
+    async with run_bus(wire, meter(1, 0, 1, 40), meter(2)) as field:
         field.bus._exchanges._on_fault = lambda where, error: told.append((where, error))
         await asyncio.sleep(31)
     assert field.values("m1") == {"r0": word(1, 0), "r1": word(1, 1), "r40": None}
@@ -447,8 +447,8 @@ class Hanging:
 
 @simulated
 async def test_a_stuck_bus_is_closed_reported_and_opened_again() -> None:
-    wire = Wire([slave(1)])
-    async with on(wire, meter(1)) as idle:
+    wire = Rs485Line([slave(1)])
+    async with run_bus(wire, meter(1)) as idle:
         options = Hanging(idle.bus._options, hangs=1)
     field = type(idle)(options, [meter(1)])
     async with field:
@@ -458,25 +458,25 @@ async def test_a_stuck_bus_is_closed_reported_and_opened_again() -> None:
     assert len(field.of("m1")) >= 5
 
 
-def relay_wire(**more) -> tuple[Wire, Device]:
-    image = Image(
+def relay_wire(**more) -> tuple[Rs485Line, Device]:
+    image = RegisterImage(
         {"holding": {0: 1, 7: 500}, "coil": {3: 0}},
         writable=[("holding", 7), ("coil", 3)],
     )
     points = (
         Point(id="mode", kind="holding", address=0),
         Point(id="limit", kind="holding", address=7, scale=0.1, decimals=1,
-              writable=Writable(min=0, max=100)),
-        Point(id="valve", kind="coil", address=3, type="bool", writable=Writable()),
+              writable=WriteSpec(min=0, max=100)),
+        Point(id="valve", kind="coil", address=3, type="bool", writable=WriteSpec()),
     )  # fmt: skip
     device = Device(id="relay", family="modbus", address="4", points=points, **more)
-    return Wire([ModbusSlave(4, image, LINE)]), device
+    return Rs485Line([ModbusSlave(4, image, LINE)]), device
 
 
 @simulated
 async def test_a_write_is_read_back_before_it_is_believed() -> None:
     wire, relay = relay_wire()
-    async with on(wire, relay) as field:
+    async with run_bus(wire, relay) as field:
         await asyncio.sleep(5)
         assert (await field.bus.write("relay", "limit", 42.5)).value == 42.5
         assert (await field.bus.write("relay", "valve", True)).value is True
@@ -486,10 +486,12 @@ async def test_a_write_is_read_back_before_it_is_believed() -> None:
 
 @simulated
 async def test_a_point_that_cannot_be_read_back_is_never_good() -> None:
-    image = Image({"coil": {3: 0}, "holding": {0: 1}}, writable=[("coil", 3)])
-    bell = Point(id="bell", kind="coil", address=3, type="bool", writable=Writable(read_back=False))
+    image = RegisterImage({"coil": {3: 0}, "holding": {0: 1}}, writable=[("coil", 3)])
+    bell = Point(
+        id="bell", kind="coil", address=3, type="bool", writable=WriteSpec(read_back=False)
+    )
     device = Device(id="d", family="modbus", address="4", points=(bell,))
-    async with on(Wire([ModbusSlave(4, image, LINE)]), device) as field:
+    async with run_bus(Rs485Line([ModbusSlave(4, image, LINE)]), device) as field:
         await asyncio.sleep(3)
         reading = await field.bus.write("d", "bell", True)
     assert (reading.value, reading.quality) == (True, Quality.SUBSTITUTED)
@@ -507,9 +509,9 @@ class Forgetful(ModbusSlave):
 async def test_a_write_that_is_not_kept_is_an_error() -> None:
     wire, relay = relay_wire()
     wire.slaves[:] = [Forgetful(4, wire.slaves[0].image, LINE)]
-    async with on(wire, relay) as field:
+    async with run_bus(wire, relay) as field:
         await asyncio.sleep(5)
-        with pytest.raises(NotKept) as caught:
+        with pytest.raises(WriteNotKept) as caught:
             await field.bus.write("relay", "limit", 42.5)
     assert caught.value.data == {
         "device": "relay", "point": "limit", "wrote": 42.5, "reads": 50.0,
@@ -528,7 +530,7 @@ class Tongueless(ModbusSlave):
 async def test_reading_back_settles_a_write_without_an_answer() -> None:
     wire, relay = relay_wire()
     wire.slaves[:] = [Tongueless(4, wire.slaves[0].image, LINE)]
-    async with on(wire, relay) as field:
+    async with run_bus(wire, relay) as field:
         await asyncio.sleep(5)
         assert (await field.bus.write("relay", "limit", 42.5)).value == 42.5
 
@@ -536,7 +538,7 @@ async def test_reading_back_settles_a_write_without_an_answer() -> None:
 @simulated
 async def test_writes_that_cannot_be() -> None:
     wire, relay = relay_wire()
-    async with on(wire, relay) as field:
+    async with run_bus(wire, relay) as field:
         with pytest.raises(LineDown):
             await field.bus.write("relay", "limit", 1)
         await asyncio.sleep(5)
@@ -546,7 +548,7 @@ async def test_writes_that_cannot_be() -> None:
         with pytest.raises(NotWritable):
             await field.bus.write("nobody", "limit", 1)
         wire.slaves[0].faults.exception = 1
-        with pytest.raises(Refused):
+        with pytest.raises(RequestRefused):
             await field.bus.write("relay", "limit", 1)
         wire.slaves[0].faults.dead = True
         with pytest.raises(NoReply):
@@ -556,7 +558,7 @@ async def test_writes_that_cannot_be() -> None:
 @simulated
 async def test_a_write_that_nobody_awaits_any_more_still_runs_to_its_end() -> None:
     wire, relay = relay_wire()
-    async with on(wire, relay) as field:
+    async with run_bus(wire, relay) as field:
         await asyncio.sleep(5)
         writing = asyncio.create_task(field.bus.write("relay", "limit", 42.5))
         await asyncio.sleep(0.02)
@@ -569,17 +571,17 @@ async def test_a_write_that_nobody_awaits_any_more_still_runs_to_its_end() -> No
 @simulated
 async def test_only_so_many_writes_may_wait() -> None:
     wire, relay = relay_wire()
-    async with on(wire, relay) as field:
+    async with run_bus(wire, relay) as field:
         await asyncio.sleep(5)
         writes = [asyncio.create_task(field.bus.write("relay", "limit", n)) for n in range(40)]
         done = await asyncio.gather(*writes, return_exceptions=True)
-    assert sum(isinstance(outcome, Busy) for outcome in done) == 8
+    assert sum(isinstance(outcome, BusBusy) for outcome in done) == 8
 
 
 @simulated
 async def test_waiting_writes_are_told_when_the_line_goes_down() -> None:
     wire, relay = relay_wire()
-    async with on(wire, relay) as field:
+    async with run_bus(wire, relay) as field:
         await asyncio.sleep(5)
         writes = [asyncio.create_task(field.bus.write("relay", "limit", n)) for n in range(4)]
         await asyncio.sleep(0.01)
@@ -590,10 +592,10 @@ async def test_waiting_writes_are_told_when_the_line_goes_down() -> None:
 
 @simulated
 async def test_a_counter_that_goes_back_is_flagged_until_it_is_accepted() -> None:
-    image = Image({"holding": {0: 0, 1: 1000}})
+    image = RegisterImage({"holding": {0: 0, 1: 1000}})
     energy = Point(id="e", kind="holding", address=0, type="u32", counter=True)
     device = Device(id="m", family="modbus", address="1", points=(energy,), every_s=1)
-    async with on(Wire([ModbusSlave(1, image, LINE)]), device) as field:
+    async with run_bus(Rs485Line([ModbusSlave(1, image, LINE)]), device) as field:
         await asyncio.sleep(5)
         image.put("holding", 1, [7])
         await asyncio.sleep(5)
@@ -606,17 +608,17 @@ async def test_a_counter_that_goes_back_is_flagged_until_it_is_accepted() -> Non
 
 @simulated
 async def test_a_replaced_meter_is_taken_up_and_told_with_its_poll() -> None:
-    image = Image({"holding": {0: 0, 1: 1000}})
+    image = RegisterImage({"holding": {0: 0, 1: 1000}})
     energy = Point(id="e", kind="holding", address=0, type="u32", counter=True)
     device = Device(id="m", family="modbus", address="1", points=(energy,), every_s=15)
-    async with on(Wire([ModbusSlave(1, image, LINE)]), device) as field:
+    async with run_bus(Rs485Line([ModbusSlave(1, image, LINE)]), device) as field:
         await asyncio.sleep(60)
         image.put("holding", 1, [7])
         await asyncio.sleep(1200)
     polls = field.of("m")
     told = [n for n, poll in enumerate(polls) if poll.replaced]
     assert [poll.replaced for poll in polls if poll.replaced] == [
-        (Replaced("e", 1000, 7, by_person=False),)
+        (CounterReplacement("e", 1000, 7, by_person=False),)
     ]
     said = [(poll.readings[0].value, poll.readings[0].quality) for poll in polls[: told[0] + 1]]
     new = [each for each in said if each[0] == 7]
@@ -626,7 +628,7 @@ async def test_a_replaced_meter_is_taken_up_and_told_with_its_poll() -> None:
 
 @simulated
 async def test_a_bus_without_devices_is_merely_quiet() -> None:
-    async with on(Wire()) as field:
+    async with run_bus(Rs485Line()) as field:
         await asyncio.sleep(5)
         stats = field.bus.stats
     assert field.line_states() == ["up"]
@@ -635,8 +637,8 @@ async def test_a_bus_without_devices_is_merely_quiet() -> None:
 
 @simulated
 async def test_a_plan_beyond_the_wire_is_refused_with_its_figures() -> None:
-    with pytest.raises(Overloaded) as caught:
-        on(Wire(), *(meter(unit, every_s=0.1) for unit in (1, 2)))
+    with pytest.raises(BusOverloaded) as caught:
+        run_bus(Rs485Line(), *(meter(unit, every_s=0.1) for unit in (1, 2)))
     assert caught.value.data["most"] == 0.8
     assert caught.value.data["planned"] == pytest.approx(1.45, abs=0.05)
     assert set(caught.value.data["devices"]) == {"m1", "m2"}
@@ -651,13 +653,13 @@ async def test_devices_that_do_not_belong_here_are_refused() -> None:
         meter(1, 70000),
     ):
         with pytest.raises(WrongUse):
-            on(Wire(), bad)
+            run_bus(Rs485Line(), bad)
 
 
 @simulated
 async def test_the_figures_of_a_quiet_bus() -> None:
-    wire = Wire([slave(1), slave(2)])
-    async with on(wire, meter(1), meter(2)) as field:
+    wire = Rs485Line([slave(1), slave(2)])
+    async with run_bus(wire, meter(1), meter(2)) as field:
         await asyncio.sleep(90)
         stats = field.bus.stats
     assert stats.state is BusState.UP
@@ -670,10 +672,10 @@ async def test_the_figures_of_a_quiet_bus() -> None:
 
 @simulated
 async def test_getting_to_know_three_dead_devices_costs_the_others_no_long_gap() -> None:
-    wire = Wire([slave(unit) for unit in range(1, 6)])
+    wire = Rs485Line([slave(unit) for unit in range(1, 6)])
     for each in wire.slaves[:3]:
         each.faults.dead = True
-    async with on(wire, *(meter(unit, every_s=2) for unit in range(1, 6))) as field:
+    async with run_bus(wire, *(meter(unit, every_s=2) for unit in range(1, 6))) as field:
         await asyncio.sleep(60)
     for unit in (4, 5):
         first_s = field.of(f"m{unit}")[0].at_ns / 1e9 - field.began_s
@@ -696,9 +698,9 @@ class MuteAtBlocks(ModbusSlave):
 
 @simulated
 async def test_silence_at_a_block_is_learnt_like_a_denial() -> None:
-    image = Image({"holding": {at: word(1, at) for at in range(60)}})
-    wire = Wire([MuteAtBlocks(1, image, LINE), slave(2)])
-    async with on(wire, meter(1, 0, 1, 2, 40, every_s=5), meter(2, every_s=5)) as field:
+    image = RegisterImage({"holding": {at: word(1, at) for at in range(60)}})
+    wire = Rs485Line([MuteAtBlocks(1, image, LINE), slave(2)])
+    async with run_bus(wire, meter(1, 0, 1, 2, 40, every_s=5), meter(2, every_s=5)) as field:
         await asyncio.sleep(90)
         assert field.values("m1") == {f"r{at}": word(1, at) for at in (0, 1, 2, 40)}
         since = len(field.of("m1"))
@@ -720,16 +722,16 @@ class Wavering(MuteAtBlocks):
     def answer(self, frame: bytes, at_s: float) -> bytes | None:
         said = super().answer(frame, at_s)
         if said is None and at_s > self.wavers_s and next(self._refuses):
-            return codec.rtu(bytes((self.unit, 0x83, 2)))
+            return codec.rtu_frame(bytes((self.unit, 0x83, 2)))
         return said
 
 
 @pytest.mark.parametrize("wavers", [False, True])
 @simulated
 async def test_a_block_learnt_as_silent_may_be_garbled_when_it_is_tried_again(wavers) -> None:
-    image = Image({"holding": {at: word(1, at) for at in range(60)}})
-    wire = Wire([Wavering(1, image, LINE)])
-    async with on(wire, meter(1, 0, 1, 2, 40, every_s=2)) as field:
+    image = RegisterImage({"holding": {at: word(1, at) for at in range(60)}})
+    wire = Rs485Line([Wavering(1, image, LINE)])
+    async with run_bus(wire, meter(1, 0, 1, 2, 40, every_s=2)) as field:
         await asyncio.sleep(40)
         assert field.of("m1")[-1].fault is None
         wire.faults.stray = 1.0  # makes its silence a garbled reply
@@ -744,9 +746,9 @@ async def test_a_block_learnt_as_silent_may_be_garbled_when_it_is_tried_again(wa
 
 @simulated
 async def test_a_device_that_loses_replies_has_its_blocks_tried_again() -> None:
-    wire = Wire([slave(1)])
+    wire = Rs485Line([slave(1)])
     wire.slaves[0].faults.loss = 0.6
-    async with on(wire, meter(1, 0, 1, 2, 40, every_s=5)) as field:
+    async with run_bus(wire, meter(1, 0, 1, 2, 40, every_s=5)) as field:
         await asyncio.sleep(600)
         wire.slaves[0].faults.loss = 0.0
         await asyncio.sleep(2500)
@@ -758,13 +760,13 @@ async def test_a_device_that_loses_replies_has_its_blocks_tried_again() -> None:
 
 @simulated
 async def test_a_model_is_tried_part_by_part_where_the_device_is_silent_at_a_block() -> None:
-    image = Image({"holding": {at: word(1, at) for at in range(60)}})
-    wire = Wire([MuteAtBlocks(1, image, LINE), slave(2)])
+    image = RegisterImage({"holding": {at: word(1, at) for at in range(60)}})
+    wire = Rs485Line([MuteAtBlocks(1, image, LINE), slave(2)])
     link = StreamLink(LINE)
-    await link.open(memory.opener(wire))
+    await link.open(memory_stream.stream_opener(wire))
     for unit in (1, 3):
         device = meter(unit, 0, 1, 2, 40)
-        exchanges = await attempt(link, device, LINE, WireCost())
+        exchanges = await try_profile(link, device, LINE, WireCost())
         good = {value.sample.point.id for each in exchanges for value in each.values}
         assert good == (set() if unit == 3 else {"r0", "r1", "r2", "r40"})
         assert [each.instead for each in exchanges] == (

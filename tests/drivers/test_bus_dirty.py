@@ -12,29 +12,29 @@ from typing import NamedTuple
 import msgspec
 import pytest
 
-from drivers.bus import plan
-from drivers.bus.line import Line
-from drivers.bus.member import Member
+from drivers.bus import rounds
+from drivers.bus.device import BusDevice
 from drivers.bus.quarantine import ECHO_S, OWED_MAX, SUSPECT_REPLIES, Quarantine
-from drivers.bus.wire import Wire
-from drivers.contract import Device, DeviceChange, Limits, NoReply, Reading
-from drivers.emulate.image import Image
+from drivers.contract import Device, DeviceChange, DeviceLimits, NoReply, Reading
+from drivers.emulate.rs485 import Rs485Line
 from drivers.modbus import codec
+from drivers.modbus.emulated_registers import RegisterImage
 from drivers.modbus.emulator import ModbusSlave
-from tests.drivers.rig import Running, on, slave, word, wrong
-from tests.drivers.rig import meter as plain
+from drivers.serial_line import SerialLine
+from tests.drivers.harness import RunningBus, run_bus, slave, word, wrong
+from tests.drivers.harness import meter as plain
 from tests.sim.loop import run, simulated
 
-SLOW, FAST = Line(9600), Line(115_200)
+SLOW, FAST = SerialLine(9600), SerialLine(115_200)
 # Three blocks of one length: nothing in a reply tells which of them it is, unless one more
 # register may be read.
 BLOCKS = (0, 1, 2, 40, 41, 42, 80, 81, 82)
 
 REGISTERS = 100
 # Nothing but the blocks may be read.
-APART = Limits(unreadable=(("holding", 3, 39), ("holding", 43, 79), ("holding", 83, 99)))
+APART = DeviceLimits(unreadable=(("holding", 3, 39), ("holding", 43, 79), ("holding", 83, 99)))
 
-ROOMY = Limits(max_block={"": 12})
+ROOMY = DeviceLimits(max_block={"": 12})
 TWIN_S = 0.05
 STRAYS = (0.0, 0.02, 1.0)
 LATE_S = (0.3, 0.95, 1.0, 1.2, 1.9, 3.1, 5.2, 6.5, 9.0)
@@ -43,17 +43,17 @@ ILLNESSES = ("late", "some late", "refusals", "repeats", "twin", "loss", "dead")
 TWO_SHARE = 0.4
 
 
-def meter(unit: int, *, every_s: float = 1.0, line: Line = SLOW, limits=APART) -> Device:
+def meter(unit: int, *, every_s: float = 1.0, line: SerialLine = SLOW, limits=APART) -> Device:
     return plain(unit, *BLOCKS, every_s=every_s, line=line, limits=limits)
 
 
-def healthy(unit: int, line: Line = SLOW) -> ModbusSlave:
+def healthy(unit: int, line: SerialLine = SLOW) -> ModbusSlave:
     return slave(unit, registers=REGISTERS, line=line)
 
 
-def twin_of(unit: int, line: Line = SLOW, behind_s: float = TWIN_S) -> ModbusSlave:
+def twin_of(unit: int, line: SerialLine = SLOW, behind_s: float = TWIN_S) -> ModbusSlave:
     """A second device at that address; none of its values is one of the first's."""
-    image = Image({"holding": {at: 0x8000 | word(unit, at) for at in range(REGISTERS)}})
+    image = RegisterImage({"holding": {at: 0x8000 | word(unit, at) for at in range(REGISTERS)}})
     twin = ModbusSlave(unit, image, line)
     twin.faults.late_s = behind_s
     return twin
@@ -72,7 +72,7 @@ class Talk(NamedTuple):
     sounded: bytearray
 
 
-class Overheard(Wire):
+class Overheard(Rs485Line):
     """A wire that remembers what was said on it."""
 
     def __init__(self, *args, **more) -> None:
@@ -115,7 +115,9 @@ def told_apart(wire: Overheard, reading: Reading) -> bool:
 class Sickbed:
     """One line with slaves that fall ill and recover at random."""
 
-    def __init__(self, seed: int, *, stray: float, line: Line = SLOW, slaves: int = 4) -> None:
+    def __init__(
+        self, seed: int, *, stray: float, line: SerialLine = SLOW, slaves: int = 4
+    ) -> None:
         self.chance = random.Random(seed)
         self.seed = seed
         self.line = line
@@ -157,13 +159,13 @@ class Sickbed:
         for each in self.healthy:
             each.faults.clear()
 
-    async def go_on(self, hours: float, every_s: float) -> Running:
+    async def go_on(self, hours: float, every_s: float) -> RunningBus:
         chance = self.chance
         devices = [
             meter(unit, every_s=every_s, line=self.line, limits=(APART, ROOMY)[unit % 2])
             for unit in self.units
         ]
-        async with on(self.wire, *devices, seed=self.seed, line=self.line) as field:
+        async with run_bus(self.wire, *devices, seed=self.seed, line=self.line) as field:
             end_s = field.began_s + hours * 3600
             while field.loop.time() < end_s:
                 await asyncio.sleep(chance.expovariate(1 / 30))
@@ -207,7 +209,7 @@ def test_nothing_false_is_believed_on_a_dirty_line() -> None:
     assert tally.values > 500
 
 
-def forget_noise(self: Member, transaction, fault, began_s, now_s) -> None:
+def forget_noise(self: BusDevice, transaction, fault, began_s, now_s) -> None:
     if isinstance(fault, NoReply):
         self.left(transaction, began_s, now_s)
 
@@ -229,13 +231,13 @@ class Scene(NamedTuple):
 HASTY = ((Quarantine, "_alike_s", lambda *_: -math.inf),)
 CREDULOUS = (
     (Quarantine, "unsure", False),
-    (Member, "doubted", False),
+    (BusDevice, "doubted", False),
     (Quarantine, "unasked", lambda *_: None),
 )
 SCENES = {
     "a stray byte before a late reply": Scene(
         {"stray": 1.0, "late_s": 1.0, "late_share": 0.3},
-        ((Member, "unanswered", forget_noise),),
+        ((BusDevice, "unanswered", forget_noise),),
         given=CREDULOUS,
     ),
     "late refusals": Scene(
@@ -251,13 +253,13 @@ SCENES = {
 }
 
 
-async def believed_wrongly(scene: str, line: Line) -> int:
+async def believed_wrongly(scene: str, line: SerialLine) -> int:
     turnaround_s = SCENES[scene].turnaround_s
-    wire = Wire([slave(1, registers=REGISTERS, line=line, turnaround_s=turnaround_s)], seed=5)
+    wire = Rs485Line([slave(1, registers=REGISTERS, line=line, turnaround_s=turnaround_s)], seed=5)
     for fault, value in SCENES[scene].faults.items():
         setattr(wire.slaves[0].faults, fault, value)
     device = plain(1, *SCENES[scene].blocks, every_s=1.0, line=line, limits=APART)
-    async with on(wire, device, line=line) as field:
+    async with run_bus(wire, device, line=line) as field:
         await asyncio.sleep(10)
         if scene == "a twin":
             wire.slaves.append(twin_of(1, line))
@@ -279,8 +281,8 @@ def test_false_values_are_believed_only_without_what_keeps_them_out(
 
 @simulated
 async def test_two_devices_with_one_address_are_said_once_and_nothing_of_them_is_good() -> None:
-    wire = Wire([healthy(1), healthy(2), twin_of(1)])
-    async with on(wire, meter(1), meter(2)) as field:
+    wire = Rs485Line([healthy(1), healthy(2), twin_of(1)])
+    async with run_bus(wire, meter(1), meter(2)) as field:
         await asyncio.sleep(10)
         good = sum(reading.device == "m1" for reading in field.believed())
         await asyncio.sleep(120)
@@ -306,9 +308,9 @@ LONE = (0, 1, 2, 20, 30, 40, 50, 60, 70)
 async def twin_comes(after_s: float) -> int:
     """Wrong values where a twin is connected so long after a round has begun."""
     gaps = [("holding", 3, 19), *(("holding", at + 1, at + 9) for at in LONE[3:])]
-    device = plain(1, *LONE, every_s=0.3, limits=Limits(unreadable=tuple(gaps)))
-    wire = Wire([healthy(1)])
-    async with on(wire, device) as field:
+    device = plain(1, *LONE, every_s=0.3, limits=DeviceLimits(unreadable=tuple(gaps)))
+    wire = Rs485Line([healthy(1)])
+    async with run_bus(wire, device) as field:
         await asyncio.sleep(10 + after_s)
         wire.slaves.append(twin_of(1, behind_s=0.085))
         await asyncio.sleep(2)
@@ -321,9 +323,9 @@ def test_a_twin_that_shows_while_an_answer_is_waited_for_is_not_believed() -> No
 
 @simulated
 async def test_a_device_that_repeats_its_replies_is_said_and_read_all_the_same() -> None:
-    wire = Wire([healthy(1), healthy(2)])
+    wire = Rs485Line([healthy(1), healthy(2)])
     wire.slaves[0].faults.repeat = 0.1
-    async with on(wire, meter(1, every_s=5), meter(2, every_s=5)) as field:
+    async with run_bus(wire, meter(1, every_s=5), meter(2, every_s=5)) as field:
         await asyncio.sleep(1200)
     assert wrong(field) == []
     good = sum(result.fault is None for result in field.of("m1"))
@@ -334,8 +336,8 @@ async def test_a_device_that_repeats_its_replies_is_said_and_read_all_the_same()
 
 @simulated
 async def test_a_device_read_every_quarter_of_an_hour_is_trusted_again_within_minutes() -> None:
-    wire = Wire([healthy(1), healthy(2)])
-    async with on(wire, meter(1, every_s=900), meter(2, every_s=1)) as field:
+    wire = Rs485Line([healthy(1), healthy(2)])
+    async with run_bus(wire, meter(1, every_s=900), meter(2, every_s=1)) as field:
         await asyncio.sleep(1000)
         wire.slaves.append(twin_of(1))
         await asyncio.sleep(950)
@@ -355,9 +357,9 @@ async def test_a_device_read_every_quarter_of_an_hour_is_trusted_again_within_mi
 
 @simulated
 async def test_a_longer_read_that_the_device_denies_is_asked_no_more() -> None:
-    image = Image({"holding": {at: word(1, at) for at in BLOCKS}})
-    wire = Wire([ModbusSlave(1, image, SLOW)])
-    async with on(wire, meter(1, every_s=5, limits=ROOMY)) as field:
+    image = RegisterImage({"holding": {at: word(1, at) for at in BLOCKS}})
+    wire = Rs485Line([ModbusSlave(1, image, SLOW)])
+    async with run_bus(wire, meter(1, every_s=5, limits=ROOMY)) as field:
         await asyncio.sleep(60)
         refused = field.bus.stats.devices["m1"].exceptions
     assert refused == 2
@@ -380,12 +382,12 @@ class Stranger(ModbusSlave):
 @simulated
 async def test_a_second_device_that_knows_one_block_only_is_not_believed(fast_s) -> None:
     """Nor where the device itself is slow, and where its other block is read all the time."""
-    image = Image({"holding": {at: 0x8000 | word(1, at) for at in range(REGISTERS)}})
-    wire = Wire([slave(1, turnaround_s=0.08), Stranger(1, image, SLOW)])
+    image = RegisterImage({"holding": {at: 0x8000 | word(1, at) for at in range(REGISTERS)}})
+    wire = Rs485Line([slave(1, turnaround_s=0.08), Stranger(1, image, SLOW)])
     device = plain(1, 0, 1, 40, 41, 42, every_s=600)
     fast = [msgspec.structs.replace(each, every_s=fast_s) for each in device.points[:2]]
     device = msgspec.structs.replace(device, points=(*fast, *device.points[2:]))
-    async with on(wire, device) as field:
+    async with run_bus(wire, device) as field:
         await asyncio.sleep(3000)
         assert field.bus.stats.devices["m1"].code == "bus.two-answers"
         del wire.slaves[1]
@@ -408,17 +410,17 @@ class Narrow(ModbusSlave):
             return super().answer(frame, at_s)
         self.asked_more += 1
         if self.exception is None:
-            return super().answer(codec.rtu(frame[:4] + there.to_bytes(2)), at_s)
-        return codec.rtu(bytes((frame[0], frame[1] | 0x80, self.exception)))
+            return super().answer(codec.rtu_frame(frame[:4] + there.to_bytes(2)), at_s)
+        return codec.rtu_frame(bytes((frame[0], frame[1] | 0x80, self.exception)))
 
 
 @pytest.mark.parametrize("exception", [None, 1, 2, 3, 4, 6, 10, 11])
 @simulated
 async def test_a_longer_read_is_put_back_whatever_the_device_makes_of_it(exception) -> None:
-    image = Image({"holding": {at: word(1, at) for at in range(REGISTERS)}})
-    wire = Wire([Narrow(1, image, SLOW)])
+    image = RegisterImage({"holding": {at: word(1, at) for at in range(REGISTERS)}})
+    wire = Rs485Line([Narrow(1, image, SLOW)])
     wire.slaves[0].exception = exception
-    async with on(wire, meter(1, every_s=5, limits=ROOMY)) as field:
+    async with run_bus(wire, meter(1, every_s=5, limits=ROOMY)) as field:
         # A clipped answer looks like a second device's: that must first be disproved.
         await asyncio.sleep(120 if exception else 360)
     assert wrong(field) == []
@@ -431,8 +433,8 @@ async def test_a_longer_read_is_put_back_whatever_the_device_makes_of_it(excepti
 
 @simulated
 async def test_an_answer_later_than_usual_is_not_believed_at_once() -> None:
-    wire = Wire([healthy(1)])
-    async with on(wire, meter(1, limits=ROOMY)) as field:
+    wire = Rs485Line([healthy(1)])
+    async with run_bus(wire, meter(1, limits=ROOMY)) as field:
         await asyncio.sleep(10.4)
         wire.slaves[0].faults.late_s = 0.3
         wire.slaves.append(twin_of(1))
@@ -443,9 +445,9 @@ async def test_an_answer_later_than_usual_is_not_believed_at_once() -> None:
 
 @simulated
 async def test_who_is_late_twice_is_waited_for_longer_and_takes_little_of_the_line() -> None:
-    wire = Wire([healthy(1), healthy(2)])
+    wire = Rs485Line([healthy(1), healthy(2)])
     wire.slaves[0].faults.late_s = 2.5
-    async with on(wire, meter(1, every_s=5), meter(2, every_s=5)) as field:
+    async with run_bus(wire, meter(1, every_s=5), meter(2, every_s=5)) as field:
         await asyncio.sleep(3600)
         stats = field.bus.stats.devices
     assert wrong(field) == []
@@ -466,10 +468,10 @@ LEAST = {"saturated": 0.99, "as planned": 1.0, "alike": 0.95, "alone": 0.95, "no
 
 async def clean(devices: list[Device]) -> int:
     """Replies that a clean line of 9600 baud carries."""
-    wire = Wire([
+    wire = Rs485Line([
         slave(int(each.address), registers=REGISTERS, turnaround_s=0.02) for each in devices
     ])  # fmt: skip
-    async with on(wire, *devices) as field:
+    async with run_bus(wire, *devices) as field:
         await asyncio.sleep(60)
         before = wire.counters.replies
         await asyncio.sleep(CLEAN_S)
@@ -479,7 +481,7 @@ async def clean(devices: list[Device]) -> int:
 
 
 def test_a_clean_line_carries_what_it_carried(monkeypatch) -> None:
-    monkeypatch.setattr(plan, "LOAD_MAX", math.inf)
+    monkeypatch.setattr(rounds, "LOAD_MAX", math.inf)
     three = (1, 2, 3)
     lines = {
         "saturated": [plain(unit, every_s=0.05) for unit in three],

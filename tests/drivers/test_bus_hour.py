@@ -10,26 +10,26 @@ from pathlib import Path
 
 import pytest
 
-from drivers.bus import plan
+from drivers.bus import rounds
 from drivers.bus.kinds import SerialOptions
-from drivers.bus.line import Line
 from drivers.bus.quarantine import Quarantine
-from drivers.bus.wire import Wire
-from drivers.contract import Device, Limits
+from drivers.contract import Device, DeviceLimits
 from drivers.emulate.pty import PtyLine
-from tests.drivers.rig import LINE, Running, meter, on, slave, wrong
+from drivers.emulate.rs485 import Rs485Line
+from drivers.serial_line import SerialLine
+from tests.drivers.harness import LINE, RunningBus, meter, run_bus, slave, wrong
 from tests.sim.loop import run, simulated
 
 HOUR_S = 3600.0
 DEAD, LATE, NOISY, *GOOD = range(1, 10)
 BUDGET_SHARE = 0.02
 # Nothing but two blocks of one length may be read.
-APART = Limits(unreadable=(("holding", 3, 39), ("holding", 43, 59)))
+APART = DeviceLimits(unreadable=(("holding", 3, 39), ("holding", 43, 59)))
 
 
-def line_of_nine(seed: int = 1, *, period_s: float = 1.0) -> tuple[Wire, list[Device]]:
+def line_of_nine(seed: int = 1, *, period_s: float = 1.0) -> tuple[Rs485Line, list[Device]]:
     """Nine slaves at 9600 baud; the good ones are polled every second."""
-    wire = Wire([slave(unit) for unit in range(1, 10)], seed=seed)
+    wire = Rs485Line([slave(unit) for unit in range(1, 10)], seed=seed)
     devices = [meter(unit, every_s=period_s if unit in GOOD else 5.0) for unit in range(1, 10)]
     return wire, devices
 
@@ -42,23 +42,26 @@ def alike(devices: list[Device]) -> list[Device]:
     ]
 
 
-def ill_treat(wire: Wire) -> None:
+def ill_treat(wire: Rs485Line) -> None:
     by_unit = {each.unit: each.faults for each in wire.slaves}
     by_unit[DEAD].dead = True
     by_unit[LATE].late_s = 1.5
     by_unit[NOISY].noise = 0.005
 
 
-def mean_period_s(field: Running, unit: int) -> float:
+def mean_period_s(field: RunningBus, unit: int) -> float:
     return statistics.mean(field.periods_s(f"m{unit}")[2:])
 
 
-async def an_hour(*, ill: bool, seed: int = 1) -> tuple[Running, Wire, Running]:
+async def an_hour(*, ill: bool, seed: int = 1) -> tuple[RunningBus, Rs485Line, RunningBus]:
     wire, devices = line_of_nine(seed)
-    other = Wire([slave(1), slave(2)])
+    other = Rs485Line([slave(1), slave(2)])
     if ill:
         ill_treat(wire)
-    async with on(wire, *devices, seed=seed) as field, on(other, meter(1), meter(2)) as beside:
+    async with (
+        run_bus(wire, *devices, seed=seed) as field,
+        run_bus(other, meter(1), meter(2)) as beside,
+    ):
         await asyncio.sleep(HOUR_S)
     return field, wire, beside
 
@@ -96,9 +99,9 @@ async def test_an_hour_with_a_dead_a_late_and_a_noisy_slave() -> None:
 async def saturated(turnaround_s: float = 0.02) -> float:
     """The share of what the wire allows that an overloaded bus makes of it."""
     slaves = [slave(unit, turnaround_s=turnaround_s) for unit in (1, 2, 3)]
-    wire = Wire(slaves)
+    wire = Rs485Line(slaves)
     devices = [meter(unit, every_s=0.05) for unit in (1, 2, 3)]
-    async with on(wire, *devices) as field:
+    async with run_bus(wire, *devices) as field:
         await asyncio.sleep(60)
         before = wire.counters.replies
         await asyncio.sleep(60)
@@ -114,7 +117,7 @@ async def saturated(turnaround_s: float = 0.02) -> float:
 @pytest.fixture
 def no_limit(monkeypatch) -> None:
     """Let a plan be run that no station would accept."""
-    monkeypatch.setattr(plan, "LOAD_MAX", math.inf)
+    monkeypatch.setattr(rounds, "LOAD_MAX", math.inf)
 
 
 @pytest.mark.usefixtures("no_limit")
@@ -125,11 +128,11 @@ async def test_a_saturated_wire_is_used_to_nine_tenths() -> None:
     assert 0.9 <= used <= 1.005
 
 
-async def fault_schedule(seed: int, hours: float) -> tuple[Running, Wire]:
+async def fault_schedule(seed: int, hours: float) -> tuple[RunningBus, Rs485Line]:
     """Slaves die, stutter, lag and come back at random, and now and then the plug is pulled."""
     chance = random.Random(seed)
     wire, devices = line_of_nine(seed, period_s=2.0)
-    async with on(wire, *alike(devices), seed=seed) as field:
+    async with run_bus(wire, *alike(devices), seed=seed) as field:
         end_s = field.began_s + hours * HOUR_S
         while field.loop.time() < end_s:
             await asyncio.sleep(chance.expovariate(1 / 40))
@@ -203,14 +206,14 @@ async def test_proof_a_saturated_pty_in_real_time(tmp_path) -> None:
     # 9600 baud: what the kernel's timers and our own work cost a real line. The best of four
     # windows counts, without what was spent waiting for a core: neither that nor the lateness of
     # the emulator, which shares this process, is the bus's.
-    wire = Wire([slave(unit, turnaround_s=0.02) for unit in (1, 2, 3)])
+    wire = Rs485Line([slave(unit, turnaround_s=0.02) for unit in (1, 2, 3)])
     pty_line = PtyLine(wire, tmp_path / "port")
     pty_line.plug()
     options = SerialOptions(port=str(tmp_path / "port"))
     devices = [meter(unit, every_s=0.05) for unit in (1, 2, 3)]
     allowed_s = (8 + 5 + 2 * 20) * LINE.char_s + 0.02 + LINE.silence_s
     used = []
-    async with Running(options, devices) as field:
+    async with RunningBus(options, devices) as field:
         await asyncio.sleep(2)
         for _ in range(4):
             before, began_s = wire.counters.replies, field.loop.time() - waited_for_a_core_s()
@@ -236,12 +239,12 @@ def waited_for_a_core_s() -> float:
 
 def test_the_silence_at_every_speed_is_as_the_specification_says() -> None:
     for text in ("1200 8E1", "9600 8N1", "19200 8E1", "115200 8N1"):
-        line = Line.parse(text)
+        line = SerialLine.parse(text)
 
-        async def story(line: Line = line) -> Wire:
-            wire = Wire([slave(1, line=line), slave(2, line=line)])
+        async def story(line: SerialLine = line) -> Rs485Line:
+            wire = Rs485Line([slave(1, line=line), slave(2, line=line)])
             devices = [meter(unit, line=line, every_s=8.0) for unit in (1, 2)]
-            async with on(wire, *devices, line=line) as field:
+            async with run_bus(wire, *devices, line=line) as field:
                 await asyncio.sleep(100)
             assert wrong(field) == []
             assert len(field.results) > 20
@@ -254,9 +257,11 @@ async def believed_wrongly() -> int:
     """Late by every amount: how many false values a bus believes."""
     count = 0
     for period_s, tenths in itertools.product((1.0, 3.0, 5.0), range(10, 120, 5)):
-        wire = Wire([slave(1)])
+        wire = Rs485Line([slave(1)])
         wire.slaves[0].faults.late_s = tenths / 10
-        async with on(wire, meter(1, 0, 1, 2, 40, 41, 42, every_s=period_s, limits=APART)) as field:
+        async with run_bus(
+            wire, meter(1, 0, 1, 2, 40, 41, 42, every_s=period_s, limits=APART)
+        ) as field:
             await asyncio.sleep(200)
         count += len(wrong(field))
     return count

@@ -4,19 +4,19 @@ import asyncio
 
 import pytest
 
-from drivers.bus.line import Line
 from drivers.bus.link import GAP_MIN_S, StreamLink
-from drivers.contract import Garbled, LineLost, NoReply
+from drivers.contract import GarbledReply, LineLost, NoReply
 from drivers.family import Transaction
 from drivers.modbus import codec
-from tests.drivers.rig import LINE
+from drivers.serial_line import SerialLine
+from tests.drivers.harness import LINE
 from tests.sim.loop import simulated
 
-REQUEST = codec.rtu(codec.read(1, 3, 0, 2))
-REPLY = codec.rtu(bytes.fromhex("01 03 04 00 01 00 02"))
+REQUEST = codec.rtu_frame(codec.read_request(1, 3, 0, 2))
+REPLY = codec.rtu_frame(bytes.fromhex("01 03 04 00 01 00 02"))
 ASKED = Transaction(
     request=REQUEST,
-    expect=codec.RtuExpect(codec.Answer.to(REQUEST)),
+    expect=codec.RtuExpect(codec.ExpectedReply.to(REQUEST)),
     decode=lambda _: [],
     reply_bytes=len(REPLY),
 )
@@ -29,7 +29,7 @@ class Wire:
     def __init__(self, *plan: tuple[float, bytes]) -> None:
         self.plan = plan
         self.sent: list[tuple[float, bytes]] = []
-        self.lines: list[Line] = []
+        self.lines: list[SerialLine] = []
         self.closed = False
 
     async def open(self, receiver) -> "Wire":
@@ -42,7 +42,7 @@ class Wire:
         for delay_s, answer in self.plan:
             loop.call_later(delay_s, self.receiver.heard, answer)
 
-    def set_line(self, line: Line) -> None:
+    def set_line(self, line: SerialLine) -> None:
         self.lines.append(line)
 
     def close(self) -> None:
@@ -85,7 +85,7 @@ async def test_nothing_heard() -> None:
 
 @simulated
 async def test_half_a_reply() -> None:
-    with pytest.raises(Garbled):
+    with pytest.raises(GarbledReply):
         await ask((0.05, REPLY[:5]))
 
 
@@ -93,7 +93,7 @@ async def test_half_a_reply() -> None:
 async def test_a_spoilt_reply_does_not_cost_the_whole_time_out() -> None:
     link = await linked(Wire((0.05, b"\xff" + REPLY[1:])))
     began_s = asyncio.get_running_loop().time()
-    with pytest.raises(Garbled):
+    with pytest.raises(GarbledReply):
         await link.exchange(ASKED, LINE, 0.4)
     assert asyncio.get_running_loop().time() - began_s < 0.3
 
@@ -107,7 +107,7 @@ async def test_a_false_start_does_not_hide_the_reply_behind_it() -> None:
 
 @simulated
 async def test_somebody_who_never_stops_talking() -> None:
-    with pytest.raises(Garbled) as caught:
+    with pytest.raises(GarbledReply) as caught:
         await ask(*((n * 0.01, bytes(20)) for n in range(1, 40)))
     assert caught.value.code == "bus.too-much"
 
@@ -119,7 +119,7 @@ async def test_a_line_that_never_rests_is_not_spoken_on() -> None:
     loop = asyncio.get_running_loop()
     for n in range(2000):
         loop.call_later(n * 0.001, link.heard, b"x")
-    with pytest.raises(Garbled) as caught:
+    with pytest.raises(GarbledReply) as caught:
         await link.exchange(ASKED, LINE, 0.5)
     assert caught.value.code == "bus.never-silent"
     assert wire.sent == []
@@ -151,24 +151,26 @@ async def test_a_broadcast_waits_for_nobody_but_gives_everybody_time() -> None:
 async def test_an_echo_is_taken_off_even_where_it_looks_like_the_reply() -> None:
     body = codec.write_register(1, 7, b"\0\x05")
     write = Transaction(
-        request=codec.rtu(body),
-        expect=codec.RtuExpect(codec.Answer.to(body)),
+        request=codec.rtu_frame(body),
+        expect=codec.RtuExpect(codec.ExpectedReply.to(body)),
         decode=lambda _: [],
         reply_bytes=8,
     )
-    link = await linked(Wire((0.01, codec.rtu(body))), echo=True)
+    link = await linked(Wire((0.01, codec.rtu_frame(body))), echo=True)
     with pytest.raises(NoReply):  # only the echo came
         await link.exchange(write, LINE, 0.3)
-    link = await linked(Wire((0.01, codec.rtu(body)), (0.05, codec.rtu(body))), echo=True)
-    assert (await link.exchange(write, LINE, 0.3)).frame == codec.rtu(body)
+    link = await linked(
+        Wire((0.01, codec.rtu_frame(body)), (0.05, codec.rtu_frame(body))), echo=True
+    )
+    assert (await link.exchange(write, LINE, 0.3)).frame == codec.rtu_frame(body)
 
 
 @simulated
 async def test_somebody_elses_late_reply_is_set_aside() -> None:
-    theirs = codec.rtu(bytes.fromhex("02 03 04 00 09 00 09"))
+    theirs = codec.rtu_frame(bytes.fromhex("02 03 04 00 09 00 09"))
     frame, _ = await ask((0.02, theirs), (0.5, REPLY), tap=lambda heard: heard.replace(theirs, b""))
     assert frame == REPLY
-    with pytest.raises(Garbled):  # unrecognised, it passes for a spoilt reply
+    with pytest.raises(GarbledReply):  # unrecognised, it passes for a spoilt reply
         await ask((0.02, theirs), (0.9, REPLY))
 
 
@@ -176,7 +178,7 @@ async def test_somebody_elses_late_reply_is_set_aside() -> None:
 async def test_the_line_is_set_only_when_it_changes() -> None:
     wire = Wire((0.05, REPLY))
     link = await linked(wire)
-    slow = Line.parse("2400 8E1")
+    slow = SerialLine.parse("2400 8E1")
     for line in (LINE, slow, slow, LINE):
         await link.exchange(ASKED, line, 1.0)
     assert wire.lines == [LINE, slow, LINE]

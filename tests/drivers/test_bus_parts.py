@@ -8,28 +8,36 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.bus import breaker as breaker_module
-from drivers.bus.breaker import TABLE, TRIPS, WINDOW_S, WINDOW_SHARE, Breaker, Condition, Sign
-from drivers.bus.patience import FIRST_S, FLOOR_S, Patience
+from drivers.bus.adaptive_timeout import FIRST_S, FLOOR_S, AdaptiveTimeout
+from drivers.bus.breaker import (
+    TABLE,
+    TRIPS,
+    WINDOW_S,
+    WINDOW_SHARE,
+    Breaker,
+    BreakerEvent,
+    BreakerState,
+)
 from drivers.bus.quarantine import ECHO_S, SUSPECT_REPLIES, Quarantine
-from drivers.bus.queue import Queue
+from drivers.bus.queue import JobQueue
 from drivers.bus.stats import DeviceStats, Occupancy
-from drivers.contract import Garbled, NoReply, Refused
+from drivers.contract import GarbledReply, NoReply, RequestRefused
 from drivers.family import Transaction
 from drivers.modbus import codec
 
 
 def test_the_breakers_drawing_is_its_table() -> None:
     drawn = re.sub(r"\s+", " ", breaker_module.__doc__ or "")
-    for state in Condition:
+    for state in BreakerState:
         assert state.name in drawn
     assert "CLOSED ──failures──► OPEN ──time──► PROBING ──answer──► CLOSED" in drawn
     arrows = {
-        (Condition.CLOSED, Sign.FAILURES, Condition.OPEN),
-        (Condition.OPEN, Sign.TIME, Condition.PROBING),
-        (Condition.PROBING, Sign.ANSWER, Condition.CLOSED),
-        (Condition.OPEN, Sign.ANSWER, Condition.CLOSED),
-        (Condition.PROBING, Sign.FAILURE, Condition.OPEN),
-        (Condition.PROBING, Sign.LINE, Condition.OPEN),
+        (BreakerState.CLOSED, BreakerEvent.FAILURES, BreakerState.OPEN),
+        (BreakerState.OPEN, BreakerEvent.TIME, BreakerState.PROBING),
+        (BreakerState.PROBING, BreakerEvent.ANSWER, BreakerState.CLOSED),
+        (BreakerState.OPEN, BreakerEvent.ANSWER, BreakerState.CLOSED),
+        (BreakerState.PROBING, BreakerEvent.FAILURE, BreakerState.OPEN),
+        (BreakerState.PROBING, BreakerEvent.LINE, BreakerState.OPEN),
     }
     moves = {(old, sign, new) for (old, sign), new in TABLE.items() if old is not new}
     assert moves == arrows
@@ -85,20 +93,23 @@ def test_a_probe_cut_short_by_the_line_is_asked_again_at_once() -> None:
         breaker.failed(10.0, 1.0)
     breaker.probe()
     breaker.line_up(12.0)
-    assert (breaker.condition, breaker.retry_at_s) == (Condition.OPEN, 12.0)
+    assert (breaker.condition, breaker.retry_at_s) == (BreakerState.OPEN, 12.0)
 
 
 def read(address: int, count: int = 2) -> Transaction:
-    body = codec.read(1, 3, address, count)
-    answer = codec.Answer.to(body)
+    body = codec.read_request(1, 3, address, count)
+    answer = codec.ExpectedReply.to(body)
     return Transaction(
-        request=codec.rtu(body), expect=codec.RtuExpect(answer), decode=lambda _: [], points=()
+        request=codec.rtu_frame(body),
+        expect=codec.RtuExpect(answer),
+        decode=lambda _: [],
+        points=(),
     )
 
 
-REPLY = codec.rtu(bytes.fromhex("01 03 04 00 01 00 02"))
-OTHER = codec.rtu(bytes.fromhex("01 03 04 00 03 00 04"))
-REFUSAL = codec.rtu(bytes.fromhex("01 83 04"))
+REPLY = codec.rtu_frame(bytes.fromhex("01 03 04 00 01 00 02"))
+OTHER = codec.rtu_frame(bytes.fromhex("01 03 04 00 03 00 04"))
+REFUSAL = codec.rtu_frame(bytes.fromhex("01 83 04"))
 
 
 def acquainted() -> Quarantine:
@@ -252,7 +263,7 @@ def test_an_echo_is_a_surplus_even_while_something_is_owed() -> None:
 
 def test_a_surplus_is_disproved_by_what_it_may_have_followed_only() -> None:
     rest, one, two, other = acquainted(), read(0), read(10, 2), read(20, 3)
-    longer = codec.rtu(bytes.fromhex("01 03 06 00 01 00 02 00 03"))
+    longer = codec.rtu_frame(bytes.fromhex("01 03 06 00 01 00 02 00 03"))
     rest.regular = frozenset(each.request for each in (one, two, other))
     rest.answered(other, longer, 9.0, 9.1)
     rest.answered(one, REPLY, 10.0, 10.1)
@@ -306,7 +317,7 @@ def test_after_a_surplus_every_answer_is_unsure_until_enough_have_been_alone() -
 
 @given(rtts=st.lists(st.floats(0.001, 5), min_size=8, max_size=50), most=st.floats(0.3, 3))
 def test_patience_stays_between_the_floor_and_the_settings(rtts, most) -> None:
-    patience = Patience(most)
+    patience = AdaptiveTimeout(most)
     assert patience.timeout_s == min(FIRST_S, most)
     for rtt_s in rtts:
         patience.replied(rtt_s)
@@ -315,7 +326,7 @@ def test_patience_stays_between_the_floor_and_the_settings(rtts, most) -> None:
 
 
 def test_who_was_never_heard_is_waited_for_twice_as_long_each_time() -> None:
-    patience = Patience(1.0, reply_s=0.1)
+    patience = AdaptiveTimeout(1.0, reply_s=0.1)
     waits = []
     for _ in range(4):
         waits.append(patience.timeout_s)
@@ -326,7 +337,7 @@ def test_who_was_never_heard_is_waited_for_twice_as_long_each_time() -> None:
 
 
 def test_each_time_out_doubles_the_wait() -> None:
-    patience = Patience(2.0)
+    patience = AdaptiveTimeout(2.0)
     for _ in range(8):
         patience.replied(0.03)
     waits = []
@@ -337,7 +348,7 @@ def test_each_time_out_doubles_the_wait() -> None:
 
 
 def test_who_is_late_twice_is_waited_for_beyond_the_settings_until_silent_again() -> None:
-    patience = Patience(1.0)
+    patience = AdaptiveTimeout(1.0)
     patience.late(4.0)
     assert (patience.timeout_s, patience.beyond) == (1.0, False)
     patience.late(4.0)
@@ -350,7 +361,7 @@ def test_who_is_late_twice_is_waited_for_beyond_the_settings_until_silent_again(
 
 
 def test_an_answer_much_later_than_usual_is_unusual_and_who_answers_at_once_is_swift() -> None:
-    patience = Patience(1.0)
+    patience = AdaptiveTimeout(1.0)
     assert not patience.unusual(0.9)  # nothing is usual yet
     for _ in range(8):
         assert not patience.swift
@@ -364,7 +375,7 @@ def test_an_answer_much_later_than_usual_is_unusual_and_who_answers_at_once_is_s
 
 
 def test_where_alarm_inputs_wait_nobody_is_waited_for_longer_than_it_needs() -> None:
-    patience = Patience(1.0, 0.3)
+    patience = AdaptiveTimeout(1.0, 0.3)
     assert patience.timeout_s == 0.3
     for _ in range(20):
         patience.timed_out()
@@ -387,7 +398,7 @@ class Ticket:
 
 
 def test_the_queue_goes_by_urgency_then_deadline_among_those_that_may_go() -> None:
-    queue: Queue[Ticket] = Queue()
+    queue: JobQueue[Ticket] = JobQueue()
     for ticket in (
         Ticket("meter", 5, 20), Ticket("earlier", 5, 10), Ticket("alarm", 1, 90),
         Ticket("resting", 0, 0, ready_s=50),
@@ -425,7 +436,7 @@ def test_the_busy_share_falls_when_nothing_goes_on() -> None:
 
 def test_a_device_counts_its_faults_by_kind_and_its_times_in_buckets() -> None:
     stats = DeviceStats()
-    for fault in (NoReply("a"), Garbled("b"), Refused("c"), NoReply("d")):
+    for fault in (NoReply("a"), GarbledReply("b"), RequestRefused("c"), NoReply("d")):
         stats.fault(fault)
     for rtt_s in (0.004, 0.03, 9.0):
         stats.replied(rtt_s)

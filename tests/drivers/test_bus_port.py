@@ -13,9 +13,7 @@ import serial
 
 from drivers.bus import port as port_module
 from drivers.bus.kinds import SerialOptions
-from drivers.bus.line import Line
-from drivers.bus.port import ports, products, serial_opener
-from drivers.bus.wire import Wire
+from drivers.bus.port import serial_opener, serial_port_products, serial_ports
 from drivers.contract import (
     LineDown,
     LineLost,
@@ -25,11 +23,13 @@ from drivers.contract import (
     PortUnfit,
 )
 from drivers.emulate.pty import PtyLine
-from tests.drivers.rig import Running, meter, slave, wrong
+from drivers.emulate.rs485 import Rs485Line
+from drivers.serial_line import SerialLine
+from tests.drivers.harness import RunningBus, meter, slave, wrong
 from tests.drivers.test_bus_tcp import until
 
-FAST = Line(115_200)
-METERS = Line.parse("2400 8E1")
+FAST = SerialLine(115_200)
+METERS = SerialLine.parse("2400 8E1")
 
 
 class Ear:
@@ -57,7 +57,7 @@ def pty():
     os.close(master)
 
 
-async def opened(path: str, line: Line = FAST):
+async def opened(path: str, line: SerialLine = FAST):
     ear = Ear()
     return ear, await serial_opener(path, line)(ear)
 
@@ -102,7 +102,7 @@ async def test_line_settings_change_at_once_and_a_ptys_refusal_of_parity_is_forg
     stream.set_line(FAST)
     assert termios.tcgetattr(master)[5] == termios.B115200
     with pytest.raises(PortUnfit) as caught:
-        stream.set_line(Line(12_345))
+        stream.set_line(SerialLine(12_345))
     assert caught.value.data["line"] == "12345 8N1"
     stream.close()
 
@@ -143,7 +143,7 @@ async def test_a_missing_port_says_what_is_there() -> None:
     with pytest.raises(PortMissing) as caught:
         await opened("/dev/ttyUSB99")
     assert caught.value.data["port"] == "/dev/ttyUSB99"
-    assert caught.value.data["ports"] == (", ".join(ports()) or "-")
+    assert caught.value.data["ports"] == (", ".join(serial_ports()) or "-")
 
 
 async def test_a_file_is_no_port(tmp_path) -> None:
@@ -207,15 +207,15 @@ async def test_a_vanished_port_is_told_once() -> None:
 
 
 async def test_a_bus_on_a_pty_loses_its_port_and_finds_it_again(tmp_path) -> None:
-    wire = Wire([slave(1, line=FAST), slave(2, line=Line(9600))])
+    wire = Rs485Line([slave(1, line=FAST), slave(2, line=SerialLine(9600))])
     pty_line = PtyLine(wire, tmp_path / "port")
     pty_line.plug()
     options = SerialOptions(port=str(tmp_path / "port"), line="115200 8N1")
     devices = [
         meter(1, every_s=0.1, timeout_s=0.5),
-        meter(2, every_s=0.5, timeout_s=0.5, line=Line(9600)),
+        meter(2, every_s=0.5, timeout_s=0.5, line=SerialLine(9600)),
     ]
-    async with Running(options, devices) as field:
+    async with RunningBus(options, devices) as field:
         await until(lambda: len(field.of("m1")) > 3 and len(field.of("m2")) > 1)
         pty_line.unplug()
         await until(lambda: "down" in field.line_states())
@@ -260,6 +260,6 @@ def test_a_port_goes_by_the_name_that_stays(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(port_module.list_ports, "comports", listed)
     monkeypatch.setattr(port_module, "_links", links)
-    assert ports() == ["port-1", "port-2", "port-3", "serial-A5", "uart"]
-    said = products()
+    assert serial_ports() == ["port-1", "port-2", "port-3", "serial-A5", "uart"]
+    said = serial_port_products()
     assert (said["serial-A5"], said["port-3"], said["uart"]) == ("adapter A5", "", "")

@@ -7,18 +7,18 @@ import msgspec
 import pytest
 
 from drivers.bus.kinds import ModbusTcpOptions, RtuOverTcpOptions, SerialOptions
-from drivers.bus.line import Line
 from drivers.bus.tcp import MbapLink, tcp_opener
-from drivers.bus.wire import Wire
-from drivers.contract import Garbled, LineLost, NoReply, PollResult, Unreachable
+from drivers.contract import GarbledReply, GatewayUnreachable, LineLost, NoReply, PollResult
+from drivers.emulate.rs485 import Rs485Line
 from drivers.emulate.tcp import SerialServer, TcpServer
 from drivers.family import Framing, Transaction, WireCost
 from drivers.modbus import codec
 from drivers.modbus.driver import DRIVER
 from drivers.modbus.emulator_gateway import ModbusGateway
-from tests.drivers.rig import Running, meter, slave, word, wrong
+from drivers.serial_line import SerialLine
+from tests.drivers.harness import RunningBus, meter, slave, word, wrong
 
-FAST = Line(115_200)
+FAST = SerialLine(115_200)
 # For an answer that comes: a busy machine may take its time.
 PATIENT_S = 60.0
 
@@ -130,7 +130,7 @@ async def test_a_wrong_unit_function_or_length_is_garbled(answer) -> None:
     box = Scripted()
     box.script = lambda _: [(0.0, bytes.fromhex(answer))]
     async with serving(box) as server, linked(server) as link:
-        with pytest.raises(Garbled):
+        with pytest.raises(GarbledReply):
             await link.exchange(read(1, 0), FAST, PATIENT_S)
 
 
@@ -148,7 +148,7 @@ async def test_what_is_no_modbus_ends_the_connection(says) -> None:
 async def test_nobody_there() -> None:
     async with serving(Scripted()) as server:
         address = server.address
-    with pytest.raises(Unreachable) as caught:
+    with pytest.raises(GatewayUnreachable) as caught:
         await tcp_opener("127.0.0.1", server.port)(MbapLink())
     assert caught.value.data["address"] == address
 
@@ -168,7 +168,7 @@ async def test_a_gateway_that_goes_away_is_connected_to_again() -> None:
     box = Scripted()
     async with (
         serving(box) as server,
-        Running(tcp(server), [meter(1, every_s=0.05, timeout_s=PATIENT_S)]) as field,
+        RunningBus(tcp(server), [meter(1, every_s=0.05, timeout_s=PATIENT_S)]) as field,
     ):
         await until(lambda: len(field.results) > 3)
         for connection in list(server.open):
@@ -188,7 +188,7 @@ async def test_a_dead_unit_behind_the_gateway_is_not_a_dead_bus() -> None:
         (0.0, bytes((2, 0x83, 0x0B)) if request[0] == 2 else good(request))
     ]
     devices = [meter(unit, every_s=0.05, timeout_s=PATIENT_S) for unit in (1, 2)]
-    async with serving(box) as server, Running(tcp(server), devices) as field:
+    async with serving(box) as server, RunningBus(tcp(server), devices) as field:
         await until(lambda: field.states("m2") == ["silent"])
         before = len(field.of("m1"))
         await until(lambda: len(field.of("m1")) > before + 5)
@@ -217,23 +217,23 @@ async def test_several_at_once_only_where_it_is_allowed(inflight) -> None:
     devices = [meter(unit, every_s=0.2, timeout_s=PATIENT_S) for unit in range(1, 7)]
     async with (
         serving(box) as server,
-        Running(tcp(server, max_inflight=inflight), devices) as field,
+        RunningBus(tcp(server, max_inflight=inflight), devices) as field,
     ):
         await until(lambda: len(field.results) > 12)
         assert wrong(field) == []
     assert most == inflight
 
 
-def answered(field: Running) -> list[PollResult]:
+def answered(field: RunningBus) -> list[PollResult]:
     """The rounds that brought values: on a busy machine an answer may once be late."""
     return [result for result in field.results if result.fault is None]
 
 
 async def test_rtu_through_a_serial_server() -> None:
-    wire = Wire([slave(1, line=FAST)])
+    wire = Rs485Line([slave(1, line=FAST)])
     async with serving(SerialServer(wire, FAST)) as server:
         options = RtuOverTcpOptions(address=server.address, line="115200 8N1")
-        async with Running(options, [meter(1, every_s=0.1, timeout_s=0.5)]) as field:
+        async with RunningBus(options, [meter(1, every_s=0.1, timeout_s=0.5)]) as field:
             await until(lambda: len(answered(field)) > 5)
             assert wrong(field) == []
             values = {reading.point: reading.value for reading in answered(field)[-1].readings}
@@ -242,20 +242,20 @@ async def test_rtu_through_a_serial_server() -> None:
 
 
 async def test_a_serial_ports_url_is_a_serial_server() -> None:
-    wire = Wire([slave(1, line=FAST)])
+    wire = Rs485Line([slave(1, line=FAST)])
     async with serving(SerialServer(wire, FAST)) as server:
         options = SerialOptions(port=f"socket://{server.address}", line="115200 8N1")
-        async with Running(options, [meter(1, every_s=0.1, timeout_s=0.5)]) as field:
+        async with RunningBus(options, [meter(1, every_s=0.1, timeout_s=0.5)]) as field:
             await until(lambda: len(answered(field)) > 2)
             assert wrong(field) == []
 
 
 async def test_a_whole_gateway_with_its_own_wire() -> None:
-    wire = Wire([slave(1, line=FAST), slave(2, line=FAST)])
+    wire = Rs485Line([slave(1, line=FAST), slave(2, line=FAST)])
     wire.slaves[1].faults.dead = True
     box = ModbusGateway(wire, FAST, timeout_s=0.1)
     devices = [meter(1, every_s=0.2), meter(2, every_s=0.2)]
-    async with serving(box) as server, Running(tcp(server), devices) as field:
+    async with serving(box) as server, RunningBus(tcp(server), devices) as field:
         await until(lambda: field.states("m2") == ["silent"] and len(field.of("m1")) > 3)
         assert wrong(field) == []
         assert field.states("m1") == ["ok"]
@@ -275,4 +275,4 @@ def test_ipv6_addresses_are_understood() -> None:
 
 
 def test_the_request_carries_unit_and_pdu_alone() -> None:
-    assert read(1, 0).request == codec.read(1, 3, 0, 2)
+    assert read(1, 0).request == codec.read_request(1, 3, 0, 2)

@@ -12,9 +12,9 @@ from drivers.cjt188.codec import (
     ANYBODY,
     DATA_BYTES_MAX,
     HEAD_BYTES,
-    Control,
-    Frame,
-    Reply,
+    Cjt188Control,
+    Cjt188Expect,
+    Cjt188Frame,
     decode,
     encode,
 )
@@ -27,13 +27,13 @@ WATER, METER = 0x10, "78330011223344"
 ITEM = b"\x1f\x90\x00"
 
 
-def frame_of(told: dict) -> Frame:
-    return Frame(told["meter"], told["address"], told["control"], bytes.fromhex(told["data"]))
+def frame_of(told: dict) -> Cjt188Frame:
+    return Cjt188Frame(told["meter"], told["address"], told["control"], bytes.fromhex(told["data"]))
 
 
-def reply_to(told: dict) -> Reply:
+def reply_to(told: dict) -> Cjt188Expect:
     item = bytes.fromhex(told["data"])[: HEAD_BYTES - 1]
-    return Reply(told["meter"], told["address"], told["control"], item)
+    return Cjt188Expect(told["meter"], told["address"], told["control"], item)
 
 
 def named(vectors):
@@ -79,21 +79,21 @@ def test_published_dialogues_that_can_be_opened() -> None:
 @pytest.mark.parametrize("address", ["", "12", "7833001122334", "no address!!!!", "7833001122334٢"])
 def test_what_is_no_address(address) -> None:
     with pytest.raises(ValueError, match=address or "^$"):
-        encode(Frame(WATER, address, Control.READ))
+        encode(Cjt188Frame(WATER, address, Cjt188Control.READ))
 
 
 def answer(data: bytes = ITEM + bytes(19), control: int = 0x81, address: str = METER):
-    return encode(Frame(WATER, address, control, data), wake=0)
+    return encode(Cjt188Frame(WATER, address, control, data), wake=0)
 
 
-EXPECT = Reply(WATER, METER, Control.READ, ITEM[:2])
+EXPECT = Cjt188Expect(WATER, METER, Cjt188Control.READ, ITEM[:2])
 
 
 @pytest.mark.parametrize(
     "heard",
     [
         pytest.param(answer(address="78330011223345"), id="another meter's"),
-        pytest.param(encode(Frame(0x11, METER, 0x81, ITEM), 0), id="another kind of meter's"),
+        pytest.param(encode(Cjt188Frame(0x11, METER, 0x81, ITEM), 0), id="another kind of meter's"),
         pytest.param(answer(b"\x1f\x91\x00"), id="about another item"),
         pytest.param(answer(control=0x84), id="to another question"),
         pytest.param(answer(ITEM, control=0x01), id="our own echo"),
@@ -114,7 +114,7 @@ def test_the_item_may_come_back_turned() -> None:
 
 def test_a_wildcard_takes_whoever_answers() -> None:
     heard = answer(b"\x81\x0a\x00", 0x83)
-    expect = Reply(ANY_METER, ANYBODY, Control.READ_ADDRESS, b"\x81\x0a")
+    expect = Cjt188Expect(ANY_METER, ANYBODY, Cjt188Control.READ_ADDRESS, b"\x81\x0a")
     assert expect.find(heard, final=False) == (0, len(heard))
 
 
@@ -125,7 +125,7 @@ def test_an_unfinished_candidate_hides_the_reply_only_until_nothing_more_comes()
 
 
 FRAMES = st.builds(
-    Frame,
+    Cjt188Frame,
     st.integers(0, 255),
     st.from_regex(r"\A[0-9A-F]{14}\Z"),
     st.integers(0, 255),
@@ -171,10 +171,10 @@ def test_what_must_be_kept_is_bounded_and_holds_the_longest_reply() -> None:
 
 
 def test_replies_of_one_meter_and_control_code_are_kin() -> None:
-    expect = Reply(WATER, METER, Control.READ, ITEM[:2])
-    other = encode(Frame(WATER, METER, Control.READ | 0x80, b"\x2f\xd1\0\1"), 0)
-    denied = encode(Frame(WATER, METER, Control.READ | 0xC0, b"\0\2\0"), 0)
-    assert expect.kin == Reply(WATER, METER, Control.READ, b"\x2f\xd1").kin
+    expect = Cjt188Expect(WATER, METER, Cjt188Control.READ, ITEM[:2])
+    other = encode(Cjt188Frame(WATER, METER, Cjt188Control.READ | 0x80, b"\x2f\xd1\0\1"), 0)
+    denied = encode(Cjt188Frame(WATER, METER, Cjt188Control.READ | 0xC0, b"\0\2\0"), 0)
+    assert expect.kin == Cjt188Expect(WATER, METER, Cjt188Control.READ, b"\x2f\xd1").kin
     assert expect.find(other, final=True) is None
     assert expect.any_of_kin().find(other, final=True) == (0, len(other))
     assert expect.find(denied, final=True) == (0, len(denied))

@@ -5,27 +5,27 @@ import asyncio
 import msgspec
 import pytest
 
-from drivers.bus.line import Line
-from drivers.bus.wire import Wire
 from drivers.cjt188 import driver, values
-from drivers.cjt188.driver import DRIVER, Options
-from drivers.cjt188.emulator import Cjt188Slave, Habits
+from drivers.cjt188.driver import DRIVER, Cjt188DeviceOptions
+from drivers.cjt188.emulator import Cjt188Quirks, Cjt188Slave
 from drivers.contract import (
     BadAddress,
     BadProfile,
     Device,
     FieldError,
-    NotKept,
     NotWritable,
     Point,
     Quality,
-    Refused,
-    Writable,
+    RequestRefused,
+    WriteNotKept,
+    WriteSpec,
 )
+from drivers.emulate.rs485 import Rs485Line
 from drivers.family import WireCost
-from tests.drivers.lines import Tape, image, last_of, on_line, profile
+from drivers.serial_line import SerialLine
+from tests.drivers.meter_lines import Tape, image, last_of, on_line, profile
 
-LINE = Line(2400, 8, "E", 1)
+LINE = SerialLine(2400, 8, "E", 1)
 WIRE = WireCost(char_s=LINE.char_s, turnaround_s=0.05, silence_s=LINE.silence_s)
 MODELS = ["cjt188-water", "cjt188-water-901f", "cjt188-heat-jy", "cjt188-gas"]
 WATER, GAS = 0x10, 0x30
@@ -47,7 +47,7 @@ def test_a_profile_reads_the_meter_that_it_was_not_made_from(model) -> None:
     meter = profile(model).device("m", published["address"], every_s=10)
     assert DRIVER.check(meter) == []
     tape = Tape(published["exchange"], LINE, None)
-    got = last_of(on_line(Wire([tape]), [meter], 8).results, "m")
+    got = last_of(on_line(Rs485Line([tape]), [meter], 8).results, "m")
     assert tape.played == tape.replies.keys()
     units = {point.id: point.unit for point in meter.points}
     assert {point: (value, units[point]) for point, value in got.items()} == {
@@ -57,7 +57,7 @@ def test_a_profile_reads_the_meter_that_it_was_not_made_from(model) -> None:
 
 
 def water(**habits) -> Cjt188Slave:
-    slave = Cjt188Slave(WATER, METER, habits=Habits(**habits))
+    slave = Cjt188Slave(WATER, METER, habits=Cjt188Quirks(**habits))
     slave.show("1F90", "45 23 01 00 2C", "00 20 01 00 2C", "30 58 20 23 11 26 20")
     return slave
 
@@ -70,7 +70,7 @@ def water(**habits) -> Cjt188Slave:
 def test_every_makers_habits_give_the_same_values(habits) -> None:
     slave = water(**habits)
     slave.battery_low = True
-    got = on_line(Wire([slave]), [profile("cjt188-water").device("m", METER, every_s=10)], 8)
+    got = on_line(Rs485Line([slave]), [profile("cjt188-water").device("m", METER, every_s=10)], 8)
     assert last_of(got.results, "m") == {
         "volume": 123.45,
         "volume-settled": 120.0,
@@ -83,7 +83,7 @@ def test_every_makers_habits_give_the_same_values(habits) -> None:
 
 def test_a_meter_tells_its_address_to_whoever_asks() -> None:
     point = Point(id="a", kind="any", address="810A", type="string", extra={"is": "address"})
-    got = last_of(on_line(Wire([water()]), [device([point], "A" * 14)], 5).results, "m")
+    got = last_of(on_line(Rs485Line([water()]), [device([point], "A" * 14)], 5).results, "m")
     assert got == {"a": METER}
 
 
@@ -180,7 +180,7 @@ def test_a_published_meter_that_sends_the_year_first() -> None:
 def valve(control: int | None = None, *, read_back: bool = False) -> Point:
     extra = {"is": "valve", "command": "17A0"} | ({"control": control} if control else {})
     return Point(id="valve", kind="cold-water", address="1F90", type="bool", at=17, extra=extra,
-                 writable=Writable(read_back=read_back))  # fmt: skip
+                 writable=WriteSpec(read_back=read_back))  # fmt: skip
 
 
 def written(slave, point, value, seconds=20):
@@ -193,7 +193,7 @@ def written(slave, point, value, seconds=20):
         except FieldError as error:
             got.append(error)
 
-    heard = on_line(Wire([slave]), [device([point], every_s=5)], seconds, story)
+    heard = on_line(Rs485Line([slave]), [device([point], every_s=5)], seconds, story)
     return got[0], [result.readings[0].value for result in heard.results]
 
 
@@ -215,7 +215,7 @@ def test_a_valve_that_does_not_move_is_found_out() -> None:
     slave = water(valve_s=0.0)
     slave.faults.stuck = True
     error, seen = written(slave, valve(read_back=True), False)
-    assert isinstance(error, NotKept)
+    assert isinstance(error, WriteNotKept)
     assert seen[-1] is None
 
 
@@ -223,13 +223,15 @@ def test_a_command_that_the_meter_does_not_know_is_refused_with_its_status() -> 
     slave = water(valve_control=0x2A)
     slave.battery_low = True
     error, _ = written(slave, valve(), False)
-    assert isinstance(error, Refused)
+    assert isinstance(error, RequestRefused)
     assert error.data == {"status": "0400"}
 
 
 def test_the_published_valve_frames() -> None:
-    gas = profile("cjt188-gas").device("m", "00000000000003", options=Options(wake=3))
-    fox = profile("cjt188-water-901f").device("m", "00000805000001", options=Options(wake=3))
+    gas = profile("cjt188-gas").device("m", "00000000000003", options=Cjt188DeviceOptions(wake=3))
+    fox = profile("cjt188-water-901f").device(
+        "m", "00000805000001", options=Cjt188DeviceOptions(wake=3)
+    )
     frames = [
         DRIVER.write(meter, meter.point("valve"), is_open, WIRE).write.request.hex(" ").upper()
         for meter, is_open in ((gas, True), (gas, False), (fox, True), (fox, False))
@@ -264,7 +266,7 @@ def test_what_cannot_be_written(point, value) -> None:
 def test_an_answer_shorter_than_its_fields_is_refused() -> None:
     slave = Cjt188Slave(WATER, METER)
     slave.show("1F90", "45 23 01 00 2C", status=False)
-    heard = on_line(Wire([slave]), [profile("cjt188-water").device("m", METER, every_s=10)], 8)
+    heard = on_line(Rs485Line([slave]), [profile("cjt188-water").device("m", METER, every_s=10)], 8)
     assert set(last_of(heard.results, "m").values()) == {"exception"}
     assert heard.results[0].fault.code == "cjt188.short"
 
@@ -272,7 +274,7 @@ def test_an_answer_shorter_than_its_fields_is_refused() -> None:
 def test_an_error_reply_says_the_status() -> None:
     slave = water()
     slave.faults.exception = 1
-    heard = on_line(Wire([slave]), [profile("cjt188-water").device("m", METER, every_s=10)], 8)
+    heard = on_line(Rs485Line([slave]), [profile("cjt188-water").device("m", METER, every_s=10)], 8)
     fault = heard.results[0].fault
     assert (fault.code, fault.data) == ("cjt188.refused", {"status": "0000"})
 
@@ -291,7 +293,7 @@ def test_addresses_that_cannot_be_polled(address) -> None:
         ("address", {"address": "1F"}),
         ("address", {"address": "volume"}),
         ("command", {"extra": {"is": "valve", "command": "A0"}}),
-        ("command", {"writable": Writable(), "extra": {"is": "valve"}}),
+        ("command", {"writable": WriteSpec(), "extra": {"is": "valve"}}),
         ("kind", {"kind": "milk"}),
         ("type", {"type": "f32"}),
         ("is", {"extra": {"is": "unknown"}}),

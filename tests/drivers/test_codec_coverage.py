@@ -23,11 +23,11 @@ SUBJECTS = {
             "drivers/cjt188/values.py",
             "drivers/dlt645/codec.py",
             "drivers/dlt645/driver.py",
-            "drivers/dlt645/reading.py",
+            "drivers/dlt645/item_reads.py",
             "drivers/dlt645/values.py",
-            "drivers/measure.py",
+            "drivers/decimal_values.py",
             "drivers/meter_frame.py",
-            "drivers/search.py",
+            "drivers/frame_search.py",
         ),
     ),
     "modbus": (
@@ -39,7 +39,7 @@ SUBJECTS = {
         ("drivers/modbus/codec.py", "drivers/modbus/registers.py"),
     ),
     "ble": (("tests/drivers/test_ble_codec.py",), ("drivers/ble/codec/*",)),
-    "contact": (("tests/drivers/test_contact.py",), ("drivers/contact.py",)),
+    "contact": (("tests/drivers/test_dry_contact.py",), ("drivers/dry_contact.py",)),
 }
 
 

@@ -3,7 +3,15 @@
 import re
 
 from drivers import contract
-from drivers.contract import FieldError, Garbled, NoReply, PortMissing, Quality, Refused, TargetDead
+from drivers.contract import (
+    FieldError,
+    GarbledReply,
+    NoReply,
+    PortMissing,
+    Quality,
+    RequestRefused,
+    TargetDead,
+)
 
 
 def drawn() -> list[tuple[int, str]]:
@@ -31,7 +39,7 @@ def test_an_error_carries_code_and_data() -> None:
 
 
 def test_each_fault_has_the_quality_of_its_readings() -> None:
-    qualities = {kind: kind.quality for kind in (NoReply, Garbled, Refused, TargetDead)}
+    qualities = {kind: kind.quality for kind in (NoReply, GarbledReply, RequestRefused, TargetDead)}
     assert list(qualities.values()) == [
         Quality.TIMEOUT, Quality.CRC, Quality.EXCEPTION, Quality.TIMEOUT,
     ]  # fmt: skip

@@ -7,16 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drivers.bus.counters import (
+from drivers.cjt188 import values
+from drivers.contract import CounterReplacement, Point, Quality, Sample
+from drivers.counters import (
     REPLACED_AFTER,
     REPLACED_AFTER_S,
     RETURNS_WITHIN_S,
+    CounterMark,
     Counters,
-    Mark,
 )
-from drivers.cjt188 import values
-from drivers.contract import Point, Quality, Replaced, Sample
-from drivers.measure import to_bcd
+from drivers.decimal_values import encode_bcd
 
 ENERGY = Point(id="e", address=0, type="u32", counter=True, scale=0.01, decimals=2)
 FLOAT = Point(id="e", address=0, type="f32", counter=True, decimals=2)
@@ -125,7 +125,7 @@ def test_another_meter_is_taken_up_once_and_said() -> None:
     meter = Meter().settled_at(123_456)
     said = [meter.round(7 + n, 300) for n in range(6)]
     assert said == [DOUBTFUL] * 3 + [GOOD] * 3
-    assert meter.counters.replaced() == (Replaced("e", 1234.56, 0.1, by_person=False),)
+    assert meter.counters.replaced() == (CounterReplacement("e", 1234.56, 0.1, by_person=False),)
     assert meter.counters.replaced() == ()
 
 
@@ -153,7 +153,7 @@ def test_a_meter_that_shows_less_for_long_takes_its_replacement_back(
     assert meter.read(back, period_s) is DOUBTFUL
     assert meter.read(back, 0.1) is GOOD
     assert meter.counters.replaced() == (
-        Replaced("e", shown / 100, back / 100, by_person=False, resumes=replaced.old),
+        CounterReplacement("e", shown / 100, back / 100, by_person=False, resumes=replaced.old),
     )
     assert meter.round(back + 1, 100) is GOOD
     assert meter.counters.replaced() == ()
@@ -185,7 +185,9 @@ def test_another_meter_with_a_higher_count_is_said(silent_s) -> None:
     count = 123_020 + 2_000_000
     said = [meter.round(count, silent_s), *(meter.round(count + n, 300) for n in range(1, 6))]
     assert said == [DOUBTFUL] * 3 + [GOOD] * 3
-    assert meter.counters.replaced() == (Replaced("e", 1230.2, (count + 3) / 100, by_person=False),)
+    assert meter.counters.replaced() == (
+        CounterReplacement("e", 1230.2, (count + 3) / 100, by_person=False),
+    )
 
 
 def test_a_load_as_never_before_is_no_other_meter() -> None:
@@ -276,7 +278,7 @@ def test_somebody_says_that_the_meter_was_replaced() -> None:
     meter.counters.accept("e")
     assert meter.counters.marks() == {}
     assert meter.round(7) is GOOD
-    assert meter.counters.replaced() == (Replaced("e", 1234.56, 0.07, by_person=True),)
+    assert meter.counters.replaced() == (CounterReplacement("e", 1234.56, 0.07, by_person=True),)
     assert meter.round(8) is GOOD
 
 
@@ -285,11 +287,11 @@ def test_saying_it_twice_or_of_an_unread_meter_does_no_harm() -> None:
     meter.counters.accept("e")
     meter.counters.accept("e")
     assert meter.round(7) is GOOD
-    assert meter.counters.replaced() == (Replaced("e", 5.0, 0.07, by_person=True),)
+    assert meter.counters.replaced() == (CounterReplacement("e", 5.0, 0.07, by_person=True),)
     fresh = Meter()
     fresh.counters.accept("e")
     assert fresh.round(7) is GOOD
-    assert fresh.counters.replaced() == (Replaced("e", None, 0.07, by_person=True),)
+    assert fresh.counters.replaced() == (CounterReplacement("e", None, 0.07, by_person=True),)
 
 
 @pytest.mark.parametrize("modulus", [U16, U32, BCD8])
@@ -309,7 +311,7 @@ def test_a_small_counter_that_wrapped_at_an_unknown_pace_is_taken_up_all_the_sam
 
 def test_recalled_counts_are_believed_when_a_second_reading_agrees() -> None:
     meter = Meter()
-    meter.counters.recall({"e": Mark(123_456, 1234.56)})
+    meter.counters.recall({"e": CounterMark(123_456, 1234.56)})
     assert meter.read(80_000_000) is DOUBTFUL
     assert meter.read(123_460) is DOUBTFUL
     assert meter.read(123_460, 0.1) is GOOD
@@ -318,21 +320,21 @@ def test_recalled_counts_are_believed_when_a_second_reading_agrees() -> None:
 
 def test_a_meter_replaced_while_the_station_was_off_is_said() -> None:
     meter = Meter()
-    meter.counters.recall({"e": Mark(123_456, 1234.56)})
+    meter.counters.recall({"e": CounterMark(123_456, 1234.56)})
     assert [meter.round(n, 500) for n in (3, 4, 5)] == [DOUBTFUL, DOUBTFUL, GOOD]
-    assert meter.counters.replaced() == (Replaced("e", 1234.56, 0.05, by_person=False),)
+    assert meter.counters.replaced() == (CounterReplacement("e", 1234.56, 0.05, by_person=False),)
 
 
 def test_a_recalled_count_of_known_age_is_a_witness() -> None:
     meter = Meter()
-    mark = Mark(123_456, 1234.56, pace=1.0, at_s=meter.now_s - 600)
+    mark = CounterMark(123_456, 1234.56, pace=1.0, at_s=meter.now_s - 600)
     meter.counters.recall({"e": mark})
     assert meter.read(124_100) is GOOD
 
 
 def test_recalling_leaves_alone_what_has_been_read() -> None:
     meter = Meter().settled_at(500)
-    meter.counters.recall({"e": Mark(9_000, 90.0), "f": Mark(1, 0.01)})
+    meter.counters.recall({"e": CounterMark(9_000, 90.0), "f": CounterMark(1, 0.01)})
     assert meter.counters.marks()["e"].count == 500
     assert meter.counters.marks()["f"].count == 1
 
@@ -352,7 +354,7 @@ class HeatMeter(Meter):
 
     def read(self, count: float, after_s: float = PERIOD_S) -> Quality:
         self.now_s += after_s
-        raw = bytes([0x08]) + to_bcd(int(count), 4)
+        raw = bytes([0x08]) + encode_bcd(int(count), 4)
         return self.counters.judge(values.sample(HEAT, raw), self.now_s)
 
 
@@ -364,7 +366,7 @@ def test_a_meter_that_counts_in_joules_is_judged_by_its_digits() -> None:
     assert meter.read(500_040, 0.1) is GOOD
     said = [meter.round(3 + n, 900) for n in range(4)]  # another meter, a digit each round
     assert said == [DOUBTFUL, GOOD, GOOD, GOOD]
-    assert meter.counters.replaced() == (Replaced("h", 5000.4, 0.04, by_person=False),)
+    assert meter.counters.replaced() == (CounterReplacement("h", 5000.4, 0.04, by_person=False),)
 
 
 def test_other_points_and_other_qualities_pass_as_they_are() -> None:

@@ -6,17 +6,23 @@ from collections import Counter
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from drivers.ble.emulator import ADAPTER_FAULTS, EIGHT, SENSOR_FAULTS, Air, FakeBluez
-from drivers.ble.emulator import parse as parse_air
-from drivers.emulate.field import Field, parse
+from drivers.ble.emulator import (
+    ADAPTER_FAULTS,
+    DEMO_SENSORS,
+    SENSOR_FAULTS,
+    FakeBluez,
+    VirtualRadio,
+)
+from drivers.ble.emulator import parse_radio as parse_air
+from drivers.emulate.field import EmulatedField, parse_field
 from drivers.profiles import find_profile
-from gateway.appliance.fit import surveys
-from gateway.appliance.load import examine
+from gateway.config.bus_fit import surveys
+from gateway.config.load import examine
 from gateway.demo import command
-from gateway.demo.field.cards import FAULTS, TRIP, AirCard, Line
-from gateway.demo.field.panel import FAULT_NAMES, Panel
-from gateway.demo.field.story import Story
-from gateway.demo.settings import PORTS, write_settings
+from gateway.demo.config_files import PORTS, write_settings
+from gateway.demo.field.fault_panel import FAULT_NAMES, FaultPanel
+from gateway.demo.field.panel_view import FAULTS, TRIP, LineCard, RadioCard
+from gateway.demo.field.scenarios import Scenarios
 from gateway.texts import Texts
 from tests.sim.loop import simulated
 
@@ -24,8 +30,8 @@ from tests.sim.loop import simulated
 @pytest.fixture
 def field(tmp_path):
     write_settings(tmp_path, PORTS._replace(gateway=0), air=True)
-    spec = parse((tmp_path / "field.toml").read_text("utf-8"))
-    return spec, Field.of(spec, find_profile)
+    spec = parse_field((tmp_path / "field.toml").read_text("utf-8"))
+    return spec, EmulatedField.of(spec, find_profile)
 
 
 def test_the_demo_has_what_a_community_has(tmp_path, field) -> None:
@@ -38,7 +44,7 @@ def test_the_demo_has_what_a_community_has(tmp_path, field) -> None:
     assert len(wired) >= 20
     families = Counter(each.profile.family for each in devices if each.options.bus_id == "yard")
     assert set(families) == {"modbus", "dlt645", "cjt188"}
-    air = parse_air(EIGHT.read_text("utf-8")).sensor
+    air = parse_air(DEMO_SENSORS.read_text("utf-8")).sensor
     assert {each.id for each in devices if each.options.bus_id == "air"} == set(air)
     assert len(air) == 8
     assert all(found.load.bearable for _, found in surveys(settings.buses, settings.devices))
@@ -71,9 +77,9 @@ def _arguments(folder):
 @simulated
 async def test_every_fault_of_every_device_can_be_given_and_taken_back(field) -> None:
     spec, played = field
-    air = Air(parse_air(EIGHT.read_text("utf-8")), FakeBluez())
-    lines = [Line(played, name, {}, spec) for name in played.buses]
-    for card in (*lines, AirCard(air, {})):
+    air = VirtualRadio(parse_air(DEMO_SENSORS.read_text("utf-8")), FakeBluez())
+    lines = [LineCard(played, name, {}, spec) for name in played.buses]
+    for card in (*lines, RadioCard(air, {})):
         for device in card.state()["devices"]:
             for fault in device["faults"]:
                 await card.wish(device["id"], fault)
@@ -81,7 +87,7 @@ async def test_every_fault_of_every_device_can_be_given_and_taken_back(field) ->
                 assert shown[device["id"]] == fault
             with pytest.raises(KeyError):
                 await card.wish(device["id"], "no-such-fault")
-        await card.heal() if isinstance(card, AirCard) else None
+        await card.heal() if isinstance(card, RadioCard) else None
     assert {each["id"] for each in lines[2].state()["devices"] if TRIP in each["faults"]} == {
         "di-yard"
     }
@@ -90,7 +96,7 @@ async def test_every_fault_of_every_device_can_be_given_and_taken_back(field) ->
 @simulated
 async def test_a_tripped_contact_changes_and_rests_again(field) -> None:
     spec, played = field
-    card = Line(played, "keys", {}, spec)
+    card = LineCard(played, "keys", {}, spec)
     image = played.meters["di-b3"].slave.image
     assert image.read("discrete", 0, 1) == [1], "normally closed: the smoke sensor rests"
     await card.wish("di-b3", TRIP)
@@ -101,9 +107,9 @@ async def test_a_tripped_contact_changes_and_rests_again(field) -> None:
 
 async def test_the_panel_shows_every_card_and_has_a_word_for_every_fault(field) -> None:
     spec, played = field
-    air = Air(parse_air(EIGHT.read_text("utf-8")), FakeBluez())
-    cards = [Line(played, name, {}, spec) for name in played.buses] + [AirCard(air, {})]
-    panel = Panel(cards, Story(played), *["http://127.0.0.1:9"] * 3)
+    air = VirtualRadio(parse_air(DEMO_SENSORS.read_text("utf-8")), FakeBluez())
+    cards = [LineCard(played, name, {}, spec) for name in played.buses] + [RadioCard(air, {})]
+    panel = FaultPanel(cards, Scenarios(played), *["http://127.0.0.1:9"] * 3)
     async with TestClient(TestServer(panel.app())) as client:
         state = await (await client.get("/api/state")).json()
         assert [line["name"] for line in state["lines"]] == [*played.buses, "air"]

@@ -11,9 +11,9 @@ from drivers.dlt645.codec import (
     ANYBODY,
     DATA_BYTES_MAX,
     ERRORS,
-    Control,
-    Frame,
-    Reply,
+    Dlt645Control,
+    Dlt645Expect,
+    Dlt645Frame,
     decode,
     encode,
     errors,
@@ -27,13 +27,13 @@ METER = "201000000012"
 ITEM = bytes.fromhex("00010100")
 
 
-def frame_of(told: dict) -> Frame:
-    return Frame(told["address"], told["control"], bytes.fromhex(told["data"]))
+def frame_of(told: dict) -> Dlt645Frame:
+    return Dlt645Frame(told["address"], told["control"], bytes.fromhex(told["data"]))
 
 
-def reply_to(told: dict) -> Reply:
-    item = told["data"] if told["control"] == Control.READ else ""
-    return Reply(told["address"], told["control"], bytes.fromhex(item))
+def reply_to(told: dict) -> Dlt645Expect:
+    item = told["data"] if told["control"] == Dlt645Control.READ else ""
+    return Dlt645Expect(told["address"], told["control"], bytes.fromhex(item))
 
 
 def named(vectors):
@@ -93,11 +93,11 @@ def test_every_bit_of_the_error_word_has_its_name() -> None:
 )
 def test_what_is_no_address(address) -> None:
     with pytest.raises(ValueError, match=address or "^$"):
-        encode(Frame(address, Control.READ))
+        encode(Dlt645Frame(address, Dlt645Control.READ))
 
 
 def answer(data: bytes = ITEM + b"\x29\x01\0\0", control: int = 0x91, address: str = METER):
-    return encode(Frame(address, control, data), wake=0)
+    return encode(Dlt645Frame(address, control, data), wake=0)
 
 
 @pytest.mark.parametrize(
@@ -115,25 +115,31 @@ def answer(data: bytes = ITEM + b"\x29\x01\0\0", control: int = 0x91, address: s
     ],
 )
 def test_what_is_not_the_reply(heard) -> None:
-    assert Reply(METER, Control.READ, ITEM).find(heard, final=True) is None
+    assert Dlt645Expect(METER, Dlt645Control.READ, ITEM).find(heard, final=True) is None
 
 
 def test_a_wildcard_takes_whoever_answers() -> None:
     heard = answer(bytes.fromhex("120000001020"), 0x93)
-    assert Reply(ANYBODY, Control.READ_ADDRESS).find(heard, final=False) == (0, len(heard))
-    assert Reply("AAAAAAAA0012", Control.READ, ITEM).find(answer(), final=False)
-    assert not Reply("AAAAAAAA0013", Control.READ, ITEM).find(answer(), final=False)
+    assert Dlt645Expect(ANYBODY, Dlt645Control.READ_ADDRESS).find(heard, final=False) == (
+        0,
+        len(heard),
+    )
+    assert Dlt645Expect("AAAAAAAA0012", Dlt645Control.READ, ITEM).find(answer(), final=False)
+    assert not Dlt645Expect("AAAAAAAA0013", Dlt645Control.READ, ITEM).find(answer(), final=False)
 
 
 def test_the_echo_of_the_request_and_wake_up_bytes_are_passed_over() -> None:
-    echo = encode(Frame(METER, Control.READ, ITEM))
+    echo = encode(Dlt645Frame(METER, Dlt645Control.READ, ITEM))
     heard = echo + b"\xfe\xfe\xfe\xfe" + answer()
     start = len(echo) + 4
-    assert Reply(METER, Control.READ, ITEM).find(heard, final=False) == (start, len(heard))
+    assert Dlt645Expect(METER, Dlt645Control.READ, ITEM).find(heard, final=False) == (
+        start,
+        len(heard),
+    )
 
 
 def test_an_unfinished_candidate_hides_the_reply_only_until_nothing_more_comes() -> None:
-    expect = Reply(METER, Control.READ, ITEM)
+    expect = Dlt645Expect(METER, Dlt645Control.READ, ITEM)
     half = answer(ITEM + bytes(60))[:20]
     heard = half + answer()
     assert expect.find(heard, final=False) is None
@@ -142,7 +148,7 @@ def test_an_unfinished_candidate_hides_the_reply_only_until_nothing_more_comes()
 
 
 FRAMES = st.builds(
-    Frame,
+    Dlt645Frame,
     st.from_regex(r"\A[0-9A-F]{12}\Z"),
     st.integers(0, 255),
     st.binary(max_size=255),
@@ -162,7 +168,7 @@ def test_what_is_encoded_decodes(frame, wake) -> None:
 @given(NOISE, st.sampled_from([b"", answer(), answer(b"\x02", 0xD1), answer(ITEM, 0xB1)]), NOISE)
 @example(b"\x68", answer(), b"")
 def test_what_is_found_in_a_part_is_found_in_the_whole(before, good, after) -> None:
-    expect = Reply(METER, Control.READ, ITEM)
+    expect = Dlt645Expect(METER, Dlt645Control.READ, ITEM)
     heard = before + good + after
     partly = [expect.find(heard[:end], final=False) for end in range(len(heard) + 1)]
     found = [where for where in partly if where is not None]
@@ -178,21 +184,25 @@ def test_what_is_found_in_a_part_is_found_in_the_whole(before, good, after) -> N
 def test_garbage_never_raises_and_is_never_a_frame_with_a_wrong_sum(garbage) -> None:
     frame = decode(garbage)
     assert frame is None or encode(frame, 0) == garbage
-    Reply(METER, Control.READ, ITEM).find(garbage, final=True)
+    Dlt645Expect(METER, Dlt645Control.READ, ITEM).find(garbage, final=True)
 
 
 def test_what_must_be_kept_is_bounded_and_holds_the_longest_reply() -> None:
-    expect = Reply(METER, Control.READ, ITEM)
+    expect = Dlt645Expect(METER, Dlt645Control.READ, ITEM)
     longest = answer(ITEM + bytes(DATA_BYTES_MAX - len(ITEM)))
     assert len(longest) + 4 <= expect.limit <= 256
     assert expect.find(longest, final=False) == (0, len(longest))
 
 
 def test_replies_of_one_meter_and_control_code_are_kin() -> None:
-    expect = Reply(METER, Control.READ, ITEM)
-    other = encode(Frame(METER, Control.READ | 0x80, bytes(4) + b"\1"), 0)
-    denied = encode(Frame(METER, Control.READ | 0xC0, b"\2"), 0)
-    assert expect.kin == Reply(METER, Control.READ, bytes(4)).kin != Reply(METER, Control.WRITE).kin
+    expect = Dlt645Expect(METER, Dlt645Control.READ, ITEM)
+    other = encode(Dlt645Frame(METER, Dlt645Control.READ | 0x80, bytes(4) + b"\1"), 0)
+    denied = encode(Dlt645Frame(METER, Dlt645Control.READ | 0xC0, b"\2"), 0)
+    assert (
+        expect.kin
+        == Dlt645Expect(METER, Dlt645Control.READ, bytes(4)).kin
+        != Dlt645Expect(METER, Dlt645Control.WRITE).kin
+    )
     assert expect.find(other, final=True) is None
     assert expect.any_of_kin().find(other, final=True) == (0, len(other))
     assert expect.find(denied, final=True) == (0, len(denied))

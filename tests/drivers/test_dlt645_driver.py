@@ -7,28 +7,28 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from drivers.bus.line import Line
-from drivers.bus.wire import Wire
 from drivers.contract import (
     BadAddress,
     BadProfile,
     Device,
+    DeviceLimits,
     FieldError,
-    Limits,
-    NotKept,
     NotWritable,
     Point,
     Quality,
-    Refused,
-    Writable,
+    RequestRefused,
+    WriteNotKept,
+    WriteSpec,
 )
-from drivers.dlt645 import reading, values
-from drivers.dlt645.driver import DRIVER, Options
-from drivers.dlt645.emulator import Dlt645Slave, Habits
+from drivers.dlt645 import item_reads, values
+from drivers.dlt645.driver import DRIVER, Dlt645DeviceOptions
+from drivers.dlt645.emulator import Dlt645Quirks, Dlt645Slave
+from drivers.emulate.rs485 import Rs485Line
 from drivers.family import WireCost
-from tests.drivers.lines import Tape, image, last_of, on_line, profile
+from drivers.serial_line import SerialLine
+from tests.drivers.meter_lines import Tape, image, last_of, on_line, profile
 
-LINE = Line(2400, 8, "E", 1)
+LINE = SerialLine(2400, 8, "E", 1)
 WIRE = WireCost(char_s=LINE.char_s, turnaround_s=0.05, silence_s=LINE.silence_s)
 VECTORS = tomllib.loads(
     (Path(__file__).parents[2] / "drivers/dlt645/vectors.toml").read_text("utf-8")
@@ -81,7 +81,7 @@ def test_a_profile_reads_the_meter_that_it_was_not_made_from(model) -> None:
     body = bytes([0x68, *address, 0x68, 0xD1, 1, NO_DATA + 0x33])
     no_such_item = body + bytes([sum(body) % 256, 0x16])
     tape = Tape(published["exchange"], LINE, no_such_item)
-    heard = on_line(Wire([tape]), [meter], 30)
+    heard = on_line(Rs485Line([tape]), [meter], 30)
     assert tape.played >= tape.replies.keys()
     got = last_of(heard.results, "em")
     units = {point.id: point.unit for point in meter.points}
@@ -94,7 +94,7 @@ def test_a_profile_reads_the_meter_that_it_was_not_made_from(model) -> None:
 
 
 def three_phases(address="201000000012", **habits) -> Dlt645Slave:
-    slave = Dlt645Slave(address, habits=Habits(**habits))
+    slave = Dlt645Slave(address, habits=Dlt645Quirks(**habits))
     slave.show("00010000", "00123456")
     slave.show("00020000", "00000001")
     for phase, (volt, ampere, kilowatt, factor) in enumerate(
@@ -134,7 +134,9 @@ THREE_PHASES = {
 )
 def test_every_vendors_habits_give_the_same_values(habits) -> None:
     slave = three_phases(**habits)
-    heard = on_line(Wire([slave]), [profile("dlt645-three-phase").device("em", slave.address)], 90)
+    heard = on_line(
+        Rs485Line([slave]), [profile("dlt645-three-phase").device("em", slave.address)], 90
+    )
     assert last_of(heard.results, "em") == THREE_PHASES
 
 
@@ -143,7 +145,7 @@ def test_blocks_save_transactions_and_are_given_up_where_there_are_none() -> Non
     asked = {}
     for blocks in (True, False):
         slave = three_phases(blocks=blocks)
-        on_line(Wire([slave]), [meter], 110)  # two rounds
+        on_line(Rs485Line([slave]), [meter], 110)  # two rounds
         asked[blocks] = slave.counters.requests
     puzzles = 2  # first counts, asked for twice
     assert asked == {True: 2 * 7 + puzzles, False: (7 + 14) + 17 + puzzles}
@@ -156,9 +158,11 @@ def test_a_meter_that_hides_its_pieces_is_asked_item_by_item() -> None:
         def _obey(self, control, data):
             return (0xD2, bytes([NO_DATA])) if control == 0x12 else super()._obey(control, data)
 
-    slave = Miser("201000000012", habits=Habits(piece_bytes=4))
+    slave = Miser("201000000012", habits=Dlt645Quirks(piece_bytes=4))
     slave.items |= three_phases().items
-    heard = on_line(Wire([slave]), [profile("dlt645-three-phase").device("em", slave.address)], 90)
+    heard = on_line(
+        Rs485Line([slave]), [profile("dlt645-three-phase").device("em", slave.address)], 90
+    )
     assert last_of(heard.results, "em") == THREE_PHASES
 
 
@@ -167,17 +171,17 @@ def test_a_long_line_of_pieces_ends() -> None:
         Point(id=f"t{n}", address=f"0001{n:02X}00", type="bcd", size=4, at=4 * n,
               extra={"block": "0001FF00"}) for n in range(12)
     ]  # fmt: skip
-    slave = Dlt645Slave("201000000012", habits=Habits(piece_bytes=1))
+    slave = Dlt645Slave("201000000012", habits=Dlt645Quirks(piece_bytes=1))
     for point in points:
         slave.show(point.address, "00000007")
-    heard = on_line(Wire([slave]), [device(points)], 40)
+    heard = on_line(Rs485Line([slave]), [device(points)], 40)
     assert set(last_of(heard.results, "em").values()) == {7}
-    assert slave.counters.requests > reading.PIECES_MAX
+    assert slave.counters.requests > item_reads.PIECES_MAX
 
 
 def test_a_block_is_no_larger_than_the_model_bears() -> None:
     meter = profile("dlt645-three-phase").device("em", "201000000012")
-    small = msgspec.structs.replace(meter, limits=Limits(max_block={"": 8}))
+    small = msgspec.structs.replace(meter, limits=DeviceLimits(max_block={"": 8}))
     requests = {
         limit: sorted(len(plan.points) for plan in DRIVER.plan(bounded, bounded.points, WIRE))
         for limit, bounded in (("none", meter), ("8 bytes", small))
@@ -200,7 +204,7 @@ def test_bits_of_one_status_word_are_one_request() -> None:
     ]
     slave = Dlt645Slave("201000000012")
     slave.items["04000503"] = bytes([0b1100, 0x01])
-    heard = on_line(Wire([slave]), [device(points)], 5)
+    heard = on_line(Rs485Line([slave]), [device(points)], 5)
     assert last_of(heard.results, "em") == {"supply": 2, "program-key": True, "word": 0x010C}
     assert slave.counters.requests == 1
 
@@ -208,7 +212,7 @@ def test_bits_of_one_status_word_are_one_request() -> None:
 def test_a_meter_tells_its_address_to_whoever_asks() -> None:
     point = Point(id="address", kind="address", address="", type="string")
     heard = on_line(
-        Wire([Dlt645Slave("201000000012", habits=Habits(wake=4))]),
+        Rs485Line([Dlt645Slave("201000000012", habits=Dlt645Quirks(wake=4))]),
         [device([point], "AAAAAAAAAAAA")],
         5,
     )
@@ -217,16 +221,18 @@ def test_a_meter_tells_its_address_to_whoever_asks() -> None:
 
 def test_a_short_address_reads_too() -> None:
     points = [Point(id="v", address="02010100", type="bcd", size=2, scale=0.1, decimals=1)]
-    heard = on_line(Wire([three_phases()]), [device(points, "AAAAAAAA0012")], 5)
+    heard = on_line(Rs485Line([three_phases()]), [device(points, "AAAAAAAA0012")], 5)
     assert last_of(heard.results, "em") == {"v": 230.1}
 
 
-RELAY = Point(id="relay", kind="relay", address="04000503", type="bool", bit=4, writable=Writable())
+RELAY = Point(
+    id="relay", kind="relay", address="04000503", type="bool", bit=4, writable=WriteSpec()
+)
 LIMIT = Point(id="limit", address="04001001", type="bcd", size=4, scale=0.01, decimals=2,
-              writable=Writable(min=0, max=500))  # fmt: skip
+              writable=WriteSpec(min=0, max=500))  # fmt: skip
 CLOCK = Point(id="clock", kind="clock", address="04000102", type="string", size=3,
-              writable=Writable(read_back=False))  # fmt: skip
-RIGHTS = Options(level=2, password="123456", operator="00000001")
+              writable=WriteSpec(read_back=False))  # fmt: skip
+RIGHTS = Dlt645DeviceOptions(level=2, password="123456", operator="00000001")
 
 
 def written(slave, point, value, options=RIGHTS):
@@ -239,7 +245,7 @@ def written(slave, point, value, options=RIGHTS):
         except FieldError as error:
             got.append(error)
 
-    on_line(Wire([slave]), [device([point], options=options)], 1, story)
+    on_line(Rs485Line([slave]), [device([point], options=options)], 1, story)
     return got[0]
 
 
@@ -254,14 +260,14 @@ def test_a_relay_that_confirms_and_does_not_move_is_found_out() -> None:
     slave = Dlt645Slave("201000000012", password="123456")
     slave.faults.stuck = True
     error = written(slave, RELAY, False)
-    assert isinstance(error, NotKept)
+    assert isinstance(error, WriteNotKept)
     assert error.data["wrote"] is False
     assert error.data["reads"] is True
 
 
 def test_the_relay_frame_is_the_published_one() -> None:
     (vector,) = [each for each in VECTORS["dialogue"] if each["name"].startswith("the relay is")]
-    options = Options(level=2, password="020637", operator="00000001", wake=0)
+    options = Dlt645DeviceOptions(level=2, password="020637", operator="00000001", wake=0)
     meter = device([RELAY], "151230011061", options=options)
     plan = DRIVER.write(meter, RELAY, True, WIRE)
     until = slice(10 + 10, -2)
@@ -291,7 +297,7 @@ def test_a_wrong_password_is_refused_with_its_reason() -> None:
     slave = Dlt645Slave("201000000012", password="654321")
     slave.show("04001001", "00000000")
     error = written(slave, LIMIT, 1)
-    assert isinstance(error, Refused)
+    assert isinstance(error, RequestRefused)
     assert error.data == {"exception": 4, "reasons": ["not-authorised"]}
     assert slave.items["04001001"] == bytes(4)
 
@@ -305,7 +311,7 @@ def test_everybody_is_told_the_time_and_nobody_is_waited_for() -> None:
 
 def test_the_broadcast_time_is_the_published_one() -> None:
     (vector,) = [each for each in VECTORS["dialogue"] if each["name"].startswith("everybody")]
-    meter = device([CLOCK], options=Options(wake=0))
+    meter = device([CLOCK], options=Dlt645DeviceOptions(wake=0))
     plan = DRIVER.write(meter, CLOCK, "2017-06-05 10:22:51", WIRE)
     assert plan.write.request == bytes.fromhex(vector["request"])
     assert plan.write.expect is None
@@ -317,8 +323,8 @@ def test_the_broadcast_time_is_the_published_one() -> None:
         (LIMIT, "12"), (LIMIT, 501), (LIMIT, -1), (LIMIT, None),
         (RELAY, 1), (CLOCK, "now"), (CLOCK, 5),
         (msgspec.structs.replace(LIMIT, writable=None), 1),
-        (msgspec.structs.replace(LIMIT, writable=Writable(), size=1), 500),
-        (msgspec.structs.replace(LIMIT, writable=Writable(), type="u8", scale=1), 300),
+        (msgspec.structs.replace(LIMIT, writable=WriteSpec(), size=1), 500),
+        (msgspec.structs.replace(LIMIT, writable=WriteSpec(), type="u8", scale=1), 300),
         (msgspec.structs.replace(LIMIT, kind="address", type="string"), "1"),
     ],
 )  # fmt: skip
@@ -369,14 +375,14 @@ def test_an_answer_shorter_than_the_item_is_refused(came) -> None:
     slave = Dlt645Slave("201000000012")
     slave.items["02010100"] = bytes.fromhex(came)
     point = Point(id="v", address="02010100", type="bcd", size=2)
-    heard = on_line(Wire([slave]), [device([point])], 5)
+    heard = on_line(Rs485Line([slave]), [device([point])], 5)
     assert last_of(heard.results, "em") == {"v": "exception"}
     assert heard.results[0].fault.code == "dlt645.short"
 
 
 def test_an_error_reply_without_an_error_word() -> None:
-    with pytest.raises(Refused) as caught:
-        reading.accepted(bytes.fromhex("68 12 00 00 00 10 20 68 D1 00 E3 16"))
+    with pytest.raises(RequestRefused) as caught:
+        item_reads.decode_good_reply(bytes.fromhex("68 12 00 00 00 10 20 68 D1 00 E3 16"))
     assert caught.value.data == {"exception": 0, "reasons": []}
 
 

@@ -10,18 +10,18 @@ from dlt645 import DLT645Protocol, MeterClientService, MeterServerService
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.bus.line import Line
-from drivers.bus.wire import Wire
 from drivers.contract import Device, Point
 from drivers.dlt645 import codec
 from drivers.dlt645.emulator import Dlt645Slave
+from drivers.emulate.rs485 import Rs485Line
 from drivers.emulate.slave import Slave
-from tests.drivers.lines import last_of, on_line, profile
+from drivers.serial_line import SerialLine
+from tests.drivers.meter_lines import last_of, on_line, profile
 
-LINE = Line(2400, 8, "E", 1)
+LINE = SerialLine(2400, 8, "E", 1)
 METER = "201000000012"
 FRAMES = st.builds(
-    codec.Frame,
+    codec.Dlt645Frame,
     st.from_regex(r"\A[0-9]{12}\Z"),
     st.integers(0, 255),
     st.binary(max_size=255),
@@ -69,7 +69,7 @@ def test_we_read_a_foreign_meter(foreign) -> None:
     service = foreign.service
     for item, value in shown.values():
         assert (service.set_02 if item >> 24 else service.set_00)(item, value)
-    got = on_line(Wire([foreign]), [profile("dlt645-three-phase").device("em", METER)], 100)
+    got = on_line(Rs485Line([foreign]), [profile("dlt645-three-phase").device("em", METER)], 100)
     values = last_of(got.results, "em")
     assert {point: values[point] for point in shown} == {
         point: value for point, (_, value) in shown.items()
@@ -80,7 +80,7 @@ def test_we_read_a_foreign_meter(foreign) -> None:
 def test_a_foreign_meter_tells_us_its_address(foreign) -> None:
     point = Point(id="a", kind="address", address="", type="string")
     anybody = Device(id="em", family="dlt645", address="A" * 12, points=(point,), line=LINE)
-    got = on_line(Wire([foreign]), [anybody], 5)
+    got = on_line(Rs485Line([foreign]), [anybody], 5)
     assert last_of(got.results, "em") == {"a": METER}
 
 
@@ -130,5 +130,5 @@ def test_a_foreign_master_learns_our_meters_address(master) -> None:
 def test_a_foreign_master_is_refused_by_our_meter(master) -> None:
     master.client.slave = slave = Dlt645Slave(METER)
     assert master.read_02(0x02010100) is None
-    refusal = slave.answer(codec.encode(codec.Frame(METER, 0x11, bytes(4))), 0)
+    refusal = slave.answer(codec.encode(codec.Dlt645Frame(METER, 0x11, bytes(4))), 0)
     assert "无请求数据" in DLT645Protocol.deserialize(refusal).description

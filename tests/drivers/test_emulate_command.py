@@ -14,7 +14,13 @@ import pytest
 
 from drivers.profiles import find_profile, profile_folder
 from gateway.cli import main
-from gateway.demo.emulate import fault_of, host_and_port, literal, setting, units
+from gateway.demo.emulate import (
+    parse_fault,
+    parse_host_and_port,
+    parse_literal,
+    parse_setting,
+    parse_units,
+)
 from gateway.errors import UsageError
 
 YIZHAN = [sys.executable, "-m", "gateway.cli", "emulate"]
@@ -27,13 +33,13 @@ PATHS = {"PYTHONPATH": str(Path(__file__).parent.parent.parent)}
     [("1", [1]), ("1,3-5", [1, 3, 4, 5]), ("2-2,2", [2]), ("247", [247])],
 )
 def test_units(text, expected) -> None:
-    assert units(text) == expected
+    assert parse_units(text) == expected
 
 
 @pytest.mark.parametrize("text", ["", "0", "248", "1-", "-1", "a", "1,,2", "5-3", "1-999999999"])
 def test_what_is_no_unit(text) -> None:
     with pytest.raises(UsageError) as error:
-        units(text)
+        parse_units(text)
     assert error.value.code == "emulate.bad-unit"
 
 
@@ -48,38 +54,38 @@ def test_what_is_no_unit(text) -> None:
     ],
 )
 def test_faults(text, expected) -> None:
-    assert fault_of(text) == expected
+    assert parse_fault(text) == expected
 
 
 @pytest.mark.parametrize("text", ["late", "late=x", "tired", "", "dead=1", "exception", "late_s=1"])
 def test_what_is_no_fault(text) -> None:
     with pytest.raises(UsageError) as error:
-        fault_of(text)
+        parse_fault(text)
     assert "late" in error.value.data["known"].split(", ")
 
 
 @pytest.mark.parametrize("text", ["", "127.0.0.1", ":1502", "127.0.0.1:", "h:99999", "h:-1"])
 def test_what_is_no_address(text) -> None:
     with pytest.raises(UsageError):
-        host_and_port(text)
+        parse_host_and_port(text)
 
 
 def test_values_are_what_a_person_means() -> None:
-    assert [literal(text) for text in ("1", "1.5", "true", "false", "abc")] == [
+    assert [parse_literal(text) for text in ("1", "1.5", "true", "false", "abc")] == [
         *(1, 1.5, True, False, "abc"),
     ]
 
 
 def test_a_point_is_set_only_to_what_it_can_show() -> None:
     model = find_profile("acrel-adw300")
-    assert setting("power-w=1800", model) == ("power-w", 1800)
+    assert parse_setting("power-w=1800", model) == ("power-w", 1800)
     for text, code in [
         ("power=1", "emulate.no-point"),
         ("current-a=1e9", "emulate.bad-value"),
         ("current-a=x", "emulate.bad-value"),
     ]:
         with pytest.raises(UsageError) as error:
-            setting(text, model)
+            parse_setting(text, model)
         assert error.value.code == code
 
 

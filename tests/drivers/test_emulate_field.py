@@ -9,14 +9,14 @@ import pytest
 from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
 from pymodbus.exceptions import ModbusIOException
 
-from drivers.bus.line import Line
-from drivers.bus.wire import Wire
 from drivers.contract import LineDown, LineLost, PortHeld, PortMissing
-from drivers.emulate.field import Field, parse
-from drivers.emulate.memory import opener
-from drivers.emulate.motion import DAY_S, load_at
+from drivers.emulate.field import EmulatedField, parse_field
+from drivers.emulate.memory_stream import stream_opener
+from drivers.emulate.rs485 import Rs485Line
+from drivers.emulate.value_motion import DAY_S, load_at
 from drivers.profiles import find_profile
-from tests.drivers.test_wire import Parrot
+from drivers.serial_line import SerialLine
+from tests.drivers.test_rs485 import Parrot
 from tests.sim.loop import run
 
 TOML = """
@@ -33,14 +33,14 @@ timeout_s = 0.05
 """
 
 
-def field_of(folder: Path, meters: int = 20) -> Field:
+def field_of(folder: Path, meters: int = 20) -> EmulatedField:
     text = TOML.format(link=folder / "ttyMETERS")
     for number in range(meters):
         bus = ("meters", "more", "plant")[number % 3]
         model = ("eastron-sdm630", "acrel-adw300", "xy-md02")[number // 3 % 3]
         text += f'[meter.m{number}]\nprofile = "{model}"\nbus = "{bus}"\nunit = {number // 3 + 1}\n'
     text += "[meter.m0.set]\npower-w = 1800\n"
-    return Field.of(parse(text), find_profile)
+    return EmulatedField.of(parse_field(text), find_profile)
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ async def power(client) -> float | str:
         return "silence"
     if answer.isError():
         return f"exception {answer.exception_code}"
-    await asyncio.sleep(Line(115_200).silence_s)
+    await asyncio.sleep(SerialLine(115_200).silence_s)
     return client.convert_from_registers(answer.registers, client.DATATYPE.FLOAT32)
 
 
@@ -143,7 +143,7 @@ async def test_what_is_not_there_is_said(field) -> None:
 )
 def test_a_wrong_field_file_is_refused(text) -> None:
     with pytest.raises(ValueError, match=r"Object|Invalid"):
-        parse(text)
+        parse_field(text)
 
 
 async def test_an_idle_field_does_nothing(field) -> None:
@@ -176,8 +176,8 @@ class Ear:
 
 def test_a_wire_in_memory_is_opened_held_lost_and_found_again() -> None:
     async def story() -> None:
-        wire = Wire([Parrot(b"a", Line(2400))])
-        open_stream = opener(wire, line=Line(9600))
+        wire = Rs485Line([Parrot(b"a", SerialLine(2400))])
+        open_stream = stream_opener(wire, line=SerialLine(9600))
         ear = Ear()
         stream = await open_stream(ear)
         with pytest.raises(PortHeld):
@@ -185,7 +185,7 @@ def test_a_wire_in_memory_is_opened_held_lost_and_found_again() -> None:
         stream.write(b"a")
         await asyncio.sleep(1)
         assert ear.data == b""  # another speed
-        stream.set_line(Line(2400))
+        stream.set_line(SerialLine(2400))
         stream.write(b"a")
         await asyncio.sleep(1)
         assert ear.data == b"a!"
@@ -197,7 +197,7 @@ def test_a_wire_in_memory_is_opened_held_lost_and_found_again() -> None:
             await open_stream(ear)
         wire.plug()
         again = await open_stream(ear)
-        again.set_line(Line(2400))
+        again.set_line(SerialLine(2400))
         again.write(b"a")
         again.close()
         await asyncio.sleep(1)

@@ -14,20 +14,20 @@ from pymodbus import FramerType
 from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
 from pymodbus.exceptions import ModbusIOException
 
-from drivers.bus.line import Line
-from drivers.bus.wire import Wire
-from drivers.emulate.image import Image
 from drivers.emulate.pty import PtyLine
+from drivers.emulate.rs485 import Rs485Line
 from drivers.emulate.tcp import SerialServer, TcpServer
+from drivers.modbus.emulated_registers import RegisterImage
 from drivers.modbus.emulator import ModbusSlave
 from drivers.modbus.emulator_gateway import ModbusGateway
+from drivers.serial_line import SerialLine
 
-FAST = Line(115_200)
+FAST = SerialLine(115_200)
 # Its silence is 0.1 s: whoever asks at once asks within it, also on a busy machine.
-SLOW = Line(300)
+SLOW = SerialLine(300)
 
 
-def slaves(line: Line = FAST) -> list[ModbusSlave]:
+def slaves(line: SerialLine = FAST) -> list[ModbusSlave]:
     image = {
         "input": {0: 0x4366, 1: 0x3334},
         "holding": {10: 1234, 11: 5678},
@@ -37,7 +37,7 @@ def slaves(line: Line = FAST) -> list[ModbusSlave]:
     return [
         ModbusSlave(
             unit,
-            Image(image, writable=[("holding", 10), ("coil", 0), ("coil", 1)]),
+            RegisterImage(image, writable=[("holding", 10), ("coil", 0), ("coil", 1)]),
             line,
             turnaround_s=0.002,
         )
@@ -47,7 +47,7 @@ def slaves(line: Line = FAST) -> list[ModbusSlave]:
 
 @pytest.fixture
 async def pty_line():
-    line = PtyLine(Wire(slaves()))
+    line = PtyLine(Rs485Line(slaves()))
     line.plug()
     yield line
     line.unplug()
@@ -55,7 +55,7 @@ async def pty_line():
 
 @pytest.fixture
 async def gateway():
-    server = TcpServer(ModbusGateway(Wire(slaves()), FAST, timeout_s=0.5))
+    server = TcpServer(ModbusGateway(Rs485Line(slaves()), FAST, timeout_s=0.5))
     await server.plug()
     yield server
     await server.unplug()
@@ -161,7 +161,7 @@ async def test_pymodbus_over_a_pty(pty_line) -> None:
 
 
 async def test_pymodbus_without_pauses_violates_the_silence_and_is_ignored() -> None:
-    line = PtyLine(Wire(slaves(SLOW)))
+    line = PtyLine(Rs485Line(slaves(SLOW)))
     line.plug()
     client = AsyncModbusSerialClient(line.path, baudrate=SLOW.baud, timeout=60, retries=0)
     try:
@@ -184,7 +184,7 @@ async def test_pymodbus_over_tcp(gateway) -> None:
 
 
 async def test_pymodbus_over_a_serial_server() -> None:
-    server = TcpServer(SerialServer(Wire(slaves()), FAST))
+    server = TcpServer(SerialServer(Rs485Line(slaves()), FAST))
     await server.plug()
     client = AsyncModbusTcpClient(
         "127.0.0.1", port=server.port, framer=FramerType.RTU, timeout=60, retries=0
@@ -273,7 +273,7 @@ async def test_what_is_not_modbus_gets_no_answer_and_hurts_nobody(gateway) -> No
 
 async def test_a_pulled_plug_hangs_up_and_the_link_follows_the_new_pty(tmp_path) -> None:
     link = tmp_path / "ttyMETERS"
-    line = PtyLine(Wire(slaves()), link)
+    line = PtyLine(Rs485Line(slaves()), link)
     line.plug()
     held = os.open(link, os.O_RDWR | os.O_NOCTTY)
     line.unplug()
@@ -289,7 +289,7 @@ async def test_a_pulled_plug_hangs_up_and_the_link_follows_the_new_pty(tmp_path)
 
 
 async def test_a_line_that_nobody_has_open_costs_nothing_and_may_be_left() -> None:
-    line = PtyLine(Wire(slaves()))
+    line = PtyLine(Rs485Line(slaves()))
     line.plug()
     held = os.open(line.path, os.O_RDWR | os.O_NOCTTY)
     tty.setraw(held)

@@ -6,20 +6,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.bus.line import Line
-from drivers.bus.wire import Wire
-from drivers.emulate.image import Image
-from drivers.modbus.emulator import ModbusSlave, seal, sealed
+from drivers.emulate.rs485 import Rs485Line
+from drivers.modbus.emulated_registers import RegisterImage
+from drivers.modbus.emulator import ModbusSlave, add_crc, has_valid_crc
 from drivers.modbus.emulator_gateway import ModbusGateway
-from tests.drivers.test_wire import Master
+from drivers.serial_line import SerialLine
+from tests.drivers.test_rs485 import Master
 from tests.sim.loop import run
 
-FAST = Line(115_200)
-SPEC = Image({"holding": {0x6B: 0xAE41, 0x6C: 0x5652, 0x6D: 0x4340}})
+FAST = SerialLine(115_200)
+SPEC = RegisterImage({"holding": {0x6B: 0xAE41, 0x6C: 0x5652, 0x6D: 0x4340}})
 
 
-def image() -> Image:
-    return Image(
+def image() -> RegisterImage:
+    return RegisterImage(
         {
             "coil": dict.fromkeys(range(16), 0),
             "discrete": {0: 1, 1: 0, 2: 1, 3: 1, 4: 0, 5: 0, 6: 1, 7: 0},
@@ -95,56 +95,56 @@ def test_what_it_does_not_hear(frame: str) -> None:
 
 
 def test_the_foreign_frames_above_are_well_formed() -> None:
-    assert sealed(bytes.fromhex("02 03 00 00 00 01 84 39"))
-    assert sealed(bytes.fromhex("00 03 00 00 00 01 85 DB"))
-    assert sealed(bytes.fromhex("01 03 00 00 00 0A C5 CD"))
-    assert sealed(bytes.fromhex("01 02 00 00 00 08 79 CC"))
+    assert has_valid_crc(bytes.fromhex("02 03 00 00 00 01 84 39"))
+    assert has_valid_crc(bytes.fromhex("00 03 00 00 00 01 85 DB"))
+    assert has_valid_crc(bytes.fromhex("01 03 00 00 00 0A C5 CD"))
+    assert has_valid_crc(bytes.fromhex("01 02 00 00 00 08 79 CC"))
 
 
 def test_a_broadcast_write_is_obeyed_in_silence() -> None:
     slave = ModbusSlave(1, image())
-    frame = seal(bytes.fromhex("00 06 00 01 00 63"))
+    frame = add_crc(bytes.fromhex("00 06 00 01 00 63"))
     assert slave.hears(frame)
     assert slave.answer(frame, 0.0) is None
     assert slave.image.read("holding", 1, 1) == [0x63]
 
 
 def test_an_absent_unit_is_silent_on_the_wire_though_the_engine_would_answer() -> None:
-    wire = Wire([ModbusSlave(1, image())])
+    wire = Rs485Line([ModbusSlave(1, image())])
 
     async def story():
         master = Master(wire)
-        absent = await master.ask(seal(bytes.fromhex("07 03 00 00 00 01")))
-        return absent, await master.ask(seal(bytes.fromhex("01 03 00 00 00 01")))
+        absent = await master.ask(add_crc(bytes.fromhex("07 03 00 00 00 01")))
+        return absent, await master.ask(add_crc(bytes.fromhex("01 03 00 00 00 01")))
 
-    assert run(story()) == (b"", seal(bytes.fromhex("01 03 02 00 01")))
+    assert run(story()) == (b"", add_crc(bytes.fromhex("01 03 02 00 01")))
     assert wire.counters.unheard == 1
 
 
 def test_faults_of_meaning() -> None:
     moved: list[float] = []
-    slave = ModbusSlave(1, image(), Line(), refresh=moved.append)
-    frame = seal(bytes.fromhex("01 03 00 00 00 01"))
-    assert slave.answer(frame, 5.0) == seal(bytes.fromhex("01 03 02 00 01"))
+    slave = ModbusSlave(1, image(), SerialLine(), refresh=moved.append)
+    frame = add_crc(bytes.fromhex("01 03 00 00 00 01"))
+    assert slave.answer(frame, 5.0) == add_crc(bytes.fromhex("01 03 02 00 01"))
     slave.faults.stuck = True
     slave.answer(frame, 6.0)
     assert moved == [5.0]
     slave.faults.wrong_unit = 9
-    assert slave.answer(frame, 7.0) == seal(bytes.fromhex("09 03 02 00 01"))
+    assert slave.answer(frame, 7.0) == add_crc(bytes.fromhex("09 03 02 00 01"))
     slave.faults.exception = 6
-    assert slave.answer(frame, 8.0) == seal(bytes.fromhex("09 83 06"))
+    assert slave.answer(frame, 8.0) == add_crc(bytes.fromhex("09 83 06"))
     slave.faults.clear()
-    assert slave.answer(frame, 9.0) == seal(bytes.fromhex("01 03 02 00 01"))
+    assert slave.answer(frame, 9.0) == add_crc(bytes.fromhex("01 03 02 00 01"))
 
 
 @given(st.binary(max_size=300), st.booleans())
 def test_no_bytes_break_the_slave_and_every_answer_is_sealed(body, is_sealed) -> None:
     slave = ModbusSlave(1, image())
-    frame = seal(b"\x01" + body) if is_sealed else body
+    frame = add_crc(b"\x01" + body) if is_sealed else body
     if slave.hears(frame):
         reply = slave.answer(frame, 0.0)
         assert reply is not None
-        assert sealed(reply)
+        assert has_valid_crc(reply)
         assert reply[0] == 1
         assert reply[1] & 0x7F == frame[1] & 0x7F
 
@@ -159,7 +159,7 @@ def test_no_bytes_break_the_gateway_and_a_request_after_them_is_answered(pieces)
             self.got += data
 
     async def story() -> bytes:
-        box = ModbusGateway(Wire([ModbusSlave(1, image(), FAST)]), FAST, timeout_s=0.05)
+        box = ModbusGateway(Rs485Line([ModbusSlave(1, image(), FAST)]), FAST, timeout_s=0.05)
         vandal, client = Client(), Client()
         box.connected(vandal)
         for piece in pieces:
@@ -185,7 +185,7 @@ def test_requests_beyond_the_boxs_memory_are_forgotten_the_others_answered_in_or
             self.transactions.append(data[1])
 
     async def story() -> list[int]:
-        box = ModbusGateway(Wire([ModbusSlave(1, image(), FAST)]), FAST, queue_max=4)
+        box = ModbusGateway(Rs485Line([ModbusSlave(1, image(), FAST)]), FAST, queue_max=4)
         client = Client()
         box.connected(client)
         for number in range(10):
@@ -206,7 +206,7 @@ def test_the_box_does_not_take_a_late_reply_for_another_blocks() -> None:
 
     async def story() -> list[bytes]:
         slave = ModbusSlave(1, image(), FAST)
-        box = ModbusGateway(Wire([slave]), FAST, timeout_s=0.05)
+        box = ModbusGateway(Rs485Line([slave]), FAST, timeout_s=0.05)
         client = Client()
         box.connected(client)
         slave.faults.late_s = 0.06

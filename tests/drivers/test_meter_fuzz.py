@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from drivers.bus.line import Line
 from drivers.cjt188.driver import DRIVER as CJT188
 from drivers.contract import DeviceFault
 from drivers.dlt645.driver import DRIVER as DLT645
 from drivers.family import Transaction, WireCost
-from tests.drivers.lines import image, profile
+from drivers.serial_line import SerialLine
+from tests.drivers.meter_lines import image, profile
 
 MODELS = {
     "dlt645-single-phase": DLT645,
@@ -22,7 +22,7 @@ MODELS = {
     "cjt188-heat-jy": CJT188,
     "cjt188-gas": CJT188,
 }
-LINE = Line(2400, 8, "E", 1)
+LINE = SerialLine(2400, 8, "E", 1)
 WIRE = WireCost(char_s=LINE.char_s, turnaround_s=0.05, silence_s=LINE.silence_s)
 PROOF_INPUTS = 1_000_000
 LIMIT_MAX = 256

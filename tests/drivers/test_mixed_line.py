@@ -3,19 +3,19 @@
 import asyncio
 import random
 
-from drivers.bus.line import Line
-from drivers.bus.survey import survey
-from drivers.bus.wire import Wire
+from drivers.bus.bus_plan import plan_bus
 from drivers.cjt188.emulator import Cjt188Slave
 from drivers.contract import Device, PollResult, Quality
 from drivers.dlt645.emulator import Dlt645Slave
-from drivers.emulate.image import Image
+from drivers.emulate.rs485 import Rs485Line
+from drivers.modbus.emulated_registers import RegisterImage
 from drivers.modbus.emulator import ModbusSlave
-from tests.drivers.lines import profile
-from tests.drivers.rig import MemoryOptions, on
+from drivers.serial_line import SerialLine
+from tests.drivers.harness import MemoryOptions, run_bus
+from tests.drivers.meter_lines import profile
 from tests.sim.loop import simulated
 
-FAST, SLOW = Line(9600), Line(2400, 8, "E", 1)
+FAST, SLOW = SerialLine(9600), SerialLine(2400, 8, "E", 1)
 WATER, EM, DI = "78330011223344", "201000000012", 9
 CONTACT_EVERY_S = 0.2
 EDGES = 400
@@ -43,7 +43,7 @@ def water(address: str = WATER) -> Cjt188Slave:
 
 
 def contacts(unit: int = DI) -> ModbusSlave:
-    return ModbusSlave(unit, Image({"discrete": dict.fromkeys(range(8), 0)}), FAST)
+    return ModbusSlave(unit, RegisterImage({"discrete": dict.fromkeys(range(8), 0)}), FAST)
 
 
 def devices() -> list[Device]:
@@ -100,8 +100,8 @@ async def test_three_protocols_and_alarm_contacts_on_one_line() -> None:
     for slave in dead:
         slave.faults.dead = True
     di, em, tap = contacts(), electricity(), water()
-    wire = Wire([di, em, tap, *dead], seed=3)
-    async with on(wire, *devices(), line=FAST, turnaround_s=0.02) as field:
+    wire = Rs485Line([di, em, tap, *dead], seed=3)
+    async with run_bus(wire, *devices(), line=FAST, turnaround_s=0.02) as field:
         await asyncio.sleep(60)
         edges = await play(di, random.Random(7))
         await asyncio.sleep(2)
@@ -134,7 +134,7 @@ async def test_three_protocols_and_alarm_contacts_on_one_line() -> None:
 def test_blocks_are_short_where_alarms_wait() -> None:
     options = MemoryOptions(None, line=FAST, turnaround_s=0.02)
     di, em = devices()[0], devices()[2]
-    plans = {name: survey("b", options, them) for name, them in
+    plans = {name: plan_bus("b", options, them) for name, them in
              {"alone": [em], "with contacts": [em, di]}.items()}  # fmt: skip
     points = {
         name: max(len(each.points) for one in plan.rounds["em"] for each in one.transactions)

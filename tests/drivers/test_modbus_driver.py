@@ -2,11 +2,19 @@
 
 import pytest
 
-from drivers.bus.line import Line
-from drivers.contract import BadAddress, BadProfile, Device, Limits, NotWritable, Point, Writable
+from drivers.contract import (
+    BadAddress,
+    BadProfile,
+    Device,
+    DeviceLimits,
+    NotWritable,
+    Point,
+    WriteSpec,
+)
 from drivers.family import Framing, WireCost
 from drivers.modbus import codec
-from drivers.modbus.driver import DRIVER, Options
+from drivers.modbus.driver import DRIVER, ModbusDeviceOptions
+from drivers.serial_line import SerialLine
 
 SERIAL = WireCost()
 TCP = WireCost(Framing.MBAP, 0.0, 0.01, 0.0)
@@ -57,10 +65,10 @@ def test_points_that_cannot_be_read(more, code) -> None:
 
 def test_limits_of_model_and_device() -> None:
     wide = Point(id="p", kind="holding", address=0, type="u64")
-    assert reasons(wide, limits=Limits(max_block={"": 3})) == ["modbus.too-wide"]
-    assert reasons(wide, limits=Limits(max_block={"holding": 4, "": 3})) == []
-    assert reasons(wide, options=Options(max_block=2)) == ["modbus.too-wide"]
-    hole = Limits(unreadable=(("holding", 3, 3),))
+    assert reasons(wide, limits=DeviceLimits(max_block={"": 3})) == ["modbus.too-wide"]
+    assert reasons(wide, limits=DeviceLimits(max_block={"holding": 4, "": 3})) == []
+    assert reasons(wide, options=ModbusDeviceOptions(max_block=2)) == ["modbus.too-wide"]
+    hole = DeviceLimits(unreadable=(("holding", 3, 3),))
     assert reasons(wide, limits=hole) == ["modbus.unreadable"]
 
 
@@ -69,21 +77,21 @@ def test_limits_of_model_and_device() -> None:
     [
         ({"kind": "coil", "type": "bool"}, True, "07 05 00 09 FF 00"),
         ({"kind": "coil", "type": "bool"}, False, "07 05 00 09 00 00"),
-        ({"kind": "coil", "type": "bool", "writable": Writable(function=15)}, True,
+        ({"kind": "coil", "type": "bool", "writable": WriteSpec(function=15)}, True,
          "07 0F 00 09 00 01 01 01"),
         ({}, 258, "07 06 00 09 01 02"),
-        ({"writable": Writable(function=16)}, 258, "07 10 00 09 00 01 02 01 02"),
+        ({"writable": WriteSpec(function=16)}, 258, "07 10 00 09 00 01 02 01 02"),
         ({"type": "f32", "order": "CDAB"}, 230.2, "07 10 00 09 00 02 04 33 33 43 66"),
         ({"scale": 0.1, "decimals": 1}, 25.8, "07 06 00 09 01 02"),
     ],
 )  # fmt: skip
 def test_how_a_point_is_written(point, value, body) -> None:
-    fields = {"id": "p", "kind": "holding", "address": 9, "writable": Writable()} | point
+    fields = {"id": "p", "kind": "holding", "address": 9, "writable": WriteSpec()} | point
     target = Point(**fields)
     for wire in (SERIAL, TCP):
         plan = DRIVER.write(device(target), target, value, wire)
         raw = bytes.fromhex(body)
-        assert plan.write.request == (raw if wire is TCP else codec.rtu(raw))
+        assert plan.write.request == (raw if wire is TCP else codec.rtu_frame(raw))
         assert plan.read_back is not None
         assert plan.read_back.points == (target,)
     assert plan.expected == (
@@ -92,7 +100,7 @@ def test_how_a_point_is_written(point, value, body) -> None:
 
 
 def test_a_write_only_point_is_not_read_back() -> None:
-    target = Point(id="p", kind="coil", address=1, type="bool", writable=Writable(read_back=False))
+    target = Point(id="p", kind="coil", address=1, type="bool", writable=WriteSpec(read_back=False))
     assert DRIVER.write(device(target), target, True, SERIAL).read_back is None
 
 
@@ -102,27 +110,27 @@ def test_a_write_only_point_is_not_read_back() -> None:
         ({"writable": None}, 1),
         ({"kind": "input"}, 1),
         ({"type": "bool", "bit": 3}, True),
-        ({"writable": Writable(min=5)}, 4),
-        ({"writable": Writable(max=5)}, 6),
+        ({"writable": WriteSpec(min=5)}, 4),
+        ({"writable": WriteSpec(max=5)}, 6),
         ({}, "1"),
         ({}, None),
         ({}, 1 << 16),
     ],
 )
 def test_what_is_not_written(more, value) -> None:
-    fields = {"id": "p", "kind": "holding", "address": 9, "writable": Writable()} | more
+    fields = {"id": "p", "kind": "holding", "address": 9, "writable": WriteSpec()} | more
     target = Point(**fields)
     with pytest.raises(NotWritable):
         DRIVER.write(device(target), target, value, SERIAL)
 
 
 def test_both_framings_bound_what_they_keep() -> None:
-    answer = codec.Answer.to(codec.read(1, 3, 0, 125))
+    answer = codec.ExpectedReply.to(codec.read_request(1, 3, 0, 125))
     for expect in (codec.RtuExpect(answer), codec.MbapExpect(answer)):
         assert answer.size < expect.limit <= 400
 
 
 def test_line_settings_play_no_part_over_tcp() -> None:
-    slow = device(GOOD, line=Line(1200))
+    slow = device(GOOD, line=SerialLine(1200))
     (transaction,) = DRIVER.plan(slow, slow.points, TCP)
-    assert transaction.request == codec.read(7, 3, 0, 1)
+    assert transaction.request == codec.read_request(7, 3, 0, 1)

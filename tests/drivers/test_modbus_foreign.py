@@ -14,17 +14,17 @@ from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 from drivers.bus.kinds import ModbusTcpOptions
-from drivers.bus.line import Line
-from drivers.bus.wire import Wire
 from drivers.contract import Device, Point, TargetDead
-from drivers.emulate.image import Image
 from drivers.emulate.pty import PtyLine
+from drivers.emulate.rs485 import Rs485Line
 from drivers.emulate.tcp import TcpServer
+from drivers.modbus.emulated_registers import RegisterImage
 from drivers.modbus.emulator import ModbusSlave
 from drivers.modbus.emulator_gateway import ModbusGateway
-from drivers.scan.trial import attempt
+from drivers.scan.profile_trial import try_profile
+from drivers.serial_line import SerialLine
 
-FAST = Line(115_200)
+FAST = SerialLine(115_200)
 WORDS = {10: 1234, 11: 5678, 12: 65_535}
 _ILLEGAL_ADDRESS = 112_345_678 + 2
 _SECONDS = 60
@@ -79,7 +79,9 @@ def library() -> ctypes.CDLL:
 
 def slave() -> ModbusSlave:
     tables = {"holding": WORDS, "discrete": {0: 1, 1: 0, 2: 1}}
-    return ModbusSlave(1, Image(tables, writable=[("holding", 10)]), FAST, turnaround_s=0.002)
+    return ModbusSlave(
+        1, RegisterImage(tables, writable=[("holding", 10)]), FAST, turnaround_s=0.002
+    )
 
 
 def judge(master: Master) -> None:
@@ -102,7 +104,7 @@ async def judged(connect: Callable[[], int | None]) -> None:
 
 
 async def test_libmodbus_reads_writes_and_is_refused_over_a_pty() -> None:
-    wire = Wire([slave()])
+    wire = Rs485Line([slave()])
     line = PtyLine(wire)
     line.plug()
     try:
@@ -114,7 +116,7 @@ async def test_libmodbus_reads_writes_and_is_refused_over_a_pty() -> None:
 
 
 async def test_libmodbus_reads_writes_and_is_refused_over_tcp() -> None:
-    server = TcpServer(ModbusGateway(Wire([slave()]), FAST, timeout_s=1))
+    server = TcpServer(ModbusGateway(Rs485Line([slave()]), FAST, timeout_s=1))
     await server.plug()
     try:
         await judged(lambda: library().modbus_new_tcp(b"127.0.0.1", server.port))
@@ -147,8 +149,8 @@ async def test_a_foreign_slave_answers_our_master(foreign) -> None:
     options = ModbusTcpOptions(address=f"127.0.0.1:{foreign}")
     link = await options.connect(lambda _data: False)
     try:
-        exchanges = await attempt(link, device(7), Line(), options.cost(Line()))
-        absent = await attempt(link, device(8), Line(), options.cost(Line()))
+        exchanges = await try_profile(link, device(7), SerialLine(), options.cost(SerialLine()))
+        absent = await try_profile(link, device(8), SerialLine(), options.cost(SerialLine()))
     finally:
         link.close()
     values = {each.sample.point.id: each.sample.value for ex in exchanges for each in ex.values}

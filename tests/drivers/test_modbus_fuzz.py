@@ -11,9 +11,9 @@ from drivers.modbus import codec, registers
 
 PROOF_INPUTS = 300_000
 REQUESTS = [
-    codec.read(7, codec.READ_HOLDING, 0, 4),
-    codec.read(7, codec.READ_INPUT, 100, 2),
-    codec.read(7, codec.READ_DISCRETE, 0, 8),
+    codec.read_request(7, codec.READ_HOLDING, 0, 4),
+    codec.read_request(7, codec.READ_INPUT, 100, 2),
+    codec.read_request(7, codec.READ_DISCRETE, 0, 8),
     codec.write_register(7, 5, b"\x01\x02"),
     codec.write_coil(7, 1, on=True),
 ]
@@ -26,8 +26,8 @@ POINTS = [
 
 def noise(chance: random.Random, request: bytes) -> bytes:
     """Random bytes, and answers cut, lengthened or damaged, some under a right checksum."""
-    size = codec.answer_bytes(request[1], int.from_bytes(request[4:6]))
-    body = bytearray(codec.Answer.to(request).head.ljust(size, b"\0"))
+    size = codec.good_reply_bytes(request[1], int.from_bytes(request[4:6]))
+    body = bytearray(codec.ExpectedReply.to(request).head.ljust(size, b"\0"))
     match chance.randrange(5):
         case 0:
             return chance.randbytes(chance.randrange(40))
@@ -37,31 +37,31 @@ def noise(chance: random.Random, request: bytes) -> bytes:
             body[1] |= 0x80
             del body[3:]
         case 3:
-            frame = codec.rtu(bytes(body))
+            frame = codec.rtu_frame(bytes(body))
             return frame[: chance.randrange(len(frame))]
         case _:
             body[3:] = chance.randbytes(len(body) - 3)
-    return chance.randbytes(chance.randrange(6)) + codec.rtu(bytes(body))
+    return chance.randbytes(chance.randrange(6)) + codec.rtu_frame(bytes(body))
 
 
 def judge(chance: random.Random) -> bool:
     """One input in two pieces; true if it was taken for the answer."""
     request = chance.choice(REQUESTS)
     heard = noise(chance, request)
-    expect = codec.RtuExpect(codec.Answer.to(request))
+    expect = codec.RtuExpect(codec.ExpectedReply.to(request))
     part = expect.find(heard[: chance.randrange(len(heard) + 1)], final=False)
     whole = expect.find(heard, final=False)
     assert part is None or part == whole
     found = expect.find(heard, final=True)
     assert whole is None or found == whole
-    codec.MbapExpect(codec.Answer.to(request)).find(heard, final=True)
+    codec.MbapExpect(codec.ExpectedReply.to(request)).find(heard, final=True)
     if found is None:
         return False
     frame = heard[slice(*found)]
     assert codec.crc(frame[:-2]) == frame[-2:]
     assert len(frame) <= expect.limit
     with contextlib.suppress(DeviceFault):
-        data = codec.content(frame[:-2])
+        data = codec.reply_data(frame[:-2])
         point = chance.choice(POINTS)
         width = 2 * registers.width(point)
         registers.decoder(point)(data.ljust(width, b"\0")[:width])

@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from pymodbus.client.mixin import ModbusClientMixin
 
-from drivers.contract import NotWritable, Point, Quality, Writable
+from drivers.contract import NotWritable, Point, Quality, WriteSpec
 from drivers.modbus import registers
 
 ORDERS = ("ABCD", "CDAB", "BADC", "DCBA")
@@ -66,19 +66,22 @@ def test_the_short_way_says_what_the_long_way_says_or_nothing(
 ) -> None:
     asked = point(type_, scale=scale, decimals=decimals, **range_)
     own = data[: 2 * registers.width(asked)]
-    (count,) = struct.unpack(f">{registers.code(asked)}", own)
-    short, long = registers.quick(asked)(count), registers.decoder(asked)(own)
+    (count,) = struct.unpack(f">{registers.struct_code(asked)}", own)
+    short, long = registers.number_decoder(asked)(count), registers.decoder(asked)(own)
     assert short == (long if long.quality is Quality.GOOD else None)
 
 
 @pytest.mark.parametrize("count", [math.nan, math.inf, -math.inf])
 def test_the_short_way_leaves_what_is_no_number_to_the_long_way(count) -> None:
-    assert registers.quick(point("f32"))(count) is None
+    assert registers.number_decoder(point("f32"))(count) is None
 
 
 def test_only_what_comes_as_it_is_has_a_short_way() -> None:
-    assert [registers.code(point("u32", order=order)) for order in ORDERS] == ["I", *3 * [None]]
-    assert registers.code(point("bits", size=4)) is None
+    assert [registers.struct_code(point("u32", order=order)) for order in ORDERS] == [
+        "I",
+        *3 * [None],
+    ]
+    assert registers.struct_code(point("bits", size=4)) is None
 
 
 def test_a_published_voltage() -> None:
@@ -192,4 +195,4 @@ def test_what_does_not_fit_is_refused(type_, value) -> None:
 def test_floats_bools_and_digits_are_written() -> None:
     assert registers.encode(point("f32", order="CDAB"), 230.2) == bytes.fromhex("33 33 43 66")
     assert registers.encode(point("bool"), True) == b"\0\x01"
-    assert registers.encode(point("bcd", writable=Writable()), 1234) == b"\0\0\x12\x34"
+    assert registers.encode(point("bcd", writable=WriteSpec()), 1234) == b"\0\0\x12\x34"

@@ -3,12 +3,12 @@
 import pytest
 
 from drivers import registry
-from drivers.bus.line import Line
-from drivers.bus.survey import polled, survey
+from drivers.bus.bus_plan import plan_bus, polled_driver
 from drivers.bus_kinds import bus_kinds
-from drivers.contract import BadProfile, Device, Point, Writable
-from drivers.profile import load, parse
-from tests.drivers.rig import MemoryOptions, meter
+from drivers.contract import BadProfile, Device, Point, WriteSpec
+from drivers.profile import load_profile, parse_profile
+from drivers.serial_line import SerialLine
+from tests.drivers.harness import MemoryOptions, meter
 
 GOOD = """
 schema = 1
@@ -44,22 +44,26 @@ writable = { min = 0, max = 100 }
 
 
 def test_a_profile_makes_devices() -> None:
-    profile = parse(GOOD, "x.toml")
+    profile = parse_profile(GOOD, "x.toml")
     device = profile.device("em", "7", timeout_s=2.0)
     assert device.points == (
         Point(id="energy", kind="holding", address=12, type="u32", order="CDAB", unit="kW.h",
               decimals=2, scale=0.01, counter=True, min=0, max=1e6),
-        Point(id="limit", kind="holding", address=20, writable=Writable(min=0, max=100)),
+        Point(id="limit", kind="holding", address=20, writable=WriteSpec(min=0, max=100)),
     )  # fmt: skip
-    assert (device.line, device.every_s, device.timeout_s) == (Line.parse("2400 8E1"), 30, 2.0)
+    assert (device.line, device.every_s, device.timeout_s) == (
+        SerialLine.parse("2400 8E1"),
+        30,
+        2.0,
+    )
     assert device.limits.unreadable == (("holding", 40, 47),)
     assert device.point("limit") is device.points[1]
     assert device.point("nothing") is None
 
 
 def test_settings_come_before_the_profile() -> None:
-    device = parse(GOOD, "x.toml").device("em", "7", line=Line(9600), every_s=5)
-    assert (device.line, device.every_s, device.timeout_s) == (Line(9600), 5, 1.0)
+    device = parse_profile(GOOD, "x.toml").device("em", "7", line=SerialLine(9600), every_s=5)
+    assert (device.line, device.every_s, device.timeout_s) == (SerialLine(9600), 5, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +83,7 @@ def test_settings_come_before_the_profile() -> None:
 )
 def test_what_is_wrong_with_a_profile_is_said(old, new, said) -> None:
     with pytest.raises(BadProfile) as caught:
-        parse(GOOD.replace(old, new, 1), "x.toml")
+        parse_profile(GOOD.replace(old, new, 1), "x.toml")
     assert said in " ".join(map(str, caught.value.data["mistakes"]))
     assert caught.value.data["file"] == "x.toml"
 
@@ -87,34 +91,34 @@ def test_what_is_wrong_with_a_profile_is_said(old, new, said) -> None:
 def test_all_mistakes_are_told_at_once() -> None:
     bad = GOOD.replace("schema = 1", "schema = 2").replace("[0, 1e6]", "[1e6, 0]")
     with pytest.raises(BadProfile) as caught:
-        parse(bad, "x.toml")
+        parse_profile(bad, "x.toml")
     assert len(caught.value.data["mistakes"]) == 2
 
 
 def test_a_profile_without_points_is_none() -> None:
     with pytest.raises(BadProfile):
-        parse(GOOD[: GOOD.index("[[point]]")] + "point = []", "x.toml")
+        parse_profile(GOOD[: GOOD.index("[[point]]")] + "point = []", "x.toml")
 
 
 def test_files(tmp_path) -> None:
     file = tmp_path / "maker-model.toml"
     with pytest.raises(BadProfile):
-        load(file)
+        load_profile(file)
     file.write_text(GOOD, "utf-8")
-    assert load(file).id == "maker-model"
+    assert load_profile(file).id == "maker-model"
     other = tmp_path / "other.toml"
     other.write_text(GOOD, "utf-8")
     with pytest.raises(BadProfile):
-        load(other)
+        load_profile(other)
     file.write_bytes(b"\xff")
     with pytest.raises(BadProfile):
-        load(file)
+        load_profile(file)
 
 
 def test_families_are_folders() -> None:
     families = registry.families()
     assert {"modbus", "dlt645", "cjt188"} <= set(families)
-    assert len(families) == len(registry.names())
+    assert len(families) == len(registry.family_names())
     for name in families:
         assert families[name].family == name
     with pytest.raises(KeyError):
@@ -140,14 +144,14 @@ def test_what_does_not_belong_on_a_bus() -> None:
     options = bus_kinds()["modbus-tcp"].options(address="127.0.0.1:502")
     water = Device(id="w", family="dlt645", address="1" * 12, points=())
     unknown = Device(id="u", family="nothing", address="1", points=())
-    faults = survey("plant", options, [meter(1), water, unknown]).faults
+    faults = plan_bus("plant", options, [meter(1), water, unknown]).faults
     assert [fault.code for fault in faults] == ["bus.not-on-this-bus", "bus.no-family"]
     with pytest.raises(KeyError):
-        polled("ble")
+        polled_driver("ble")
 
 
 def test_a_survey_plans_what_is_sound() -> None:
-    found = survey("line", MemoryOptions(None), [meter(1), meter(2, 70_000)])
+    found = plan_bus("line", MemoryOptions(None), [meter(1), meter(2, 70_000)])
     assert set(found.rounds) == {"m1"}
     assert found.load.bearable
     assert [fault.code for fault in found.faults] == ["modbus.bad-register"]

@@ -12,17 +12,17 @@ from pathlib import Path
 import pytest
 
 import drivers.profile
-from drivers.bus.line import Line
-from drivers.bus.wire import Wire
 from drivers.contract import BadProfile, Quality
-from drivers.emulate.image import Image
+from drivers.emulate.rs485 import Rs485Line
 from drivers.family import WireCost
 from drivers.modbus.driver import DRIVER
-from drivers.modbus.emulated_device import ModbusPlayer
+from drivers.modbus.emulated_device import EmulatedModbusDevice
+from drivers.modbus.emulated_registers import RegisterImage
 from drivers.modbus.emulator import ModbusSlave
 from drivers.profiles import find_profile, load_profiles, profile_folder, profile_ids
+from drivers.serial_line import SerialLine
 from tests.drivers.devices_doc import DOC, devices_doc
-from tests.drivers.test_wire import Master
+from tests.drivers.test_rs485 import Master
 from tests.sim.loop import run
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "devices"
@@ -41,8 +41,8 @@ CASES = [pytest.param(model, case, id=f"{model}: {case['name']}")
          for model in MODELS for case in cases(model)]  # fmt: skip
 
 
-def image_of(case: dict) -> Image:
-    image = Image()
+def image_of(case: dict) -> RegisterImage:
+    image = RegisterImage()
     for block in case["block"]:
         image.put(
             block["kind"], block["address"], [int(word, 16) for word in block["words"].split()]
@@ -50,7 +50,7 @@ def image_of(case: dict) -> Image:
     return image
 
 
-async def ask(wire: Wire, transactions, line: Line) -> dict:
+async def ask(wire: Rs485Line, transactions, line: SerialLine) -> dict:
     """What the driver makes of the slaves' answers, by point."""
     master, samples = Master(wire), {}
     for transaction in transactions:
@@ -67,7 +67,7 @@ def read(slave: ModbusSlave, device) -> dict:
     cost = WireCost()
     wanted = [DRIVER.plan(device, [point], cost) for point in device.points]
     transactions = [transaction for plan in wanted for transaction in plan]
-    return run(ask(Wire([slave]), transactions, slave.line))
+    return run(ask(Rs485Line([slave]), transactions, slave.line))
 
 
 @pytest.mark.parametrize(("model", "case"), CASES)
@@ -129,7 +129,7 @@ def test_a_profile_that_differs_from_a_source_is_refused() -> None:
     head, _, tail = text.rpartition("address = 8198")
     wrong = f"{head}address = 8192{tail}"  # line-to-line, as it once was
     with pytest.raises(BadProfile) as error:
-        drivers.profile.parse(wrong, "x")
+        drivers.profile.parse_profile(wrong, "x")
     (fault,) = error.value.data["mistakes"]
     assert (fault.code, fault.data["point"], fault.data["field"]) == (
         "profile.differs", "voltage-a", "address",
@@ -157,12 +157,12 @@ def test_the_files_are_in_the_checkout() -> None:
 @pytest.mark.parametrize("model", MODELS)
 def test_a_played_meter_says_what_the_driver_reads(model: str) -> None:
     """Whole blocks this time: our encoder and their decoder agree on every type."""
-    meter = ModbusPlayer(find_profile(model), UNIT, seed=3)
+    meter = EmulatedModbusDevice(find_profile(model), UNIT, seed=3)
     device = meter.profile.device("d", str(UNIT))
 
     async def twice() -> tuple[dict, dict]:
         plan = DRIVER.plan(device, device.points, WireCost())
-        wire = Wire([meter.slave])
+        wire = Rs485Line([meter.slave])
         first = await ask(wire, plan, meter.slave.line)
         await asyncio.sleep(3600)
         return first, await ask(wire, plan, meter.slave.line)
@@ -179,7 +179,7 @@ def test_a_played_meter_says_what_the_driver_reads(model: str) -> None:
 
 
 def test_a_value_set_by_hand_is_what_is_read_until_it_is_let_go() -> None:
-    meter = ModbusPlayer(find_profile("eastron-sdm630"), UNIT)
+    meter = EmulatedModbusDevice(find_profile("eastron-sdm630"), UNIT)
     device = meter.profile.device("d", str(UNIT))
     meter.set("power-w", 1800)
     assert read(meter.slave, device)["power-w"].value == 1800
@@ -188,16 +188,16 @@ def test_a_value_set_by_hand_is_what_is_read_until_it_is_let_go() -> None:
     with pytest.raises(KeyError):
         meter.set("no-such", 1)
     with pytest.raises(ValueError, match="current-a"):
-        ModbusPlayer(find_profile("acrel-adw300"), UNIT).set("current-a", 1e6)
+        EmulatedModbusDevice(find_profile("acrel-adw300"), UNIT).set("current-a", 1e6)
 
 
 def test_what_the_master_writes_stays() -> None:
-    meter = ModbusPlayer(find_profile("waveshare-modbus-rtu-io-8ch"), UNIT)
+    meter = EmulatedModbusDevice(find_profile("waveshare-modbus-rtu-io-8ch"), UNIT)
     device = meter.profile.device("d", str(UNIT))
     plan = DRIVER.write(device, device.point("output-3"), True, WireCost())
 
     async def write_and_read() -> dict:
-        wire = Wire([meter.slave])
+        wire = Rs485Line([meter.slave])
         await ask(wire, [plan.write], meter.slave.line)
         await asyncio.sleep(60)
         return await ask(wire, DRIVER.plan(device, device.points, WireCost()), meter.slave.line)
@@ -207,12 +207,12 @@ def test_what_the_master_writes_stays() -> None:
 
 
 def test_a_stuck_meter_stands_still() -> None:
-    meter = ModbusPlayer(find_profile("eastron-sdm630"), UNIT)
+    meter = EmulatedModbusDevice(find_profile("eastron-sdm630"), UNIT)
     device = meter.profile.device("d", str(UNIT))
     meter.slave.faults.stuck = True
 
     async def twice() -> list[dict]:
-        wire = Wire([meter.slave])
+        wire = Rs485Line([meter.slave])
         plan = DRIVER.plan(device, device.points, WireCost())
         first = await ask(wire, plan, meter.slave.line)
         await asyncio.sleep(3600)

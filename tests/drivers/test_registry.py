@@ -38,11 +38,11 @@ def test_a_folder_beside_the_product_is_searched_too(tmp_path, monkeypatch) -> N
         (folder / "driver.py").write_text(FAMILY)
     shipped = registry.families()["modbus"]
     monkeypatch.setenv(EXTENSIONS_VARIABLE, str(tmp_path))
-    assert registry.names().count("toy_of_the_registry") == 1
+    assert registry.family_names().count("toy_of_the_registry") == 1
     assert registry.families()["toy_of_the_registry"].shape is Shape.ACTING
     assert registry.families()["modbus"] is shipped
     monkeypatch.delenv(EXTENSIONS_VARIABLE)
     sys.modules.pop("drivers.toy_of_the_registry.driver", None)
-    assert "toy_of_the_registry" not in registry.names()
+    assert "toy_of_the_registry" not in registry.family_names()
     with pytest.raises(KeyError):
         registry.families()["toy_of_the_registry"]

@@ -6,47 +6,47 @@ from collections.abc import Sequence
 
 import pytest
 
-from drivers.bus.line import Line
 from drivers.bus.link import StreamLink
-from drivers.bus.wire import Wire
-from drivers.emulate import memory
-from drivers.emulate.player import player_of
+from drivers.emulate import memory_stream
+from drivers.emulate.device import emulate_device
+from drivers.emulate.rs485 import Rs485Line
 from drivers.emulate.slave import Slave
 from drivers.profiles import find_profile, load_profiles
-from drivers.scan.asking import finders
-from drivers.scan.plan import MORE, USUAL, Plan, Wanted, usual_lines
-from drivers.scan.search import Found, Progress, Search
+from drivers.scan.line_scan import LineScan, ScannedDevice, ScanProgress
+from drivers.scan.probe import family_scanners
+from drivers.scan.scan_plan import MORE, USUAL, ScanPlan, ScanRequest, usual_lines
+from drivers.serial_line import SerialLine
 from tests.sim.loop import simulated
 
 PROFILES = tuple(load_profiles())
-FAST, SLOW = Line.parse("9600 8N1"), Line.parse("2400 8E1")
+FAST, SLOW = SerialLine.parse("9600 8N1"), SerialLine.parse("2400 8E1")
 
 
-def plays(model: str, address: str, line: Line | None = None, seed: int = 3) -> Slave:
-    return player_of(find_profile(model), address, line=line, seed=seed).slave
+def plays(model: str, address: str, line: SerialLine | None = None, seed: int = 3) -> Slave:
+    return emulate_device(find_profile(model), address, line=line, seed=seed).slave
 
 
 class Seen:
     """A search, and everything that it said."""
 
-    def __init__(self, wire: Wire, wanted: Wanted, line: Line = FAST) -> None:
-        self.progress: list[tuple[float, Progress]] = []
-        self.hits: list[Found] = []
+    def __init__(self, wire: Rs485Line, wanted: ScanRequest, line: SerialLine = FAST) -> None:
+        self.progress: list[tuple[float, ScanProgress]] = []
+        self.hits: list[ScannedDevice] = []
 
         async def connect(tap) -> StreamLink:
             link = StreamLink(line, tap=tap)
-            await link.open(memory.opener(wire))
+            await link.open(memory_stream.stream_opener(wire))
             return link
 
-        self.search = Search(
+        self.search = LineScan(
             connect,
-            Plan(finders(), PROFILES, wanted),
+            ScanPlan(family_scanners(), PROFILES, wanted),
             PROFILES,
             on_found=self.hits.append,
             on_progress=self._tell,
         )
 
-    def _tell(self, progress: Progress) -> None:
+    def _tell(self, progress: ScanProgress) -> None:
         self.progress.append((asyncio.get_running_loop().time(), progress))
 
     async def run(self) -> float:
@@ -89,8 +89,8 @@ async def test_a_mixed_line_is_found_whole_and_in_the_time_that_was_said() -> No
     slaves = [plays(model, address, line) for model, address, line in MIXED]
     dead = plays("eastron-sdm630", "5", FAST)
     dead.faults.dead = True
-    wire = Wire([*slaves, dead])
-    seen = Seen(wire, Wanted())
+    wire = Rs485Line([*slaves, dead])
+    seen = Seen(wire, ScanRequest())
     said_s = seen.search.estimate_s
     await seen.run()
     print(f"\nsaid {said_s:.0f} s, took {seen.took_s:.0f} s, {seen.search.asked} questions")
@@ -103,7 +103,9 @@ async def test_a_mixed_line_is_found_whole_and_in_the_time_that_was_said() -> No
 
 @simulated
 async def test_what_is_left_is_told_honestly_all_the_way() -> None:
-    seen = Seen(Wire([plays(model, address, line) for model, address, line in MIXED]), Wanted())
+    seen = Seen(
+        Rs485Line([plays(model, address, line) for model, address, line in MIXED]), ScanRequest()
+    )
     await seen.run()
     ended_s = asyncio.get_running_loop().time()
     off = [
@@ -124,8 +126,8 @@ async def test_several_meters_that_answer_at_once_are_told_apart() -> None:
         plays("cjt188-water", "78330011223399", SLOW),
         plays("cjt188-heat-jy", "11220000000017", SLOW),
     ]
-    wire = Wire(meters)
-    seen = Seen(wire, Wanted(families=("dlt645", "cjt188"), lines=(SLOW,)), line=SLOW)
+    wire = Rs485Line(meters)
+    seen = Seen(wire, ScanRequest(families=("dlt645", "cjt188"), lines=(SLOW,)), line=SLOW)
     await seen.run()
     assert seen.places() == places_of(meters)
     assert seen.models() == {
@@ -142,9 +144,9 @@ async def test_several_meters_that_answer_at_once_are_told_apart() -> None:
 async def test_a_noisy_line_hides_nobody_and_invents_nobody() -> None:
     slaves = [plays("eastron-sdm120", str(unit), FAST, seed=unit) for unit in range(1, 9)]
     for number, noise in itertools.product(range(3), (0.002, 0.01)):
-        wire = Wire(slaves, seed=number)
+        wire = Rs485Line(slaves, seed=number)
         wire.faults.noise = noise
-        seen = Seen(wire, Wanted(lines=(FAST,), families=("modbus",), scopes=addresses(1, 20)))
+        seen = Seen(wire, ScanRequest(lines=(FAST,), families=("modbus",), scopes=addresses(1, 20)))
         await seen.run()
         assert seen.places() <= places_of(slaves)
         found = len(seen.hits)
@@ -160,15 +162,19 @@ def addresses(first: int, last: int) -> tuple[str, ...]:
 async def test_a_slow_device_is_heard_late_and_asked_again() -> None:
     slow = plays("eastron-sdm120", "3", FAST)
     slow.turnaround_s = 0.35
-    seen = Seen(Wire([slow]), Wanted(lines=(FAST,), families=("modbus",), scopes=addresses(1, 9)))
+    seen = Seen(
+        Rs485Line([slow]), ScanRequest(lines=(FAST,), families=("modbus",), scopes=addresses(1, 9))
+    )
     await seen.run()
     assert seen.models() == {"3": "eastron-sdm120"}
 
 
 @simulated
 async def test_two_devices_with_one_address_are_said_to_be_disturbed() -> None:
-    wire = Wire([plays("eastron-sdm120", "3", FAST), plays("eastron-sdm630", "3", FAST, seed=9)])
-    seen = Seen(wire, Wanted(lines=(FAST,), families=("modbus",), scopes=addresses(1, 5)))
+    wire = Rs485Line(
+        [plays("eastron-sdm120", "3", FAST), plays("eastron-sdm630", "3", FAST, seed=9)]
+    )
+    seen = Seen(wire, ScanRequest(lines=(FAST,), families=("modbus",), scopes=addresses(1, 5)))
     await seen.run()
     assert seen.hits == []
     assert [call.scope for call in seen.search.disturbed] == ["3"]
@@ -176,15 +182,15 @@ async def test_two_devices_with_one_address_are_said_to_be_disturbed() -> None:
 
 @simulated
 async def test_an_empty_line_takes_as_long_as_was_said() -> None:
-    seen = Seen(Wire(), Wanted())
+    seen = Seen(Rs485Line(), ScanRequest())
     assert await seen.run() == pytest.approx(seen.search.estimate_s, rel=0.05)
     assert seen.hits == []
 
 
 @simulated
 async def test_a_search_that_is_stopped_keeps_what_it_has_found() -> None:
-    wire = Wire([plays("xy-md02", "1", FAST), plays("xy-md02", "9", FAST)])
-    seen = Seen(wire, Wanted(families=("modbus",), lines=(FAST,)))
+    wire = Rs485Line([plays("xy-md02", "1", FAST), plays("xy-md02", "9", FAST)])
+    seen = Seen(wire, ScanRequest(families=("modbus",), lines=(FAST,)))
     seen.search._on_found = lambda found: (seen.hits.append(found), seen.search.stop())
     assert await seen.run() < 5
     assert [each.address for each in seen.hits] == ["1"]
@@ -195,10 +201,10 @@ async def test_a_search_that_is_stopped_keeps_what_it_has_found() -> None:
 async def test_nothing_is_ever_written() -> None:
     slaves = [plays(model, address, line) for model, address, line in MIXED]
     heard: list[bytes] = []
-    wire = Wire(slaves)
+    wire = Rs485Line(slaves)
     send = wire.send
     wire.send = lambda data, line: (heard.append(data), send(data, line))[1]
-    await Seen(wire, Wanted(scopes=addresses(1, 10))).run()
+    await Seen(wire, ScanRequest(scopes=addresses(1, 10))).run()
     fast = [data for data in heard if data[:1] != b"\xfe"]
     slow = [data.lstrip(b"\xfe") for data in heard if data[:1] == b"\xfe"]
     assert {data[1] for data in fast} <= {1, 2, 3, 4}
@@ -206,7 +212,7 @@ async def test_nothing_is_ever_written() -> None:
 
 
 def test_the_cheap_and_likely_comes_first() -> None:
-    plan = Plan(finders(), PROFILES, Wanted())
+    plan = ScanPlan(family_scanners(), PROFILES, ScanRequest())
     anybody, usual, more, rest = (plan.wave(number, ()) for number in range(4))
     assert {call.finder.family for call in anybody} == {"dlt645", "cjt188"}
     assert str(anybody[0].line) == "2400 8E1"
@@ -214,14 +220,14 @@ def test_the_cheap_and_likely_comes_first() -> None:
     assert str(usual[0].line) == "9600 8N1"
     assert len(more) == len(usual) / USUAL * (MORE - USUAL)
     assert {str(call.line) for call in rest} == {"9600 8N1"}
-    hit = ("modbus", Line.parse("4800 8N1"))
+    hit = ("modbus", SerialLine.parse("4800 8N1"))
     assert {str(call.line) for call in plan.wave(3, {hit})} == {"4800 8N1"}
-    thorough = Plan(finders(), PROFILES, Wanted(thorough=True))
+    thorough = ScanPlan(family_scanners(), PROFILES, ScanRequest(thorough=True))
     assert {call.line for call in thorough.wave(3, ())} == {call.line for call in usual}
 
 
 def test_usual_lines_are_those_on_which_models_are_delivered() -> None:
-    (modbus,) = [each for each in finders() if each.family == "modbus"]
+    (modbus,) = [each for each in family_scanners() if each.family == "modbus"]
     assert str(usual_lines(modbus, PROFILES)[0]) == "9600 8N1"
     assert set(usual_lines(modbus, PROFILES)) >= set(modbus.lines)
 
@@ -233,10 +239,10 @@ MODBUS = [each.id for each in PROFILES if each.family == "modbus"]
 @simulated
 async def test_a_model_is_recognised_among_all_the_others(model) -> None:
     profile = find_profile(model)
-    line = Line.parse(profile.line or "9600 8N1")
+    line = SerialLine.parse(profile.line or "9600 8N1")
     seen = Seen(
-        Wire([plays(model, "7", line)]),
-        Wanted(families=("modbus",), lines=(line,), scopes=("7",)),
+        Rs485Line([plays(model, "7", line)]),
+        ScanRequest(families=("modbus",), lines=(line,), scopes=("7",)),
         line=line,
     )
     await seen.run()

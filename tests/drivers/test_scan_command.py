@@ -13,29 +13,40 @@ from pathlib import Path
 
 import pytest
 
-from drivers.ble.emulator import EIGHT, Air, Broker, FakeBluez, parse
-from drivers.emulate.field import BusSpec, Field, FieldSpec, MeterSpec
+from drivers.ble.emulator import DEMO_SENSORS, DbusDaemon, FakeBluez, VirtualRadio, parse_radio
+from drivers.emulate.field import (
+    EmulatedBusSpec,
+    EmulatedField,
+    EmulatedFieldSpec,
+    EmulatedMeterSpec,
+)
 from drivers.profiles import find_profile, profile_folder
-from gateway.appliance.load import examine
-from gateway.appliance.proposal import device_id
+from gateway.config.load import examine
+from gateway.scan.toml_lines import device_id
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 SLOW = "4800 8E1"
 METERS = {
-    "em": MeterSpec(profile="eastron-sdm120", bus="line", unit=3),
-    "di": MeterSpec(profile="generic-di8", bus="line", unit=5),
-    "dead": MeterSpec(profile="xy-md02", bus="line", unit=4),
-    "elec": MeterSpec(profile="dlt645-single-phase", bus="line", address="201000000012", line=SLOW),
-    "water": MeterSpec(profile="cjt188-water", bus="line", address="78330011223344", line=SLOW),
+    "em": EmulatedMeterSpec(profile="eastron-sdm120", bus="line", unit=3),
+    "di": EmulatedMeterSpec(profile="generic-di8", bus="line", unit=5),
+    "dead": EmulatedMeterSpec(profile="xy-md02", bus="line", unit=4),
+    "elec": EmulatedMeterSpec(
+        profile="dlt645-single-phase", bus="line", address="201000000012", line=SLOW
+    ),
+    "water": EmulatedMeterSpec(
+        profile="cjt188-water", bus="line", address="78330011223344", line=SLOW
+    ),
 }
 
 
 @contextlib.asynccontextmanager
-async def field(folder: Path, meters: dict[str, MeterSpec]) -> AsyncIterator[Field]:
-    spec = FieldSpec(bus={"line": BusSpec(link=str(folder / "ttyLINE"))}, meter=meters, seed=3)
-    played = Field.of(spec, find_profile)
+async def field(folder: Path, meters: dict[str, EmulatedMeterSpec]) -> AsyncIterator[EmulatedField]:
+    spec = EmulatedFieldSpec(
+        bus={"line": EmulatedBusSpec(link=str(folder / "ttyLINE"))}, meter=meters, seed=3
+    )
+    played = EmulatedField.of(spec, find_profile)
     await played.start()
     try:
         yield played
@@ -131,9 +142,9 @@ async def test_wrong_use_is_said_with_a_remedy(wrong, tmp_path) -> None:
 
 
 async def test_the_sensors_in_the_air_are_found(tmp_path) -> None:
-    eight = EIGHT.read_text("utf-8")
-    spec = parse(eight.replace("\nformat =", "\nevery_s = 0.4\nformat ="))
-    async with Broker() as broker, Air(spec, FakeBluez()).on(broker.address):
+    eight = DEMO_SENSORS.read_text("utf-8")
+    spec = parse_radio(eight.replace("\nformat =", "\nevery_s = 0.4\nformat ="))
+    async with DbusDaemon() as broker, VirtualRadio(spec, FakeBluez()).on(broker.address):
         code, output, complaint = await run(
             *("scan", "--ble", "--seconds", "3", "--json", "--config", str(tmp_path)),
             DBUS_SYSTEM_BUS_ADDRESS=broker.address,
@@ -148,7 +159,7 @@ async def test_the_sensors_in_the_air_are_found(tmp_path) -> None:
 
 
 async def test_no_radio_is_said_and_no_traceback(tmp_path) -> None:
-    async with Broker() as broker:
+    async with DbusDaemon() as broker:
         code, _, complaint = await run(
             "scan", "--ble", "--config", str(tmp_path), DBUS_SYSTEM_BUS_ADDRESS=broker.address
         )

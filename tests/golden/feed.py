@@ -7,19 +7,19 @@ are missing, and never changes one.
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from gateway.event import Entry, Event, Stamps, Trust, envelope, tail
+from gateway.event import Event, JournalEntry, Timestamps, Trust, encode_envelope, encode_tail
 
 GOLDEN = Path(__file__).parent
 STATION, EPOCH = "wangjing-07", "9f3ac21b7e5d0846"
 WALL_NS = 1_795_413_903_250_000_000  # 2026-11-23T06:05:03.250Z
-STAMPS = Stamps("00112233aabbccdd", 86_400_500_000_000, WALL_NS, Trust.NTP)
+STAMPS = Timestamps("00112233aabbccdd", 86_400_500_000_000, WALL_NS, Trust.NTP)
 
 
 def enveloped(prefix: str, events: Mapping[str, Event]) -> dict[str, bytes]:
     """Each event as the feed carries it, numbered in order, named `<prefix>-<name>`."""
     return {
-        f"{prefix}-{name}": envelope(
-            Entry(EPOCH, event.travels, number, tail(event, STATION)), STATION
+        f"{prefix}-{name}": encode_envelope(
+            JournalEntry(EPOCH, event.travels, number, encode_tail(event, STATION)), STATION
         )
         for number, (name, event) in enumerate(events.items(), 1)
     }

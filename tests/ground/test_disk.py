@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from gateway import disk
-from gateway.disk import in_time
+from gateway.disk import run_in_time
 
 
 def fails():
@@ -13,9 +13,9 @@ def fails():
 
 
 def test_what_ends_in_time_returns_and_raises_as_ever():
-    assert in_time(lambda: 7) == 7
+    assert run_in_time(lambda: 7) == 7
     with pytest.raises(ValueError, match="ours"):
-        in_time(fails)
+        run_in_time(fails)
 
 
 def test_work_that_hangs_is_left_behind_and_other_work_refused_until_it_has_ended(monkeypatch):
@@ -27,11 +27,11 @@ def test_work_that_hangs_is_left_behind_and_other_work_refused_until_it_has_ende
         done.append(1)
 
     with pytest.raises(TimeoutError):
-        in_time(hangs)
+        run_in_time(hangs)
     with pytest.raises(OSError, match="hangs"):
-        in_time(lambda: done.append(2))
+        run_in_time(lambda: done.append(2))
     assert done == [], "it did not even begin"
     (late,) = disk._late
     go_on.set()
     late.join()
-    assert in_time(lambda: done) == [1]
+    assert run_in_time(lambda: done) == [1]

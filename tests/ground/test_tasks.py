@@ -6,8 +6,8 @@ import socket
 
 import pytest
 
-from gateway.station import watchdog
-from gateway.tasks import RUN_S_MIN, TaskSet, keep_running, stop_all
+from gateway import systemd
+from gateway.tasks import RUN_S_MIN, TaskSet, keep_running, stop_tasks
 from tests.sim.loop import run as simulate
 
 
@@ -21,7 +21,7 @@ def test_a_failing_task_is_started_again_but_never_in_a_tight_loop(caplog):
     async def story() -> None:
         task = asyncio.create_task(keep_running("bus", fail), name="bus")
         await asyncio.sleep(RUN_S_MIN * 10 + 0.5)
-        await stop_all([task], 1)
+        await stop_tasks([task], 1)
 
     with caplog.at_level(logging.ERROR):
         simulate(story())
@@ -41,7 +41,7 @@ def test_a_task_that_will_not_stop_is_left_behind_and_named(caplog):
         task = asyncio.create_task(stubborn(), name="deaf")
         await asyncio.sleep(0)
         began_s = asyncio.get_running_loop().time()
-        await stop_all([task], 2)
+        await stop_tasks([task], 2)
         took_s = asyncio.get_running_loop().time() - began_s
         await task
         return took_s
@@ -62,9 +62,9 @@ def test_the_watchdog_is_fed_only_while_the_writer_moves(service_manager):
     moves = iter([True, True, False, True])
 
     async def story() -> None:
-        feeding = asyncio.create_task(watchdog.feed(10, lambda: next(moves)))
+        feeding = asyncio.create_task(systemd.feed_watchdog(10, lambda: next(moves)))
         await asyncio.sleep(35)
-        await stop_all([feeding], 1)
+        await stop_tasks([feeding], 1)
 
     simulate(story())
     heard = [service_manager.recv(100) for _ in range(3)]
@@ -75,12 +75,12 @@ def test_the_watchdog_is_fed_only_while_the_writer_moves(service_manager):
 
 def test_a_service_manager_that_went_away_ends_nothing(monkeypatch, tmp_path):
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "gone"))
-    assert not watchdog.notify("STOPPING=1")
+    assert not systemd.notify("STOPPING=1")
 
 
 def test_without_a_service_manager_nothing_is_sent(monkeypatch):
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
-    assert not watchdog.notify("READY=1")
+    assert not systemd.notify("READY=1")
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_how_often_systemd_wants_to_hear_of_us(monkeypatch, environment, every_s
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert os.getpid() != 1
-    assert watchdog.period_s() == every_s
+    assert systemd.watchdog_period_s() == every_s
 
 
 def test_a_task_set_keeps_what_runs_and_drops_what_has_ended() -> None:

@@ -9,9 +9,9 @@ import urllib.parse
 import pytest
 
 from gateway.cli import main
-from gateway.event import Lane, envelope, tail
-from gateway.journal import StateChange, rescue
-from gateway.journal.core import Append
+from gateway.event import Lane, encode_envelope, encode_tail
+from gateway.journal import StateChange, core_factory
+from gateway.journal.core import AppendRequest
 from tests.sim.clock import SimulatedClock
 from tests.sim.journal import SMALL, STATION, fact, open_core, read_all
 
@@ -21,17 +21,17 @@ def state(tmp_path, monkeypatch):
     """A journal at rest: thirty readings, three alarms."""
     monkeypatch.setenv("LC_ALL", "en_US.UTF-8")
     monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
-    core = rescue.open_core(
+    core = core_factory.open_core(
         tmp_path, station=STATION, options=SMALL, clock=SimulatedClock(), retaining=()
     )
     core.commit([bodies(Lane.TELEMETRY, 30), bodies(Lane.ALARM, 3)])
-    core.commit([Append((), (StateChange("alarm", "a", b"1"),))])
+    core.commit([AppendRequest((), (StateChange("alarm", "a", b"1"),))])
     core.close()
     return tmp_path
 
 
 def bodies(lane, count):
-    return Append(tuple((lane, tail(fact(lane, n), STATION)) for n in range(count)))
+    return AppendRequest(tuple((lane, encode_tail(fact(lane, n), STATION)) for n in range(count)))
 
 
 def lines(capfdbinary):
@@ -104,7 +104,7 @@ def test_where_there_is_no_journal_it_says_so(tmp_path, monkeypatch, capsys, com
 
 
 def test_a_journal_in_use_is_not_touched(state, capsys):
-    core = rescue.open_core(state, station=STATION, options=SMALL, clock=SimulatedClock())
+    core = core_factory.open_core(state, station=STATION, options=SMALL, clock=SimulatedClock())
     assert main(["journal", "verify", "--state", str(state)]) == 1
     assert "in use by process" in capsys.readouterr().err
     core.close()
@@ -137,7 +137,7 @@ class Station(http.server.BaseHTTPRequestHandler):
         else:
             lane = Lane.parse(query["lane"])
             found = read_all(self.core, lane, int(query["after"]))[: int(query["limit"])]
-            answer = b"[" + b",".join(envelope(entry, STATION) for entry in found) + b"]"
+            answer = b"[" + b",".join(encode_envelope(entry, STATION) for entry in found) + b"]"
         self.send_response(200)
         self.send_header("Content-Length", str(len(answer)))
         self.end_headers()

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from gateway.errors import JournalDamaged, JournalFailed, JournalFull, JournalHeld
+from gateway.errors import JournalDamaged, JournalFailed, JournalFull, JournalLocked
 from gateway.event import Lane
 from gateway.journal import StateChange, events
-from gateway.journal.core import SLICE_ENTRIES, Append
+from gateway.journal.core import SLICE_ENTRIES, AppendRequest
 from gateway.journal.database import VERSION, Database
 from tests.sim.journal import body, one, open_core, read_all, several
 
@@ -63,7 +63,9 @@ def test_one_commit_of_readings_is_one_row(core):
 def test_state_changes_with_the_entries(core):
     change = StateChange("alarm", "a-1", b"open")
     core.commit([one(Lane.ALARM, 1, state=(change, StateChange("alarm", "a-2", b"x")))])
-    core.commit([Append((), (StateChange("alarm", "a-2", None), StateChange("alarm", "no", None)))])
+    core.commit(
+        [AppendRequest((), (StateChange("alarm", "a-2", None), StateChange("alarm", "no", None)))]
+    )
     assert core.load("alarm") == {"a-1": b"open"}
     assert core.load("other") == {}
 
@@ -71,7 +73,7 @@ def test_state_changes_with_the_entries(core):
 def test_state_survives_and_its_last_version_counts(path):
     core = open_core(path)
     for version in range(5):
-        core.commit([Append((), (StateChange("r", "k", b"%d" % version),))])
+        core.commit([AppendRequest((), (StateChange("r", "k", b"%d" % version),))])
     core.close()
     core = open_core(path)
     assert core.load("r") == {"k": b"4"}
@@ -121,7 +123,7 @@ def test_a_failed_append_uses_up_no_number(core):
 
 def test_damaged_state_is_noticed_at_the_next_start(path):
     core = open_core(path)
-    core.commit([Append((), (StateChange("r", "k", b"v"),))])
+    core.commit([AppendRequest((), (StateChange("r", "k", b"v"),))])
     core._db.run("UPDATE state SET body = x'00'")
     core.close()
     with pytest.raises(JournalDamaged):
@@ -195,7 +197,7 @@ def test_a_file_that_another_program_has_open_is_held(path):
     open_core(path).close()
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
-    with pytest.raises(JournalHeld):
+    with pytest.raises(JournalLocked):
         open_core(path)
     other.close()
 

@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from gateway.event import Entry, Lane
-from gateway.journal import ring
+from gateway.event import JournalEntry, Lane
+from gateway.journal import recent_entries
 from tests.sim.journal import fact, simulated_journal
 from tests.sim.loop import simulated
 
@@ -111,7 +111,7 @@ async def test_a_live_follower_never_touches_the_disk():
 @simulated
 async def test_a_laggard_reads_the_disk_and_then_the_ring():
     journal = simulated_journal()
-    count = 3 * ring.ENTRIES_MAX
+    count = 3 * recent_entries.ENTRIES_MAX
     await fill(journal, Lane.TELEMETRY, count)
     entries = await journal.read(Lane.TELEMETRY, 0, count)
     assert [e.seq for e in entries] == list(range(1, count + 1))
@@ -148,13 +148,13 @@ async def test_positions_survive_a_close_and_most_receipts_cost_no_commit(tmp_pa
 
 
 def test_a_ring_is_bounded_and_contiguous():
-    held = ring.Ring()
+    held = recent_entries.RecentEntries()
 
     for seq in range(1, 3_000):
-        held.add([Entry("e", Lane.ALARM, seq, b"x" * 1_000)])
+        held.add([JournalEntry("e", Lane.ALARM, seq, b"x" * 1_000)])
     assert held.read(Lane.ALARM, 0, 10) is None
     kept = held.read(Lane.ALARM, 2_990, 100)
     assert [e.seq for e in kept] == list(range(2_991, 3_000))
-    assert held._bytes[Lane.ALARM] <= ring.BYTES_MAX
-    assert len(held._entries[Lane.ALARM]) <= ring.ENTRIES_MAX
+    assert held._bytes[Lane.ALARM] <= recent_entries.BYTES_MAX
+    assert len(held._entries[Lane.ALARM]) <= recent_entries.ENTRIES_MAX
     assert held.read(Lane.SERVICE, 0, 10) is None

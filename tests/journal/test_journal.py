@@ -6,12 +6,12 @@ import json
 import pytest
 
 from gateway.clock import Clock
-from gateway.errors import JournalFailed, JournalFull, JournalHeld, OutcomeUnknown, UsageError
-from gateway.event import Lane, Stamps
+from gateway.errors import JournalFailed, JournalFull, JournalLocked, OutcomeUnknown, UsageError
+from gateway.event import Lane, Timestamps
 from gateway.journal import Journal, JournalOptions, StateChange
 from gateway.journal import core as core_module
-from gateway.journal import engine as engine_module
-from gateway.journal.core import Append, Core
+from gateway.journal import job_runner as engine_module
+from gateway.journal.core import AppendRequest, JournalCore
 from gateway.journal.options import (
     BODY_BYTES_MAX,
     COMMIT_BYTES_MAX,
@@ -143,7 +143,7 @@ async def test_a_fact_that_comes_late_says_when_it_was_recorded():
         data=now.data,
         stamps=journal._clock.stamp(),
     )
-    other_boot = Stamps("f" * 16, journal._clock.now_ns())
+    other_boot = Timestamps("f" * 16, journal._clock.now_ns())
     earlier = type(now)(
         kind=now.kind, source=now.source, lane=now.lane, data=now.data, stamps=other_boot
     )
@@ -264,7 +264,7 @@ async def test_with_the_real_thread_everything_is_there_after_a_restart(tmp_path
 
 async def test_a_journal_has_one_holder(tmp_path):
     journal = await opened(tmp_path)
-    with pytest.raises(JournalHeld) as refused:
+    with pytest.raises(JournalLocked) as refused:
         await opened(tmp_path)
     assert refused.value.data["pid"].isdecimal()
     await journal.append([fact(Lane.ALARM)])
@@ -378,7 +378,7 @@ class Carrying:
 def carrying(steps):
     """A journal with something to bring over, each job taking a millisecond."""
     clock = loop_clock()
-    core = Core(None, station=STATION, options=SMALL, clock=clock)
+    core = JournalCore(None, station=STATION, options=SMALL, clock=clock)
     core.carrier = Carrying(core, steps)
     shell = InlineShell(0.001)
     return Journal(core, shell, station=STATION, options=SMALL, clock=clock), core.carrier
@@ -441,7 +441,9 @@ def test_of_a_state_the_last_append_holds_though_an_urgent_one_went_before(tmp_p
         core.commit([several(Lane.EMERGENCY, 10, 4000)])
         while core.chore(idle=False):
             pass
-    older = Append((), (StateChange("rules", "k", b"older"), StateChange("rules", "own", b"1")))
+    older = AppendRequest(
+        (), (StateChange("rules", "k", b"older"), StateChange("rules", "own", b"1"))
+    )
     newer = one(Lane.ALARM, 1, 0, (StateChange("rules", "k", b"newer"),))
     outcomes = core.commit([older, newer, large])
     assert [isinstance(each, JournalFull) for each in outcomes] == [False, False, True]

@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from gateway.errors import JournalFull
 from gateway.event import Lane
 from gateway.journal import JournalOptions, StateChange
-from gateway.journal.core import Append
+from gateway.journal.core import AppendRequest
 from tests.sim.journal import body, open_core, read_all
 
 OPTIONS = JournalOptions(quota_mb=16, reserve_mb=1)
@@ -58,7 +58,7 @@ class JournalModel(RuleBasedStateMachine):
     def append(self, lanes, size, changes):
         bodies = tuple((lane, body(lane, len(self.stored[lane]), size)) for lane in lanes)
         state = tuple(StateChange("room", key, value) for key, value in changes.items())
-        (outcome,) = self.core.commit([Append(bodies, state)], self.receipted)
+        (outcome,) = self.core.commit([AppendRequest(bodies, state)], self.receipted)
         if isinstance(outcome, JournalFull):
             assert Lane.EMERGENCY not in lanes
             return

@@ -3,7 +3,7 @@
 import json
 
 from gateway.event import Lane
-from gateway.journal.positions import AGE_MAX_NS, NUMBERS_MAX, Positions
+from gateway.journal.positions import AGE_MAX_NS, NUMBERS_MAX, FollowerPositions
 
 
 def stored(**names):
@@ -11,32 +11,32 @@ def stored(**names):
 
 
 def test_they_come_back_as_they_were_written():
-    positions = Positions({}, ["a"])
+    positions = FollowerPositions({}, ["a"])
     positions.take({"a": {Lane.ALARM: 7, Lane.TELEMETRY: 9}})
     states = {change.key: change.body for change in positions.changes()}
-    assert Positions(states, ["a"])["a"] == {
+    assert FollowerPositions(states, ["a"])["a"] == {
         Lane.EMERGENCY: 0, Lane.ALARM: 7, Lane.SERVICE: 0, Lane.TELEMETRY: 9,
     }  # fmt: skip
 
 
 def test_a_position_never_moves_back():
-    positions = Positions(stored(a={"alarm": 7}), None)
+    positions = FollowerPositions(stored(a={"alarm": 7}), None)
     positions.take({"a": {Lane.ALARM: 3}})
     assert positions["a"][Lane.ALARM] == 7
 
 
 def test_the_slowest_sets_the_floor():
-    positions = Positions(stored(a={"alarm": 7}, b={"alarm": 3}), None)
+    positions = FollowerPositions(stored(a={"alarm": 7}, b={"alarm": 3}), None)
     assert positions.floor(Lane.ALARM, 10) == 3
-    assert Positions({}, []).floor(Lane.ALARM, 10) == 10
+    assert FollowerPositions({}, []).floor(Lane.ALARM, 10) == 10
 
 
 def test_a_required_follower_holds_before_it_ever_comes():
-    assert Positions({}, ["new"]).floor(Lane.ALARM, 10) == 0
+    assert FollowerPositions({}, ["new"]).floor(Lane.ALARM, 10) == 0
 
 
 def test_one_that_is_no_longer_required_is_forgotten():
-    positions = Positions(stored(a={"alarm": 7}, b={"alarm": 3}), ["a"])
+    positions = FollowerPositions(stored(a={"alarm": 7}, b={"alarm": 3}), ["a"])
     assert positions.floor(Lane.ALARM, 10) == 7
     assert positions.due(0)
     assert [(c.key, c.body) for c in positions.changes() if c.body is None] == [
@@ -47,13 +47,13 @@ def test_one_that_is_no_longer_required_is_forgotten():
 
 
 def test_one_that_comes_unannounced_holds_from_its_first_receipt_on():
-    positions = Positions({}, None)
+    positions = FollowerPositions({}, None)
     positions.take({"c": {Lane.ALARM: 0}})
     assert positions.floor(Lane.ALARM, 10) == 0
 
 
 def test_they_are_written_after_many_moves_or_a_minute():
-    positions = Positions({}, ["a"])
+    positions = FollowerPositions({}, ["a"])
     positions.written(0)
     positions.take({"a": {Lane.ALARM: NUMBERS_MAX - 1}})
     assert not positions.due(AGE_MAX_NS - 1)

@@ -7,8 +7,8 @@ import pytest
 
 from gateway.errors import JournalFull
 from gateway.event import Lane
-from gateway.journal import JournalOptions, rows
-from gateway.journal.core import Append
+from gateway.journal import JournalOptions, lane_rows
+from gateway.journal.core import AppendRequest
 from gateway.journal.options import MIB, PAGE_BYTES
 from tests.sim.journal import one, open_core, read_all, several
 
@@ -36,7 +36,7 @@ def fill(core, lane, kib, receipted):
     """Entries of about one KiB each; readings that no compression makes smaller."""
     for _ in range(kib // 16):
         bodies = tuple((lane, noise(core, lane, n)) for n in range(16))
-        core.commit([Append(bodies)])
+        core.commit([AppendRequest(bodies)])
     if receipted:
         core.positions.take({UPLINK: {lane: core.heads()[lane]}})
 
@@ -76,7 +76,7 @@ def _oldest(core, lane):
     first = next(core.tables[lane].rows(0), None)
     if first is None:
         return 0
-    return first.first if first.form != rows.GAP else first.seq
+    return first.first if first.form != lane_rows.GAP else first.seq
 
 
 def test_alarms_within_their_quarter_stay_and_readings_are_refused(core):
@@ -107,13 +107,13 @@ def test_gaps_merge_and_are_kept_until_receipted(core):
     for n in range(3_000):
         core.commit([one(Lane.SERVICE, n, 1_500)])
     table = core.tables[Lane.SERVICE]
-    gaps = [row for row in table.rows(0) if row.form == rows.GAP]
+    gaps = [row for row in table.rows(0) if row.form == lane_rows.GAP]
     assert [row.first for row in gaps] == [1]
     assert core.measure().lost == gaps[0].seq
     core.positions.take({UPLINK: {Lane.SERVICE: gaps[0].seq}})
     for n in range(1_200):
         core.commit([one(Lane.SERVICE, n, 1_500)])
-    assert next(table.rows(0)).form == rows.GAP
+    assert next(table.rows(0)).form == lane_rows.GAP
     assert next(table.rows(0)).first == gaps[0].seq + 1
 
 
@@ -133,7 +133,7 @@ def test_what_is_receipted_in_part_is_lost_only_in_the_rest(core):
     while not core.measure().lost:
         core.commit([one(Lane.ALARM, 1, 900)])
     gap = next(core.tables[Lane.TELEMETRY].rows(0))
-    assert (gap.form, gap.first) == (rows.GAP, 11)
+    assert (gap.form, gap.first) == (lane_rows.GAP, 11)
     assert core.measure().lost == gap.seq - 10
 
 

@@ -17,23 +17,28 @@ from gateway.journal import (
     Journal,
     JournalOptions,
     StateChange,
+    core_factory,
     events,
-    rescue,
+    has_stored_row,
     salvage,
-    was_kept,
     wrecks,
 )
-from gateway.journal.carrier import FULL_NS, Carrier
-from gateway.journal.core import Append, Core
-from gateway.journal.frames import FRAME_BYTES, Frames
-from gateway.journal.inspect import AtRest
-from gateway.journal.lock import Lock
+from gateway.journal.core import AppendRequest, JournalCore
+from gateway.journal.inspection import JournalAtRest
+from gateway.journal.lane_rows import GAP
+from gateway.journal.lock import JournalLock
 from gateway.journal.options import PAGE_BYTES
-from gateway.journal.pages import Pages
-from gateway.journal.rows import GAP
+from gateway.journal.preallocation import wal_path
 from gateway.journal.salvage import Wreck, _row
-from gateway.journal.space import log_of
-from gateway.journal.stored_state import SET_ASIDE_MAX, set_aside, spoilt, tell_spoilt
+from gateway.journal.sqlite_pages import SqlitePages
+from gateway.journal.stored_state import (
+    SET_ASIDE_MAX,
+    list_set_aside,
+    report_spoilt,
+    set_aside_spoilt,
+)
+from gateway.journal.wal_frames import FRAME_BYTES, WalFrames
+from gateway.journal.wreck_import import FULL_NS, WreckImporter
 from tests.sim.clock import SimulatedClock
 from tests.sim.journal import STATION, body, bring_over, one, open_core, read_all, several
 
@@ -46,10 +51,12 @@ def written(path, count=25_000):
     core = open_core(path, options=OPTIONS, retaining=(UPLINK,))
     core.chore(idle=True)
     for start in range(0, count, 500):
-        core.commit([Append(tuple((Lane.SERVICE, body(Lane.SERVICE, n, 120)) for n in range(500)))])
+        core.commit(
+            [AppendRequest(tuple((Lane.SERVICE, body(Lane.SERVICE, n, 120)) for n in range(500)))]
+        )
         core.commit([several(Lane.TELEMETRY, 60), one(Lane.ALARM, start, 3_000)])
-        core.commit([Append((), (StateChange("room", f"k{start // 500}", b"old"),))])
-        core.commit([Append((), (StateChange("room", f"k{start // 500}", b"%d" % start),))])
+        core.commit([AppendRequest((), (StateChange("room", f"k{start // 500}", b"old"),))])
+        core.commit([AppendRequest((), (StateChange("room", f"k{start // 500}", b"%d" % start),))])
         core.chore(idle=False)
     return core
 
@@ -146,14 +153,14 @@ def test_a_page_of_garbage_cells_never_raises(tmp_path_factory, data):
     page = head + b"".join(cell.to_bytes(2) for cell in cells)
     page += data.draw(st.binary(min_size=900, max_size=900))
     path.write_bytes(b"\0" * PAGE_BYTES + page[:PAGE_BYTES].ljust(PAGE_BYTES, b"\xff"))
-    pages = Pages(path)
+    pages = SqlitePages(path)
     for _, leaf in pages.leaves(1, pages.sheets):
         list(pages.records(leaf))
     pages.close()
 
 
 def reopened(directory, retaining=(UPLINK,)):
-    return rescue.open_core(
+    return core_factory.open_core(
         directory, station=STATION, options=OPTIONS, clock=SimulatedClock(), retaining=retaining
     )
 
@@ -162,7 +169,7 @@ def prepared(directory, receipted):
     """A closed journal of ten service entries, `receipted` of them receipted, and one state."""
     core = reopened(directory)
     core.commit([several(Lane.SERVICE, 10, 900), one(Lane.EMERGENCY, 1)])
-    core.commit([Append((), (StateChange("alarm", "a-1", b"open"),))])
+    core.commit([AppendRequest((), (StateChange("alarm", "a-1", b"open"),))])
     core.close({UPLINK: {Lane.SERVICE: receipted}})
     return core.epoch
 
@@ -204,7 +211,7 @@ def test_the_wreck_is_kept_until_what_came_over_is_receipted(tmp_path):
     epoch = prepared(tmp_path, receipted=4)
     damage(tmp_path / "journal.db", 0, 100, 1)
     core = reopened(tmp_path)
-    wreck = wrecks.path_of(tmp_path, epoch)
+    wreck = wrecks.wreck_path(tmp_path, epoch)
     bring_over(core)
     assert wreck.exists()
     almost = {**core.heads(), Lane.SERVICE: core.heads()[Lane.SERVICE] - 1}
@@ -212,12 +219,12 @@ def test_the_wreck_is_kept_until_what_came_over_is_receipted(tmp_path):
     assert wreck.exists()
     bring_over(core, {UPLINK: core.heads()})
     assert not wreck.exists()
-    assert not log_of(wreck).exists()
+    assert not wal_path(wreck).exists()
     assert core.carrier.remains == (0, 0)
     assert core.carrier.step({}).pause_ns is None
     core.close()
     core = reopened(tmp_path)
-    assert wrecks.progress_in(core.load(wrecks.ROOM)) == {}
+    assert wrecks.decode_progress(core.load(wrecks.ROOM)) == {}
     assert core.carrier.step({}).pause_ns is None
     core.close()
 
@@ -282,15 +289,17 @@ def test_ever_more_wrecks_are_a_card_that_is_dying(tmp_path):
         damage(tmp_path / "journal.db", 0, 100, seed)
     with pytest.raises(JournalFailed, match="8 damaged journals"):
         reopened(tmp_path)
-    assert len(wrecks.found_in(tmp_path)) == wrecks.WRECKS_MAX
+    assert len(wrecks.find_wrecks(tmp_path)) == wrecks.WRECKS_MAX
 
 
 def test_who_moves_twice_says_where_it_was_first():
-    moved = events.former(events.former(b'"a":1}', "s:a:service:1"), "s:b:service:2")
+    moved = events.renumber_event(
+        events.renumber_event(b'"a":1}', "s:a:service:1"), "s:b:service:2"
+    )
     assert json.loads(b"{" + moved) == {
         "a": 1, "formerid": "s:b:service:2", "originid": "s:a:service:1",
     }  # fmt: skip
-    again = events.former(moved, "s:c:service:3")
+    again = events.renumber_event(moved, "s:c:service:3")
     assert json.loads(b"{" + again)["originid"] == "s:a:service:1"
     assert again.count(b"formerid") == again.count(b"originid") == 1
 
@@ -375,7 +384,7 @@ def _cut_off(patch, step, directory):
         return call
 
     for name in ("rename", "unlink"):
-        patch.setattr(rescue.Path, name, counted(getattr(rescue.Path, name)))
+        patch.setattr(core_factory.Path, name, counted(getattr(core_factory.Path, name)))
     patch.setattr(os, "link", counted(os.link))
     try:
         reopened(directory).abandon()
@@ -386,7 +395,7 @@ def _cut_off(patch, step, directory):
 
 def test_a_lock_file_of_garbage_names_no_epoch(tmp_path):
     (tmp_path / "journal.lock").write_bytes(b"\xff\xfe garbage")
-    lock = Lock(tmp_path)
+    lock = JournalLock(tmp_path)
     assert lock.epoch is None
     lock.close()
 
@@ -444,7 +453,7 @@ def test_a_salvage_that_fails_leaves_the_wreck_where_it_is(tmp_path, monkeypatch
     damage(tmp_path / "journal.db", 0, 100, 1)
     (tmp_path / "journal.db-wal").unlink()
     with monkeypatch.context() as patch:
-        patch.setattr(rescue, "_fill_states", lambda *_: 1 / 0)
+        patch.setattr(core_factory, "_fill_states", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             reopened(tmp_path)
     core = reopened(tmp_path)
@@ -455,14 +464,16 @@ def test_a_salvage_that_fails_leaves_the_wreck_where_it_is(tmp_path, monkeypatch
 
 def test_a_directory_in_the_way_is_a_failure_with_its_reason(tmp_path):
     prepared(tmp_path, receipted=0)
-    (tmp_path / rescue.NEXT).mkdir()
+    (tmp_path / core_factory.NEXT).mkdir()
     with pytest.raises(JournalFailed):
         reopened(tmp_path)
 
 
 def test_a_state_that_does_not_hold_is_left_behind(tmp_path):
     core = open_core(tmp_path / "journal.db")
-    core.commit([Append((), (StateChange("r", "good", b"1"), StateChange("r", "bad", b"1")))])
+    core.commit(
+        [AppendRequest((), (StateChange("r", "good", b"1"), StateChange("r", "bad", b"1")))]
+    )
     core._db.run("UPDATE state SET body = x'00' WHERE key = 'bad'")
     epoch = core.epoch
     core.close()
@@ -474,7 +485,7 @@ def test_a_state_that_does_not_hold_is_left_behind(tmp_path):
 def test_a_long_record_is_read_from_its_chain_of_pages(tmp_path):
     core = open_core(tmp_path / "journal.db")
     long = bytes(range(256)) * 400
-    core.commit([Append(((Lane.SERVICE, long), (Lane.SERVICE, long[:990])))])
+    core.commit([AppendRequest(((Lane.SERVICE, long), (Lane.SERVICE, long[:990])))])
     epoch = core.epoch
     core.close()
     wreck = Wreck(tmp_path / "journal.db", epoch)
@@ -501,9 +512,11 @@ def test_what_gave_way_to_a_gap_does_not_come_back_from_its_pages(tmp_path):
 
 def test_state_that_was_deleted_does_not_come_back_from_its_pages(tmp_path):
     core = open_core(tmp_path / "journal.db")
-    core.commit([Append((), tuple(StateChange("r", f"k{n}", bytes(300)) for n in range(200)))])
+    core.commit(
+        [AppendRequest((), tuple(StateChange("r", f"k{n}", bytes(300)) for n in range(200)))]
+    )
     core._checkpoint()
-    core.commit([Append((), tuple(StateChange("r", f"k{n}", None) for n in range(1, 200)))])
+    core.commit([AppendRequest((), tuple(StateChange("r", f"k{n}", None) for n in range(1, 200)))])
     epoch = core.epoch
     core.close()
     for damaged in (False, True):
@@ -524,7 +537,9 @@ def _root_of(path, table):
 def test_state_comes_whole_where_its_tree_is_damaged(tmp_path):
     core = open_core(tmp_path / "journal.db")
     states = {("r", f"k{n}"): b"%d" % n * 50 for n in range(500)}
-    core.commit([Append((), tuple(StateChange(*name, body) for name, body in states.items()))])
+    core.commit(
+        [AppendRequest((), tuple(StateChange(*name, body) for name, body in states.items()))]
+    )
     epoch = core.epoch
     core.close()
     root = _root_of(tmp_path / "journal.db", "state")
@@ -544,7 +559,7 @@ def killed(core, directory, target):
 
 
 def _last_page(path, epoch, lane):
-    pages = Pages(path)
+    pages = SqlitePages(path)
     found = {}
     for number, leaf in pages.leaves(1, pages.count):
         rows = filter(None, map(_row, pages.records(leaf)))
@@ -561,7 +576,9 @@ def test_a_lane_s_end_that_is_gone_is_in_a_gap(tmp_path, lane, closed):
     for n in range(60):
         core.commit([one(lane, n, 300), one(Lane.SERVICE, n, 300)])
     core._checkpoint()
-    core.commit([Append((), (StateChange("r", "k", b"v"),))])  # the log has nothing of the lane
+    core.commit(
+        [AppendRequest((), (StateChange("r", "k", b"v"),))]
+    )  # the log has nothing of the lane
     if closed:
         core.close()
     else:
@@ -624,7 +641,7 @@ def test_damage_of_the_log_takes_no_commit_behind_it(tmp_path, part):
 def test_a_torn_end_of_the_log_is_no_damage(tmp_path):
     """What a power cut leaves of a transaction that nobody was told of."""
     epoch = _in_log(tmp_path)
-    frames = Frames(tmp_path / "journal.db-wal")
+    frames = WalFrames(tmp_path / "journal.db-wal")
     assert not frames.broken
     last = len(frames.pages)
     frames.close()
@@ -647,7 +664,7 @@ def test_a_second_torn_end_is_no_damage_either(tmp_path):
         core = reopened(before)
         assert core.epoch == epoch
         core.chore(idle=True)
-        frames = Frames(before / "journal.db-wal")
+        frames = WalFrames(before / "journal.db-wal")
         first = frames.sound  # none behind a copied log
         frames.close()
         core.commit([several(Lane.SERVICE, size, 3_000)])
@@ -663,11 +680,11 @@ def test_a_second_torn_end_is_no_damage_either(tmp_path):
 
 def test_who_looks_at_a_torn_log_hides_no_number_of_it(tmp_path):
     epoch = _in_log(tmp_path)
-    frames = Frames(tmp_path / "journal.db-wal")
+    frames = WalFrames(tmp_path / "journal.db-wal")
     last = len(frames.pages)
     frames.close()
     damage(tmp_path / "journal.db-wal", 32 + (last - 1) * FRAME_BYTES + 200, 40, 1)
-    AtRest(tmp_path).close()
+    JournalAtRest(tmp_path).close()
     core = reopened(tmp_path)
     assert core.epoch != epoch
     bring_over(core)
@@ -682,7 +699,7 @@ def test_numbers_that_a_torn_end_of_the_log_shows_are_in_a_gap(tmp_path, size):
     """If the disk has lost what it had taken, its number may be known: no other entry gets it."""
     epoch = _in_log(tmp_path)
     core = reopened(tmp_path)
-    frames = Frames(tmp_path / "journal.db-wal")
+    frames = WalFrames(tmp_path / "journal.db-wal")
     first = len(frames.pages)
     frames.close()
     core.commit([one(Lane.SERVICE, 300, size), one(Lane.EMERGENCY, 7)])
@@ -698,7 +715,7 @@ def test_numbers_that_a_torn_end_of_the_log_shows_are_in_a_gap(tmp_path, size):
         for lane, seq in ((Lane.EMERGENCY, 1), (Lane.SERVICE, 301)):
             last = read_all(core, lane)[-1]
             assert (last.gap_from, last.seq) == (seq, seq)
-            assert events.why_of(last.body) == events.DAMAGED
+            assert events.gap_reason(last.body) == events.DAMAGED
         core.abandon()
     core = reopened(home)
     core.commit([one(Lane.SERVICE, 301)])
@@ -719,7 +736,7 @@ def test_a_number_of_a_torn_end_outlives_a_cut_while_the_file_opens(tmp_path, mo
     """What opening commits lies over the only frame of it: no log shows it after that."""
     core = reopened(tmp_path)
     epoch = core.epoch
-    frames = Frames(tmp_path / "journal.db-wal")
+    frames = WalFrames(tmp_path / "journal.db-wal")
     first = frames.sound
     frames.close()
     core.commit([one(Lane.EMERGENCY, 7, 300)])
@@ -734,9 +751,9 @@ def test_a_number_of_a_torn_end_outlives_a_cut_while_the_file_opens(tmp_path, mo
         killed(core, home, cut)
         raise Cut
 
-    opening, last = (reopened, "skip") if by == "start" else (AtRest, "hold")
+    opening, last = (reopened, "skip") if by == "start" else (JournalAtRest, "hold")
     with monkeypatch.context() as patched:
-        patched.setattr(Core, last, cut_off)
+        patched.setattr(JournalCore, last, cut_off)
         with pytest.raises(Cut):
             opening(home)
     core = reopened(cut)
@@ -759,8 +776,8 @@ def test_a_torn_end_of_the_log_hides_no_older_page_of_a_lane(tmp_path):
         core.commit([several(Lane.SERVICE, 300, 300)])
         core._checkpoint()
         older = older or (home / "journal.db").read_bytes()[at : at + PAGE_BYTES]
-    core.commit([Append((), (StateChange("room", "k", b"v"),))])
-    frames = Frames(home / "journal.db-wal")
+    core.commit([AppendRequest((), (StateChange("room", "k", b"v"),))])
+    frames = WalFrames(home / "journal.db-wal")
     first = frames.sound
     frames.close()
     core.commit([one(Lane.ALARM, 7, 300), one(Lane.SERVICE, 600, 300)])
@@ -848,7 +865,7 @@ def test_who_looks_at_a_damaged_file_takes_no_evidence_away(tmp_path):
     with contextlib.closing(sqlite3.connect(tmp_path / "journal.db")) as connection:
         connection.execute("DELETE FROM service WHERE seq > 55")
         connection.commit()
-    source = AtRest(tmp_path)
+    source = JournalAtRest(tmp_path)
     assert source.figures()["lanes"]["service"] == 55
     source.close()
     again = reopened(tmp_path)
@@ -902,7 +919,7 @@ def test_who_looks_at_a_damaged_log_leaves_it_to_the_salvage(tmp_path):
     epoch = _in_log(tmp_path)
     damage(tmp_path / "journal.db-wal", FRAME_BYTES * 150, 40, 1)
     with pytest.raises(JournalDamaged):
-        AtRest(tmp_path)
+        JournalAtRest(tmp_path)
     core = reopened(tmp_path)
     assert core.epoch != epoch
     bring_over(core)
@@ -918,11 +935,11 @@ def test_a_wreck_that_cannot_be_opened_holds_up_no_other(tmp_path, known):
         core.close()
         damage(tmp_path / "journal.db", 0, 100, seed)
     core = reopened(tmp_path)
-    first = next(iter(wrecks.found_in(tmp_path).values()))
+    first = next(iter(wrecks.find_wrecks(tmp_path).values()))
     if not known:  # laid beside by hand
-        noted = wrecks.progress_in(core.load("journal"))
-        core.state.apply([wrecks.change(epoch, None) for epoch in noted])
-        core.carrier = Carrier(core, tmp_path, STATION, SimulatedClock())
+        noted = wrecks.decode_progress(core.load("journal"))
+        core.state.apply([wrecks.progress_change(epoch, None) for epoch in noted])
+        core.carrier = WreckImporter(core, tmp_path, STATION, SimulatedClock())
     first.unlink()
     with pytest.raises(FileNotFoundError):  # the engine tells it, and tries again later
         bring_over(core)
@@ -942,7 +959,7 @@ def test_who_looks_at_another_file_does_not_hide_that_ours_is_gone(tmp_path):
     gone = core.epoch
     (tmp_path / "other" / "journal.db").replace(tmp_path / "journal.db")
     (tmp_path / "journal.db-wal").unlink()
-    AtRest(tmp_path).close()
+    JournalAtRest(tmp_path).close()
     core = reopened(tmp_path)
     told = [json.loads(b"{" + e.body) for e in read_all(core, Lane.EMERGENCY)]
     assert [each["data"]["epoch"] for each in told] == [gone]
@@ -958,7 +975,7 @@ def test_a_salvage_without_room_keeps_none_of_it(tmp_path, monkeypatch):
 
     before = {path.name for path in tmp_path.iterdir()}
     with monkeypatch.context() as patched:
-        patched.setattr(rescue, "_fill_states", full)
+        patched.setattr(core_factory, "_fill_states", full)
         with pytest.raises(JournalFull):
             reopened(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == before
@@ -969,7 +986,7 @@ def test_a_salvage_without_room_keeps_none_of_it(tmp_path, monkeypatch):
 async def test_a_state_whose_checksum_fails_is_set_aside_and_told_once(tmp_path, by):
     core = reopened(tmp_path)
     states = {f"k{n}": b"%d" % n * 50 for n in range(8)}
-    core.commit([Append((), tuple(StateChange("lift", *each) for each in states.items()))])
+    core.commit([AppendRequest((), tuple(StateChange("lift", *each) for each in states.items()))])
     core.close()
     path = tmp_path / "journal.db"
     damage(path, path.read_bytes().index(states["k5"]) + 4, 8, 1)
@@ -980,10 +997,10 @@ async def test_a_state_whose_checksum_fails_is_set_aside_and_told_once(tmp_path,
         clock = SimulatedClock()
         journal = await Journal.open(tmp_path, station=STATION, options=OPTIONS, clock=clock)
         journal.on_set_aside = lambda *each: told.append(each)
-        await tell_spoilt(journal)
-        assert await was_kept(journal, "lift", "k5")
+        await report_spoilt(journal)
+        assert await has_stored_row(journal, "lift", "k5")
         whole = await journal.load("lift")
-        (aside,) = await set_aside(journal)
+        (aside,) = await list_set_aside(journal)
         await journal.close()
     assert whole == {key: body for key, body in states.items() if key != "k5"}
     assert (aside.room, aside.key, aside.body, aside.why) == ("lift", "", "", "checksum")
@@ -994,14 +1011,14 @@ async def test_a_row_whose_room_is_spoilt_says_nothing_of_people(tmp_path):
     """One bit of `access`, and no list of rooms that know people has it."""
     core = reopened(tmp_path)
     person = StateChange("access", "person/li", b'{"name":"Li Wei"}')
-    core.commit([Append((), (person,))])
+    core.commit([AppendRequest((), (person,))])
     core.close()
     path = tmp_path / "journal.db"
     found = path.read_bytes()
     path.write_bytes(found.replace(b"accessperson", b"accdssperson"))
     path.with_name("journal.db-damaged").touch()
     journal = await Journal.open(tmp_path, station=STATION, options=OPTIONS, clock=SimulatedClock())
-    (aside,) = await set_aside(journal)
+    (aside,) = await list_set_aside(journal)
     await journal.close()
     assert (aside.room, aside.key, aside.body, aside.cut) == ("accdss", "", "", True)
 
@@ -1010,12 +1027,14 @@ async def test_a_room_that_has_run_into_its_key_is_not_told(tmp_path):
     """A column's length can be what is spoilt; a fault's name is logged and sent on."""
     told = []
     core = reopened(tmp_path)
-    core.commit([Append((), spoilt({("accessperson/li", '{"name":"Li'): b" Wei"}, []))])
+    core.commit(
+        [AppendRequest((), set_aside_spoilt({("accessperson/li", '{"name":"Li'): b" Wei"}, []))]
+    )
     core.close()
     journal = await Journal.open(tmp_path, station=STATION, options=OPTIONS, clock=SimulatedClock())
     journal.on_set_aside = lambda *each: told.append(each)
-    await tell_spoilt(journal)
-    (aside,) = await set_aside(journal)
+    await report_spoilt(journal)
+    (aside,) = await list_set_aside(journal)
     await journal.close()
     assert told == [("state.unknown", "checksum")]
     assert (aside.room, aside.key, aside.body) == ("unknown", "", "")
@@ -1023,7 +1042,7 @@ async def test_a_room_that_has_run_into_its_key_is_not_told(tmp_path):
 
 def test_rows_that_a_salvage_sets_aside_are_bounded():
     spoilt_rows = {("lift", f"k{n:03}"): b"x" for n in range(2 * SET_ASIDE_MAX)}
-    changes = spoilt(spoilt_rows, [f"lift/k{n:03}" for n in range(100, 140)] + ["old"])
+    changes = set_aside_spoilt(spoilt_rows, [f"lift/k{n:03}" for n in range(100, 140)] + ["old"])
     gone = [each.key for each in changes if each.body is None]
     assert gone == [*(f"lift/k{n:03}" for n in range(128, 140)), "old"]
     kept = [each.key for each in changes if each.body is not None]

@@ -8,30 +8,30 @@ import pytest
 from gateway.errors import JournalDamaged, JournalFailed
 from gateway.event import Lane
 from gateway.journal.options import WAL_FRAMES
-from gateway.journal.writer import ThreadShell, call
+from gateway.journal.writer import ThreadShell, run_job
 from tests.sim.journal import fact, simulated_journal
 from tests.sim.loop import simulated
 
 
 async def test_work_is_done_in_the_thread_and_answers_on_the_loop():
     shell = ThreadShell()
-    assert await call(shell, threading.get_ident) != threading.get_ident()
+    assert await run_job(shell, threading.get_ident) != threading.get_ident()
     with pytest.raises(ZeroDivisionError):
-        await call(shell, lambda: 1 / 0)
+        await run_job(shell, lambda: 1 / 0)
     await shell.stop()
     assert not shell._thread.is_alive()
 
 
 async def test_who_has_gone_away_is_not_told():
     shell, started, go_on = ThreadShell(), threading.Event(), threading.Event()
-    asked = asyncio.create_task(call(shell, lambda: (started.set(), go_on.wait())))
+    asked = asyncio.create_task(run_job(shell, lambda: (started.set(), go_on.wait())))
     await asyncio.sleep(0)
     started.wait()
     asked.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asked
     go_on.set()
-    assert await call(shell, int) == 0
+    assert await run_job(shell, int) == 0
     await shell.stop()
 
 

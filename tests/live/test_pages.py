@@ -5,9 +5,9 @@ import re
 import pytest
 from playwright.async_api import Browser
 
-from gateway.web.server import Options, WebServer, build_app
+from gateway.web.server import WebOptions, WebServer, build_app
 from tests.web import browser
-from tests.web.look import SHOTS, Shot, lose_the_station, take
+from tests.web.page_gallery import SHOTS, Shot, lose_the_station, take
 from tests.web.station import DEVICES, NORMAL, NOW_NS, point, replace, station
 
 pytestmark = [
@@ -97,7 +97,7 @@ async def test_a_page_that_lost_the_station_says_so_and_finds_back(chromium: Bro
         assert "14:05 起没有新数据" in await page.locator("#lost").inner_text()
         assert int((await age.inner_text()).split()[0]) >= 13, "ages go on growing"
         app = build_app(made.sections, vitals=made.look, feed=made.journal)
-        again = WebServer(app, Options(port=made.server.port))
+        again = WebServer(app, WebOptions(port=made.server.port))
         await again.start()
         try:
             await page.wait_for_selector("#lost", state="hidden")

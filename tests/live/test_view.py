@@ -6,11 +6,11 @@ import pytest
 from gateway.event import Lane
 from gateway.health import DeviceVitals, PointVitals
 from gateway.live import device_view, view
-from gateway.live.needs import needs
+from gateway.live.needs import list_needs
 from gateway.texts import LANGUAGES
-from gateway.web import reading
-from gateway.web.pulse import difference
-from gateway.web.words import CATALOGUES
+from gateway.web import value_format
+from gateway.web.i18n import CATALOGUES
+from gateway.web.live_views import view_difference
 from tests.web.station import (
     BUSES,
     DEVICES,
@@ -58,7 +58,7 @@ def test_neither_recorded_nor_received_while_nothing_is_saved(language: str) -> 
 def test_without_an_uplink_nothing_is_said_of_a_platform() -> None:
     said = seen(empty())
     assert {said[f"lane.{lane.wire}.receipted"] for lane in Lane} == {""}
-    assert said["way.receipt"] == reading.NOTHING
+    assert said["way.receipt"] == value_format.NOTHING
     assert said["away"] is False
 
 
@@ -101,7 +101,7 @@ def test_the_reason_of_an_absence_is_told_where_there_is_a_text() -> None:
     ],
 )
 def test_how_far_behind(seconds: float, said: tuple[str, str]) -> None:
-    assert view.lag(seconds) == said
+    assert view.lag_text(seconds) == said
 
 
 def one(state: str = "ok", *points: PointVitals) -> DeviceVitals:
@@ -130,22 +130,22 @@ def one(state: str = "ok", *points: PointVitals) -> DeviceVitals:
     ],
 )
 def test_a_device_in_one_line(device: DeviceVitals, said: tuple[str, str], mark: str) -> None:
-    assert reading.headline(device, ZH) == said
-    assert reading.state(device, ZH)[2] == mark
+    assert value_format.device_headline(device, ZH) == said
+    assert value_format.device_mark(device, ZH)[2] == mark
 
 
 def test_a_silent_device_shows_no_old_value() -> None:
     said = seen(bus_down())
-    assert said["dev.em-b3.value"] == reading.NOTHING
+    assert said["dev.em-b3.value"] == value_format.NOTHING
     assert said["dev.em-b3.stop"] == "shut"
     assert said["bus.meters"] == ("bad", "s-bad", "断了")
 
 
 def test_a_point_that_was_never_read_is_waited_for() -> None:
-    assert reading.quality(waiting().devices[0].points[0], ZH)[2] == "还没读到"
+    assert value_format.quality_mark(waiting().devices[0].points[0], ZH)[2] == "还没读到"
     said = device_view.view(waiting(), ZH, "em-b3 ")
     assert said["point.power.age"] is None
-    assert said["point.power.value"] == reading.NOTHING
+    assert said["point.power.value"] == value_format.NOTHING
 
 
 def test_a_bus_with_silent_devices_is_not_simply_up() -> None:
@@ -168,21 +168,23 @@ def test_a_new_value_changes_only_its_own_keys() -> None:
     fresh = replace(DEVICES[1].points[0], value=23.5, at_ns=NOW_NS)
     changed = replace(DEVICES[1], points=(fresh,), at_ns=NOW_NS)
     after = replace(NORMAL, devices=(DEVICES[0], changed, *DEVICES[2:]))
-    assert difference(seen(NORMAL), seen(after)) == {
+    assert view_difference(seen(NORMAL), seen(after)) == {
         "set": {"dev.em-b5.value": "23.5", "dev.em-b5.age": NOW_NS // 1_000_000}
     }
 
 
 def test_the_shape_changes_only_when_the_page_must_be_fetched_anew() -> None:
-    assert view.shape(NORMAL) == view.shape(bus_down()) == view.shape(volatile())
+    assert view.layout_key(NORMAL) == view.layout_key(bus_down()) == view.layout_key(volatile())
     renamed = replace(DEVICES[0], name="3号楼新电表")
-    assert view.shape(replace(NORMAL, devices=(renamed, *DEVICES[1:]))) != view.shape(NORMAL)
-    assert view.shape(replace(NORMAL, devices=DEVICES[1:])) != view.shape(NORMAL)
-    assert view.shape(replace(NORMAL, version="0.2.0")) != view.shape(NORMAL)
+    assert view.layout_key(replace(NORMAL, devices=(renamed, *DEVICES[1:]))) != view.layout_key(
+        NORMAL
+    )
+    assert view.layout_key(replace(NORMAL, devices=DEVICES[1:])) != view.layout_key(NORMAL)
+    assert view.layout_key(replace(NORMAL, version="0.2.0")) != view.layout_key(NORMAL)
 
 
 def test_a_devices_page_plots_the_point_asked_for_else_the_first_with_a_curve() -> None:
-    chosen = device_view.chosen
+    chosen = device_view.choose_point
     assert chosen(DEVICES[0], "pf") is DEVICES[0].points[4]
     assert chosen(DEVICES[0], "nothing") is DEVICES[0].points[0]
     assert chosen(DEVICES[6], "") is None
@@ -229,7 +231,7 @@ def test_a_bus_is_called_by_its_name_wherever_it_is_shown() -> None:
         NORMAL.buses[0], name="3号楼电表线", state="down", code="bus.line-lost"
     )
     vitals = replace(NORMAL, buses=(named, *NORMAL.buses[1:]))
-    (need,) = (each for each in needs(vitals, ZH) if each.key == f"bus-{named.id}")
+    (need,) = (each for each in list_needs(vitals, ZH) if each.key == f"bus-{named.id}")
     assert "3号楼电表线" in need.title
     assert named.id not in need.title
     assert vitals.bus_called(named.id) == "3号楼电表线"

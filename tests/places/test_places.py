@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import UsageError
-from gateway.places import DEPTH_MAX, STATION, PlaceOptions, Places, faults
+from gateway.places import DEPTH_MAX, STATION, PlaceOptions, Places, find_faults
 
 OPTIONS = {
     "b3-f5": PlaceOptions(name="3号楼5层", inside="b3"),  # before its building, as anyone may write
@@ -107,7 +107,7 @@ def test_what_is_no_tree_is_refused(
     inside: dict[str, str], expected: list[tuple[str, str, str | None]]
 ) -> None:
     options = {key: PlaceOptions(name=key, inside=outer) for key, outer in inside.items()}
-    assert [(f.place, f.code, f.data.get("circle")) for f in faults(options)] == expected
+    assert [(f.place, f.code, f.data.get("circle")) for f in find_faults(options)] == expected
     with pytest.raises(UsageError) as caught:
         Places("x", options)
     assert caught.value.code == expected[0][1]
@@ -119,9 +119,9 @@ def test_a_chain_as_deep_as_allowed_and_one_deeper() -> None:
         name: PlaceOptions(name=name, inside=names[n - 1] if n else STATION)
         for n, name in enumerate(names)
     }
-    assert [(f.place, f.code) for f in faults(chain)] == [(names[-1], "places.too-deep")]
+    assert [(f.place, f.code) for f in find_faults(chain)] == [(names[-1], "places.too-deep")]
     del chain[names[-1]]
-    assert list(faults(chain)) == []
+    assert list(find_faults(chain)) == []
 
 
 ids = st.sampled_from(["a", "b", "c", "d", "e", "f"])
@@ -130,7 +130,7 @@ ids = st.sampled_from(["a", "b", "c", "d", "e", "f"])
 @given(st.dictionaries(ids, ids | st.just(STATION)))
 def test_any_settings_are_a_tree_or_have_a_fault_and_always_end(inside: dict[str, str]) -> None:
     options = {key: PlaceOptions(name=key, inside=outer) for key, outer in inside.items()}
-    if list(faults(options)):
+    if list(find_faults(options)):
         return
     places = Places("station", options)
     for place in places:

@@ -10,8 +10,8 @@ import random
 from pathlib import Path
 
 from gateway.event import Lane
-from gateway.journal import JournalOptions, rescue, wrecks
-from gateway.journal.core import Append, Core
+from gateway.journal import JournalOptions, core_factory, wrecks
+from gateway.journal.core import AppendRequest, JournalCore
 from gateway.journal.options import PAGE_BYTES
 from tests.sim.clock import SimulatedClock
 from tests.sim.journal import STATION, body, bring_over, read_all
@@ -23,8 +23,8 @@ OPTIONS = JournalOptions(quota_mb=16, reserve_mb=0)
 COUNTS = {Lane.EMERGENCY: 60, Lane.SERVICE: 120, Lane.TELEMETRY: 90}
 
 
-def reopened(directory) -> Core:
-    return rescue.open_core(
+def reopened(directory) -> JournalCore:
+    return core_factory.open_core(
         directory, station=STATION, options=OPTIONS, clock=SimulatedClock(), retaining=(UPLINK,)
     )
 
@@ -34,7 +34,7 @@ def prepared(directory) -> str:
     for lane, count in COUNTS.items():
         for first in range(1, count + 1, 10):
             bodies = tuple((lane, body(lane, n, 300)) for n in range(first, first + 10))
-            core.commit([Append(bodies)])
+            core.commit([AppendRequest(bodies)])
     core.close()
     return core.epoch
 
@@ -50,7 +50,7 @@ def damage(directory, rng, *, pages=PAGES) -> None:
 
 
 def told_of(core) -> set[str]:
-    return set(wrecks.progress_in(core.load(wrecks.ROOM)))
+    return set(wrecks.decode_progress(core.load(wrecks.ROOM)))
 
 
 def told_in(core, lane) -> collections.Counter:
@@ -67,7 +67,7 @@ def run(directory: Path, seed: str, times: int) -> collections.Counter:
     known = True
     for _ in range(times):
         core = reopened(directory)
-        known = known and told_of(core) == set(wrecks.found_in(directory))
+        known = known and told_of(core) == set(wrecks.find_wrecks(directory))
         for _ in range(rng.randrange(KILLED_AFTER_MAX)):
             core.carrier.step({})
         if rng.random() < 0.7:
@@ -78,7 +78,7 @@ def run(directory: Path, seed: str, times: int) -> collections.Counter:
         damage(directory, rng)
     core = reopened(directory)
     while core.carrier.remains.entries:
-        known = known and told_of(core) >= set(wrecks.found_in(directory))
+        known = known and told_of(core) >= set(wrecks.find_wrecks(directory))
         for _ in range(rng.randrange(1, KILLED_AFTER_MAX)):
             core.carrier.step({})
         core.abandon()
@@ -92,6 +92,6 @@ def run(directory: Path, seed: str, times: int) -> collections.Counter:
         figures["entries"] += len(found)
         figures["twice"] += sum(found.values()) - len(found)
     bring_over(core, {UPLINK: core.heads()})
-    assert not wrecks.found_in(directory)
+    assert not wrecks.find_wrecks(directory)
     core.close()
     return figures

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gateway.event import Lane
-from gateway.journal import rescue
+from gateway.journal import core_factory
 from tests.proof import shim
 from tests.proof.journal_run import FATAL, FOLLOWER, OPTIONS
 from tests.sim.clock import SimulatedClock
@@ -71,7 +71,7 @@ def killing(program: subprocess.Popen[Any]) -> Iterator[None]:
 
 def _lost(home: Path, acknowledged: set[tuple[int, int]]) -> int:
     """How much of what was on disk before the failure is not there when the disk works again."""
-    core = rescue.open_core(
+    core = core_factory.open_core(
         home, station=STATION, options=OPTIONS, clock=SimulatedClock(), retaining=(FOLLOWER,)
     )
     there = {(int(lane), e.seq) for lane in Lane for e in read_all(core, lane)}

@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 from gateway.event import Lane
-from gateway.journal import rescue
+from gateway.journal import core_factory
 from tests.proof import shim
 from tests.proof.journal_writes import FOLLOWER, OPTIONS
 from tests.sim.clock import SimulatedClock
@@ -41,7 +41,7 @@ def _wrong(home: Path, told: list) -> str:
     """Compare what was acknowledged with what a healthy disk then shows; empty if all is there."""
     acknowledged = max((each[1] for each in told if each[0] == "ack"), default=0)
     tried = {each[1]: each[2] for each in told if each[0] == "try"}
-    core = rescue.open_core(
+    core = core_factory.open_core(
         home, station=STATION, options=OPTIONS, clock=SimulatedClock(), retaining=(FOLLOWER,)
     )
     last = int(core.load("proof").get("last", b"0"))

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from gateway.errors import JournalFull
 from gateway.event import Lane
 from gateway.journal import JournalOptions
-from gateway.journal.core import Core
+from gateway.journal.core import JournalCore
 from tests.proof import small_disk
 from tests.sim.journal import one, open_core, read_all, several
 
@@ -26,7 +26,7 @@ class Full(NamedTuple):
     receipted: int
 
 
-def quiet(core: Core) -> None:
+def quiet(core: JournalCore) -> None:
     """Let the journal do what it does when nothing else happens."""
     while core.chore(idle=True):
         pass
@@ -65,7 +65,7 @@ def fill_up(directory: Path, kind: str, *, before: int, offered: int) -> Full:
     return Full(offered, emergencies, sum(refused.values()), issued, stored, in_gaps, receipted)
 
 
-def _account(core: Core) -> tuple[int, int, int]:
+def _account(core: JournalCore) -> tuple[int, int, int]:
     """Numbers that are there, in a gap without a receipt, or gone after their receipt."""
     stored = in_gaps = receipted = 0
     for lane in Lane:

@@ -11,7 +11,7 @@ from collections import Counter
 from pathlib import Path
 
 from gateway.event import Lane
-from gateway.journal import events, rescue
+from gateway.journal import core_factory, events
 from tests.proof.journal_dead_disk import killing
 from tests.proof.journal_run import AFTER_COMMIT, BEFORE_COMMIT, FOLLOWER, OPTIONS
 from tests.proof.shim import ROOT
@@ -91,7 +91,7 @@ def _one_life(home: Path, busy_file: Path, rng: random.Random, *, aim: str) -> l
 
 def _judge(home: Path, told: Told, *, whole: bool) -> Counter:
     """Open what is left and compare; a healthy journal adds nothing to the figures."""
-    core = rescue.open_core(
+    core = core_factory.open_core(
         home, station=STATION, options=OPTIONS, clock=SimulatedClock(), retaining=(FOLLOWER,)
     )
     wrong: Counter = Counter()

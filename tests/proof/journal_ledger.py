@@ -7,9 +7,9 @@ from pathlib import Path
 
 from gateway.clock import Clock
 from gateway.event import Lane
-from gateway.journal import JournalOptions, StateChange, rescue, rows
-from gateway.journal.core import Append, Core
-from gateway.journal.rows import Row
+from gateway.journal import JournalOptions, StateChange, core_factory, lane_rows
+from gateway.journal.core import AppendRequest, JournalCore
+from gateway.journal.lane_rows import LaneRow
 from tests.sim.journal import STATION, body
 
 FOLLOWER = "district"
@@ -20,10 +20,10 @@ STATES = {("room", f"k{n}"): b"%d" % n * 40 for n in range(200)}
 Kept = Callable[[int], bytes]
 
 
-def open_ledger(directory: Path, runtime: Path) -> Core:
+def open_ledger(directory: Path, runtime: Path) -> JournalCore:
     """As the station opens it."""
     clock = Clock.open(runtime)
-    return rescue.open_core(
+    return core_factory.open_core(
         directory, station=STATION, options=OPTIONS, clock=clock, retaining=(FOLLOWER,)
     )
 
@@ -41,7 +41,9 @@ def build(
     `alike` rows differ by their number alone, which is quicker.
     """
     core = open_ledger(directory, directory / "run")
-    core.commit([Append((), tuple(StateChange(*name, kept) for name, kept in STATES.items()))])
+    core.commit(
+        [AppendRequest((), tuple(StateChange(*name, kept) for name, kept in STATES.items()))]
+    )
     core.chore(idle=True)
     for lane, count in counts.items():
         kept = functools.partial(kept_as, lane, size=size)
@@ -53,7 +55,7 @@ def build(
 def kept_as(lane: Lane, seq: int, *, size: int) -> bytes:
     """What stands in the row of that number."""
     told = body(lane, seq)[:-2] + noise(seq, size) + b'"}'
-    return rows.pack([told]) if lane is Lane.TELEMETRY else told
+    return lane_rows.pack_bodies([told]) if lane is Lane.TELEMETRY else told
 
 
 def _alike(body: bytes) -> Kept:
@@ -72,17 +74,19 @@ def noise(seq: int, size: int) -> bytes:
     return _pool(size)[start : start + size]
 
 
-def _write(core: Core, lane: Lane, count: int, kept: Kept) -> None:
+def _write(core: JournalCore, lane: Lane, count: int, kept: Kept) -> None:
     table = core.tables[lane]
-    at_once = max(1, AT_ONCE_BYTES // (rows.ROW_BYTES + 8 + len(kept(1))))
+    at_once = max(1, AT_ONCE_BYTES // (lane_rows.ROW_BYTES + 8 + len(kept(1))))
     statement = f"INSERT INTO {lane.wire} (seq, span, form, total, crc, body) VALUES (?,?,?,?,?,?)"
-    form = rows.PACK if lane is Lane.TELEMETRY else rows.ONE
+    form = lane_rows.PACK if lane is Lane.TELEMETRY else lane_rows.ONE
 
-    def signed(first: int, last: int) -> Iterator[Row]:
+    def signed(first: int, last: int) -> Iterator[LaneRow]:
         for seq in range(first, last + 1):
             found = kept(seq)
-            table.total += rows.ROW_BYTES + len(found)
-            yield rows.signed(core.epoch, lane, Row(seq, 1, form, table.total, 0, found))
+            table.total += lane_rows.ROW_BYTES + len(found)
+            yield lane_rows.with_checksum(
+                core.epoch, lane, LaneRow(seq, 1, form, table.total, 0, found)
+            )
 
     for first in range(1, count + 1, at_once):
         last = min(count, first + at_once - 1)

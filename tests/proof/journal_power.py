@@ -17,7 +17,7 @@ from unittest import mock
 from gateway.errors import JournalError
 from gateway.event import Lane
 from gateway.journal import events
-from gateway.journal.space import Blocks
+from gateway.journal.preallocation import PreallocatedBlocks
 from tests.proof import shim
 from tests.proof.journal_writes import FOLLOWER, OPTIONS
 from tests.proof.shim import Call
@@ -151,7 +151,7 @@ class Disk:
     def judge(self, directory: Path) -> str:
         """`ok`, or what is wrong with the journal that starts from this state."""
         try:
-            with mock.patch.multiple(Blocks, own_ahead=_already, own_log=_already):
+            with mock.patch.multiple(PreallocatedBlocks, own_ahead=_already, own_log=_already):
                 core = open_core(directory / "journal.db", options=OPTIONS, retaining=(FOLLOWER,))
         except JournalError as error:
             return f"unreadable: {error}" if self.acknowledged else "ok"

@@ -10,8 +10,8 @@ import sys
 import time
 from pathlib import Path
 
-from gateway.journal.carrier import FULL_NS
-from gateway.journal.core import Core
+from gateway.journal.core import JournalCore
+from gateway.journal.wreck_import import FULL_NS
 from tests.proof.journal_ledger import open_ledger
 
 
@@ -21,7 +21,7 @@ def peak_kib() -> int:
     return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1])
 
 
-def bring_all(core: Core, steps: int = 1_000_000) -> int:
+def bring_all(core: JournalCore, steps: int = 1_000_000) -> int:
     """Until nothing is left, or there is no room, or so many steps; how many entries came."""
     count = 0
     for _ in range(steps):

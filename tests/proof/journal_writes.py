@@ -11,7 +11,7 @@ from pathlib import Path
 from gateway.errors import JournalFull
 from gateway.event import Lane
 from gateway.journal import JournalOptions, StateChange
-from gateway.journal.core import Append, Core
+from gateway.journal.core import AppendRequest, JournalCore
 from tests.proof.shim import mark
 from tests.sim.journal import body, open_core
 
@@ -30,7 +30,7 @@ class Writer:
         self.receipted = dict.fromkeys(Lane, 0)
         self.core = self.open()
 
-    def open(self) -> Core:
+    def open(self) -> JournalCore:
         return open_core(
             self.path, options=OPTIONS, retaining=(FOLLOWER,), synchronous=self.synchronous
         )
@@ -43,7 +43,9 @@ class Writer:
             bodies.append((lane, body(lane, heads[lane], self.random.choice((0, 40, 700)))))
         changes = (StateChange("proof", "last", b"%d" % number),)
         mark(json.dumps(["try", number, list(heads.values()), list(self.receipted.values())]))
-        (outcome,) = self.core.commit([Append(tuple(bodies), changes)], {FOLLOWER: self.receipted})
+        (outcome,) = self.core.commit(
+            [AppendRequest(tuple(bodies), changes)], {FOLLOWER: self.receipted}
+        )
         if isinstance(outcome, JournalFull):
             self.core._checkpoint()  # the disk has room again
             return

@@ -19,8 +19,8 @@ import pytest
 from yarl import URL
 
 from gateway.access import codes
-from gateway.web.gate import FORM_COOKIE, SESSION_COOKIE
-from tests.broadcast.chain.street import Packet, Street, now_ns
+from gateway.web.authorization import FORM_COOKIE, SESSION_COOKIE
+from tests.broadcast.chain.end_to_end import Packet, Street, now_ns
 from tests.ports import free_port
 
 pytestmark = [pytest.mark.proof, pytest.mark.slow]

@@ -272,7 +272,7 @@ def test_every_verb_runs_from_the_package_and_the_tools_come_beside(
     assert "eastron-sdm120" in tree.run("yizhan", "emulate", "--json")
     for module in ("gateway.demo.platform", "gateway.demo.dispatcher", "drivers.ble.emulator"):
         tree.run("/opt/yizhan/bin/python", "-m", module, "--help")
-    checked = "from gateway.appliance.doctor.gather import foreign_packages as f; print(f())"
+    checked = "from gateway.doctor.probes import foreign_packages as f; print(f())"
     assert tree.run("/opt/yizhan/bin/python", "-c", checked).strip() == "{}"
     tree.run("dpkg", "--purge", "yizhan-tools")
     left = tree.fingerprint()

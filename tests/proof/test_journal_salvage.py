@@ -17,9 +17,9 @@ from typing import NamedTuple
 import pytest
 
 from gateway.errors import JournalDamaged
-from gateway.event import Entry, Lane
-from gateway.journal import events, rows
-from gateway.journal.core import Core
+from gateway.event import JournalEntry, Lane
+from gateway.journal import events, lane_rows
+from gateway.journal.core import JournalCore
 from gateway.journal.options import PAGE_BYTES
 from tests.proof import journal_damage
 from tests.proof.journal_ledger import FOLLOWER, STATES, build, kept_as, open_ledger
@@ -133,7 +133,7 @@ class Found:
         self.states: dict[str, bytes] = {}
         self._ledger = ledger
 
-    def take(self, entry: Entry) -> None:
+    def take(self, entry: JournalEntry) -> None:
         """One entry, under its own number or under a new one."""
         told = json.loads(b"{" + entry.body)
         kind = told.get("type", "")
@@ -147,14 +147,14 @@ class Found:
         else:
             self.whole[entry.lane].append(self._number(entry, told))
 
-    def _number(self, entry: Entry, told: dict) -> int:
+    def _number(self, entry: JournalEntry, told: dict) -> int:
         seq = entry.seq
         if entry.epoch != self._ledger.epoch:
             _, epoch, lane, number = told["formerid"].split(":")
             assert (epoch, lane) == (self._ledger.epoch, entry.lane.wire)
             seq = int(number)
         kept = kept_as(entry.lane, seq, size=BODY_BYTES)
-        sent = rows.unpack(kept)[0] if entry.lane is Lane.TELEMETRY else kept
+        sent = lane_rows.unpack_bodies(kept)[0] if entry.lane is Lane.TELEMETRY else kept
         assert entry.body.startswith(sent[:-1])
         return seq
 
@@ -328,7 +328,7 @@ def test_a_full_journal_is_ready_at_once_and_comes_over_in_little_memory(memory_
         shutil.copytree(memory_path / "ledger", directory)
         path = directory / "journal.db"
         damage = Damage.somewhere(path, rng, first_page=number % 3 == 0)
-        Core.damage_mark(path).touch()  # as if it had been met
+        JournalCore.damage_mark(path).touch()  # as if it had been met
         if number % 3 == 1:
             _killed_after(directory, rng.randrange(LARGE_STEPS))
         told = _recover(directory)

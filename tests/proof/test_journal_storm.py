@@ -9,7 +9,7 @@ import pytest
 from gateway.errors import JournalFull
 from gateway.event import Lane
 from gateway.journal import Journal, JournalOptions
-from gateway.journal.engine import LOG_FRAMES_MAX
+from gateway.journal.job_runner import LOG_FRAMES_MAX
 from tests.proof.small_disk import KINDS, fill, may_mount, small_disk
 from tests.sim.journal import fact, simulated_journal
 from tests.sim.loop import run

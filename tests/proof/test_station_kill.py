@@ -16,7 +16,7 @@ import aiohttp
 import pytest
 
 from tests.proof import shim
-from tests.station.rig import Rig, StationProcess, rig
+from tests.station.harness import Rig, StationProcess, rig
 
 SEED = int(os.environ.get("YIZHAN_SEED", "0"))
 SHARE = float(os.environ.get("YIZHAN_PROOF_SHARE", "1"))

@@ -4,18 +4,18 @@
 """
 
 from gateway.event import Event, Severity
-from gateway.rules.alarm import Alarm, Evidence, State
-from gateway.rules.alarms import Happening
-from gateway.rules.core import Pause
-from gateway.rules.duty import Call
-from gateway.rules.events import events_of
-from gateway.rules.linkage import Done, Task
-from gateway.rules.rule import Facts
+from gateway.rules.alarm import Alarm, AlarmState, Evidence
+from gateway.rules.alarms import AlarmChange
+from gateway.rules.core import ClockPause
+from gateway.rules.duty import DutyCall
+from gateway.rules.events import record_events
+from gateway.rules.linkage import LinkageTask, TaskResult
+from gateway.rules.rule import AlarmFacts
 from tests.golden.feed import GOLDEN, STAMPS, enveloped, write_missing
 
 FOLDER = GOLDEN / "alarms"
 
-FACTS = Facts(
+FACTS = AlarmFacts(
     rule="smoke-b3",
     use="smoke",
     name="烟感报警",
@@ -36,7 +36,7 @@ RAISED = Alarm(
     raised_ns=0,
     evidence=Evidence("di-b3", "smoke", value=True, unit="1"),
 )
-TASK = Task(
+TASK = LinkageTask(
     id="task-9f3ac21b-4",
     linkage="smoke-b3",
     does="announce",
@@ -59,48 +59,53 @@ def changed(alarm: Alarm, **fields) -> Alarm:
     return Alarm(**{name: getattr(alarm, name) for name in Alarm.__struct_fields__} | fields)
 
 
-def task(**fields) -> Task:
-    return Task(**{name: getattr(TASK, name) for name in Task.__struct_fields__} | fields)
+def task(**fields) -> LinkageTask:
+    return LinkageTask(
+        **{name: getattr(TASK, name) for name in LinkageTask.__struct_fields__} | fields
+    )
 
 
 GONE = {"on": False, "returned_ns": 0}
 RECORDS = {
-    "raised": Happening("raised", RAISED, FACTS, fresh=True),
-    "acknowledged": Happening(
-        "acknowledged", changed(RAISED, state=State.ACKNOWLEDGED), FACTS, "desk:zhang"
+    "raised": AlarmChange("raised", RAISED, FACTS, fresh=True),
+    "acknowledged": AlarmChange(
+        "acknowledged", changed(RAISED, state=AlarmState.ACKNOWLEDGED), FACTS, "desk:zhang"
     ),
-    "escalated": Happening(
+    "escalated": AlarmChange(
         "escalated",
-        changed(RAISED, state=State.ESCALATED, steps=1),
+        changed(RAISED, state=AlarmState.ESCALATED, steps=1),
         FACTS,
-        call=Call("duty", ("desk", "hall"), 1),
+        call=DutyCall("duty", ("desk", "hall"), 1),
     ),
-    "returned": Happening("returned", changed(RAISED, state=State.RETURNED, **GONE), FACTS),
-    "cleared": Happening("cleared", changed(RAISED, state=State.CLEARED, **GONE), FACTS),
-    "flapping": Happening("flapping", changed(RAISED, flapping=True, count=3), FACTS),
-    "shelved": Happening(
-        "shelved", changed(RAISED, state=State.SHELVED, note="探头在换"), FACTS, "desk:zhang"
+    "returned": AlarmChange("returned", changed(RAISED, state=AlarmState.RETURNED, **GONE), FACTS),
+    "cleared": AlarmChange("cleared", changed(RAISED, state=AlarmState.CLEARED, **GONE), FACTS),
+    "flapping": AlarmChange("flapping", changed(RAISED, flapping=True, count=3), FACTS),
+    "shelved": AlarmChange(
+        "shelved", changed(RAISED, state=AlarmState.SHELVED, note="探头在换"), FACTS, "desk:zhang"
     ),
-    "suppressed": Happening("suppressed", changed(RAISED, state=State.SUPPRESSED), FACTS),
-    "paused": Pause("paused", 3),
-    "running": Pause("running", 0),
-    "action": Done(TASK, "unavailable", "rules.missing-room"),
-    "message": Done(task(**MESSAGE), "done"),
-    "attended": Happening(
-        "attended", changed(RAISED, state=State.ACKNOWLEDGED, attended=True), FACTS, "desk:zhang"
+    "suppressed": AlarmChange("suppressed", changed(RAISED, state=AlarmState.SUPPRESSED), FACTS),
+    "paused": ClockPause("paused", 3),
+    "running": ClockPause("running", 0),
+    "action": TaskResult(TASK, "unavailable", "rules.missing-room"),
+    "message": TaskResult(task(**MESSAGE), "done"),
+    "attended": AlarmChange(
+        "attended",
+        changed(RAISED, state=AlarmState.ACKNOWLEDGED, attended=True),
+        FACTS,
+        "desk:zhang",
     ),
-    "unreached": Happening(
-        "unreached", changed(RAISED, state=State.ESCALATED, steps=2, unreached=True), FACTS
+    "unreached": AlarmChange(
+        "unreached", changed(RAISED, state=AlarmState.ESCALATED, steps=2, unreached=True), FACTS
     ),
-    "judged": Happening(
-        "judged", changed(RAISED, state=State.RESTING, real=False, **GONE), FACTS, "desk:zhang"
+    "judged": AlarmChange(
+        "judged", changed(RAISED, state=AlarmState.RESTING, real=False, **GONE), FACTS, "desk:zhang"
     ),
 }
 
 
 def events() -> dict[str, Event]:
     """The last event of each record: a message follows the record of its action."""
-    return {name: events_of(record, STAMPS)[-1] for name, record in RECORDS.items()}
+    return {name: record_events(record, STAMPS)[-1] for name, record in RECORDS.items()}
 
 
 def wire() -> dict[str, bytes]:

@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 from drivers.contract import Quality, Reading
 from gateway.errors import StationError
-from gateway.rules.alarms import COMES_NS, Happening
-from gateway.rules.core import Core, Head, Outcome, Plan
-from gateway.rules.kinds import Moment, Point, S
-from gateway.rules.rule import Known
+from gateway.rules.alarms import COMES_NS, AlarmChange
+from gateway.rules.core import RulesCore, RulesHead, RulesOutcome, RulesPlan
+from gateway.rules.kinds import PointInfo, RuleInstant, S
+from gateway.rules.rule import PointContext
 from tests.rules.player import plan
 
 STEP_S = 5
@@ -41,12 +41,12 @@ SCENARIO = {
 }
 
 
-def look(word: str) -> Known:
+def look(word: str) -> PointContext:
     """A point of the one contact module in the hall."""
     device, _, point = word.partition(".")
-    told = Point("1", 1.0, brief=point in BRIEF)
+    told = PointInfo("1", 1.0, brief=point in BRIEF)
     scopes = frozenset({device, "hall"})
-    return Known((device, point), told, "hall", "大厅", point, scopes, "hall", "hall", point)
+    return PointContext((device, point), told, "hall", "大厅", point, scopes, "hall", "hall", point)
 
 
 PLAN = plan(SCENARIO, look=look)
@@ -76,23 +76,23 @@ class Found(NamedTuple):
 class Life:
     """One seed's hours."""
 
-    def __init__(self, seed: int, facts: Plan = PLAN) -> None:
+    def __init__(self, seed: int, facts: RulesPlan = PLAN) -> None:
         self.seed, self.chance, self.plan = seed, random.Random(seed), facts
         self.now_ns, self.offset_ns, self.boots, self.restarts = 1_000 * S, 0, 1, 0
         self.kept: dict[str, bytes] = {}
-        self.head = Head(boot="boot-1", at_ns=self.now_ns, lived_ns=self.now_ns)
+        self.head = RulesHead(boot="boot-1", at_ns=self.now_ns, lived_ns=self.now_ns)
         self.feed: list[Told] = []
-        self.pending: list[Outcome] = []
+        self.pending: list[RulesOutcome] = []
         self.active = dict.fromkeys(SENSORS, False)
         self.wall = True
-        self.core = Core(self.plan, "0123456789abcdef")
+        self.core = RulesCore(self.plan, "0123456789abcdef")
         self.take(self.core.start(self.moment()))
 
-    def moment(self) -> Moment:
+    def moment(self) -> RuleInstant:
         wall_ns = 1_790_000_000 * S + self.now_ns if self.wall else None
-        return Moment(self.now_ns + self.offset_ns, wall_ns)
+        return RuleInstant(self.now_ns + self.offset_ns, wall_ns)
 
-    def take(self, outcome: Outcome) -> None:
+    def take(self, outcome: RulesOutcome) -> None:
         """It waits for the disk, which is slow now and then; its tasks are done at once."""
         if not outcome.empty:
             self.pending.append(outcome)
@@ -110,7 +110,7 @@ class Life:
                 else:
                     self.kept[key] = body
             for one in outcome.records:
-                if isinstance(one, Happening):
+                if isinstance(one, AlarmChange):
                     alarm = one.alarm
                     self.feed.append(
                         Told(one.what, alarm.id, one.facts.rule, alarm.state.value, alarm.on,
@@ -130,7 +130,7 @@ class Life:
         boot = f"boot-{self.boots}"
         since_ns = self.head.at_ns if self.head.boot == boot else self.now_ns
         self.offset_ns = self.head.lived_ns - since_ns
-        self.core = Core(self.plan, "0123456789abcdef")
+        self.core = RulesCore(self.plan, "0123456789abcdef")
         self.core.restore(self.kept, self.head, boot=boot)
         self.wall = self.chance.random() < 0.8
         self.take(self.core.start(self.moment()))

@@ -13,13 +13,13 @@ import msgspec
 from drivers.contract import Quality, Reading
 from drivers.data_files import config_path
 from gateway.calendar import Calendar
-from gateway.rules import duty, linkage, recipe
-from gateway.rules.alarms import Happening
-from gateway.rules.core import Core, Outcome, Plan
-from gateway.rules.kinds import Moment, Point, S
-from gateway.rules.linkage import Done, Linkage
-from gateway.rules.parents import explained
-from gateway.rules.rule import BUS, RULE, WHOLE, Known, Look, RuleOptions, watches
+from gateway.rules import duty, linkage, rule_templates
+from gateway.rules.alarms import AlarmChange
+from gateway.rules.core import RulesCore, RulesOutcome, RulesPlan
+from gateway.rules.kinds import PointInfo, RuleInstant, S
+from gateway.rules.linkage import Linkage, TaskResult
+from gateway.rules.rule import BUS, RULE, WHOLE, FindPoint, PointContext, RuleOptions, build_watches
+from gateway.rules.silence_parents import with_parents
 
 FOLDER = Path(__file__).parent / "scenarios"
 ZONE = zoneinfo.ZoneInfo("Asia/Shanghai")
@@ -60,8 +60,8 @@ def bus_of() -> dict[str, str]:
 
 
 @cache
-def shelf() -> dict[str, recipe.Recipe]:
-    return recipe.shelf(config_path("rules"))
+def shelf() -> dict[str, rule_templates.RuleTemplate]:
+    return rule_templates.load_templates(config_path("rules"))
 
 
 @cache
@@ -69,41 +69,43 @@ def calendar() -> Calendar:
     return Calendar.load("Asia/Shanghai", config_path("holidays", "cn.toml"))
 
 
-def look(word: str) -> Known:
+def look(word: str) -> PointContext:
     """What a word of `on` means on the scenarios' station."""
     device, _, point = word.partition(".")
     if device in {BUS, RULE}:
-        return Known((device, point), Point("1"), scopes=frozenset({word}))
+        return PointContext((device, point), PointInfo("1"), scopes=frozenset({word}))
     if not point:
         mine = [known for name, known in points().items() if name.startswith(f"{device}.")]
         every_s = max(known["every_s"] for known in mine)
         whole = frozenset({device, bus_of()[device]})
-        return Known((device, WHOLE), Point("1", every_s), scopes=whole)
+        return PointContext((device, WHOLE), PointInfo("1", every_s), scopes=whole)
     told = points()[word]
     place, scopes = told["place"], {device, bus_of()[device]}
     while place:
         scopes.add(place)
         place = INSIDE.get(place, "")
     inverted = told.get("normally") == "closed"
-    known = Point(told["unit"], told["every_s"], told.get("counter", False), inverted)
-    return Known((device, point), known, told["place"], told["place"], word, frozenset(scopes))
+    known = PointInfo(told["unit"], told["every_s"], told.get("counter", False), inverted)
+    return PointContext(
+        (device, point), known, told["place"], told["place"], word, frozenset(scopes)
+    )
 
 
-def plan(scenario: dict[str, Any], *, look: Look = look) -> Plan:
+def plan(scenario: dict[str, Any], *, look: FindPoint = look) -> RulesPlan:
     """The scenario's rules, duty and linkages, as the roof would make them."""
     made = []
     for rule_id, table in scenario["rule"].items():
         options = msgspec.convert(table, RuleOptions)
         ready = shelf()[options.use]
-        made += watches(rule_id, options, ready, look, calendar=calendar(), language="zh")
+        made += build_watches(rule_id, options, ready, look, calendar=calendar(), language="zh")
     linkages = {}
     for name, table in scenario.get("linkage", {}).items():
-        options = msgspec.convert(table, linkage.Options)
-        actions = tuple(msgspec.convert(do, linkage.chosen(do)) for do in options.do)
+        options = msgspec.convert(table, linkage.LinkageOptions)
+        actions = tuple(msgspec.convert(do, linkage.decode_action(do)) for do in options.do)
         linkages[name] = Linkage(name, options, actions)
-    roster = msgspec.convert(scenario.get("duty", {}), duty.Options)
-    made = list(explained(made, bus_of()))
-    return Plan(tuple(made), roster, linkages, calendar())
+    roster = msgspec.convert(scenario.get("duty", {}), duty.DutyOptions)
+    made = list(with_parents(made, bus_of()))
+    return RulesPlan(tuple(made), roster, linkages, calendar())
 
 
 def seconds(written: str) -> float:
@@ -184,20 +186,20 @@ class Player:
         self.kept: dict[str, bytes] = {}
         self.seen: list[Seen] = []
         self.acted: list[Acted] = []
-        self.core = Core(self.plan, "0123456789abcdef")
+        self.core = RulesCore(self.plan, "0123456789abcdef")
         self.take(self.core.start(self.moment()))
 
-    def moment(self) -> Moment:
+    def moment(self) -> RuleInstant:
         lived_ns = BOOT_NS + round(self.now_s * S) - self.lost_ns
         wall_ns = self.start_ns + round(self.now_s * S) + self.stepped_ns
-        return Moment(lived_ns, wall_ns if self.wall_known else None)
+        return RuleInstant(lived_ns, wall_ns if self.wall_known else None)
 
-    def take(self, outcome: Outcome) -> None:
+    def take(self, outcome: RulesOutcome) -> None:
         """What came out: seen, kept, and done at once."""
         for record in outcome.records:
-            if isinstance(record, Happening):
+            if isinstance(record, AlarmChange):
                 self.seen.append(Seen(self.now_s, record.facts.rule, record.what))
-            elif isinstance(record, Done):
+            elif isinstance(record, TaskResult):
                 task = record.task
                 self.acted.append(Acted(self.now_s, task.linkage, task.does, record.state))
             else:
@@ -277,7 +279,7 @@ class Player:
         if event.get("boot"):
             self.boot = "boot-2"
             self.lost_ns += down_s * S
-        self.core = Core(self.plan, "0123456789abcdef")
+        self.core = RulesCore(self.plan, "0123456789abcdef")
         self.core.restore(self.kept, head, boot=self.boot)
         self.take(self.core.start(self.moment()))
 

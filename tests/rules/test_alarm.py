@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import UsageError
-from gateway.rules.alarm import TABLE, UNSEEN, Act, State
+from gateway.rules.alarm import TABLE, UNSEEN, AlarmEvent, AlarmState
 from gateway.rules.alarms import SHELF_S_MAX
-from gateway.rules.kinds import Moment, S
+from gateway.rules.kinds import RuleInstant, S
 from tests.rules.player import Player
 
 DOCS = Path(__file__).parents[2] / "docs" / "alarms.md"
@@ -34,12 +34,17 @@ def test_the_picture_in_the_documents_is_the_table():
 
 
 def test_whoever_must_come_can_answer_shelve_and_be_called_again():
-    for state, act in itertools.product(UNSEEN, (Act.ACKNOWLEDGE, Act.SHELVE, Act.ESCALATE)):
+    for state, act in itertools.product(
+        UNSEEN, (AlarmEvent.ACKNOWLEDGE, AlarmEvent.SHELVE, AlarmEvent.ESCALATE)
+    ):
         assert (state, act) in TABLE
 
 
 def test_only_an_alarm_that_is_gone_settles():
-    assert {state for state, act in TABLE if act is Act.SETTLE} == {State.RETURNED, State.RESTING}
+    assert {state for state, act in TABLE if act is AlarmEvent.SETTLE} == {
+        AlarmState.RETURNED,
+        AlarmState.RESTING,
+    }
 
 
 def test_an_alarm_carries_the_reading_that_raised_it():
@@ -72,13 +77,13 @@ def test_an_alarm_that_is_not_there_is_named():
 
 def test_maintenance_names_something_that_a_rule_watches():
     with pytest.raises(UsageError, match=r"rules\.no-scope"):
-        burning().core.alarms.maintain("b9", 60, "张丽", Moment(0))
+        burning().core.alarms.maintain("b9", 60, "张丽", RuleInstant(0))
 
 
 def test_an_alarm_whose_rule_was_taken_away_is_cleared_at_the_next_start():
     player = burning()
     other = Player({**SMOKE, "rule": {"fire": {"use": "fire-alarm", "on": ["di-b3.panel"]}}})
     other.core.restore(player.kept, player.core.head(player.moment(), "b", 0), boot="b")
-    outcome = other.core.start(Moment(10_000 * S))
+    outcome = other.core.start(RuleInstant(10_000 * S))
     assert [(one.what, one.alarm.watch) for one in outcome.records] == [("cleared", "smoke")]
     assert outcome.keep["alarm/smoke"] is None

@@ -5,7 +5,7 @@ import zoneinfo
 
 import pytest
 
-from gateway.calendar import Window
+from gateway.calendar import TimeWindow
 from tests.rules.player import calendar
 
 ZONE = zoneinfo.ZoneInfo("Asia/Shanghai")
@@ -41,18 +41,18 @@ def test_the_calendar_knows_how_far_it_goes():
 @pytest.mark.parametrize(
     ("window", "moment", "holds"),
     [
-        (Window.parse("02:00-04:00"), "2026-03-02T01:59:59", False),
-        (Window.parse("02:00-04:00"), "2026-03-02T02:00:00", True),
-        (Window.parse("02:00-04:00"), "2026-03-02T04:00:00", False),
-        (Window.parse("22:00-06:00"), "2026-03-02T23:00:00", True),
-        (Window.parse("22:00-06:00"), "2026-03-02T05:59:00", True),
-        (Window.parse("22:00-06:00"), "2026-03-02T12:00:00", False),
-        (Window.parse("22:00-06:00", "fri"), "2026-03-07T01:00:00", True),
-        (Window.parse("22:00-06:00", "fri"), "2026-03-06T01:00:00", False),
-        (Window.parse("00:00-24:00", "workdays"), "2026-10-05T12:00:00", False),
-        (Window.parse(season="11-15..03-15"), "2026-12-31T12:00:00", True),
-        (Window.parse(season="11-15..03-15"), "2026-03-16T12:00:00", False),
-        (Window.parse(season="06-01..08-31"), "2026-07-01T12:00:00", True),
+        (TimeWindow.parse("02:00-04:00"), "2026-03-02T01:59:59", False),
+        (TimeWindow.parse("02:00-04:00"), "2026-03-02T02:00:00", True),
+        (TimeWindow.parse("02:00-04:00"), "2026-03-02T04:00:00", False),
+        (TimeWindow.parse("22:00-06:00"), "2026-03-02T23:00:00", True),
+        (TimeWindow.parse("22:00-06:00"), "2026-03-02T05:59:00", True),
+        (TimeWindow.parse("22:00-06:00"), "2026-03-02T12:00:00", False),
+        (TimeWindow.parse("22:00-06:00", "fri"), "2026-03-07T01:00:00", True),
+        (TimeWindow.parse("22:00-06:00", "fri"), "2026-03-06T01:00:00", False),
+        (TimeWindow.parse("00:00-24:00", "workdays"), "2026-10-05T12:00:00", False),
+        (TimeWindow.parse(season="11-15..03-15"), "2026-12-31T12:00:00", True),
+        (TimeWindow.parse(season="11-15..03-15"), "2026-03-16T12:00:00", False),
+        (TimeWindow.parse(season="06-01..08-31"), "2026-07-01T12:00:00", True),
     ],
 )
 def test_a_window_holds_from_its_first_second_until_its_last(window, moment, holds):
@@ -62,10 +62,10 @@ def test_a_window_holds_from_its_first_second_until_its_last(window, moment, hol
 @pytest.mark.parametrize("between", ["2-4", "25:00-26:00", "02:00", "02:00-02:00", "02:70-03:00"])
 def test_hours_that_are_none_are_refused(between):
     with pytest.raises(ValueError, match=r"rules\.bad-hours"):
-        Window.parse(between)
+        TimeWindow.parse(between)
 
 
 @pytest.mark.parametrize("season", ["winter", "13-01..02-01", "11-15-03-15", "02-30..03-01"])
 def test_seasons_that_are_none_are_refused(season):
     with pytest.raises(ValueError, match=r"rules\.bad-season"):
-        Window.parse(season=season)
+        TimeWindow.parse(season=season)

@@ -8,13 +8,13 @@ import pytest
 from drivers.contract import Quality, Reading
 from gateway.errors import UsageError
 from gateway.event import Severity
-from gateway.rules.alarm import State
+from gateway.rules.alarm import AlarmState
 from gateway.rules.alarms import COMES_NS
-from gateway.rules.answers import CALM_NS, OFTEN, SENTENCE_NS
-from gateway.rules.core import Core, Head, Outcome
-from gateway.rules.duty import OFTEN_S, SELDOM_S, Duty, Options, Shift, Step
-from gateway.rules.kinds import Moment, S
+from gateway.rules.core import RulesCore, RulesHead, RulesOutcome
+from gateway.rules.duty import OFTEN_S, SELDOM_S, DutyOptions, DutyRoster, EscalationStep, Shift
+from gateway.rules.kinds import RuleInstant, S
 from gateway.rules.linkage import ANSWER, RING
+from gateway.rules.spoken_answers import CALM_NS, OFTEN, SENTENCE_NS
 from tests.rules import lives
 from tests.rules.player import calendar, plan
 
@@ -32,13 +32,13 @@ class Station:
         self.kept: dict[str, bytes] = {}
         self.whats: list[str] = []
         self.tasks = []
-        self.core = Core(self.plan, "0123456789abcdef")
+        self.core = RulesCore(self.plan, "0123456789abcdef")
         self.take(self.core.start(self.moment()))
 
-    def moment(self) -> Moment:
-        return Moment(round(self.now_s * S), 1_790_000_000 * S)
+    def moment(self) -> RuleInstant:
+        return RuleInstant(round(self.now_s * S), 1_790_000_000 * S)
 
-    def take(self, outcome: Outcome) -> None:
+    def take(self, outcome: RulesOutcome) -> None:
         self.kept.update({key: body for key, body in outcome.keep.items() if body is not None})
         self.whats += [getattr(one, "what", "action") for one in outcome.records]
         self.tasks += outcome.tasks
@@ -63,8 +63,8 @@ class Station:
 
     def restart(self) -> None:
         head = self.core.head(self.moment(), "boot", 0)
-        self.core = Core(self.plan, "0123456789abcdef")
-        self.core.restore(self.kept, Head(head.lived_ns, "boot", 0), boot="boot")
+        self.core = RulesCore(self.plan, "0123456789abcdef")
+        self.core.restore(self.kept, RulesHead(head.lived_ns, "boot", 0), boot="boot")
         self.take(self.core.start(self.moment()))
 
     @property
@@ -95,7 +95,7 @@ def test_a_critical_alarm_that_goes_by_itself_before_the_first_step_calls_all_th
     assert station.whats == ["raised", "returned"]
     station.wait(25)
     assert station.whats[2:] == ["escalated"]
-    assert station.alarm.state is State.RETURNED, "it stands on the board as gone and unseen"
+    assert station.alarm.state is AlarmState.RETURNED, "it stands on the board as gone and unseen"
     assert station.said(RING) == ["hall"]
     station.wait(60)
     assert station.whats[3:] == ["escalated"]
@@ -149,8 +149,10 @@ def test_when_everybody_was_called_and_nobody_has_answered_that_is_said_and_it_g
 
 
 def test_the_last_step_goes_on_at_its_own_period_for_an_hour_and_seldom_after():
-    steps = (Step(after_s=30, to="a"), Step(after_s=60, to="b"))
-    duty = Duty(Options(roster=(Shift(who="b", by=("desk",)),), escalate=steps), calendar())
+    steps = (EscalationStep(after_s=30, to="a"), EscalationStep(after_s=60, to="b"))
+    duty = DutyRoster(
+        DutyOptions(roster=(Shift(who="b", by=("desk",)),), escalate=steps), calendar()
+    )
     numbers, taken = [], 0
     for second in range(0, 5 * 3600, 10):
         for call in duty.due(Severity.CRITICAL, taken, second * S, None):
@@ -217,7 +219,7 @@ def test_an_sos_is_heard_at_once_and_calls_until_somebody_has_come():
     assert station.whats[4:] == [], "whoever goes has time to get there, and it does not settle"
     station.wait(3)
     assert station.whats[4:] == ["escalated"]
-    assert station.alarm.state is State.RETURNED
+    assert station.alarm.state is AlarmState.RETURNED
     station.act(lambda alarms: alarms.attend("sos", "li"))
     assert station.whats[5:] == ["attended", "cleared"]
     assert station.core.alarms.book.open == {}
@@ -227,12 +229,12 @@ def test_somebody_presses_again_soon_after_they_were_visited_and_that_is_another
     station = Station(SOS)
     station.reads(value=True)
     station.act(lambda alarms: alarms.attend("sos", "li"))
-    assert station.alarm.state is State.ACKNOWLEDGED
+    assert station.alarm.state is AlarmState.ACKNOWLEDGED
     station.reads(value=False)
     station.wait(20)
     station.press()
     assert station.whats == ["raised", "attended", "returned", "cleared", "raised", "returned"]
-    assert station.alarm.state is State.RETURNED
+    assert station.alarm.state is AlarmState.RETURNED
 
 
 def test_every_press_is_answered_and_whoever_waits_hears_what_becomes_of_it():
@@ -282,8 +284,8 @@ def test_a_button_that_chatters_is_answered_once_a_minute_after_the_tenth_time()
 
 def test_where_nothing_is_heard_indoors_nobody_is_answered():
     out = lambda word: lives.look(word)._replace(indoors=None)  # noqa: E731
-    core = Core(plan({"rule": SOS}, look=out), "0" * 16)
-    core.read([Reading("di", "sos", True, "1", Quality.GOOD, 0)], Moment(0))
+    core = RulesCore(plan({"rule": SOS}, look=out), "0" * 16)
+    core.read([Reading("di", "sos", True, "1", Quality.GOOD, 0)], RuleInstant(0))
     assert core.under_way == {}
 
 
@@ -304,7 +306,9 @@ def test_rules_for_the_welfare_of_people_are_private_by_themselves():
     known = {"no-water-used": {}, "not-seen": {"unseen_s": 60}, "fall": {}, "smoke": {}}
     for use, given in known.items():
         rule = {"r": {"use": use, "on": ["di.sos"], "set": given}}
-        water = lambda word: lives.look(word)._replace(point=lives.Point("m3", 1.0, counter=True))  # noqa: E731
+        water = lambda word: lives.look(word)._replace(
+            point=lives.PointInfo("m3", 1.0, counter=True)
+        )  # noqa: E731
         (watch,) = plan(
             {"rule": rule}, look=water if use == "no-water-used" else lives.look
         ).watches

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from gateway.appliance.check import summary
-from gateway.appliance.load import examine, salvage
-from gateway.appliance.outlook import outlook
-from gateway.appliance.rule_remarks import delayed, hushed, unwatched
+from gateway.check import summary
+from gateway.config.forecast import make_forecast
+from gateway.config.load import examine, salvage
+from gateway.config.rule_warnings import missed_presses, sensors_without_rule, silent_by_night
 from gateway.texts import Texts
 
 EXAMPLE = (Path(__file__).parents[2] / "config" / "station.example.toml").read_text("utf-8")
@@ -221,8 +221,10 @@ def test_an_sos_has_a_ready_rule_by_itself_and_linkages_may_name_it(tmp_path, ki
         kind, "critical", True, True,
     )  # fmt: skip
     assert (one.delays.for_ns, facts.life_safety, facts.place) == (0, True, "hall")
-    assert "di-hall.help" not in str(list(unwatched(settings.rules, settings.devices.values(), ())))
-    assert [rule.id for rule in outlook(settings).rules] == [kind]
+    assert "di-hall.help" not in str(
+        list(sensors_without_rule(settings.rules, settings.devices.values(), ()))
+    )
+    assert [rule.id for rule in make_forecast(settings).rules] == [kind]
 
 
 def test_an_sos_answers_indoors_and_never_in_the_street(tmp_path):
@@ -264,10 +266,10 @@ def test_what_would_not_be_heard_at_night_and_a_delay_that_loses_a_press_are_wor
     horn = '[speaker.b3]\nkind = "multicast"\nzones = ["b3"]\ngroup = "239.255.1.0"\nport = 5000\n'
     speak = linkage('{ announce = "smoke", zone = "b3" }')
     settings, _ = examined(tmp_path, SMOKE, speak, horn)
-    assert [one.data for one in hushed(settings)] == [{"linkage": "x", "zone": "3号楼"}]
+    assert [one.data for one in silent_by_night(settings)] == [{"linkage": "x", "zone": "3号楼"}]
     slow = rule("own", "sos", '["di-hall.help"]', "set = { for_s = 1 }")
     settings, _ = examined(tmp_path, SOS.format("sos"), slow)
-    assert [one.data for one in delayed(settings)] == [{"rule": "own", "for_s": 1.0}]
+    assert [one.data for one in missed_presses(settings)] == [{"rule": "own", "for_s": 1.0}]
 
 
 def test_a_platform_that_is_not_there_calls_nobody(tmp_path):
@@ -311,12 +313,12 @@ def test_what_follows_from_a_rule_and_how_late_is_told_before_anything_runs(tmp_
         linkage('{ message = "{name}" }, { call = "desk" }'),
         duty(ALWAYS, '{ after_s = 30, to = "duty" }'),
     )
-    smoke, load = outlook(settings).rules
+    smoke, load = make_forecast(settings).rules
     assert smoke.looks_s == 0.1, "a key hangs on the same module"
     assert (smoke.waits_s, smoke.watches) == (1.0, 1)
     assert (smoke.does, smoke.calls) == (("message", "call"), ("duty",))
     assert (load.waits_s, load.does, load.calls) == (900.0, (), ())
-    said = summary(outlook(settings), (), Texts("en"))
+    said = summary(make_forecast(settings), (), Texts("en"))
     assert "tell the platform, call the desk, call duty" in said
     assert "the desk alone" in said
 
@@ -368,12 +370,12 @@ def test_a_rule_of_the_station_s_own_stands_beside_the_settings(tmp_path):
 def test_a_sensor_that_no_rule_watches_is_worth_a_word(tmp_path):
     settings, _ = examined(tmp_path, SMOKE)
     inputs = {"di-b3.smoke", "di-b3.ebike"}
-    (said,) = unwatched(settings.rules, settings.devices.values(), set())
+    (said,) = sensors_without_rule(settings.rules, settings.devices.values(), set())
     assert said.data["inputs"] == "di-b3.ebike"
     settings, _ = examined(tmp_path, SMOKE + LIFT)
-    assert list(unwatched(settings.rules, settings.devices.values(), set())) == []
+    assert list(sensors_without_rule(settings.rules, settings.devices.values(), set())) == []
     settings, _ = examined(tmp_path)
-    assert list(unwatched(settings.rules, settings.devices.values(), inputs)) == []
+    assert list(sensors_without_rule(settings.rules, settings.devices.values(), inputs)) == []
 
 
 def test_the_silence_of_a_sensor_is_explained_by_its_device_and_its_bus(tmp_path):

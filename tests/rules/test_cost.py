@@ -6,9 +6,9 @@ import pytest
 
 from drivers.contract import Quality, Reading
 from gateway.rules import watch as watching
-from gateway.rules.core import Core
-from gateway.rules.kinds import Moment, Point, S
-from gateway.rules.rule import Known
+from gateway.rules.core import RulesCore
+from gateway.rules.kinds import PointInfo, RuleInstant, S
+from gateway.rules.rule import PointContext
 from tests.rules.player import NEW_YEAR_NS, plan
 
 RULES = 1000
@@ -22,26 +22,26 @@ USES = {
 }
 
 
-def look(word: str) -> Known:
+def look(word: str) -> PointContext:
     device, point = word.split(".")
-    return Known((device, point), Point("m3/h", 1.0), scopes=frozenset({device}))
+    return PointContext((device, point), PointInfo("m3/h", 1.0), scopes=frozenset({device}))
 
 
-def core_of(uses: list[str], points: int) -> Core:
+def core_of(uses: list[str], points: int) -> RulesCore:
     """As many rules as uses, spread over so many points."""
     rules = {
         f"r-{number}": {"use": use, "on": [f"d-{number % points}.x"], "set": USES[use]}
         for number, use in enumerate(uses)
     }
-    return Core(plan({"rule": rules}, look=look), "cost")
+    return RulesCore(plan({"rule": rules}, look=look), "cost")
 
 
 def reading(number: int, value: float) -> Reading:
     return Reading(f"d-{number}", "x", value, "m3/h", Quality.GOOD, 0)
 
 
-def moment(at_s: float) -> Moment:
-    return Moment(round(at_s * S), NEW_YEAR_NS + round(at_s * S))
+def moment(at_s: float) -> RuleInstant:
+    return RuleInstant(round(at_s * S), NEW_YEAR_NS + round(at_s * S))
 
 
 @pytest.mark.parametrize(
@@ -49,13 +49,13 @@ def moment(at_s: float) -> Moment:
 )
 def test_only_the_rules_that_read_a_point_take_a_step(monkeypatch, rules, points, steps):
     core, taken = core_of(["over-limit"] * rules, points), []
-    real = watching.read
-    monkeypatch.setattr(watching, "read", lambda *args: taken.append(1) or real(*args))
+    real = watching.update_watch
+    monkeypatch.setattr(watching, "update_watch", lambda *args: taken.append(1) or real(*args))
     core.read([reading(0, 1.0)], moment(1))
     assert len(taken) == steps
 
 
-def spent_s(core: Core, points: int) -> float:
+def spent_s(core: RulesCore, points: int) -> float:
     """CPU for a minute of one reading a second from every point, with a tick a second."""
     began = time.process_time()
     for second in range(SECONDS):

@@ -5,8 +5,8 @@ import pytest
 from gateway.event import Lane, Severity
 from gateway.rules.events import KINDS
 from tests.rules.golden import FACTS, FOLDER, RAISED, STAMPS, changed, events, wire
-from tests.rules.golden import Happening as Turn
-from tests.rules.golden import events_of as made_of
+from tests.rules.golden import AlarmChange as Turn
+from tests.rules.golden import record_events as made_of
 
 
 @pytest.mark.parametrize("name", sorted(wire()))

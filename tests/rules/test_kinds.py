@@ -6,18 +6,18 @@ from hypothesis import strategies as st
 
 from drivers.contract import Quality, Reading
 from gateway.errors import UsageError
-from gateway.rules import confirm, watch
-from gateway.rules.engine import Engine
+from gateway.rules import confirmation, watch
+from gateway.rules.evaluator import WatchEvaluator
 from gateway.rules.kinds import (
     KINDS,
-    Moment,
-    Point,
+    PointInfo,
+    RuleInstant,
+    RuleVerdict,
     S,
-    Verdict,
     combination,
     quantities,
     slope,
-    still,
+    standstill,
     threshold,
 )
 from tests.rules.player import calendar, look, shelf
@@ -37,22 +37,22 @@ from tests.rules.player import plan as planned
     ],
 )
 def test_a_quantity_is_brought_into_the_points_unit(written, unit, value):
-    assert quantities.amount(written, unit) == pytest.approx(value)
+    assert quantities.parse_amount(written, unit) == pytest.approx(value)
 
 
 @pytest.mark.parametrize(("written", "unit"), [("5 A", "V"), ("5 m3", "m3/h"), ("5 bar", "V")])
 def test_a_quantity_of_something_else_is_refused(written, unit):
     with pytest.raises(UsageError, match=r"rules\.wrong-unit"):
-        quantities.amount(written, unit)
+        quantities.parse_amount(written, unit)
 
 
 def test_a_word_is_no_quantity():
     with pytest.raises(UsageError, match=r"rules\.no-quantity"):
-        quantities.amount("much", "V")
+        quantities.parse_amount("much", "V")
 
 
 def test_a_difference_of_temperatures_is_in_kelvin():
-    assert quantities.difference("10 K", "Cel") == 10
+    assert quantities.parse_difference("10 K", "Cel") == 10
 
 
 @given(st.lists(st.tuples(st.integers(1, 10**11), st.floats(0, 1e6)), max_size=300))
@@ -60,69 +60,77 @@ def test_a_window_of_samples_is_bounded_and_ordered(steps):
     samples, now = (), 0
     for step_ns, value in steps:
         now += step_ns
-        samples = slope.add(samples, now, value, 600 * S)
+        samples = slope.add_sample(samples, now, value, 600 * S)
     assert len(samples) <= slope.SAMPLES_MAX + 2
     assert list(samples) == sorted(samples, key=lambda sample: sample[0])
 
 
 def test_an_exchanged_counter_begins_anew_and_raises_nothing():
-    limits = still.CounterLimits(100 * S, 0.0)
-    state, _ = still.step_counter(limits, still.Counted(), 812.0, Moment(0))
-    state, verdict = still.step_counter(limits, state, 3.0, Moment(500 * S))
-    assert (state.count, verdict) == (3.0, Verdict.NO)
+    limits = standstill.IdleCounterLimits(100 * S, 0.0)
+    state, _ = standstill.step_idle_counter(
+        limits, standstill.IdleCounterState(), 812.0, RuleInstant(0)
+    )
+    state, verdict = standstill.step_idle_counter(limits, state, 3.0, RuleInstant(500 * S))
+    assert (state.count, verdict) == (3.0, RuleVerdict.NO)
 
 
 @pytest.mark.parametrize("told", [True, False])
 def test_another_meters_count_is_no_consumption(told):
     rule = {"use": "over-limit", "on": ["water-b3.volume"], "set": {"above": "5 m3/h"}}
     (flow,) = planned({"rule": {"flow": rule}}).watches
-    engine, signals = Engine([flow], calendar()), []
+    engine, signals = WatchEvaluator([flow], calendar()), []
     for minute in range(0, 240, 5):
         count = 100.0 + minute / 60 + (5_000.0 if minute >= 120 else 0.0)
         if told and minute == 120:
             engine.replaced("water-b3", "volume")
         reading = Reading("water-b3", "volume", count, "m3", Quality.GOOD, 0)
-        signals += engine.read([reading], Moment(minute * 60 * S))
+        signals += engine.read([reading], RuleInstant(minute * 60 * S))
     assert bool(signals) is not told
 
 
 def test_a_counter_that_never_rests_is_seen_after_its_time_and_forgiven_at_its_rest():
-    limits = still.RunningLimits(3600 * S, 900 * S)
-    state, verdicts = still.Running(), []
+    limits = standstill.RunningLimits(3600 * S, 900 * S)
+    state, verdicts = standstill.RunningState(), []
     for minute in range(120):
         count = min(minute, 90) * 0.1
-        state, verdict = still.step_running(limits, state, count, Moment(minute * 60 * S))
+        state, verdict = standstill.step_running(limits, state, count, RuleInstant(minute * 60 * S))
         verdicts.append(verdict)
-    assert verdicts.index(Verdict.YES) == 61
-    assert verdicts[90] is Verdict.YES
-    assert verdicts[-1] is Verdict.NO
+    assert verdicts.index(RuleVerdict.YES) == 61
+    assert verdicts[90] is RuleVerdict.YES
+    assert verdicts[-1] is RuleVerdict.NO
 
 
 @pytest.mark.parametrize(
     "when", ["a +", "a and open('x')", "a.b", "1", "a or zz", "(" * 200 + "a", "a if b else a"]
 )
 def test_an_expression_is_names_joined_by_words_and_nothing_else(when):
-    terms = {"a": combination.Term(value=True), "b": combination.Term(value=True)}
+    terms = {
+        "a": combination.CombinationTerm(value=True),
+        "b": combination.CombinationTerm(value=True),
+    }
     with pytest.raises(UsageError, match=r"rules\.(bad-when|unknown-term)"):
-        combination.parse(when, terms)
+        combination.parse_expression(when, terms)
 
 
 @given(st.dictionaries(st.sampled_from("abc"), st.booleans()))
 def test_an_expression_says_what_python_says_and_is_unsure_only_where_it_matters(known):
-    terms = {name: combination.Term(value=True) for name in "abc"}
-    tree = combination.parse("(a or b) and not (b and c)", terms)
+    terms = {name: combination.CombinationTerm(value=True) for name in "abc"}
+    tree = combination.parse_expression("(a or b) and not (b and c)", terms)
     _, verdict = combination.step(
-        combination.Limits({}, tree), combination.State(known), None, Moment(0)
+        combination.CombinationLimits({}, tree),
+        combination.CombinationState(known),
+        None,
+        RuleInstant(0),
     )
     unknown = [name for name in "abc" if name not in known]
     worlds = {
         _truth({**known, **dict(zip(unknown, values, strict=True))})
         for values in _all(len(unknown))
     }
-    if verdict is Verdict.UNSURE:
+    if verdict is RuleVerdict.UNSURE:
         assert len(worlds) > 1 or unknown
     else:
-        assert worlds == {verdict is Verdict.YES}
+        assert worlds == {verdict is RuleVerdict.YES}
 
 
 def _truth(of):
@@ -151,36 +159,36 @@ def test_a_term_with_two_limits_says_what_a_term_for_each_would(values, below, a
 def test_back_from_one_limit_of_a_term_is_not_beyond_its_other():
     both = {"both": {"above": 30, "below": 10, "hysteresis": 2}}
     said = verdicts("both", both, (20, 9, 11, 29, 31, 29, 27, 11))
-    assert [one is Verdict.YES for one in said] == [
+    assert [one is RuleVerdict.YES for one in said] == [
         *(False, True, True, False, True, True, False, False)
     ]
 
 
 def verdicts(when, terms, values):
     """What that expression says after each value; every term hears each of them."""
-    made = {name: combination.Term(**term) for name, term in terms.items()}
+    made = {name: combination.CombinationTerm(**term) for name, term in terms.items()}
     prepared = {
-        name: combination.prepare_term(name, one, Point("Cel")) for name, one in made.items()
+        name: combination.prepare_term(name, one, PointInfo("Cel")) for name, one in made.items()
     }
-    limits = combination.Limits(prepared, combination.parse(when, made))
-    state, said = combination.State(), []
+    limits = combination.CombinationLimits(prepared, combination.parse_expression(when, made))
+    state, said = combination.CombinationState(), []
     for value in values:
         for name in made:
-            state = combination.hear(limits, state, name, value)
-        said.append(combination.step(limits, state, None, Moment(0))[1])
+            state = combination.update_term(limits, state, name, value)
+        said.append(combination.step(limits, state, None, RuleInstant(0))[1])
     return said
 
 
-@given(st.lists(st.sampled_from([*Verdict]), max_size=60), st.integers(0, 5), st.integers(0, 5))
+@given(st.lists(st.sampled_from([*RuleVerdict]), max_size=60), st.integers(0, 5), st.integers(0, 5))
 def test_nothing_is_confirmed_before_its_time(verdicts, for_s, clear_s):
-    delays = confirm.Delays(for_s * S, None, clear_s * S)
-    state, since = confirm.IDLE, None
+    delays = confirmation.ConfirmationDelays(for_s * S, None, clear_s * S)
+    state, since = confirmation.IDLE, None
     for second, verdict in enumerate(verdicts):
         before = state.phase.on
-        state = confirm.step(delays, state, verdict, Moment(second * S))
-        if verdict is Verdict.YES:
+        state = confirmation.advance(delays, state, verdict, RuleInstant(second * S))
+        if verdict is RuleVerdict.YES:
             since = second if since is None else since
-        elif verdict is Verdict.NO:
+        elif verdict is RuleVerdict.NO:
             since = None
         if state.phase.on and not before:
             assert since is not None
@@ -188,10 +196,10 @@ def test_nothing_is_confirmed_before_its_time(verdicts, for_s, clear_s):
 
 
 def test_three_of_five_is_three_of_the_last_five():
-    delays, state = confirm.Delays(0, (3, 5), 0), confirm.IDLE
+    delays, state = confirmation.ConfirmationDelays(0, (3, 5), 0), confirmation.IDLE
     phases = []
     for second, holds in enumerate([1, 0, 1, 0, 0, 1, 0, 1, 1]):
-        state = confirm.step(delays, state, Verdict.of(holds), Moment(second * S))
+        state = confirmation.advance(delays, state, RuleVerdict.of(holds), RuleInstant(second * S))
         phases.append(state.phase.on)
     assert phases.index(True) == 8
 
@@ -211,12 +219,17 @@ def test_a_ready_rule_says_in_two_languages_what_it_is_and_why(recipe_id):
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 def test_a_state_survives_the_journal(kind):
-    state = watch.State(kind.state(), confirm.State(confirm.Phase.ACTIVE, 7), 5, Verdict.YES)
-    body = watch.encode(kind, state)
-    assert watch.decode(kind, body) == state
+    state = watch.WatchState(
+        kind.state(),
+        confirmation.ConfirmationState(confirmation.ConfirmationPhase.ACTIVE, 7),
+        5,
+        RuleVerdict.YES,
+    )
+    body = watch.encode_state(kind, state)
+    assert watch.decode_state(kind, body) == state
     others = [other for other in KINDS.values() if other is not kind]
-    assert all(watch.decode(other, body) is None for other in others)
-    assert watch.decode(kind, b"\xff" + body) is None
+    assert all(watch.decode_state(other, body) is None for other in others)
+    assert watch.decode_state(kind, b"\xff" + body) is None
 
 
 @pytest.mark.parametrize(
@@ -246,15 +259,15 @@ def test_each_point_of_a_list_has_an_alarm_of_its_own():
     on = ["bin-east.level", "gas-b3.level"]
     made = planned({"rule": {"x": {"use": "over-limit", "on": on, "set": {"above": 1}}}})
     assert [one.id for one in made.watches] == ["x/bin-east.level", "x/gas-b3.level"]
-    assert look("bin-east.level").point == Point("%", 60)
+    assert look("bin-east.level").point == PointInfo("%", 60)
     assert calendar() is calendar()
 
 
 def test_back_from_one_limit_is_not_beyond_the_other():
-    options = threshold.Options(above=30, below=10, hysteresis=2)
-    limits = threshold.prepare(options, Point("Cel"), calendar())
-    state, said = threshold.State(), []
+    options = threshold.ThresholdOptions(above=30, below=10, hysteresis=2)
+    limits = threshold.prepare(options, PointInfo("Cel"), calendar())
+    state, said = threshold.ThresholdState(), []
     for value in (20, 9, 11, 29, 31, 29, 27, 11):
-        state, verdict = threshold.step(limits, state, value, Moment(0))
-        said.append(verdict is Verdict.YES)
+        state, verdict = threshold.step(limits, state, value, RuleInstant(0))
+        said.append(verdict is RuleVerdict.YES)
     assert said == [False, True, True, False, True, True, False, False]

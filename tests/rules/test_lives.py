@@ -6,7 +6,7 @@ import pytest
 
 from gateway.rules.alarm import UNSEEN
 from gateway.rules.alarms import Alarms
-from gateway.rules.duty import Duty
+from gateway.rules.duty import DutyRoster
 from tests.rules.lives import Found, Life
 
 SEED = int(os.environ.get("YIZHAN_SEED", "20261201"))
@@ -27,7 +27,7 @@ def test_a_few_lives() -> None:
 
 
 def test_the_judge_finds_a_duty_that_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Duty, "patience_ns", lambda *_: None)
+    monkeypatch.setattr(DutyRoster, "patience_ns", lambda *_: None)
     assert any("reached nobody" in wrong for wrong in Life(1).live().wrong)
 
 

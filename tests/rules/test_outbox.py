@@ -8,15 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import JournalFull
-from gateway.event import Event, Lane, Stamps
+from gateway.event import Event, Lane, Timestamps
 from gateway.journal import StateChange
 from gateway.rules import outbox as module
-from gateway.rules.core import Head
-from gateway.rules.events import PAUSES, Waiting
-from gateway.rules.outbox import RETRY_S, Outbox, Part
+from gateway.rules.core import RulesHead
+from gateway.rules.events import PAUSES, PausedEventData
+from gateway.rules.outbox import RETRY_S, OutboxPart, RulesOutbox
 from tests.sim.loop import run
 
-STAMPS = Stamps("0" * 15 + "1", 5_000_000_000)
+STAMPS = Timestamps("0" * 15 + "1", 5_000_000_000)
 ROOM_FOR = ("all", "emergencies", "none")
 
 
@@ -46,18 +46,18 @@ class Store:
         assert set(self.state.values()) <= set(self.events)
 
 
-def outcome(number: int, alarms: Sequence[tuple[int, bool]]) -> module.Waiting:
+def outcome(number: int, alarms: Sequence[tuple[int, bool]]) -> module.PendingOutcome:
     """One outcome: of each alarm an event and the state that says the same, by its number."""
     parts, keep = [], {}
     for place, (alarm, grave) in enumerate(alarms):
         told = number * 10 + place
         event = Event(
-            kind=PAUSES["paused"], source="rules", stamps=STAMPS, data=Waiting(told),
+            kind=PAUSES["paused"], source="rules", stamps=STAMPS, data=PausedEventData(told),
             lane=Lane.EMERGENCY if grave else Lane.ALARM,
         )  # fmt: skip
-        parts.append(Part((event,), frozenset({f"alarm/{alarm}"})))
+        parts.append(OutboxPart((event,), frozenset({f"alarm/{alarm}"})))
         keep[f"alarm/{alarm}"] = str(told).encode()
-    return module.Waiting(parts, keep, [])
+    return module.PendingOutcome(parts, keep, [])
 
 
 ALARM = st.tuples(st.integers(0, 3), st.booleans())
@@ -72,7 +72,7 @@ def test_no_state_is_kept_without_its_event_and_every_emergency_comes_first(
 
     async def story() -> None:
         journal: Any = store
-        box = Outbox(journal, Head, lambda _: None, lambda: 0)
+        box = RulesOutbox(journal, RulesHead, lambda _: None, lambda: 0)
         running = asyncio.create_task(box.run())
         for number, (alarms, room, waits) in enumerate(steps):
             store.room = room
@@ -104,7 +104,7 @@ def test_who_stops_in_the_midst_of_a_write_loses_nothing_and_repeats_nothing(
 
     async def story() -> None:
         journal: Any = store
-        box = Outbox(journal, Head, lambda _: None, lambda: 0)
+        box = RulesOutbox(journal, RulesHead, lambda _: None, lambda: 0)
         running = asyncio.create_task(box.run())
         for number, each in enumerate(alarms):
             box.put(outcome(number, each))

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.appliance.replay import facts
 from gateway.cli import main
 from gateway.errors import UsageError
+from gateway.replay import facts
 
 EXAMPLE = (Path(__file__).parents[2] / "config" / "station.example.toml").read_text("utf-8")
 PLAIN = EXAMPLE.split("\n# 规则")[0]

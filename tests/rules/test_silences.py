@@ -1,6 +1,6 @@
 """What a shelf or maintenance ends with: nobody who asked for help meanwhile is forgotten."""
 
-from gateway.rules.alarm import State
+from gateway.rules.alarm import AlarmState
 from gateway.rules.linkage import RING
 from tests.rules.test_calls import SOS, Station, contact, held
 
@@ -18,7 +18,7 @@ def maintained(station, seconds=60):
 def called(station):
     """It stands, gone and unseen, and somebody is called for it."""
     station.wait(100)
-    return station.alarm.state is State.RETURNED and station.said(RING) == ["hall"]
+    return station.alarm.state is AlarmState.RETURNED and station.said(RING) == ["hall"]
 
 
 def test_an_sos_that_was_shelved_calls_when_the_shelf_ends():

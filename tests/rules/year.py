@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from drivers.contract import Quality, Reading
-from gateway.rules.alarms import Happening
-from gateway.rules.core import Core, Outcome
-from gateway.rules.kinds import Moment, Point, S
-from gateway.rules.rule import WHOLE, Known
+from gateway.rules.alarms import AlarmChange
+from gateway.rules.core import RulesCore, RulesOutcome
+from gateway.rules.kinds import PointInfo, RuleInstant, S
+from gateway.rules.rule import WHOLE, PointContext
 from tests.rules import player
 
 DAY_S = 86_400
@@ -185,13 +185,15 @@ class Year:
             rules[f"silent-{sensor.name}"] = {"use": "device-silent", "on": [sensor.name]}
         return {"rule": rules}
 
-    def look(self, word: str) -> Known:
+    def look(self, word: str) -> PointContext:
         name, _, point = word.partition(".")
         sort = next(sensor.sort for sensor in self.sensors if sensor.name == name)
         if not point:
-            return Known((name, WHOLE), Point("1", sort.every_s), scopes=frozenset({name}))
-        known = Point(sort.unit, sort.every_s, sort.counter)
-        return Known((name, point), known, scopes=frozenset({name}))
+            return PointContext(
+                (name, WHOLE), PointInfo("1", sort.every_s), scopes=frozenset({name})
+            )
+        known = PointInfo(sort.unit, sort.every_s, sort.counter)
+        return PointContext((name, point), known, scopes=frozenset({name}))
 
     def heard(self) -> Iterator[tuple[float, Reading]]:
         """All readings in the order of time; a smoke sensor also speaks when it changes."""
@@ -223,18 +225,18 @@ class Year:
     def run(self) -> list[tuple[float, str]]:
         """(second, rule) of every alarm that was raised; each is acknowledged within the hour."""
         made = player.plan(self.scenario(), look=self.look)
-        core, kept, raised = Core(made, "year"), {}, []
+        core, kept, raised = RulesCore(made, "year"), {}, []
         owed: list[tuple[float, str]] = []
         cuts = sorted(
             self.rng.uniform(0, self.days * DAY_S)
             for _ in range(round(RESTARTS_A_YEAR * self.days / 365))
         )
 
-        def take(outcome: Outcome, at_s: float) -> None:
+        def take(outcome: RulesOutcome, at_s: float) -> None:
             for key, body in outcome.keep.items():
                 kept.pop(key, None) if body is None else kept.update({key: body})
             for record in outcome.records:
-                if isinstance(record, Happening) and record.what == "raised":
+                if isinstance(record, AlarmChange) and record.what == "raised":
                     raised.append((at_s, record.facts.rule))
                     heapq.heappush(owed, (at_s + HOUR, record.alarm.watch))
 
@@ -246,7 +248,7 @@ class Year:
                 self.restarts += 1
                 kept.update(core.checkpoint())
                 head = core.head(moment, "boot", 0)
-                core = Core(made, "year")
+                core = RulesCore(made, "year")
                 core.restore(kept, head, boot="boot")
                 take(core.start(moment), at_s)
             take(core.tick(moment), at_s)
@@ -262,5 +264,5 @@ def _acknowledge(core, watch, moment, take, at_s) -> None:
         take(core.acted(lambda a: a.acknowledge(watch, "desk"), moment), at_s)
 
 
-def _moment(at_s: float) -> Moment:
-    return Moment(round(at_s * S), player.NEW_YEAR_NS + round(at_s * S))
+def _moment(at_s: float) -> RuleInstant:
+    return RuleInstant(round(at_s * S), player.NEW_YEAR_NS + round(at_s * S))

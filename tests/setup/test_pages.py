@@ -11,12 +11,12 @@ from playwright.async_api import Browser as Chromium
 from gateway.clock import Clock
 from gateway.errors import CommandRefused
 from gateway.event import Trust
-from gateway.settings import Mistake, wrong
-from gateway.setup.contract import DevicePlan
-from gateway.setup.records import Records
-from tests.access.look import sign_in
-from tests.access.rig import browser as reader
-from tests.setup.look import SHOTS, Furnished, Shot, furnished, take
+from gateway.setup.acceptance import AcceptanceRecords
+from gateway.setup.ports import DevicePlan
+from gateway.toml import Mistake, settings_error
+from tests.access.gallery import sign_in
+from tests.access.harness import browser as reader
+from tests.setup.gallery import SHOTS, Furnished, Shot, furnished, take
 from tests.sim.clock import SimulatedKernel
 from tests.web import browser
 from tests.web.station import WALL_NS
@@ -159,7 +159,7 @@ async def test_a_no_leads_back_to_where_it_was_pressed(
 async def test_mistakes_come_back_as_a_page_and_nothing_is_touched(made: Furnished) -> None:
     made.tell("empty")
     file = str(made.folder / "station.toml")
-    made.roof.fails = wrong(
+    made.roof.fails = settings_error(
         [Mistake(file, 9, "place.place-1.in", "places.unknown", {"place": "x"})]
     )
     async with reader(made) as desk:
@@ -299,7 +299,7 @@ async def test_a_record_made_while_nobody_knew_the_time_is_dated_once_somebody_d
     made: Furnished,
 ) -> None:
     clock = Clock("0011223344556677", SimulatedKernel())
-    records = Records(made.journal, clock)
+    records = AcceptanceRecords(made.journal, clock)
     record = records.new_record("agrees", "boss")
     assert record.wall_ns is None
     assert records.time_of(record) == (None, Trust.NONE)

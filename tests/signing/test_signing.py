@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import StationError, UsageError
-from gateway.signing import Signer, _text, canonical, secret, verify
+from gateway.signing import Signer, _text, canonical_json, secret_key, verify_signature
 
 # RFC 8032, 7.1: secret key, public key, message, signature
 RFC_8032 = [
@@ -51,11 +51,11 @@ ORDER = {"kind": "broadcast", "zones": ["b3"], "class": 8, "text": "请疏散", 
 def test_the_published_vectors(
     monkeypatch: pytest.MonkeyPatch, seed: str, public: str, message: bytes, signature: str
 ) -> None:
-    monkeypatch.setattr("gateway.signing.canonical", lambda value: value)
+    monkeypatch.setattr("gateway.signing.canonical_json", lambda value: value)
     signer = Signer(bytes.fromhex(seed))
     assert signer.public == _text(bytes.fromhex(public))
     assert signer.sign(message) == _text(bytes.fromhex(signature))
-    assert verify(signer.public, message, signer.sign(message))
+    assert verify_signature(signer.public, message, signer.sign(message))
 
 
 @pytest.mark.parametrize(
@@ -73,13 +73,13 @@ def test_the_published_vectors(
     ],
 )
 def test_canonical_json(value: Any, written: str) -> None:
-    assert canonical(value) == written.encode()
+    assert canonical_json(value) == written.encode()
 
 
 def test_keys_are_in_the_order_of_utf_16() -> None:
     # RFC 8785, 3.2.3: the astral key stands before U+FB33, although its code point is larger
     keys = ["\u20ac", "\r", "\ufb33", "1", "\U0001f600", "\x80", "\u00f6"]
-    ordered = list(json.loads(canonical(dict.fromkeys(keys, 0))))
+    ordered = list(json.loads(canonical_json(dict.fromkeys(keys, 0))))
     assert ordered == ["\r", "1", "\x80", "\u00f6", "\u20ac", "\U0001f600", "\ufb33"]
 
 
@@ -100,7 +100,7 @@ def test_keys_are_in_the_order_of_utf_16() -> None:
 )
 def test_what_two_systems_could_write_differently_is_refused(value: Any) -> None:
     with pytest.raises(UsageError) as caught:
-        canonical(value)
+        canonical_json(value)
     assert caught.value.code == "signing.not-canonical"
 
 
@@ -109,7 +109,7 @@ def test_a_tower_of_brackets_is_refused() -> None:
     for _ in range(20):
         tower = [tower]
     with pytest.raises(UsageError) as caught:
-        canonical(tower)
+        canonical_json(tower)
     assert caught.value.code == "signing.too-deep"
 
 
@@ -124,36 +124,36 @@ values = st.recursive(
 
 @given(values)
 def test_the_canonical_form_says_the_same_and_says_it_once(value: Any) -> None:
-    written = canonical(value)
+    written = canonical_json(value)
     assert json.loads(written) == value
-    assert canonical(json.loads(written)) == written
+    assert canonical_json(json.loads(written)) == written
 
 
 @given(st.data())
 def test_any_other_byte_anywhere_is_a_forgery(data: st.DataObject) -> None:
     signer = Signer(SEED)
     signature = signer.sign(ORDER)
-    assert verify(signer.public, dict(reversed(ORDER.items())), signature)
+    assert verify_signature(signer.public, dict(reversed(ORDER.items())), signature)
     at = data.draw(st.integers(0, len(signature) - 1))
     other = data.draw(st.sampled_from("ABCxyz019-_=+/ é"))
     if signature[at] != other:
         forged = signature[:at] + other + signature[at + 1 :]
-        assert not verify(signer.public, ORDER, forged)
+        assert not verify_signature(signer.public, ORDER, forged)
 
 
 def test_another_order_another_key_and_an_unsayable_order_are_refused() -> None:
     signer, stranger = Signer(SEED), Signer(bytes(32))
     signature = signer.sign(ORDER)
-    assert not verify(signer.public, {**ORDER, "class": 9}, signature)
-    assert not verify(stranger.public, ORDER, signature)
-    assert not verify(signer.public, {**ORDER, "class": 8.0}, signature)
-    assert not verify(signer.public, ORDER, "")
+    assert not verify_signature(signer.public, {**ORDER, "class": 9}, signature)
+    assert not verify_signature(stranger.public, ORDER, signature)
+    assert not verify_signature(signer.public, {**ORDER, "class": 8.0}, signature)
+    assert not verify_signature(signer.public, ORDER, "")
 
 
 @pytest.mark.parametrize("public", ["", "short", "é" * 43, "=" * 43])
 def test_a_wrong_public_key_is_our_own_mistake(public: str) -> None:
     with pytest.raises(UsageError) as caught:
-        verify(public, ORDER, "x")
+        verify_signature(public, ORDER, "x")
     assert caught.value.code == "signing.bad-public-key"
 
 
@@ -175,11 +175,11 @@ def test_two_that_make_the_key_at_once_get_the_same(
 
     def link_too_late(source: Path, target: Path) -> None:
         monkeypatch.undo()
-        secret(path)
+        secret_key(path)
         real_link(source, target)
 
     monkeypatch.setattr(os, "link", link_too_late)
-    assert secret(path) == path.read_bytes()
+    assert secret_key(path) == path.read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_a_key_that_others_may_know_or_nobody_knows(
     path.write_bytes(content)
     path.chmod(mode)
     with pytest.raises(StationError) as caught:
-        secret(path)
+        secret_key(path)
     assert caught.value.code == code
 
 
@@ -207,4 +207,4 @@ def test_a_link_to_somewhere_else_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "theirs").write_bytes(bytes(32))
     (tmp_path / "order.key").symlink_to(tmp_path / "theirs")
     with pytest.raises(OSError, match="symbolic"):
-        secret(tmp_path / "order.key")
+        secret_key(tmp_path / "order.key")

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from gateway.clock import Clock, Hold
-from gateway.clock.fix import EARLIEST_NS, SECOND_NS
+from gateway.clock import Clock, NtpSync
+from gateway.clock.time_sample import EARLIEST_NS, SECOND_NS
 
 SIMULATED_START_NS = 1_790_000_000 * SECOND_NS  # 2026-09-21
 DAY_S = 86_400
@@ -33,8 +33,8 @@ class SimulatedKernel:
     def realtime_ns(self) -> int:
         return self.boottime_ns() + self._real_offset_ns
 
-    def ntp(self) -> Hold | None:
-        return None if self.ntp_error_ns is None else Hold(self.ntp_error_ns)
+    def ntp(self) -> NtpSync | None:
+        return None if self.ntp_error_ns is None else NtpSync(self.ntp_error_ns)
 
     def chip_ns(self) -> int | None:
         return self.chip()

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from gateway.upstream.uplinks.contract import Handed, Since
+from gateway.upstream.uplinks.contract import PollAnswer, PollPosition
 from tests.sim.world import World
 
 STATION = "simulated"
@@ -137,7 +137,7 @@ class CommandDesk:
         """The key that the station checks with."""
         return _text(self._key.public_key().public_bytes_raw())
 
-    def hand_out(self, since: Since) -> Handed:
+    def hand_out(self, since: PollPosition) -> PollAnswer:
         """What comes next for a station that asks on from there."""
         now_s = self._world.now_s
         due = [order for order in self._orders if order.from_s <= now_s and self._wanted(order)]
@@ -149,8 +149,10 @@ class CommandDesk:
         for order in due:
             self._judge.handed(order, now_s)
         if not due:
-            return Handed([], since.cursor if self._cursors else "")
-        return Handed([order.raw for order in due], f"c{due[-1].number}" if self._cursors else "")
+            return PollAnswer([], since.cursor if self._cursors else "")
+        return PollAnswer(
+            [order.raw for order in due], f"c{due[-1].number}" if self._cursors else ""
+        )
 
     def _wanted(self, order: Order) -> bool:
         again = order.manner == "again" and not self._world.quiet

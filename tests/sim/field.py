@@ -4,16 +4,16 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
-from drivers.bus.actor import Bus
+from drivers.bus.actor import PolledBus
 from drivers.bus.kinds import SerialOptions
-from drivers.bus.line import Line
-from drivers.bus.link import Link, StreamLink, Tap
-from drivers.bus.wire import Wire
+from drivers.bus.link import BusLink, OnStrayBytes, StreamLink
 from drivers.contract import Device, OnFault, OnState, Sink
-from drivers.emulate import memory
-from drivers.emulate.image import Image
+from drivers.emulate import memory_stream
+from drivers.emulate.rs485 import Rs485Line
 from drivers.field_bus import BusKind
+from drivers.modbus.emulated_registers import RegisterImage
 from drivers.modbus.emulator import ModbusSlave
+from drivers.serial_line import SerialLine
 from tests.sim.alarms import LineAlarms
 from tests.sim.commands import WRITTEN_AT, CommandJudge
 from tests.sim.world import World
@@ -25,7 +25,7 @@ STEP_S = 4.0
 """So long a register keeps its value."""
 
 STEPS = 1 << 12
-LINE = Line(9600)
+LINE = SerialLine(9600)
 PROFILE_ID = "simulated-words"
 PROFILE = """schema = 1
 id = "simulated-words"
@@ -60,7 +60,7 @@ def last_true_s(unit: int, point: int, value: int, by_s: float) -> float | None:
     return None if step < 0 else min(by_s, (step + 1) * STEP_S)
 
 
-class _LiveImage(Image):
+class _LiveImage(RegisterImage):
     """Registers that are made when they are asked for."""
 
     def __init__(self, world: World, unit: int, commands: CommandJudge) -> None:
@@ -89,15 +89,15 @@ class _LiveImage(Image):
 class _Port:
     """The options of a serial bus, whose port is a simulated wire."""
 
-    def __init__(self, options: SerialOptions, wire: Wire) -> None:
+    def __init__(self, options: SerialOptions, wire: Rs485Line) -> None:
         self._options, self._wire = options, wire
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._options, name)
 
-    async def connect(self, tap: Tap) -> Link:
+    async def connect(self, tap: OnStrayBytes) -> BusLink:
         link = StreamLink(self._options.usual_line, tap=tap)
-        await link.open(memory.opener(self._wire, self._options.port, LINE))
+        await link.open(memory_stream.stream_opener(self._wire, self._options.port, LINE))
         return link
 
 
@@ -120,7 +120,7 @@ class SimulatedField:
             for units in lines.values()
             for unit in units
         }
-        self._wires: dict[str, Wire] = {}
+        self._wires: dict[str, Rs485Line] = {}
         self._unplugged: set[str] = set()
         self.build_wires()
         profile = world.profile
@@ -132,7 +132,7 @@ class SimulatedField:
         for number, (line, units) in enumerate(self._lines.items()):
             slaves = [self._slaves[unit] for unit in units]
             seed = self._chance.randrange(2**32)
-            wire = self._wires[line] = Wire(slaves, seed=seed + number)
+            wire = self._wires[line] = Rs485Line(slaves, seed=seed + number)
             wire.faults.stray = self._world.profile.stray
             wire.plugged = line not in self._unplugged
 
@@ -158,8 +158,8 @@ class SimulatedField:
         on_state: OnState,
         *,
         on_fault: OnFault,
-    ) -> Bus:
-        return Bus(
+    ) -> PolledBus:
+        return PolledBus(
             name,
             _Port(options, self._wires[name]),  # type: ignore[arg-type]
             devices,

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import msgspec
 
-from gateway.event import Audience, Event, Kind, Lane, Stamps
+from gateway.event import Audience, Event, EventKind, Lane, Timestamps
 from gateway.journal import Journal, JournalOptions, StateChange
-from gateway.journal.carrier import FULL_NS
-from gateway.journal.core import Append, Core
+from gateway.journal.core import AppendRequest, JournalCore
+from gateway.journal.wreck_import import FULL_NS
 from gateway.journal.writer import InlineShell
 from tests.sim.clock import SimulatedClock, SimulatedKernel
 
@@ -21,11 +21,11 @@ class Fact(msgspec.Struct, frozen=True):
     padding: str = ""
 
 
-FACT = Kind("test", "fact", Lane.TELEMETRY, Fact, Audience.ALL)
+FACT = EventKind("test", "fact", Lane.TELEMETRY, Fact, Audience.ALL)
 
 
 def fact(lane: Lane, n: int = 0, padding: str = "") -> Event:
-    stamps = Stamps("0" * 15 + "1", 5_000_000_000)
+    stamps = Timestamps("0" * 15 + "1", 5_000_000_000)
     return Event(kind=FACT, source="d-1", stamps=stamps, lane=lane, data=Fact(n, padding))
 
 
@@ -33,12 +33,12 @@ def body(lane: Lane, n: int, size: int = 0) -> bytes:
     return f'"lane":"{lane.wire}","n":{n},"x":"{"." * size}"}}'.encode()
 
 
-def one(lane: Lane, n: int, size: int = 0, state: tuple[StateChange, ...] = ()) -> Append:
-    return Append(((lane, body(lane, n, size)),), state)
+def one(lane: Lane, n: int, size: int = 0, state: tuple[StateChange, ...] = ()) -> AppendRequest:
+    return AppendRequest(((lane, body(lane, n, size)),), state)
 
 
-def several(lane: Lane, count: int, size: int = 0) -> Append:
-    return Append(tuple((lane, body(lane, n, size)) for n in range(count)))
+def several(lane: Lane, count: int, size: int = 0) -> AppendRequest:
+    return AppendRequest(tuple((lane, body(lane, n, size)) for n in range(count)))
 
 
 def open_core(
@@ -47,8 +47,8 @@ def open_core(
     options: JournalOptions = SMALL,
     retaining: tuple[str, ...] | None = None,
     synchronous: str = "FULL",
-) -> Core:
-    return Core(
+) -> JournalCore:
+    return JournalCore(
         path,
         station=STATION,
         options=options,
@@ -58,7 +58,7 @@ def open_core(
     )
 
 
-def read_all(core: Core, lane: Lane, after: int = 0) -> list:
+def read_all(core: JournalCore, lane: Lane, after: int = 0) -> list:
     entries: list = []
     while found := core.read(lane, after):
         entries += found
@@ -66,7 +66,7 @@ def read_all(core: Core, lane: Lane, after: int = 0) -> list:
     return entries
 
 
-def bring_over(core: Core, upto: dict | None = None) -> list:
+def bring_over(core: JournalCore, upto: dict | None = None) -> list:
     """All that wrecks still hold for this core, as far as there is room; the entries stored."""
     entries: list = []
     for _ in range(100_000):
@@ -92,5 +92,5 @@ def simulated_journal(
 ) -> Journal:
     """A journal on the running (virtual) loop, its disk taking `disk_s` for each job."""
     clock = loop_clock()
-    core = Core(path, station=STATION, options=options, clock=clock, retaining=retaining)
+    core = JournalCore(path, station=STATION, options=options, clock=clock, retaining=retaining)
     return Journal(core, InlineShell(disk_s), station=STATION, options=options, clock=clock)

@@ -6,15 +6,15 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from gateway.appliance.doctor import gather
-from gateway.appliance.doctor.facts import MachineFacts
-from gateway.clock import Clock, Hold
-from gateway.clock.boot import boot_id
-from gateway.discovery.card import Card
-from gateway.journal.writer import Done
+from gateway.clock import Clock, NtpSync
+from gateway.clock.boot import read_boot_id
+from gateway.discovery.dns_sd import StationCard
+from gateway.doctor import probes
+from gateway.doctor.model.facts import MachineFacts
+from gateway.journal.writer import OnJobDone
 from gateway.station.machine import Machine
 from gateway.station.process import run_station
-from gateway.upstream.uplinks.contract import Batch, Delivery, Uplink
+from gateway.upstream.uplinks.contract import Delivery, EventBatch, Uplink
 from gateway.upstream.uplinks.kind import UplinkContext
 from gateway.web.server import WebServer
 from tests.sim.field import SimulatedField
@@ -58,8 +58,8 @@ class _Kernel:
     def realtime_ns(self) -> int:
         return self._world.now_ns if self._ntp else self.boottime_ns()
 
-    def ntp(self) -> Hold | None:
-        return Hold(1_000_000) if self._ntp else None
+    def ntp(self) -> NtpSync | None:
+        return NtpSync(1_000_000) if self._ntp else None
 
     def chip_ns(self) -> int | None:
         return None
@@ -72,7 +72,7 @@ class _Shell:
         self._house, self._chance = house, chance
         self._loop = asyncio.get_running_loop()
 
-    def start(self, work: Callable[[], Any], done: Done) -> None:
+    def start(self, work: Callable[[], Any], done: OnJobDone) -> None:
         self._loop.call_later(self._chance.uniform(*READ_S), self._do, work, done)
 
     async def stop(self) -> None:
@@ -81,7 +81,7 @@ class _Shell:
     def leave(self) -> None:
         """Nothing to end."""
 
-    def _do(self, work: Callable[[], Any], done: Done) -> None:
+    def _do(self, work: Callable[[], Any], done: OnJobDone) -> None:
         before = _written()
         result, error = None, None
         try:
@@ -125,7 +125,7 @@ class _Road:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._platform, name)
 
-    async def deliver(self, batch: Batch, answer_s: float) -> Delivery:
+    async def deliver(self, batch: EventBatch, answer_s: float) -> Delivery:
         if not self._life.lives:
             raise asyncio.CancelledError
         return await self._platform.deliver(batch, answer_s)
@@ -185,7 +185,7 @@ class Life:
     def _open_clock(self, state: Path, *, floor_ns: int, environ: Mapping[str, str]) -> Clock:
         del state, environ
         world, run = self._world, self._house.run
-        boot = boot_id(run, f"boot-{world.boots}", emptied=True)
+        boot = read_boot_id(run, f"boot-{world.boots}", emptied=True)
         self._house.judge.booted(boot, world.booted_at_s)
         clock = Clock(boot, _Kernel(world, ntp=self._house.ntp), floor_ns, run / "clock-station")
         clock.poll()
@@ -203,11 +203,11 @@ class Life:
         self.stop = stop
 
 
-async def _announce(_card: Callable[[], Card], _interfaces: Collection[str]) -> None:
+async def _announce(_card: Callable[[], StationCard], _interfaces: Collection[str]) -> None:
     await asyncio.get_running_loop().create_future()
 
 
-def _inspect(_asked: gather.Asked) -> MachineFacts:
+def _inspect(_asked: probes.ProbeTargets) -> MachineFacts:
     return MachineFacts()
 
 

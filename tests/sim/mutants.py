@@ -13,19 +13,19 @@ from unittest.mock import patch
 
 import msgspec
 
-from drivers.bus.actor import Bus
+from drivers.bus.actor import PolledBus
 from drivers.bus.breaker import Breaker
 from drivers.contract import PollResult, Quality, Reading, Value
 from gateway.clock import Clock, Deadline
-from gateway.event import Stamps
+from gateway.event import Timestamps
 from gateway.journal.lane import LaneTable
-from gateway.rules.room import Rules
-from gateway.station.run import Station
-from gateway.upstream.inbox.answers import Answers
-from gateway.upstream.inbox.command import Command
-from gateway.upstream.inbox.judge import Judge
-from gateway.upstream.inbox.memory import Memory
-from gateway.upstream.inbox.verify import Keys
+from gateway.rules.service import RuleService
+from gateway.station.app import StationApp
+from gateway.upstream.inbox.admission import CommandAdmission
+from gateway.upstream.inbox.command import PlatformCommand
+from gateway.upstream.inbox.command_keys import CommandKeys
+from gateway.upstream.inbox.command_receipts import CommandReceipts
+from gateway.upstream.inbox.command_store import CommandStore
 from tests.sim.world import PROFILES
 
 Mutant = Callable[[], Any]
@@ -60,7 +60,7 @@ def _clock_ahead() -> Any:
     """Events are stamped an hour ahead."""
     stamp = Clock.stamp
 
-    def mutated(self: Clock, at_ns: int | None = None) -> Stamps:
+    def mutated(self: Clock, at_ns: int | None = None) -> Timestamps:
         return stamp(self, (self.now_ns() if at_ns is None else at_ns) + 3600 * 10**9)
 
     return patch.object(Clock, "stamp", mutated)
@@ -68,10 +68,10 @@ def _clock_ahead() -> Any:
 
 def _last_value_for_ever() -> Any:
     """A meter that is not read again shows its last value as if it were new."""
-    polled = Station._polled
+    polled = StationApp._polled
     known: dict[str, PollResult] = {}
 
-    def mutated(self: Station, poll: PollResult) -> None:
+    def mutated(self: StationApp, poll: PollResult) -> None:
         if poll.fault is None:
             known[poll.device] = poll
         elif (last := known.get(poll.device)) is not None:
@@ -84,35 +84,35 @@ def _last_value_for_ever() -> Any:
             )
         polled(self, poll)
 
-    return patch.object(Station, "_polled", mutated)
+    return patch.object(StationApp, "_polled", mutated)
 
 
 def _slow_start() -> Any:
     """A step of the start waits for something before the keys live."""
-    take_back = Station._take_back
+    take_back = StationApp._take_back
 
-    async def mutated(self: Station) -> None:
+    async def mutated(self: StationApp) -> None:
         await asyncio.sleep(12.0)
         await take_back(self)
 
-    return patch.object(Station, "_take_back", mutated)
+    return patch.object(StationApp, "_take_back", mutated)
 
 
 def _raising_rule() -> Any:
     """A rule trips over what it hears."""
-    heard, count = Rules.heard, itertools.count(1)
+    heard, count = RuleService.heard, itertools.count(1)
 
-    def mutated(self: Rules, *what: Any) -> Any:
+    def mutated(self: RuleService, *what: Any) -> Any:
         if next(count) % 100 == 0:
             raise ZeroDivisionError
         return heard(self, *what)
 
-    return patch.object(Rules, "heard", mutated)
+    return patch.object(RuleService, "heard", mutated)
 
 
 def _unheard_loss() -> Any:
     """The rules are not told that a line is down."""
-    return patch.object(Rules, "changed", lambda *_: None)
+    return patch.object(RuleService, "changed", lambda *_: None)
 
 
 def _given_up() -> Any:
@@ -126,55 +126,55 @@ def _given_up() -> Any:
 
 def _any_signature() -> Any:
     """Whoever signed it."""
-    return patch.object(Keys, "check", lambda *_: None)
+    return patch.object(CommandKeys, "check", lambda *_: None)
 
 
 def _for_anybody() -> Any:
     """A command for another station is taken."""
-    authenticate = Judge.authenticate
+    authenticate = CommandAdmission.authenticate
 
-    def mutated(self: Judge, command: Command, raw: bytes) -> None:
+    def mutated(self: CommandAdmission, command: PlatformCommand, raw: bytes) -> None:
         self._station = command.station
         authenticate(self, command, raw)
 
-    return patch.object(Judge, "authenticate", mutated)
+    return patch.object(CommandAdmission, "authenticate", mutated)
 
 
 def _forgotten_command() -> Any:
     """What became of a command is not remembered."""
-    return patch.object(Memory, "get", lambda *_: None)
+    return patch.object(CommandStore, "get", lambda *_: None)
 
 
 def _never_too_late() -> Any:
     """A command is carried out however late it comes."""
-    deadline = Command.deadline
+    deadline = PlatformCommand.deadline
 
-    def mutated(self: Command, now: Stamps, _floor_ns: int = 0) -> Deadline:
+    def mutated(self: PlatformCommand, now: Timestamps, _floor_ns: int = 0) -> Deadline:
         late = deadline(self, now)
         return msgspec.structs.replace(late, at_ns=now.at_ns + 3600 * 10**9)
 
-    return patch.object(Command, "deadline", mutated)
+    return patch.object(PlatformCommand, "deadline", mutated)
 
 
 def _claimed_write() -> Any:
     """A write is said to be done, and no meter is told."""
 
-    async def mutated(self: Bus, device: str, point: str, value: Value) -> Reading:
+    async def mutated(self: PolledBus, device: str, point: str, value: Value) -> Reading:
         at_ns = round(asyncio.get_running_loop().time() * 1e9)
         return Reading(device, point, value, "", Quality.GOOD, at_ns)
 
-    return patch.object(Bus, "write", mutated)
+    return patch.object(PolledBus, "write", mutated)
 
 
 def _swallowed_receipt() -> Any:
     """Now and then the end of a command is told to nobody."""
-    end, count = Answers.end, itertools.count(1)
+    end, count = CommandReceipts.end, itertools.count(1)
 
-    async def mutated(self: Answers, command_id: str, kept: Any) -> None:
+    async def mutated(self: CommandReceipts, command_id: str, kept: Any) -> None:
         if next(count) % 5:
             await end(self, command_id, kept)
 
-    return patch.object(Answers, "end", mutated)
+    return patch.object(CommandReceipts, "end", mutated)
 
 
 OF_COMMANDS = frozenset(

@@ -10,9 +10,16 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
-from gateway.errors import Unreachable
+from gateway.errors import PlatformUnreachable
 from gateway.event import rfc3339
-from gateway.upstream.uplinks.contract import Batch, Delivery, Handed, Receipt, Refused, Since
+from gateway.upstream.uplinks.contract import (
+    Delivery,
+    DeliveryReceipt,
+    EventBatch,
+    PollAnswer,
+    PollPosition,
+    QueryRefused,
+)
 from tests.sim.commands import CommandDesk
 from tests.sim.world import World
 
@@ -59,43 +66,43 @@ class SimulatedPlatform:
         """The highest number of each lane of each epoch."""
         return {key: max(held) for key, held in sorted(self._held.items()) if held}
 
-    async def deliver(self, batch: Batch, answer_s: float) -> Delivery:
+    async def deliver(self, batch: EventBatch, answer_s: float) -> Delivery:
         """One batch over a road that may lose the answer."""
         body = batch.body()
         await asyncio.sleep(self._chance.uniform(0.02, 0.3))
         if self._away:
-            raise Unreachable("upstream.unreachable")
+            raise PlatformUnreachable("upstream.unreachable")
         try:
             async with asyncio.timeout(answer_s):
                 await asyncio.sleep(self._slow_s)
         except TimeoutError:
-            raise Unreachable("upstream.timeout") from None
+            raise PlatformUnreachable("upstream.timeout") from None
         for event in json.loads(body):
             self._take(event)
         receipt = self._receipt(batch)
         await asyncio.sleep(self._chance.uniform(0.01, 0.1))
         if not self._world.quiet and self._chance.random() < self._world.profile.lost_answer:
-            raise Unreachable("upstream.timeout")
+            raise PlatformUnreachable("upstream.timeout")
         return Delivery(receipt, len(body))
 
-    async def ask(self, message: bytes, deadline_ns: int) -> Refused:
+    async def ask(self, message: bytes, deadline_ns: int) -> QueryRefused:
         """Nobody drives here."""
         del message, deadline_ns
-        return Refused("upstream.unreachable")
+        return QueryRefused("upstream.unreachable")
 
-    async def commands(self, since: Since, wait_s: float) -> Handed:
+    async def commands(self, since: PollPosition, wait_s: float) -> PollAnswer:
         """A long poll, over a road that may lose the answer."""
         until_s = self._world.now_s + wait_s
         while True:
             await asyncio.sleep(self._chance.uniform(0.02, 0.3))
             if self._away:
-                raise Unreachable("upstream.unreachable")
+                raise PlatformUnreachable("upstream.unreachable")
             handed = self.desk.hand_out(since)
             if handed.commands or self._world.now_s >= until_s:
                 break
             await asyncio.sleep(LOOK_S)
         if not self._world.quiet and self._chance.random() < self._world.profile.lost_answer:
-            raise Unreachable("upstream.timeout")
+            raise PlatformUnreachable("upstream.timeout")
         return handed
 
     async def close(self) -> None:
@@ -112,7 +119,7 @@ class SimulatedPlatform:
                 self._held[epoch, lane].add(number)
                 self._order.append((epoch, lane, number))
 
-    def _receipt(self, batch: Batch) -> Receipt:
+    def _receipt(self, batch: EventBatch) -> DeliveryReceipt:
         lanes = {entry.lane.wire for entry in batch.entries} or {
             lane for epoch, lane in self._held if epoch == batch.epoch
         }
@@ -124,7 +131,9 @@ class SimulatedPlatform:
             absent = [number for number in beyond if number not in held]
             missing += [(lane, low, high) for low, high in _ranges(absent)]
         at_ns = self._world.now_ns + round(self._wrong_s * 1e9)
-        return Receipt(epoch=batch.epoch, upto=upto, missing=missing[:64], at=rfc3339(at_ns))
+        return DeliveryReceipt(
+            epoch=batch.epoch, upto=upto, missing=missing[:64], at=rfc3339(at_ns)
+        )
 
     def _go_or_come(self, chance: random.Random) -> None:
         self._away = not self._away

@@ -15,15 +15,14 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from gateway.clock import Clock, Hold, Lender
-from gateway.clock.fix import EARLIEST_NS, SECOND_NS
+from gateway.clock import Clock, NtpSync, UplinkTimeSource, floor_file
+from gateway.clock.time_sample import EARLIEST_NS, SECOND_NS
 from gateway.errors import JournalFull
 from gateway.event import Event, Trust, rfc3339
-from gateway.station import floor
+from gateway.station.clock_sync import ClockSync
 from gateway.station.events import CLOCK_STEP
-from gateway.station.timekeeping import Timekeeping
-from gateway.upstream.inbox.command import Command
-from gateway.upstream.uplinks.tls import check_dates
+from gateway.upstream.inbox.command import PlatformCommand
+from gateway.upstream.uplinks.platform_tls import certificate_doubt
 
 START_NS = 1_790_000_000 * SECOND_NS
 HOUR_S, DAY_S = 3600.0, 86_400.0
@@ -60,8 +59,8 @@ class Kernel:
             return self.boottime_ns()
         return true_ns() + round(self.ntp_off_s * SECOND_NS)
 
-    def ntp(self) -> Hold | None:
-        return None if self.ntp_off_s is None else Hold(50_000_000)
+    def ntp(self) -> NtpSync | None:
+        return None if self.ntp_off_s is None else NtpSync(50_000_000)
 
     def chip_ns(self) -> int | None:
         return None if self.chip_s is None else true_ns() + round(self.chip_s * SECOND_NS)
@@ -78,7 +77,7 @@ def true_ns() -> int:
 class Platform:
     """One platform: its clock is `off_s` from the true time, by itself or by whoever is between."""
 
-    def __init__(self, rng: random.Random, lender: Lender) -> None:
+    def __init__(self, rng: random.Random, lender: UplinkTimeSource) -> None:
         self.rng = rng
         self.lender = lender
         self.own_s = rng.uniform(-0.2, 0.2)
@@ -260,7 +259,7 @@ class World:
         ttl_s, late_s = self.rng.uniform(60, 3600), self.rng.choice((0.5, 0.5, 0.5, 120.0, 7200.0))
         issued_ns = self._at(platform.own_s - late_s)
         expires_ns = issued_ns + round(ttl_s * SECOND_NS)
-        command = Command(
+        command = PlatformCommand(
             id="01935c5e-7b2a-7c3d-8e4f-a1b2c3d4e5f6",
             kind="broadcast.play",
             station="test-1",
@@ -286,7 +285,7 @@ class World:
             return
         self.judged += 1
         try:
-            check_dates(_certificate(-60, 200), self.clock)
+            certificate_doubt(_certificate(-60, 200), self.clock)
         except ssl.SSLCertVerificationError:
             if not self.colluded:
                 self._fault(f"{platform.lender.name} is locked out")
@@ -356,7 +355,7 @@ class World:
         if self.clock.stamp_of(first.lender.name).wall_ns is None:
             self._fault("in the end nothing can be judged")
         try:
-            check_dates(_certificate(-60, 200), self.clock)
+            certificate_doubt(_certificate(-60, 200), self.clock)
         except ssl.SSLCertVerificationError:
             self._fault("in the end the platform is locked out")
 
@@ -367,7 +366,9 @@ class World:
                 self.time.keep_floor()
             await self._stop()
         # A person may have let it sink since it was looked at.
-        before_ns = floor.read(self.state) if cut else min(self.floor_ns, self.clock.floor_ns)
+        before_ns = (
+            floor_file.read_floor(self.state) if cut else min(self.floor_ns, self.clock.floor_ns)
+        )
         await asyncio.sleep(off_s)
         if cut:
             self.boots += 1
@@ -377,13 +378,16 @@ class World:
             self.said_s.clear()
             self.person_s = None
         self.clock = Clock(
-            f"{self.boots:016x}", self.kernel, floor.read(self.state), self.state / "of-boot"
+            f"{self.boots:016x}",
+            self.kernel,
+            floor_file.read_floor(self.state),
+            self.state / "of-boot",
         )
         self.clock.lend([platform.lender for platform in self.platforms])
         if self.clock.floor_ns < before_ns - SECOND_NS // 100:
             self._fault("a start lost the floor")
         self.floor_ns = self.clock.floor_ns
-        self.time = Timekeeping(self.clock, self.steps, self.state, lambda: None)  # type: ignore[arg-type]  # all it uses
+        self.time = ClockSync(self.clock, self.steps, self.state, lambda: None)  # type: ignore[arg-type]  # all it uses
         self.time.moved(self.clock.poll())
         self._began_s = self._now_s()
         self._running = asyncio.create_task(self.time.run())
@@ -408,15 +412,15 @@ class World:
             self.wrong.append(f"at {self._now_s() - 1000:.0f} s: {what}")
 
 
-def _lenders(rng: random.Random) -> list[Lender]:
+def _lenders(rng: random.Random) -> list[UplinkTimeSource]:
     """The first is required and may stand alone; of the others anything is possible."""
-    found = [Lender("first", "a.example", secure=rng.random() < 0.8)]
+    found = [UplinkTimeSource("first", "a.example", secure=rng.random() < 0.8)]
     for number in range(rng.randrange(3)):
         plain, required = rng.random() < 0.3, rng.random() < 0.5
         site = rng.choice(("a.example", f"site-{number}"))
         lends = rng.random() < 0.9
         alone, secure = required or not plain, not plain
-        found.append(Lender(f"other-{number}", site, lends, alone, secure, required))
+        found.append(UplinkTimeSource(f"other-{number}", site, lends, alone, secure, required))
     return found
 
 

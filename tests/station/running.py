@@ -9,20 +9,20 @@ from typing import Any
 from unittest import mock
 
 from gateway.station import process
+from gateway.station.app import StationApp
 from gateway.station.machine import LINUX
-from gateway.station.run import Station
 
 READY_WITHIN_S = 30
 
 
 @contextlib.asynccontextmanager
-async def running(folder: Path, **environ: str) -> AsyncIterator[Station]:
+async def running(folder: Path, **environ: str) -> AsyncIterator[StationApp]:
     """Run the station whose settings are in that folder until the block ends."""
-    made: list[Station] = []
+    made: list[StationApp] = []
     stops: list[Callable[[], None]] = []
     ready = asyncio.Event()
 
-    class Kept(Station):
+    class Kept(StationApp):
         def __init__(self, *args: Any, **named: Any) -> None:
             super().__init__(*args, **named)
             made.append(self)
@@ -38,7 +38,7 @@ async def running(folder: Path, **environ: str) -> AsyncIterator[Station]:
     machine = LINUX._replace(
         environ={**os.environ, "RUNTIME_DIRECTORY": str(run)}, notify=notify, on_stop=stops.append
     )
-    with mock.patch.dict(os.environ, environ), mock.patch.object(process, "Station", Kept):
+    with mock.patch.dict(os.environ, environ), mock.patch.object(process, "StationApp", Kept):
         task = asyncio.create_task(process.run_station(folder, state, machine))
         waiting = asyncio.create_task(ready.wait())
         try:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gateway.clock import Clock
-from gateway.journal.core import Append, Core
+from gateway.journal.core import AppendRequest, JournalCore
 from gateway.journal.options import JournalOptions, StateChange
 from tests.proof import shim
 from tests.proof.small_disk import fill
@@ -71,14 +71,14 @@ class Break(NamedTuple):
 
 
 def _rows(place: Place, *rows: tuple[str, str, bytes]) -> None:
-    core = Core(
+    core = JournalCore(
         place.state / "journal.db",
         station="under-test",
         options=JournalOptions(quota_mb=16),
         clock=Clock.open(place.folder / "elsewhere"),
         retaining=["district"],
     )
-    core.commit([Append((), tuple(StateChange(*row) for row in rows))])
+    core.commit([AppendRequest((), tuple(StateChange(*row) for row in rows))])
     core.close()
 
 

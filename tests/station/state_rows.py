@@ -7,43 +7,52 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from broadcast.book import Kept as KeptOrder
-from broadcast.life import State as OrderState
+from broadcast.material.presets import PresetVersion as PresetVersion
 from broadcast.options import PresetOptions
-from broadcast.order import Authority, Class, Clip, Live, Order, Preset, Say, Sentence
-from broadcast.presets import Version as PresetVersion
-from broadcast.schedule import Gone, Schedule
-from broadcast.schedule import Version as ScheduleVersion
-from drivers.contact import Level
-from gateway.access.accounts import Account, Desk, Invite, Pin, Role
+from broadcast.order import (
+    Authority,
+    ClipContent,
+    LiveContent,
+    Order,
+    OrderClass,
+    PresetContent,
+    SentenceContent,
+    TextContent,
+)
+from broadcast.orders.repository import OrderRecord as KeptOrder
+from broadcast.orders.schedules import MissedSchedule, Schedule
+from broadcast.orders.schedules import ScheduleVersion as ScheduleVersion
+from broadcast.orders.transitions import OrderState as OrderState
+from drivers.dry_contact import ContactLevel
+from gateway.access.accounts import Account, Invite, KnownComputer, Pin, Role
 from gateway.access.sessions import Session
-from gateway.appliance.doctor.finding import Level as Found
-from gateway.appliance.doctor.telling import Open
-from gateway.audit.events import Who
+from gateway.audit.events import Actor
 from gateway.clock import Deadline
-from gateway.event import Severity, Stamps, Trust
-from gateway.intake.inputs import Told
-from gateway.journal.chain import Head as Chain
+from gateway.doctor.model.finding import FindingLevel as Found
+from gateway.doctor.transitions import OpenFinding
+from gateway.event import Severity, Timestamps, Trust
+from gateway.intake.contact_inputs import InputMemory
+from gateway.journal.chain import ChainHead as Chain
 from gateway.rules.alarm import Alarm, Evidence
-from gateway.rules.alarm import State as AlarmState
-from gateway.rules.core import Head as RulesHead
-from gateway.rules.linkage import Task
-from gateway.rules.quiet import Maintenance
-from gateway.rules.verdicts import Tally
-from gateway.rules.watch import encode, fresh
-from gateway.setup.records import Record
-from gateway.station.counts import KeptCount, KeptMeter
-from gateway.upstream.inbox.command import State as CommandState
-from gateway.upstream.inbox.memory import Kept as KeptCommand
-from gateway.upstream.inbox.memory import ShelfFloor, rooms
-from kiosk.core import Head as RequestsHead
-from kiosk.request import Car, Owed, Request, Ride
+from gateway.rules.alarm import AlarmState as AlarmState
+from gateway.rules.core import RulesHead as RulesHead
+from gateway.rules.linkage import LinkageTask
+from gateway.rules.suppression import Maintenance
+from gateway.rules.verdicts import VerdictTally
+from gateway.rules.watch import encode_state, initial_state
+from gateway.setup.acceptance import AcceptanceRecord
+from gateway.station.meter_counts import StoredCount, StoredMeter
+from gateway.upstream.inbox.command import CommandState as CommandState
+from gateway.upstream.inbox.command_store import CommandRecord as KeptCommand
+from gateway.upstream.inbox.command_store import ForgottenFloor, state_rooms
+from kiosk.requests.engine import RequestCounters as RequestsHead
+from kiosk.requests.request import Car, PendingCancel, Request, Ride
 from tests.rules.player import plan
 
 BOOT = "0" * 15 + "1"
 S = 1_000_000_000
 SHA = "a" * 64
-STAFF = Who("staff", "0217")
+STAFF = Actor("staff", "0217")
 COMMANDS = tuple(f"0190{n:04x}-0000-7000-8000-0000000000{n:02x}" for n in range(3))
 PLAN = plan(
     {
@@ -71,7 +80,7 @@ class Row(NamedTuple):
 
 def _order(n: int, state: OrderState, content: Any, **changed: Any) -> Row:
     order = Order(
-        id=f"order-00000000-{n}", source="desk", zones=("all",), class_=Class.NOTICE,
+        id=f"order-00000000-{n}", source="desk", zones=("all",), class_=OrderClass.NOTICE,
         authority=Authority.PRESS, actor=STAFF, content=content,
         expires=Deadline(BOOT, 1_060 * S), joins="key.notice" if n == 1 else "",
     )  # fmt: skip
@@ -86,7 +95,7 @@ def _request(n: int, family: str, state: str, **changed: Any) -> Row:
     request = Request(
         id=f"{family}-00000000-{n}", number="100200", service={"call": "staff", "work": "repair"}
         .get(family, family), family=family, kiosk="hall", place="hall", state=state,
-        actor=Who("resident"), pressed=Stamps(BOOT, 900 * S), opened_ns=900 * S, since_ns=910 * S,
+        actor=Actor("resident"), pressed=Timestamps(BOOT, 900 * S), opened_ns=900 * S, since_ns=910 * S,
         presses=(f"p-{n}",), **changed,
     )  # fmt: skip
     return Row("requests", request.id, _msgpack(request), packed=True)
@@ -102,7 +111,7 @@ def sound_rows() -> list[Row]:
     gone = msgspec.structs.replace(
         alarm, state=AlarmState.RETURNED, on=False, returned_ns=950 * S, until_ns=None
     )
-    task = Task(id="task-1", linkage="smoke-b3", does="announce", alarm="alarm-1", rule="smoke",
+    task = LinkageTask(id="task-1", linkage="smoke-b3", does="announce", alarm="alarm-1", rule="smoke",
                 action={"announce": "smoke", "zone": "b3", "class": "emergency"}, place="b3",
                 urgent=True, expires_ns=1_200 * S)  # fmt: skip
     preset = PresetVersion(PresetOptions(name="停水", text="停水了"), STAFF, 1_790_000_000 * S)
@@ -111,25 +120,25 @@ def sound_rows() -> list[Row]:
     invite = Invite("e" * 64, BOOT, 2_000 * S)
     return [
         Row("broadcast", "head", b"7"),
-        _order(1, OrderState.ACCEPTED, Say("各位居民请注意")),
-        _order(2, OrderState.PLAYING, Preset("water")),
-        _order(3, OrderState.PLAYING, Say("消防演习"), siren=True),
-        _order(4, OrderState.HELD, Clip(SHA)),
-        _order(5, OrderState.INTERRUPTED, Sentence((("", "请"), ("c", "注意"))), turn=1, frame=50),
-        _order(6, OrderState.FINISHED, Live("hall"), detail={"why": "x"}),
+        _order(1, OrderState.ACCEPTED, TextContent("各位居民请注意")),
+        _order(2, OrderState.PLAYING, PresetContent("water")),
+        _order(3, OrderState.PLAYING, TextContent("消防演习"), siren=True),
+        _order(4, OrderState.HELD, ClipContent(SHA)),
+        _order(5, OrderState.INTERRUPTED, SentenceContent((("", "请"), ("c", "注意"))), turn=1, frame=50),
+        _order(6, OrderState.FINISHED, LiveContent("hall"), detail={"why": "x"}),
         Row("broadcast-presets", "=order", b'["water","visitors"]'),
         Row("broadcast-presets", "water", _json((preset,))),
         Row("broadcast-presets", "gone", _json((preset, PresetVersion(None, STAFF)))),
         Row("broadcast-schedules", "=seen", str(1_790_000_000 * S).encode()),
         Row("broadcast-schedules", "=skip/morning", str(1_790_100_000 * S).encode()),
-        Row("broadcast-schedules", "=missed", _json((Gone("早操", 2, 1_790_000_000 * S),))),
+        Row("broadcast-schedules", "=missed", _json((MissedSchedule("早操", 2, 1_790_000_000 * S),))),
         Row("broadcast-schedules", "morning", _json((ScheduleVersion(planned, STAFF, 1),))),
         Row("broadcast-volume", "all", b"7"),
         Row("broadcast-tests", "last", str(1_790_000_000 * S).encode()),
         Row("broadcast-replaced", "ids", b'["order-x"]'),
         Row("requests", "head", _msgpack(RequestsHead(1_000 * S, BOOT, 1_000 * S, 9)), packed=True),
         _request(1, "call", "ringing", rang_ns=905 * S),
-        _request(2, "ride", "assigned", ride=ride, owed=(Owed("platform", "r-1"),)),
+        _request(2, "ride", "assigned", ride=ride, owed=(PendingCancel("platform", "r-1"),)),
         _request(3, "ride", "asking", ride=ride, person="f" * 32, masked="138****0000"),
         _request(4, "work", "reported", counted_ns=900 * S, voice="f" * 32, voice_s=4),
         _request(5, "work", "done", rating="good", said="done"),
@@ -139,33 +148,33 @@ def sound_rows() -> list[Row]:
             msgspec.structs.replace(gone, watch=OTHER)), packed=True),
         Row("rules", "alarm/none.left", _msgpack(
             msgspec.structs.replace(gone, watch="none.left")), packed=True),
-        *(Row("rules", f"watch/{watch.id}", encode(watch.kind, fresh(watch)), packed=True)
+        *(Row("rules", f"watch/{watch.id}", encode_state(watch.kind, initial_state(watch)), packed=True)
           for watch in PLAN.watches),
         Row("rules", "quiet/b3", _msgpack(Maintenance("b3", 2_000 * S, "0217")), packed=True),
-        Row("rules", "verdict/smoke", _msgpack(Tally(2, 1, (("alarm-1", True),))), packed=True),
+        Row("rules", "verdict/smoke", _msgpack(VerdictTally(2, 1, (("alarm-1", True),))), packed=True),
         Row("rules", "task/task-1", _msgpack(task), packed=True),
         Row("rules", "linkage/smoke-b3", _msgpack(900 * S), packed=True),
-        Row("intake", "contact/di-b3/smoke", _json(Told(Level.ACTIVE, stuck=True))),
+        Row("intake", "contact/di-b3/smoke", _json(InputMemory(ContactLevel.ACTIVE, stuck=True))),
         Row("access", "account/0217", _json(Account(
             id="0217", name="王", role=Role.INSTALLER, password="x", generation=1, invite=invite))),
         Row("access", f"session/{'b' * 64}", _json(session)),
-        Row("access", f"desk/{'d' * 64}", _json(Desk({"0217": Pin("x", 1), "0218": None}, 4))),
+        Row("access", f"desk/{'d' * 64}", _json(KnownComputer({"0217": Pin("x", 1), "0218": None}, 4))),
         Row("access", "throttle", b'{"account:0217":2}'),
         Row("audit", "head", _json(Chain(5, "c" * 64, 9))),
         Row("setup", "em-b3.power_w", _json(
-            Record("differs", "0217", 1_790_000_000 * S, Trust.NTP, "1 W", "2 W", 0.5))),
-        Row("doctor", "told", _json({"disk/": Open("disk", "", Found.BAD)})),
+            AcceptanceRecord("differs", "0217", 1_790_000_000 * S, Trust.NTP, "1 W", "2 W", 0.5))),
+        Row("doctor", "told", _json({"disk/": OpenFinding("disk", "", Found.BAD)})),
         Row("settings", "told", b"3"),
         Row("inbox-district", "floor", COMMANDS[0].encode()),
         Row("inbox-district", COMMANDS[1], _json(KeptCommand(
             CommandState.ACCEPTED, deadline, kind="ping", data="{}"))),
         Row("inbox-district", COMMANDS[2], _json(KeptCommand(
             CommandState.DONE, deadline, detail={"at": 1}))),
-        Row(rooms("district")[1], "floor-signed", _json(
-            ShelfFloor(COMMANDS[0], 1_790_000_000 * S))),
-        Row(rooms("district")[1], "cursor", b"abc-1"),
+        Row(state_rooms("district")[1], "floor-signed", _json(
+            ForgottenFloor(COMMANDS[0], 1_790_000_000 * S))),
+        Row(state_rooms("district")[1], "cursor", b"abc-1"),
         Row("counters", "em-b3", _json(
-            KeptMeter("dlt645", "1", {"energy": KeptCount(5, 1.5, 0.1, 1_790_000_000 * S)}))),
+            StoredMeter("dlt645", "1", {"energy": StoredCount(5, 1.5, 0.1, 1_790_000_000 * S)}))),
         Row("journal", "follower/district", b'{"emergency":0,"alarm":0,"service":0,"telemetry":0}'),
     ]  # fmt: skip
 

@@ -13,35 +13,35 @@ from typing import Any
 import msgspec
 import pytest
 
-from broadcast.ask import Ask, By, order_of
-from broadcast.book import Kept
-from broadcast.book import decoded as order_row
+from broadcast.material.presets import Presets
 from broadcast.order import Authority
-from broadcast.pages.planned import Draft, _schedule
-from broadcast.pages.prepared import _preset
-from broadcast.presets import Presets
-from broadcast.schedule import Schedules
-from broadcast.volume import Volumes
+from broadcast.orders.order_request import OrderRequest, Requester, build_order
+from broadcast.orders.repository import OrderRecord
+from broadcast.orders.repository import decode_row as order_row
+from broadcast.orders.schedules import Schedules
+from broadcast.pages.presets import _preset
+from broadcast.pages.schedules import ScheduleDraft, _schedule
+from broadcast.speaker_status.zone_volume import ZoneVolumes
+from gateway.access.account_admin import AccountAdmin
 from gateway.access.accounts import Role
-from gateway.access.book import ROOM as ACCESS
-from gateway.access.book import decoded as access_row
-from gateway.access.keys import Keys
-from gateway.access.spare import Spare
-from gateway.audit.events import CONSOLE, HERE, Who
-from gateway.desk.alarms.acts import DEEDS, Maintain
+from gateway.access.fallback_copy import FallbackCopy
+from gateway.access.store import ROOM as ACCESS
+from gateway.access.store import decode_row as access_row
+from gateway.audit.events import CONSOLE, HERE, Actor
+from gateway.desk.alarms.actions import DEEDS, MaintenanceBody
 from gateway.errors import StationError
 from gateway.event import Trust
 from gateway.journal import load_state
 from gateway.rules.core import ROOM as RULES
-from gateway.setup.records import Record, Records
+from gateway.setup.acceptance import AcceptanceRecord, AcceptanceRecords
 from gateway.upstream.inbox.command import Mandate
-from gateway.upstream.inbox.memory import decoded as command_row
-from kiosk.board.deeds import deed
-from kiosk.core import ROOM as REQUESTS
-from kiosk.core import decoded as request_row
-from kiosk.request import Press, Request
-from kiosk.request_types.ride.commands import ride_update
-from kiosk.request_types.work.commands import work_update
+from gateway.upstream.inbox.command_store import decode_record as command_row
+from kiosk.desk.forms import parse_action
+from kiosk.request_types.ride.commands import ride_update_command
+from kiosk.request_types.work.commands import work_update_command
+from kiosk.requests.engine import ROOM as REQUESTS
+from kiosk.requests.engine import decode_request_row as request_row
+from kiosk.requests.request import Press, Request
 from tests.sim.loop import run as simulate
 from tests.station.state_rows import WATCH, sound_rows
 from tests.station.test_state_rows import Started, started
@@ -49,7 +49,7 @@ from tests.station.test_state_rows import Started, started
 SEED = int(os.environ.get("YIZHAN_SEED", "20261201"))
 SHARE = float(os.environ.get("YIZHAN_PROOF_SHARE", "1"))
 INPUTS, A_START = 20_000, 400
-STAFF = Who("staff", "0217")
+STAFF = Actor("staff", "0217")
 WORDS = (
     "", "0", "1", "-1", "07:30", "24:99", "b3", "hall", "all", "water", "visitors", "停水",
     "notice", "emergency", "zh", "en", "workdays", "mon", "0217", "new-one", "?", "\u0000", "😀😀",
@@ -62,7 +62,7 @@ WORDS = (
 def no_thread() -> Any:
     """Nothing is written beside the journal."""
 
-    async def keep(_spare: Spare, _rows: object) -> None:
+    async def keep(_spare: FallbackCopy, _rows: object) -> None:
         return
 
     return keep
@@ -70,7 +70,7 @@ def no_thread() -> Any:
 
 @pytest.fixture(autouse=True)
 def no_copy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Spare, "keep", no_thread())
+    monkeypatch.setattr(FallbackCopy, "keep", no_thread())
 
 
 class Doors:
@@ -80,7 +80,7 @@ class Doors:
         self.made, self.rng = made, rng
         self._number = 0
         assert made.access is not None
-        self.keys = Keys(made.access, made.clock)
+        self.keys = AccountAdmin(made.access, made.clock)
         self.all: tuple[Callable[[], Awaitable[object]], ...] = (
             self.preset, self.schedule, self.skip, self.volume, self.order, self.deed, self.press,
             self.work, self.ride, self.alarm, self.maintain, self.record, self.account,
@@ -112,7 +112,7 @@ class Doors:
 
     async def schedule(self) -> None:
         zones = tuple(self.word("all", "b3") for _ in range(self.rng.choice((1, 2, 60))))
-        draft = Draft(
+        draft = ScheduleDraft(
             id="", preset=self.word("water"), zones=zones, at=self.word("07:30", "18:00")[:5],
             day=self.word("all", "mon", "workdays"),
         )  # fmt: skip
@@ -132,12 +132,12 @@ class Doors:
             self.rng.choice(("text", "preset", "clip")): self.word("请注意", "water", "a" * 64),
             "repeat": self.number(), "level_db": self.number(), "class": self.word("notice"),
         }  # fmt: skip
-        ask = msgspec.json.decode(_json(raw), type=Ask)
+        ask = msgspec.json.decode(_json(raw), type=OrderRequest)
         source = f"upstream.{self.word('district')}"
-        by = By(Who("platform", "district"), source, Authority.SIGNATURE)
+        by = Requester(Actor("platform", "district"), source, Authority.SIGNATURE)
         expires = self.made.clock.deadline(ask.expires_s)
         presets = self.made.presets
-        await self.made.orders.place(order_of(ask, by, presets, self.id_(), expires))
+        await self.made.orders.place(build_order(ask, by, presets, self.id_(), expires))
 
     def id_(self) -> str:
         self._number += 1
@@ -148,7 +148,7 @@ class Doors:
         form["act"] = self.word("receive", "assign", "reply", "answer", "accept", "start", "finish")
         requests = self.made.requests
         chosen = self.rng.choice(requests.all())
-        await requests.act(chosen.id, deed(form), STAFF)
+        await requests.act(chosen.id, parse_action(form), STAFF)
 
     async def press(self) -> None:
         self._number += 1
@@ -161,7 +161,7 @@ class Doors:
         self.made.requests.core.book.requests.keys()
 
     async def work(self) -> None:
-        kind = work_update(self.made.requests)
+        kind = work_update_command(self.made.requests)
         raw = {
             "request": self.rng.choice(self.made.requests.all()).id, "reply": self.word(""),
             "act": self.word("receive", "assign", "start", "finish"), "by": self.word("张师傅"),
@@ -169,7 +169,7 @@ class Doors:
         await kind.act(msgspec.json.decode(_json(raw), type=kind.data), self.mandate())
 
     async def ride(self) -> None:
-        kind = ride_update(self.made.requests, "district")
+        kind = ride_update_command(self.made.requests, "district")
         raw = {
             "ride": f"{self.rng.choice(self.made.requests.all()).id}-1",
             "state": self.word("searching", "assigned", "arrived"),
@@ -193,14 +193,14 @@ class Doors:
 
     async def maintain(self) -> None:
         given = {"scope": self.word("b3", "di-b3", "meters"), "hours": self.number()}
-        body = msgspec.convert(given, Maintain, strict=False)
+        body = msgspec.convert(given, MaintenanceBody, strict=False)
         self.made.rules.act(
             lambda alarms, now: alarms.maintain(body.scope, body.hours * 3600, "0217", now)
         )
 
     async def record(self) -> None:
         factor = self.rng.choice((None, 0.5, 10.0, float("inf"), float("nan"), -1.0))
-        record = Record(
+        record = AcceptanceRecord(
             self.rng.choice(("agrees", "differs")), "0217", self.wall(), Trust.NTP, self.word(),
             self.word(), factor,
         )  # fmt: skip
@@ -234,9 +234,9 @@ async def equal(made: Started, told: list[Any]) -> None:
     """What every room has in memory is what the next start reads."""
     journal, clock = made.journal, made.clock
     journal.on_set_aside = lambda where, why: told.append((where, why))
-    presets, volumes = Presets(journal, {}), Volumes(journal)
+    presets, volumes = Presets(journal, {}), ZoneVolumes(journal)
     schedules = Schedules(journal, clock, "Asia/Shanghai", made.schedules._calendar)
-    records = Records(journal, clock)
+    records = AcceptanceRecords(journal, clock)
     for room in (presets, volumes, schedules, records):
         await room.load()
     assert presets._history == made.presets._history
@@ -245,7 +245,7 @@ async def equal(made: Started, told: list[Any]) -> None:
     assert schedules._skipped == made.schedules._skipped
     assert records.all == made.records.all
     orders = await load_state(journal, "broadcast", order_row)
-    assert {each.order for each in orders.values() if isinstance(each, Kept)} == {
+    assert {each.order for each in orders.values() if isinstance(each, OrderRecord)} == {
         each.order for each in made.orders.orders()
     }
     requests = await load_state(journal, REQUESTS, request_row)

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from tests.proof import shim
-from tests.station.rig import ROOT, StationProcess, rig
+from tests.station.harness import ROOT, StationProcess, rig
 
 pytestmark = pytest.mark.slow
 

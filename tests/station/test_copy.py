@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from gateway.appliance.doctor.checks import examine
-from gateway.appliance.doctor.told import told
+from gateway.doctor.checks import examine
+from gateway.doctor.model.finding_text import finding_text
 from gateway.texts import LANGUAGES, Texts
-from tests.appliance.doctor.faults import FAULTS, HEALTHY, seeded
+from tests.doctor.faults import FAULTS, HEALTHY, seeded
 from tests.ports import free_port
-from tests.station.rig import StationProcess
+from tests.station.harness import StationProcess
 from tests.station.test_bad_days import settings
 
 
@@ -21,7 +21,9 @@ def advice(lang: str) -> list[list[str]]:
     """The `tar` commands that the doctor says over a card whose life is over."""
     (fault,) = (each for each in FAULTS if each.name == "card worn")
     findings = examine(seeded(HEALTHY, fault.changes))
-    (said,) = (told(each, Texts(lang)).remedy for each in findings if each.code == fault.code)
+    (said,) = (
+        finding_text(each, Texts(lang)).remedy for each in findings if each.code == fault.code
+    )
     assert "yizhan settings show" in said, "which is warned of: it veils the secrets"
     return [shlex.split(each) for each in re.findall(r"tar (?:[-./\w]+ ?)+", said)]
 

@@ -13,16 +13,16 @@ import aiohttp
 import pytest
 
 from drivers.emulate.slave import Slave
-from gateway.appliance.install.sandbox import closes, gateway_dropin
-from gateway.appliance.load import examine, load
-from gateway.appliance.outlook import outlook
+from gateway.config.forecast import make_forecast
+from gateway.config.load import examine, load
 from gateway.event import Lane
+from gateway.install.sandbox import gateway_dropin, is_tighter
 from gateway.journal import Journal
-from gateway.station.run import Station
+from gateway.station.app import StationApp
 from gateway.texts import LANGUAGES, Texts
 from tests.conformance.shapes import WITH_TOYS, conformance_of
 from tests.ports import free_port
-from tests.station.rig import HALL, first_lines
+from tests.station.harness import HALL, first_lines
 from tests.station.running import running
 
 SECRET = "a-secret-of-the-toys"
@@ -106,7 +106,9 @@ async def on_tcp(slave: Slave, port: int) -> AsyncIterator[None]:
 class Toys:
     """A started station with a toy of each shape."""
 
-    def __init__(self, station: Station, ports: dict[str, int], cuff: Slave, sign: Slave) -> None:
+    def __init__(
+        self, station: StationApp, ports: dict[str, int], cuff: Slave, sign: Slave
+    ) -> None:
         self.station = station
         self.ports = ports
         self.cuff = cuff
@@ -255,7 +257,7 @@ def test_what_is_wrong_is_said_with_its_place_and_remedy(tmp_path, old, new, pat
 @pytest.mark.usefixtures("named")
 def test_the_settings_of_all_toys_are_accepted_and_forecast(tmp_path) -> None:
     (tmp_path / "station.toml").write_text(settings(PORTS), "utf-8")
-    buses = {bus.id: bus for bus in outlook(load(tmp_path)).buses}
+    buses = {bus.id: bus for bus in make_forecast(load(tmp_path)).buses}
     assert buses["push"].load is None
     assert buses["push"].where == "127.0.0.1:8081"
     assert buses["gate"].devices == 1
@@ -272,4 +274,4 @@ def test_the_sandbox_opens_the_ports_of_inlets_that_devices_use(tmp_path) -> Non
     (tmp_path / "station.toml").write_text(without, "utf-8")
     narrower = gateway_dropin(load(tmp_path)).text
     assert "tcp:8082" not in narrower, "no device comes in there"
-    assert closes(narrower, opened)
+    assert is_tighter(narrower, opened)

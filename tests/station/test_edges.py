@@ -15,27 +15,33 @@ from typing import Any
 
 import pytest
 
-from broadcast.engine import wire
-from broadcast.engine.client import Engine
-from broadcast.engine.encoders import Encoders
-from broadcast.engine.errands import THREADS_MAX, Errands
-from broadcast.engine.mixer import Mix, Mixer
-from broadcast.engine.pcm import SILENCE
-from broadcast.engine.tape import Reel, Tape
-from broadcast.engine.wire import Fault, Programme, SpeakerSetting, Started, Stopped
-from broadcast.order import Class
-from broadcast.schedule_runner import ScheduleRunner
+from broadcast.audio_client.client import AudioClient
+from broadcast.audio_process.background import THREADS_MAX, BackgroundWorkers
+from broadcast.audio_process.encoders import EncoderSet
+from broadcast.audio_process.mixer import MixedFrame, Mixer
+from broadcast.audio_process.sources import FileSource, PcmFile
+from broadcast.audio_protocol import messages
+from broadcast.audio_protocol.messages import (
+    Programme,
+    ProgrammeStarted,
+    ProgrammeStopped,
+    SpeakerFailed,
+    SpeakerSetting,
+)
+from broadcast.audio_protocol.pcm import SILENCE
+from broadcast.audio_protocol.speaker_options import MulticastOptions
+from broadcast.order import OrderClass
 from broadcast.speakers.codec import CODECS
-from broadcast.speakers.contract import Rung
-from broadcast.speakers.keeper import Keeper
-from broadcast.speakers.options import Multicast
+from broadcast.speakers.contract import ProofLevel
+from broadcast.speakers.supervisor import SpeakerSupervisor
+from broadcast.triggers.schedule_runner import ScheduleRunner
 from gateway.errors import CommandRefused, JournalError
 from gateway.faults import FaultLog
-from gateway.tasks import catch_rest
-from kiosk.terminal import beat
-from tests.broadcast.orders.stage import World
-from tests.broadcast.orders.test_room import asked
-from tests.kiosk.requests.rig import Station
+from gateway.tasks import report_uncaught
+from kiosk.screen.controller import run_ticks
+from tests.broadcast.playback.fake_audio import World
+from tests.broadcast.playback.test_service import asked
+from tests.kiosk.requests.harness import Station
 from tests.sim.loop import simulated
 
 SECRET = "13912345678"
@@ -63,7 +69,7 @@ def faults() -> Faults:
     return Faults()
 
 
-HALL = SpeakerSetting("hall", Multicast(zones=("all", "hall"), group="239.255.12.0"))
+HALL = SpeakerSetting("hall", MulticastOptions(zones=("all", "hall"), group="239.255.12.0"))
 
 
 def programme(id_: str, **more: Any) -> Programme:
@@ -73,7 +79,7 @@ def programme(id_: str, **more: Any) -> Programme:
 def test_a_programme_that_breaks_ends_alone(faults: Faults) -> None:
     mixer = Mixer(on_fault=faults.note)
     mixer.set_speakers((HALL,))
-    bad, good = (Tape([Reel(SILENCE * 50)], 1, 0.0) for _ in range(2))
+    bad, good = (FileSource([PcmFile(SILENCE * 50)], 1, 0.0) for _ in range(2))
     for id_, tape in (("bad", bad), ("good", good)):
         mixer.prepare(programme(id_), tape, 0)
         mixer.play(id_, 0, 0)
@@ -81,8 +87,8 @@ def test_a_programme_that_breaks_ends_alone(faults: Faults) -> None:
     (mix,) = mixer.tick(0)
     assert mix.speakers == ("hall",)
     said = mixer.take_events()
-    assert [(e.id, e.why) for e in said if isinstance(e, Stopped)] == [("bad", "failed")]
-    assert [e.id for e in said if isinstance(e, Started)] == ["good"]
+    assert [(e.id, e.why) for e in said if isinstance(e, ProgrammeStopped)] == [("bad", "failed")]
+    assert [e.id for e in said if isinstance(e, ProgrammeStarted)] == ["good"]
     assert faults.places == {"programme"}
 
 
@@ -90,15 +96,15 @@ def test_a_codec_that_breaks_costs_no_speaker_of_another(
     faults: Faults, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(CODECS, "bad", SimpleNamespace(encoder=broken))  # type: ignore[arg-type]  # as much of one as is asked
-    sent = Encoders(faults.note).encode(
-        [Mix(SILENCE, 3, ("one", "two"))], {"one": "bad", "two": "pcma"}
+    sent = EncoderSet(faults.note).encode(
+        [MixedFrame(SILENCE, 3, ("one", "two"))], {"one": "bad", "two": "pcma"}
     )
     assert [speaker for speaker, _, _ in sent] == ["two"]
     assert faults.places == {"codec.bad"}
 
 
 def test_errands_that_break_cost_no_thread(faults: Faults) -> None:
-    errands, done = Errands(faults.note), threading.Event()
+    errands, done = BackgroundWorkers(faults.note), threading.Event()
     try:
         for _ in range(2 * THREADS_MAX):
             errands.run(broken)
@@ -118,11 +124,11 @@ def test_errands_that_break_cost_no_thread(faults: Faults) -> None:
 @pytest.mark.parametrize("what", ["play", "rest", "tend"])
 def test_a_speaker_whose_driver_breaks_is_a_speaker_that_does_not_work(what: str) -> None:
     speaker = SimpleNamespace(
-        codec="pcma", busy=False, rung=Rung.SENT, open=int, play=lambda *_: None, rest=int,
+        codec="pcma", busy=False, rung=ProofLevel.SENT, open=int, play=lambda *_: None, rest=int,
         tend=int, probe=int, close=int,
     )  # fmt: skip
-    told: list[wire.Event] = []
-    keeper = Keeper("s", lambda: speaker, told.append, lambda work: work())  # type: ignore[arg-type, return-value]  # as above
+    told: list[messages.AudioEvent] = []
+    keeper = SpeakerSupervisor("s", lambda: speaker, told.append, lambda work: work())  # type: ignore[arg-type, return-value]  # as above
     keeper.tend(0)
     keeper.tend(1)
     assert keeper.works
@@ -130,21 +136,23 @@ def test_a_speaker_whose_driver_breaks_is_a_speaker_that_does_not_work(what: str
     keeper.play(b"", 3)
     keeper.rest()
     keeper.tend(2)
-    assert [(e.speaker, e.code) for e in told if isinstance(e, Fault)] == [("s", "speaker.failed")]
+    assert [(e.speaker, e.code) for e in told if isinstance(e, SpeakerFailed)] == [
+        ("s", "speaker.failed")
+    ]
 
 
 @contextlib.asynccontextmanager
 async def audio(
-    folder: Path, faults: Faults, reconcile: Callable[[wire.State], None] | None = None
-) -> AsyncIterator[tuple[Any, Engine]]:
+    folder: Path, faults: Faults, reconcile: Callable[[messages.AudioState], None] | None = None
+) -> AsyncIterator[tuple[Any, AudioClient]]:
     """The audio process in a thread, and the gateway's end of its socket."""
-    from broadcast.engine.process import AudioProcess  # noqa: PLC0415  # loads what sounds
+    from broadcast.audio_process.process import AudioProcess  # noqa: PLC0415  # loads what sounds
 
     process = AudioProcess(folder / "audio.sock", "boot")
     thread = threading.Thread(target=process.run, args=(lambda: None,))
     thread.start()
     path = folder / "audio.sock"
-    engine = Engine(path, launch=lambda _: None, reconcile=reconcile, on_fault=faults.note)
+    engine = AudioClient(path, launch=lambda _: None, reconcile=reconcile, on_fault=faults.note)
     running = asyncio.create_task(engine.run())
     try:
         yield process, engine
@@ -165,7 +173,7 @@ async def test_the_audio_socket_outlives_what_either_end_sends(
     tmp_path: Path, faults: Faults
 ) -> None:
     async with audio(tmp_path, faults) as (process, engine):
-        told: list[wire.Event] = []
+        told: list[messages.AudioEvent] = []
         engine.add_listener(broken)
         engine.add_listener(told.append)
         await engine.set_speakers(())
@@ -183,12 +191,12 @@ async def test_the_audio_socket_outlives_what_either_end_sends(
         process._errands.post(
             lambda: [client.send(b"\xffgarbage") for client in process._door._clients]
         )
-        process._errands.post(lambda: process._door.send_all(wire.Meter("hall", -20.0)))
+        process._errands.post(lambda: process._door.send_all(messages.ZoneMeter("hall", -20.0)))
         await counted(faults, "audio.result", "audio.message")
         state = await engine.fetch_state()
         assert state.process
         assert engine.connected
-        assert wire.Meter("hall", -20.0) in told
+        assert messages.ZoneMeter("hall", -20.0) in told
     assert faults.places == {
         "audio.request", "audio.result", "audio.message", "audio.listener",
     }  # fmt: skip
@@ -222,8 +230,8 @@ async def test_an_order_that_cannot_be_settled_ends_alone():
         turns._may_begin = lambda kept, *more: (  # type: ignore[method-assign]
             broken() if kept.order.id == "bad" else whole(kept, *more)
         )
-        await around.room.place(asked(around, "bad", class_=Class.EMERGENCY))
-        await around.room.place(asked(around, "good", class_=Class.EMERGENCY, zones=("hall",)))
+        await around.room.place(asked(around, "bad", class_=OrderClass.EMERGENCY))
+        await around.room.place(asked(around, "good", class_=OrderClass.EMERGENCY, zones=("hall",)))
         await asyncio.sleep(20)
         states = {kept.order.id: kept.state.value for kept in around.room.orders()}
     finally:
@@ -241,7 +249,7 @@ async def test_a_record_and_a_schedule_that_break_cost_no_other():
         records = around.room._all.records
         records._on_fault = faults.note
         whole, records._journal = records._journal, SimpleNamespace(append=broken)
-        await around.room.place(asked(around, "bad", class_=Class.EMERGENCY))
+        await around.room.place(asked(around, "bad", class_=OrderClass.EMERGENCY))
         records._journal = whole
         receipt = await around.room.place(asked(around, "good", zones=("hall",)))
     finally:
@@ -298,7 +306,7 @@ async def test_a_kiosks_request_that_breaks_costs_no_other(monkeypatch: pytest.M
 async def test_a_screen_that_breaks_costs_no_other_its_second():
     faults, ticks = Faults(), []
     screens: Any = [SimpleNamespace(tick=broken), SimpleNamespace(tick=lambda: ticks.append(1))]
-    beating = asyncio.create_task(beat(screens, faults.note))
+    beating = asyncio.create_task(run_ticks(screens, faults.note))
     await asyncio.sleep(3)
     beating.cancel()
     assert len(ticks) >= 2
@@ -307,7 +315,7 @@ async def test_a_screen_that_breaks_costs_no_other_its_second():
 
 def test_what_no_edge_has_caught_is_counted_all_the_same(faults: Faults) -> None:
     async def story() -> None:
-        catch_rest(faults.note)
+        report_uncaught(faults.note)
         asyncio.get_running_loop().call_soon(broken)
         await asyncio.sleep(0.01)
         asyncio.get_running_loop().call_exception_handler({"message": "something else"})

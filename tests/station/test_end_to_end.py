@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from gateway.demo.platform.app import Platform
-from tests.station.rig import ROOT, rig
+from tests.station.harness import ROOT, rig
 
 pytestmark = pytest.mark.slow
 

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from gateway.errors import Unreachable
+from gateway.errors import PlatformUnreachable
 from gateway.event import Severity
-from gateway.faults import DYING_NS, FAULTS_MAX, TOLD_EVERY_NS, FaultLog, describe
-from gateway.rules.alarm import State
-from gateway.tasks import RUN_S_MIN, WITHIN_S, start, stop_all
+from gateway.faults import DYING_NS, FAULTS_MAX, TOLD_EVERY_NS, FaultLog, describe_error
+from gateway.rules.alarm import AlarmState
+from gateway.tasks import RUN_S_MIN, WITHIN_S, stop_tasks, supervise
 from tests.access.composed import composed
-from tests.broadcast.desk.rig import settings
+from tests.broadcast.pages.harness import settings
 from tests.sim.loop import run as simulate
 
 
@@ -60,9 +60,9 @@ def test_kinds_that_push_each_other_out_are_told_no_more_often():
 
 def test_what_a_fault_says_is_where_it_arose_and_never_what_somebody_typed():
     try:
-        describe(None)  # type: ignore[arg-type]
+        describe_error(None)  # type: ignore[arg-type]
     except AttributeError as error:
-        said = describe(ExceptionGroup("several", [error]))
+        said = describe_error(ExceptionGroup("several", [error]))
     assert said == "AttributeError in gateway/faults.py:describe"
 
 
@@ -76,15 +76,15 @@ def test_a_supervised_task_that_dies_of_a_mistake_is_a_fault():
         def note(where: str, error: BaseException) -> None:
             found.append((where, type(error).__name__))
 
-        task = start("inbox district", fail, note)
+        task = supervise("inbox district", fail, note)
         await asyncio.sleep(RUN_S_MIN + 1)
-        await stop_all([task], 1)
+        await stop_tasks([task], 1)
 
     simulate(story())
     assert found == [("task.inbox.district", "KeyError")] * 2
 
 
-@pytest.mark.parametrize("error", [KeyError("secret"), Unreachable("http.away"), None])
+@pytest.mark.parametrize("error", [KeyError("secret"), PlatformUnreachable("http.away"), None])
 def test_a_task_that_ends_three_times_in_ten_minutes_is_dying_whatever_it_ends_with(error):
     now = Now()
     faults = FaultLog(now)
@@ -94,11 +94,11 @@ def test_a_task_that_ends_three_times_in_ten_minutes_is_dying_whatever_it_ends_w
             raise error
 
     async def story() -> None:
-        task = start("papers district", end, faults.note)
+        task = supervise("papers district", end, faults.note)
         await asyncio.sleep(RUN_S_MIN * 2 - 1)
         assert faults.dying() == ()
         await asyncio.sleep(RUN_S_MIN)
-        await stop_all([task], 1)
+        await stop_tasks([task], 1)
 
     simulate(story())
     (fault,) = faults.dying()
@@ -115,9 +115,9 @@ def test_a_task_that_ends_now_and_then_is_not_dying():
         raise KeyError
 
     async def story() -> None:
-        task = start("papers", now_and_then, faults.note)
+        task = supervise("papers", now_and_then, faults.note)
         await asyncio.sleep(WITHIN_S * 3)
-        await stop_all([task], 1)
+        await stop_tasks([task], 1)
 
     simulate(story())
     (fault,) = faults.all()
@@ -132,13 +132,13 @@ async def test_a_dying_task_is_an_alarm_that_goes_when_the_task_goes_on(tmp_path
         faults.note("dying.papers.district", KeyError("secret"))
         station._recorder.tell_own(station.rules)
         alarm = station.rules.core.alarms.book.open["station-fault"]
-        assert (alarm.severity, alarm.state) == (Severity.MINOR, State.RAISED)
+        assert (alarm.severity, alarm.state) == (Severity.MINOR, AlarmState.RAISED)
         made.clock.advance(1)  # the vital signs are taken afresh
         assert station.watch().alarms.untaken == 1
         assert station.watch().alarms.ring == 1
         made.clock.advance(DYING_NS / 1e9)
         station._recorder.tell_own(station.rules)
-        assert station.rules.core.alarms.book.open["station-fault"].state is State.RETURNED
+        assert station.rules.core.alarms.book.open["station-fault"].state is AlarmState.RETURNED
 
 
 async def test_an_emergency_that_nobody_heard_is_an_alarm_where_there_are_loudspeakers(tmp_path):

@@ -11,12 +11,12 @@ import msgspec
 import pytest
 
 from gateway.clock import Clock
-from gateway.event import Lane, envelope
+from gateway.event import Lane, encode_envelope
 from gateway.journal import Journal
 from gateway.journal.options import JournalOptions
 from tests.conformance.shapes import WITH_TOYS, conformance_of
 from tests.ports import free_port
-from tests.station.rig import HALL, StationProcess, first_lines
+from tests.station.harness import HALL, StationProcess, first_lines
 
 SEED = int(os.environ.get("YIZHAN_SEED", "0"))
 SECRET = "a-secret-of-the-toys"
@@ -99,7 +99,7 @@ async def stored_numbers(state: Path) -> set[int]:
         while entries := await journal.read(Lane.TELEMETRY, after, 500):
             after = entries[-1].seq
             for entry in entries:
-                said = msgspec.json.decode(envelope(entry, "under-test"))
+                said = msgspec.json.decode(encode_envelope(entry, "under-test"))
                 values = said["data"].get("v", {})
                 if values.get("temperature") is not None:
                     found.add(round(values["temperature"] * 1000))

@@ -39,4 +39,4 @@ def test_it_is_not_imported_before_it_is_needed(name: str, imported: set[str]) -
 
 
 def test_the_question_finds_what_is_imported(imported: set[str]) -> None:
-    assert {"aiohttp.web", "gateway.station.run", "sqlite3"} <= imported
+    assert {"aiohttp.web", "gateway.station.app", "sqlite3"} <= imported

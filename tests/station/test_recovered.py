@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from gateway.event import Lane
+from gateway.journal import core_factory, open_or_volatile, wrecks
 from gateway.journal import journal as journal_module
-from gateway.journal import open_or_volatile, rescue, wrecks
 from gateway.station import process
+from gateway.station.app import StationApp
 from gateway.station.machine import LINUX
 from gateway.station.process import RESTART, _until
-from gateway.station.run import Station
 from tests.sim.journal import fact
 from tests.station.test_stopped_early import SETTINGS
 
@@ -56,9 +56,13 @@ class Recovering:
         monkeypatch.setenv("WATCHDOG_USEC", "10000")
         monkeypatch.setattr(process, "CLOSE_S", 0.0)
         monkeypatch.setattr(process, "open_or_volatile", partial(open_or_volatile, opening_s=0.0))
-        run, lay, take_back = rescue.Opening.run, journal_module.lay_beside, Station.take_back
+        run, lay, take_back = (
+            core_factory.OpenContext.run,
+            journal_module.write_wreck,
+            StationApp.take_back,
+        )
 
-        def opens(opening: rescue.Opening, lock: Any) -> Any:
+        def opens(opening: core_factory.OpenContext, lock: Any) -> Any:
             self.opens.wait()
             return run(opening, lock)
 
@@ -67,13 +71,13 @@ class Recovering:
             self.go_on.wait()
             lay(*args, **more)
 
-        async def takes_back(station: Station) -> None:
+        async def takes_back(station: StationApp) -> None:
             await take_back(station)
             await station._journal.append([fact(Lane.EMERGENCY, 7)])
 
-        monkeypatch.setattr(rescue.Opening, "run", opens)
-        monkeypatch.setattr(journal_module, "lay_beside", lays)
-        monkeypatch.setattr(Station, "take_back", takes_back)
+        monkeypatch.setattr(core_factory.OpenContext, "run", opens)
+        monkeypatch.setattr(journal_module, "write_wreck", lays)
+        monkeypatch.setattr(StationApp, "take_back", takes_back)
 
     def notify(self, message: str) -> bool:
         """As the service manager hears it."""
@@ -99,7 +103,7 @@ async def test_what_was_acknowledged_in_memory_is_waited_for(tmp_path, monkeypat
     assert not running.done()
     disk.go_on.set()
     assert await running == RESTART
-    assert len(wrecks.found_in(tmp_path)) == 1
+    assert len(wrecks.find_wrecks(tmp_path)) == 1
 
 
 async def test_a_stop_while_it_is_waited_for_has_no_more_time_than_any(tmp_path, monkeypatch):

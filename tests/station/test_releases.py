@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from gateway.access.spare import Spare
-from gateway.appliance.load import load
-from gateway.appliance.settings.shelf import Shelf
+from gateway.access.fallback_copy import FallbackCopy
+from gateway.config.load import load
 from gateway.event import Lane
 from gateway.journal import Journal, StateChange
-from gateway.journal.core import Core
-from gateway.journal.private import PrivateStore
+from gateway.journal.core import JournalCore
+from gateway.journal.personal_store import PersonalStore
 from gateway.journal.writer import InlineShell
-from gateway.upstream.enrolment.certificates import Enrolment, Papers
+from gateway.reconfigure.history import SettingsHistory
+from gateway.upstream.enrolment.certificates import Enrolment, EnrolmentFiles
 from tests.fixtures.release import COMMAND_KEY, FIELDS, FIXTURES, SOUND, URL
 from tests.sim.clock import SimulatedClock, SimulatedKernel
 from tests.sim.journal import SMALL, STATION, fact
@@ -41,7 +41,7 @@ async def resumed(state: Path) -> Started:
     loop = asyncio.get_running_loop()
     kernel = SimulatedKernel(boottime=lambda: round(loop.time() * 1e9))
     clock = SimulatedClock(kernel, boot=BOOT)
-    core = Core(state / "journal.db", station=STATION, options=SMALL, clock=clock)
+    core = JournalCore(state / "journal.db", station=STATION, options=SMALL, clock=clock)
     journal = Journal(core, InlineShell(0.0), station=STATION, options=SMALL, clock=clock)
     made = Started(journal, clock, state)
     await made.start()
@@ -70,7 +70,7 @@ def test_the_journal_and_every_rooms_state(left: Path) -> None:
 def test_personal_fields(left: Path) -> None:
     state = left / "state"
     token, sound = (state / "tokens").read_text("utf-8").split()
-    store = PrivateStore.open(state, state / "keys", SimulatedClock())
+    store = PersonalStore.open(state, state / "keys", SimulatedClock())
     assert store.get(token) == FIELDS
     assert store.get_sound(sound) == SOUND
     assert store.erase(token)
@@ -79,7 +79,7 @@ def test_personal_fields(left: Path) -> None:
 
 def test_the_settings_and_their_history(left: Path) -> None:
     assert load(left / "config").station.name
-    shelf = Shelf(left / "config" / "station.toml", left / "state" / "settings")
+    shelf = SettingsHistory(left / "config" / "station.toml", left / "state" / "settings")
     assert shelf.damaged() == []
     assert [record.state for record in shelf.records()] == ["found", "kept", "rolled-back"]
     assert shelf.records()[1].who == "staff:0217"
@@ -88,11 +88,11 @@ def test_the_settings_and_their_history(left: Path) -> None:
 
 
 def test_the_enrolment(left: Path) -> None:
-    papers = Papers(left / "state" / "keys", "district")
+    papers = EnrolmentFiles(left / "state" / "keys", "district")
     assert papers.enrolment() == Enrolment(URL, COMMAND_KEY)
     begins_ns, ends_ns = papers.life()
     assert begins_ns < ends_ns
 
 
 def test_the_copy_of_the_accounts(left: Path) -> None:
-    assert "account/0217" in Spare(left / "state" / "keys" / "accounts.json").read()
+    assert "account/0217" in FallbackCopy(left / "state" / "keys" / "accounts.json").read()

@@ -20,9 +20,9 @@ from typing import Any, NamedTuple
 import aiohttp
 import pytest
 
-from tests.broadcast.chain.street import Ear, Street, control, now_ns
+from tests.broadcast.chain.end_to_end import Ear, Street, control, now_ns
 from tests.proof.small_disk import may_mount
-from tests.station.rig import StationProcess
+from tests.station.harness import StationProcess
 from tests.station.start_matrix import (
     DISKS,
     JOURNALS,

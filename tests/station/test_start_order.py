@@ -15,7 +15,7 @@ AT_ONCE = {"uplinks.start", "field.start"}
 async def test_every_room_takes_back_what_it_knew_before_a_door_opens(tmp_path: Path) -> None:
     done: list[str] = []
     async with composed(tmp_path) as made:
-        mock.patch("gateway.station.run.start", side_effect=no_task).start()
+        mock.patch("gateway.station.app.supervise", side_effect=no_task).start()
         for name in ACTS:
             room, act = name.split(".")
             kind = mock.Mock if name in AT_ONCE else mock.AsyncMock

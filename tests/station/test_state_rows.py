@@ -10,44 +10,44 @@ from types import SimpleNamespace
 
 import pytest
 
-from broadcast.book import Kept
-from broadcast.life import State
-from broadcast.order import Authority, Class, Say
-from broadcast.presets import Presets
-from broadcast.room import Broadcast
-from broadcast.schedule import Schedules
-from broadcast.selftests import SelfTests
-from broadcast.volume import Volumes
+from broadcast.material.presets import Presets
+from broadcast.order import Authority, OrderClass, TextContent
+from broadcast.orders.repository import OrderRecord
+from broadcast.orders.schedules import Schedules
+from broadcast.orders.transitions import OrderState
+from broadcast.playback.service import BroadcastService
+from broadcast.speaker_status.self_tests import DailySelfTests
+from broadcast.speaker_status.zone_volume import ZoneVolumes
 from gateway.access import Access
-from gateway.access.spare import Spare
-from gateway.appliance.doctor.telling import Teller as DoctorTeller
-from gateway.appliance.settings.records import Record
-from gateway.appliance.settings.telling import Teller as SettingsTeller
-from gateway.audit import Ledger
-from gateway.audit.events import Who
+from gateway.access.fallback_copy import FallbackCopy
+from gateway.audit import AuditLog
+from gateway.audit.events import Actor
 from gateway.calendar import Calendar
 from gateway.clock import Deadline
+from gateway.doctor.transitions import FindingReporter as DoctorTeller
 from gateway.event import Lane
 from gateway.intake import Intake
-from gateway.intake.inputs import Wired
-from gateway.intake.intake import Device
+from gateway.intake.contact_inputs import WiredInput
+from gateway.intake.intake import IntakeDevice
 from gateway.journal import Journal, StateChange
-from gateway.journal.core import Core
-from gateway.journal.positions import Positions, nowhere
-from gateway.journal.stored_state import SET_ASIDE, SET_ASIDE_MAX, SetAside, set_aside
+from gateway.journal.core import JournalCore
+from gateway.journal.positions import FollowerPositions, zero_positions
+from gateway.journal.stored_state import SET_ASIDE, SET_ASIDE_MAX, SetAsideRow, list_set_aside
 from gateway.journal.writer import InlineShell
-from gateway.rules.room import Rules
-from gateway.setup.records import Records
-from gateway.station.counts import Counts
-from gateway.upstream.inbox.kinds import ping
-from gateway.upstream.inbox.run import Inbox
-from kiosk.catalogue import services
-from kiosk.request import Press
-from kiosk.room import Requests
-from tests.broadcast.orders.house import HOUSE, order
-from tests.broadcast.orders.stage import FakeEngine, FakeStudio
-from tests.kiosk.requests.rig import DUTY, PLACES, Desk, FakeDispatcher, FakePeople, Loud
-from tests.kiosk.requests.rig import plan as kiosk_plan
+from gateway.reconfigure.journal_log import ChangeReporter as SettingsTeller
+from gateway.reconfigure.records import ChangeRecord
+from gateway.rules.service import RuleService
+from gateway.setup.acceptance import AcceptanceRecords
+from gateway.station.meter_counts import MeterCounts
+from gateway.upstream.inbox.builtin_commands import ping_command
+from gateway.upstream.inbox.inbox import Inbox
+from kiosk.requests.catalogue import load_services
+from kiosk.requests.request import Press
+from kiosk.runtime.service import RequestService
+from tests.broadcast.playback.fake_audio import FakeEngine, FakeStudio
+from tests.broadcast.policy.zones import HOUSE, order
+from tests.kiosk.requests.harness import DUTY, PLACES, Desk, FakeDispatcher, FakePeople, Loud
+from tests.kiosk.requests.harness import plan as kiosk_plan
 from tests.sim.clock import SimulatedClock, SimulatedKernel
 from tests.sim.journal import SMALL, STATION
 from tests.sim.loop import run as simulate
@@ -56,17 +56,19 @@ from tests.station.state_rows import BOOT, PLAN, Row, damaged, sound_rows
 SEED = int(os.environ.get("YIZHAN_SEED", "20261201"))
 SHARE = float(os.environ.get("YIZHAN_PROOF_SHARE", "1"))
 ROWS = 100_000
-DEVICES = [Device("di-b3", "b3", 1.0, inputs=(Wired(point="input-1", id="smoke", place="b3"),))]
+DEVICES = [
+    IntakeDevice("di-b3", "b3", 1.0, inputs=(WiredInput(point="input-1", id="smoke", place="b3"),))
+]
 
 
 @pytest.fixture(autouse=True)
 def no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     """The copy of the accounts is written by a thread, which virtual time does not know."""
 
-    async def keep(_spare: Spare, _rows: object) -> None:
+    async def keep(_spare: FallbackCopy, _rows: object) -> None:
         return
 
-    monkeypatch.setattr(Spare, "keep", keep)
+    monkeypatch.setattr(FallbackCopy, "keep", keep)
 
 
 class Hand:
@@ -88,24 +90,24 @@ class Started:
         journal.on_set_aside = lambda where, why: self.told.append((where, why))
         world = SimpleNamespace(clock=clock, boots=0)
         self.engine = FakeEngine(world, lambda _: 5.0)  # type: ignore[arg-type]  # as much as it needs
-        self.orders = Broadcast(journal, clock, HOUSE, self.engine, FakeStudio())
+        self.orders = BroadcastService(journal, clock, HOUSE, self.engine, FakeStudio())
         self.desk, self.hand = Desk(), Hand()
-        self.requests = Requests(
-            kiosk_plan(), services(), journal, clock, station=STATION, places=PLACES, duty=DUTY,
+        self.requests = RequestService(
+            kiosk_plan(), load_services(), journal, clock, station=STATION, places=PLACES, duty=DUTY,
             routes={"platform": FakeDispatcher()}, people=FakePeople(), speaker=Loud(),
             bell=self.desk,
         )  # fmt: skip
-        self.rules = Rules(PLAN, journal, clock, doers={"announce": self.hand})
+        self.rules = RuleService(PLAN, journal, clock, doers={"announce": self.hand})
         calendar = Calendar("Asia/Shanghai", {})
-        self.presets, self.volumes = Presets(journal, {}), Volumes(journal)
+        self.presets, self.volumes = Presets(journal, {}), ZoneVolumes(journal)
         self.schedules = Schedules(journal, clock, "Asia/Shanghai", calendar)
-        self.tests = SelfTests(journal, clock, self.engine, HOUSE.quiet, ("card",), hours=None)
+        self.tests = DailySelfTests(journal, clock, self.engine, HOUSE.quiet, ("card",), hours=None)
         self.intake = Intake(journal, clock, DEVICES)
-        self.records = Records(journal, clock)
-        self.counts = Counts(SimpleNamespace(devices=()), journal, clock)  # type: ignore[arg-type]
+        self.records = AcceptanceRecords(journal, clock)
+        self.counts = MeterCounts(SimpleNamespace(devices=()), journal, clock)  # type: ignore[arg-type]
         keys = SimpleNamespace(key=None, prepare=lambda: None)
         self.inbox = Inbox(
-            "district", journal, clock, station=STATION, kinds=[ping(clock)],
+            "district", journal, clock, station=STATION, kinds=[ping_command(clock)],
             keys=keys,  # type: ignore[arg-type]  # nothing is signed here
         )  # fmt: skip
         self.access: Access | None = None
@@ -113,14 +115,14 @@ class Started:
 
     async def start(self) -> None:
         """As the station does: every room takes back what it knew, then lives for a while."""
-        ledger = await Ledger.open(self.journal, self.clock)
+        ledger = await AuditLog.open(self.journal, self.clock)
         self.access = await Access.open(self.journal, ledger, self.clock, self.folder)
         for room in (self.presets, self.schedules, self.tests, self.volumes, self.orders,
                      self.requests, self.records, self.inbox, self.rules, self.counts):  # fmt: skip
             await room.load()
         await self.intake.resume()
         await DoctorTeller(self.journal, self.clock)([])
-        await SettingsTeller(self.journal, self.clock)([Record(4, "d", "kept", "staff:0217")])
+        await SettingsTeller(self.journal, self.clock)([ChangeRecord(4, "d", "kept", "staff:0217")])
         self._running = [asyncio.ensure_future(each.run()) for each in
                          (self.orders, self.requests, self.rules)]  # fmt: skip
         async with asyncio.TaskGroup() as acting:
@@ -144,14 +146,14 @@ class Started:
 
     async def sounds(self) -> None:
         fire = order(
-            id=self.orders.new_id(), source="key.fire", zones=("hall",), class_=Class.FIRE,
-            authority=Authority.FIRE_INPUT, actor=Who("system", "key.fire"), content=Say("火警"),
+            id=self.orders.new_id(), source="key.fire", zones=("hall",), class_=OrderClass.FIRE,
+            authority=Authority.FIRE_INPUT, actor=Actor("system", "key.fire"), content=TextContent("火警"),
             expires=Deadline(self.clock.boot, self.clock.now_ns() + 60 * 10**9),
         )  # fmt: skip
         await self.orders.place(fire)
         await asyncio.sleep(1)
         kept = self.orders.require(fire.id)
-        assert kept.state is State.PLAYING, kept
+        assert kept.state is OrderState.PLAYING, kept
         assert {name.partition("~")[0] for name in self.engine.sounding} >= {fire.id}
 
     async def stop(self) -> None:
@@ -172,7 +174,7 @@ async def started(rows: Sequence[Row], folder: Path) -> Started:
     loop = asyncio.get_running_loop()
     kernel = SimulatedKernel(boottime=lambda: round(loop.time() * 1e9))
     clock = SimulatedClock(kernel, boot=BOOT)
-    core = Core(None, station=STATION, options=SMALL, clock=clock)
+    core = JournalCore(None, station=STATION, options=SMALL, clock=clock)
     journal = Journal(core, InlineShell(0.0), station=STATION, options=SMALL, clock=clock)
     journal.volatile = False
     changes = [StateChange(row.room, row.key, row.body) for row in rows]
@@ -193,7 +195,7 @@ def test_sound_rows_are_all_taken_back(tmp_path: Path) -> None:
     made = simulate(lived(sound_rows(), tmp_path))
     assert made.told == []
     kept = made.orders.get("order-00000000-4")
-    assert isinstance(kept, Kept)
+    assert isinstance(kept, OrderRecord)
     assert made.rules.core.alarms.book.open
     assert made.presets.get("water").text == "停水了"
     assert made.access is not None
@@ -219,9 +221,9 @@ def test_a_bad_row_is_told_once_kept_aside_and_not_met_again(tmp_path: Path) -> 
 def test_what_is_set_aside_is_shown_without_people(tmp_path: Path) -> None:
     rows = [Row("access", "account/0217", b"?0217"), Row("setup", "di.fire", b"?" * 3_000)]
 
-    async def shown() -> tuple[SetAside, ...]:
+    async def shown() -> tuple[SetAsideRow, ...]:
         made = await started(rows, tmp_path)
-        found = await set_aside(made.journal)
+        found = await list_set_aside(made.journal)
         await made.stop()
         return found
 
@@ -317,8 +319,8 @@ def test_a_lost_head_stays_lost_until_another_is_kept(tmp_path: Path, body: byte
 @pytest.mark.parametrize("body", [b"?", b"[]", b'{"alarm":-1}', b'{"alarm":9}', b'{"alarm":"x"}'])
 def test_a_position_that_cannot_be_one_is_before_everything(body: bytes) -> None:
     heads = dict.fromkeys(Lane, 5)
-    positions = Positions({"follower/district": body}, ["district"], heads)
-    assert positions["district"] == nowhere()
+    positions = FollowerPositions({"follower/district": body}, ["district"], heads)
+    assert positions["district"] == zero_positions()
     assert positions.names() == ["district"]
 
 

@@ -16,12 +16,12 @@ from gateway.disk import WITHIN_S
 from gateway.errors import JournalFailed
 from gateway.event import Lane
 from gateway.journal import Journal, JournalOptions
-from gateway.journal.core import Core
+from gateway.journal.core import JournalCore
 from gateway.station import process
-from gateway.station.counts import Counts
+from gateway.station.app import StationApp
+from gateway.station.clock_sync import ClockSync
 from gateway.station.machine import LINUX
-from gateway.station.run import Station
-from gateway.station.timekeeping import Timekeeping
+from gateway.station.meter_counts import MeterCounts
 from gateway.tasks import STOP_WITHIN_S
 from tests.sim.journal import fact
 
@@ -69,12 +69,12 @@ async def test_a_stop_while_the_journal_opens_ends_the_start(folder, monkeypatch
 async def test_a_stop_during_the_start_ends_it_and_keeps_what_was_taken(
     folder, monkeypatch, step, number
 ):
-    async def takes_for_ever(station: Station) -> None:
+    async def takes_for_ever(station: StationApp) -> None:
         station._journal.offer([fact(Lane.EMERGENCY, 7)])
         os.kill(os.getpid(), number)
         await asyncio.get_running_loop().create_future()
 
-    monkeypatch.setattr(Station, step, takes_for_ever)
+    monkeypatch.setattr(StationApp, step, takes_for_ever)
     assert await process.run_station(folder, folder) == 0
     assert strikes(folder) == ""
     journal = await Journal.open(
@@ -90,15 +90,15 @@ class Hanging:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.go_on, self.reads = threading.Event(), threading.Event()
-        self.load = Core.load
-        monkeypatch.setattr(Core, "load", self._hangs())
+        self.load = JournalCore.load
+        monkeypatch.setattr(JournalCore, "load", self._hangs())
         monkeypatch.setattr(process, "HUNG_S", 0.01)
         monkeypatch.setattr(process, "LOOK_S", 0.01)
         for name in ("STOP_S", "CLOSE_S", "STOP_WITHIN_S"):
             monkeypatch.setattr(process, name, 0.05)
 
     def _hangs(self) -> Any:
-        def load(core: Core, room: str) -> Any:
+        def load(core: JournalCore, room: str) -> Any:
             if core._path is not None and room != "journal":
                 self.reads.set()
                 self.go_on.wait()
@@ -140,18 +140,18 @@ async def test_a_disk_that_hangs_after_the_opening_is_not_waited_for(folder, mon
 
 
 async def test_a_stop_while_it_ends_to_start_anew_is_a_stop(folder, monkeypatch):
-    stop = Station.stop
+    stop = StationApp.stop
 
-    async def told(station: Station) -> None:
+    async def told(station: StationApp) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
         await asyncio.sleep(0)
         await stop(station)
 
-    async def restarts(station: Station) -> None:
+    async def restarts(station: StationApp) -> None:
         station._journal.can_be_had()
 
-    monkeypatch.setattr(Station, "stop", told)
-    monkeypatch.setattr(Station, "start", restarts)
+    monkeypatch.setattr(StationApp, "stop", told)
+    monkeypatch.setattr(StationApp, "start", restarts)
     assert await process.run_station(folder, folder) == 0
 
 
@@ -162,19 +162,19 @@ async def test_what_fails_while_it_stops_costs_no_other_step(folder, monkeypatch
     """The time is kept, and the pages close, whatever became of the counts before them."""
     ended = []
 
-    async def fails(_: Counts) -> None:
+    async def fails(_: MeterCounts) -> None:
         ended.append("counts")
         raise error
 
-    start = Station.start
+    start = StationApp.start
 
-    async def told(station: Station) -> None:
+    async def told(station: StationApp) -> None:
         await start(station)
         os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr(Station, "start", told)
-    monkeypatch.setattr(Counts, "keep", fails)
-    monkeypatch.setattr(Timekeeping, "keep_floor", lambda _: ended.append("time"))
+    monkeypatch.setattr(StationApp, "start", told)
+    monkeypatch.setattr(MeterCounts, "keep", fails)
+    monkeypatch.setattr(ClockSync, "keep_floor", lambda _: ended.append("time"))
     assert await process.run_station(folder, folder) == 0
     assert ended == ["counts", "time"]
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from drivers.extensions import EXTENSIONS_VARIABLE
-from tests.station.rig import ROOT, rig
+from tests.station.harness import ROOT, rig
 
 TOYS = {EXTENSIONS_VARIABLE: str(ROOT / "tests" / "toys")}
 

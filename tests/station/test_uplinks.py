@@ -8,28 +8,28 @@ from typing import ClassVar
 
 import pytest
 
-from gateway.demo.platform.orders import rfc3339, uuid7
+from gateway.demo.platform.command_issuer import rfc3339, uuid7
 from gateway.errors import SettingsError
 from gateway.event import Lane, Trust
 from gateway.upstream.connections import Uplinks
 from gateway.upstream.inbox.command import CommandKind
-from gateway.upstream.inbox.run import Inbox
+from gateway.upstream.inbox.inbox import Inbox
 from gateway.upstream.uplinks.contract import (
-    Batch,
     Delivery,
-    Handed,
-    Receipt,
-    Refused,
-    Reply,
-    Since,
+    DeliveryReceipt,
+    EventBatch,
+    PollAnswer,
+    PollPosition,
+    QueryRefused,
+    QueryReply,
 )
 from gateway.upstream.uplinks.http.options import HttpOptions
 from gateway.upstream.uplinks.kind import UplinkContext
 from kiosk.request_types.ride.dispatch import NO_ROAD
 from kiosk.request_types.ride.routes import PlatformRoute
 from tests.sim.loop import START_S, MachineLoop, simulated
+from tests.upstream.harness import loop_clock, until
 from tests.upstream.ledger import STATION, MemoryJournal
-from tests.upstream.rig import loop_clock, until
 from tests.upstream.test_inbox import HAND, NOW_MS, Bell, signed
 
 DISTRICT = HttpOptions(url="http://127.0.0.1:1", commands=False)
@@ -43,16 +43,16 @@ class Platform:
     def __init__(self, url: str) -> None:
         self.url = url
 
-    async def deliver(self, batch: Batch, answer_s: float) -> Delivery:
+    async def deliver(self, batch: EventBatch, answer_s: float) -> Delivery:
         upto = {entry.lane.wire: entry.seq for entry in batch.entries}
-        return Delivery(Receipt(batch.epoch, upto, at="2026-11-23T06:05:03.412Z"), 1)
+        return Delivery(DeliveryReceipt(batch.epoch, upto, at="2026-11-23T06:05:03.412Z"), 1)
 
-    async def ask(self, _message: bytes, _deadline_ns: int) -> Reply:
-        return Reply(self.url.encode())
+    async def ask(self, _message: bytes, _deadline_ns: int) -> QueryReply:
+        return QueryReply(self.url.encode())
 
-    async def commands(self, _since: Since, wait_s: float) -> Handed:
+    async def commands(self, _since: PollPosition, wait_s: float) -> PollAnswer:
         await asyncio.sleep(wait_s)
-        return Handed([])
+        return PollAnswer([])
 
     async def close(self) -> None:
         await asyncio.sleep(0.5)
@@ -89,9 +89,9 @@ class Made:
         vitals = [sender.vitals for sender in self.uplinks.senders]
         return {each.name: (each.state, each.code) for each in vitals}
 
-    async def asked(self, holder: str = "") -> str | Refused:
+    async def asked(self, holder: str = "") -> str | QueryRefused:
         answer = await self.road.ask(b"{}", 2**63, holder)
-        return answer.body.decode() if isinstance(answer, Reply) else answer
+        return answer.body.decode() if isinstance(answer, QueryReply) else answer
 
 
 @contextlib.asynccontextmanager
@@ -285,7 +285,7 @@ async def test_whoever_was_asked_is_asked_again_and_nobody_in_its_place(tmp_path
         await made.uplinks.change({"city": CITY, "district": DISTRICT})
         assert await made.asked("district") == DISTRICT.url
         await made.uplinks.change({"city": CITY})
-        assert await made.asked("district") == Refused(NO_ROAD)
+        assert await made.asked("district") == QueryRefused(NO_ROAD)
         assert await made.asked() == CITY.url
 
 
@@ -295,8 +295,8 @@ async def test_an_uplink_that_is_being_reopened_is_not_gone(tmp_path):
         reopening = asyncio.ensure_future(made.uplinks.reopen("district"))
         await asyncio.sleep(0.2)
         assert made.uplinks.line("district") is None
-        assert await made.asked("district") == Refused("upstream.unreachable")
-        assert await made.asked() == Refused("upstream.unreachable")
+        assert await made.asked("district") == QueryRefused("upstream.unreachable")
+        assert await made.asked() == QueryRefused("upstream.unreachable")
         await reopening
         assert await made.asked("district") == DISTRICT.url
 
@@ -354,7 +354,7 @@ async def test_what_cannot_be_opened_is_refused_alone_until_it_can(
     async with opened(tmp_path, district=DISTRICT, city=CITY) as made:
         await until(lambda: made.states()["city"] == ("up", None))
         assert made.states()["district"] == ("refused", code)
-        assert await made.asked("district") == Refused(code)
+        assert await made.asked("district") == QueryRefused(code)
         await asyncio.sleep(600)
         assert made.faults == ["uplink.district"] * faults
         made.broken.clear()
@@ -380,7 +380,7 @@ async def test_an_uplink_that_cannot_even_be_put_together_is_refused_until_it_ca
         await until(lambda: made.states() == refused)
         assert list(made.states()) == ["district", "city"]
         assert made.faults == ["uplink.district"]
-        assert await made.asked("district") == Refused("upstream.unreachable")
+        assert await made.asked("district") == QueryRefused("upstream.unreachable")
         await made.uplinks.change({"district": MOVED, "city": CITY})
         assert made.states() == refused
         await made.uplinks.change({"city": CITY})

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import pytest
 
 from gateway.errors import StationError
-from gateway.settings import Phrase
-from gateway.texts import LANGUAGES, Texts, catalogue, language, names_in
+from gateway.texts import LANGUAGES, Texts, catalogue, placeholders, terminal_language
+from gateway.toml import Phrase
 
 ROOT = Path(__file__).parent.parent.parent
 ROOMS = ("gateway", "drivers", "kiosk", "broadcast")
@@ -136,7 +136,7 @@ def sayings() -> Iterator[Said]:
 def test_both_catalogues_hold_the_same_codes_with_the_same_names() -> None:
     zh, en = (catalogue(lang) for lang in LANGUAGES)
     assert set(zh) ^ set(en) == set()
-    assert {code for code in zh if names_in(zh[code]) != names_in(en[code])} == set()
+    assert {code for code in zh if placeholders(zh[code]) != placeholders(en[code])} == set()
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
@@ -162,8 +162,8 @@ def test_whoever_says_a_text_gives_all_that_it_asks_for() -> None:
     missing = {}
     for code, names, where in said:
         for text in (catalogue("zh").get(code, ""), catalogue("zh").get(f"{code}-remedy", "")):
-            if not names_in(text) <= names:
-                missing[code] = (sorted(names_in(text) - names), where)
+            if not placeholders(text) <= names:
+                missing[code] = (sorted(placeholders(text) - names), where)
     assert missing == {}
 
 
@@ -224,4 +224,4 @@ def test_a_remedy_is_given_where_one_is_known() -> None:
     ],
 )
 def test_the_terminals_language(environ: dict[str, str], lang: str) -> None:
-    assert language(environ) == lang
+    assert terminal_language(environ) == lang

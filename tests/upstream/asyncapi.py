@@ -11,30 +11,30 @@ from typing import Any
 
 import msgspec
 
-from broadcast import events as broadcast
-from broadcast.ask import Ask
-from broadcast.commands import CapCommand, StopCommand
-from broadcast.recording import Recording
+from broadcast.material.phrase_recordings import PhraseRecording
+from broadcast.orders import events as broadcast
+from broadcast.orders.order_request import OrderRequest
 from broadcast.speaker_status import events as speakers
-from gateway.appliance.doctor import events as doctor
-from gateway.appliance.settings import events as settings
-from gateway.appliance.settings.kinds import Apply, Read
+from broadcast.triggers.commands import CapCommand, StopCommand
 from gateway.audit import events as audit
+from gateway.doctor import events as doctor
 from gateway.event import _Tail
 from gateway.intake import events as intake
 from gateway.journal import events as journal
+from gateway.reconfigure import events as settings
+from gateway.reconfigure.platform_commands import ApplySettings, ReadSettings
 from gateway.rules import events as rules
-from gateway.station import commands, counts
 from gateway.station import events as station
+from gateway.station import meter_counts
 from gateway.upstream.enrolment import certificates as enrol
 from gateway.upstream.feed import events as feed
-from gateway.upstream.inbox import cancel, kinds
+from gateway.upstream.inbox import builtin_commands, cancel, device_write
 from gateway.upstream.inbox import events as inbox
-from gateway.upstream.inbox.command import Command
+from gateway.upstream.inbox.command import PlatformCommand
 from gateway.upstream.uplinks import contract
-from kiosk import events as requests
 from kiosk.request_types.ride.commands import RideUpdate
 from kiosk.request_types.work.commands import WorkUpdate
+from kiosk.requests import events as requests
 
 FILE = Path(__file__).parents[2] / "docs" / "asyncapi.yaml"
 ROOMS = (
@@ -45,31 +45,31 @@ ROOMS = (
 
 KINDS = tuple(kind for room in ROOMS for kind in room.KINDS)
 COMMANDS = {
-    "ping": kinds.Ping,
-    "clock.offset": kinds.Offset,
-    "feed.replay": kinds.Replay,
-    "key.rotate": kinds.Rotate,
-    "command.cancel": cancel.Cancel,
-    "device.write": commands.DeviceWrite,
-    "device.replaced": counts.MeterReplacement,
-    "broadcast.play": Ask,
+    "ping": builtin_commands.PingData,
+    "clock.offset": builtin_commands.ClockOffsetData,
+    "feed.replay": builtin_commands.FeedReplayData,
+    "key.rotate": builtin_commands.RotateKeyData,
+    "command.cancel": cancel.CancelData,
+    "device.write": device_write.DeviceWrite,
+    "device.replaced": meter_counts.MeterReplacement,
+    "broadcast.play": OrderRequest,
     "broadcast.cap": CapCommand,
-    "broadcast.record": Recording,
+    "broadcast.record": PhraseRecording,
     "broadcast.stop": StopCommand,
     "ride.update": RideUpdate,
     "work.update": WorkUpdate,
-    "settings.read": Read,
-    "settings.apply": Apply,
+    "settings.read": ReadSettings,
+    "settings.apply": ApplySettings,
 }
 """What a station carries out; a test looks for one that is missing."""
 
 # What several kinds of one room have as their data, and the component that it is published as.
 SHARED = {
-    speakers.Changed: "BroadcastChanged",
-    broadcast.Told: "BroadcastTold",
-    requests.Told: "KioskTold",
-    rules.Told: "RulesTold",
-    rules.Waiting: "RulesWaiting",
+    speakers.SpeakerChangedData: "BroadcastChanged",
+    broadcast.OrderEventData: "BroadcastTold",
+    requests.RequestEventData: "KioskTold",
+    rules.AlarmEventData: "RulesTold",
+    rules.PausedEventData: "RulesWaiting",
 }
 
 ABOUT = """\
@@ -184,10 +184,10 @@ def schemas() -> Json:
             },
         },
         "Event": event(),
-        "Receipt": inline(contract.Receipt),
+        "Receipt": inline(contract.DeliveryReceipt),
         "Command": command(),
-        "Claim": inline(enrol.Claim),
-        "Granted": inline(enrol.Granted),
+        "Claim": inline(enrol.EnrolmentClaim),
+        "Granted": inline(enrol.EnrolmentGrant),
     }
     uses = Counter(kind.data for kind in KINDS)
     for kind in KINDS:
@@ -235,7 +235,7 @@ def command() -> Json:
         ("data", dict, msgspec.field(default_factory=dict))
         if field.name == "data"
         else (field.name, field.type, *(() if field.required else (field.default,)))
-        for field in msgspec.structs.fields(Command)
+        for field in msgspec.structs.fields(PlatformCommand)
     ]
     made = inline(msgspec.defstruct("Command", fields, kw_only=True))
     made["properties"]["id"]["pattern"] = "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f-]{17}$"

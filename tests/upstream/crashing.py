@@ -9,15 +9,15 @@ from typing import NamedTuple
 
 import msgspec
 
-from gateway.demo.platform.orders import rfc3339, uuid7
+from gateway.demo.platform.command_issuer import rfc3339, uuid7
 from gateway.event import Lane, Trust
 from gateway.signing import Signer
-from gateway.upstream.inbox.command import CommandKind, Promise
-from gateway.upstream.inbox.run import Inbox
-from gateway.upstream.inbox.verify import Keys
-from gateway.upstream.uplinks.contract import Handed, Since
+from gateway.upstream.inbox.command import CommandKind, ExecutionGuarantee
+from gateway.upstream.inbox.command_keys import CommandKeys
+from gateway.upstream.inbox.inbox import Inbox
+from gateway.upstream.uplinks.contract import PollAnswer, PollPosition
+from tests.upstream.harness import loop_clock
 from tests.upstream.ledger import STATION, MemoryJournal
-from tests.upstream.rig import loop_clock
 
 NOW_MS = 1_795_000_000_000
 FINAL = {"done", "failed", "refused", "expired"}
@@ -98,7 +98,7 @@ class World:
     def ended(self, name: str) -> bool:
         return bool(FINAL & set(self.told()[name]))
 
-    async def commands(self, since: Since, wait_s: float) -> Handed:
+    async def commands(self, since: PollPosition, wait_s: float) -> PollAnswer:
         """The platform's long poll: what has not ended, some of it more than once."""
         self.step()
         await asyncio.sleep(0.01)
@@ -109,7 +109,7 @@ class World:
                 found += [self.body(name)] * plan.handed
         if not found:
             await asyncio.sleep(wait_s)
-        return Handed(found)
+        return PollAnswer(found)
 
     async def ring(self, asked: Asked, mandate) -> dict:
         """An act that must never be repeated: a relay."""
@@ -144,10 +144,10 @@ class World:
         kinds = [
             CommandKind("ring", Asked, self.ring),
             CommandKind("turn", Asked, self.ring, settle=self.settle),
-            CommandKind("siren", Asked, self.sound, Promise.AT_LEAST_ONCE),
+            CommandKind("siren", Asked, self.sound, ExecutionGuarantee.AT_LEAST_ONCE),
             CommandKind("play", Asked, self.sound, urgent=lambda asked: asked.takes_s < 1),
         ]
-        keys = Keys(Path("/nowhere"), HAND.public)
+        keys = CommandKeys(Path("/nowhere"), HAND.public)
         return Inbox("d", self.journal, self.clock, station=STATION, kinds=kinds, keys=keys)
 
     async def live(self, steps: int | None, for_s: float) -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from gateway.demo.platform.app import Platform
 from gateway.event import Trust
-from gateway.upstream.enrolment.certificates import Papers
-from gateway.upstream.enrolment.client import claim
+from gateway.upstream.enrolment.certificates import EnrolmentFiles
+from gateway.upstream.enrolment.client import claim_certificate
 from gateway.upstream.uplinks.http.client import HttpUplink
 from gateway.upstream.uplinks.http.options import HttpOptions
-from gateway.upstream.uplinks.tls import Tls
+from gateway.upstream.uplinks.platform_tls import PlatformTls
 from tests.sim.clock import SimulatedClock, SimulatedKernel
 from tests.upstream.ledger import STATION
 
@@ -49,17 +49,17 @@ class Post:
     def __init__(self, platform: Platform, keys: Path, clock=None, ca_file=None) -> None:
         self.platform = platform
         self.clock = clock or clock_at(wall_now_ns())
-        self.papers = Papers(keys, "district")
+        self.papers = EnrolmentFiles(keys, "district")
         self.ca_file = str(ca_file or platform.authority.file)
-        self.tls = Tls(self.clock, ca_file=self.ca_file, own=None)
+        self.tls = PlatformTls(self.clock, ca_file=self.ca_file, own=None)
 
     async def enrol(self, token: str | None = None, station: str = STATION) -> None:
         if token is None:
             token = self.platform.registrar.token(station)
         key = self.papers.key()
         url = self.platform.tls_url
-        self.papers.keep(key, await claim(url, key, station, token, self.tls), url)
-        self.tls = Tls(self.clock, ca_file=self.ca_file, own=self.papers.pem)
+        self.papers.keep(key, await claim_certificate(url, key, station, token, self.tls), url)
+        self.tls = PlatformTls(self.clock, ca_file=self.ca_file, own=self.papers.pem)
 
     @contextlib.asynccontextmanager
     async def uplink(self, station: str = STATION):

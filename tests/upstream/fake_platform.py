@@ -9,11 +9,18 @@ import random
 from collections import Counter
 from collections.abc import Callable
 
-from gateway.errors import BadReceipt, Rejected, Unreachable
+from gateway.errors import BadReceipt, DeliveryRejected, PlatformUnreachable
 from gateway.event import Lane
-from gateway.upstream.uplinks.contract import Batch, Delivery, Handed, Receipt, Rejection, Since
+from gateway.upstream.uplinks.contract import (
+    Delivery,
+    DeliveryReceipt,
+    EventBatch,
+    PollAnswer,
+    PollPosition,
+    Rejection,
+)
 
-Fault = Callable[[Batch], None]
+Fault = Callable[[EventBatch], None]
 
 
 class FakePlatform:
@@ -31,20 +38,20 @@ class FakePlatform:
         self.after: Fault | None = None
         self.indigestible: set[tuple[str, int]] = set()
         self.rejects: set[tuple[str, int]] = set()
-        self.receipt: Callable[[Receipt], Receipt] = lambda receipt: receipt
+        self.receipt: Callable[[DeliveryReceipt], DeliveryReceipt] = lambda receipt: receipt
         self.batches: list[tuple[str, ...]] = []
         self.allowed_s: list[float] = []
         self.heard: set[str] = set()
         self.holds = False
         """Whether it says what it holds beyond its watermark."""
 
-    async def deliver(self, batch: Batch, answer_s: float) -> Delivery:
+    async def deliver(self, batch: EventBatch, answer_s: float) -> Delivery:
         self.allowed_s.append(answer_s)
         await asyncio.sleep(self.delay_s + self.rng.uniform(0, self.jitter_s))
         events = json.loads(batch.body())
         self.batches.append(tuple(event["lane"] for event in events))
         if self.away:
-            raise Unreachable("upstream.unreachable")
+            raise PlatformUnreachable("upstream.unreachable")
         if self.before is not None:
             self.before(batch)
         rejected = self.take(events)
@@ -52,7 +59,7 @@ class FakePlatform:
             self.after(batch)
         lanes = {entry.lane.wire for entry in batch.entries} or self.heard
         self.heard |= lanes
-        receipt = Receipt(
+        receipt = DeliveryReceipt(
             epoch=batch.epoch,
             upto={lane: self.upto(lane) for lane in lanes},
             missing=[hole for lane in lanes for hole in self.holes(lane)],
@@ -69,7 +76,7 @@ class FakePlatform:
             key for key, e in zip(keys, events, strict=True) if e["type"].endswith("feed.gap.v1")
         }
         if any(key in self.indigestible and key not in gaps for key in keys):
-            raise Rejected("upstream.refused", status=400)
+            raise DeliveryRejected("upstream.refused", status=400)
         rejected = []
         for key, event in zip(keys, events, strict=True):
             if key in gaps:
@@ -123,16 +130,16 @@ class FakePlatform:
     async def ask(self, message: bytes, deadline_ns: int):
         raise NotImplementedError
 
-    async def commands(self, since: Since, wait_s: float) -> Handed:
+    async def commands(self, since: PollPosition, wait_s: float) -> PollAnswer:
         raise NotImplementedError
 
     async def close(self) -> None:
         pass
 
 
-def no_receipt(_batch: Batch) -> None:
+def no_receipt(_batch: EventBatch) -> None:
     raise BadReceipt("upstream.no-receipt", reason="empty")
 
 
-def lost(_batch: Batch) -> None:
-    raise Unreachable("upstream.timeout")
+def lost(_batch: EventBatch) -> None:
+    raise PlatformUnreachable("upstream.timeout")

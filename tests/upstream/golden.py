@@ -5,40 +5,49 @@
 
 import json
 
-from gateway.appliance.settings.events import CHANGED, Changed
-from gateway.audit.events import ACT, Act, Place, Result, Who
-from gateway.event import Entry, Event, Lane, Stamps, envelope, envelope_batch, parse_rfc3339, tail
+from gateway.audit.events import ACT, ActEventData, Actor, ActOrigin, ActResult
+from gateway.event import (
+    Event,
+    JournalEntry,
+    Lane,
+    Timestamps,
+    encode_envelope,
+    encode_envelope_batch,
+    encode_tail,
+    parse_rfc3339,
+)
 from gateway.intake.events import (
     BUS_STATE,
     DEVICE_STATE,
     METER_REPLACED,
     TELEMETRY,
-    BusState,
-    DeviceState,
-    MeterReplaced,
-    Telemetry,
+    BusStateEventData,
+    DeviceStateEventData,
+    MeterReplacedEventData,
+    TelemetryEventData,
 )
 from gateway.journal.events import GAP, NEW_EPOCH, QUOTA, Gap, NewEpoch
+from gateway.reconfigure.events import CHANGED, SettingsChanged
 from gateway.station.events import (
     CLOCK_STEP,
     FAULT,
     STARTED,
     ClockMoved,
     FaultReport,
-    Started,
+    StationStarted,
 )
 from gateway.upstream.feed.events import (
     FEED_REJECTED,
     RejectedEvent,
-    Rejections,
-    gap_instead,
+    RejectionsEventData,
+    replace_with_gap,
 )
-from gateway.upstream.inbox.events import COMMAND_RECEIPT, Receipt
+from gateway.upstream.inbox.events import COMMAND_RECEIPT, ReceiptEventData
 from tests.golden.feed import EPOCH, GOLDEN, STAMPS, STATION, write_missing
 
 FOLDER = GOLDEN / "feed"
 KNOWN, BOOT = STAMPS, STAMPS.boot
-UNKNOWN = Stamps(BOOT, 5_500_000_000)
+UNKNOWN = Timestamps(BOOT, 5_500_000_000)
 COMMAND = "019ab0f2-5c80-7c3d-8e4f-6a7b8c9d0e1f"
 
 
@@ -47,12 +56,12 @@ def event(kind, source, data, stamps=KNOWN, **more) -> Event:
 
 
 READING = event(
-    TELEMETRY, "em-b3", Telemetry({"power_w": 18420.5, "energy_wh": 73204110}), place="b3"
+    TELEMETRY, "em-b3", TelemetryEventData({"power_w": 18420.5, "energy_wh": 73204110}), place="b3"
 )
 POOR = event(
     TELEMETRY,
     "water-b3",
-    Telemetry({"flow_m3h": None, "total_m3": 1203.4}, {"flow_m3h": "sensor_fault"}),
+    TelemetryEventData({"flow_m3h": None, "total_m3": 1203.4}, {"flow_m3h": "sensor_fault"}),
     UNKNOWN,
     place="b3",
 )
@@ -61,13 +70,13 @@ EVENTS = {
         event(
             ACT,
             "audit",
-            Act(
+            ActEventData(
                 7,
                 "5f0c1e",
                 "alarms/take",
-                Result.DONE,
-                Who("staff", "0217"),
-                Place("192.168.1.20", "desk-1"),
+                ActResult.DONE,
+                Actor("staff", "0217"),
+                ActOrigin("192.168.1.20", "desk-1"),
                 on="smoke-b3",
             ),
         ),
@@ -77,7 +86,7 @@ EVENTS = {
         event(
             CHANGED,
             "settings",
-            Changed(
+            SettingsChanged(
                 4,
                 "a1b2c3d4e5f60718",
                 "kept",
@@ -91,15 +100,15 @@ EVENTS = {
     "field-reading": (READING, 2840116),
     "field-reading-without-time": (POOR, 7),
     "field-device-state": (
-        event(DEVICE_STATE, "vfd-1", DeviceState("silent", "driver.timeout"), place="b3"),
+        event(DEVICE_STATE, "vfd-1", DeviceStateEventData("silent", "driver.timeout"), place="b3"),
         96410,
     ),
-    "field-bus-state": (event(BUS_STATE, "meters", BusState("up")), 96411),
+    "field-bus-state": (event(BUS_STATE, "meters", BusStateEventData("up")), 96411),
     "field-meter-replaced": (
         event(
             METER_REPLACED,
             "em-b3",
-            MeterReplaced("energy-kwh", 18420.55, 0.02, "station"),
+            MeterReplacedEventData("energy-kwh", 18420.55, 0.02, "station"),
             place="b3",
         ),
         96412,
@@ -108,13 +117,13 @@ EVENTS = {
         event(
             METER_REPLACED,
             "em-b3",
-            MeterReplaced("energy-kwh", 0.02, 18420.61, "station", resumes=18420.55),
+            MeterReplacedEventData("energy-kwh", 0.02, 18420.61, "station", resumes=18420.55),
             place="b3",
         ),
         96413,
     ),
     "station-started": (
-        event(STARTED, "station", Started("0.2.0", BOOT, EPOCH, volatile=False)),
+        event(STARTED, "station", StationStarted("0.2.0", BOOT, EPOCH, volatile=False)),
         1,
     ),
     "station-clock-step": (
@@ -129,7 +138,7 @@ EVENTS = {
         event(
             FAULT,
             "station",
-            FaultReport("inbox.district", "KeyError in gateway/upstream/inbox/run.py:_take", 3),
+            FaultReport("inbox.district", "KeyError in gateway/upstream/inbox/inbox.py:_take", 3),
         ),
         3,
     ),
@@ -153,7 +162,7 @@ EVENTS = {
         event(
             FEED_REJECTED,
             "upstream",
-            Rejections(
+            RejectionsEventData(
                 "district",
                 (RejectedEvent(f"{STATION}:{EPOCH}:telemetry:73", "upstream.refused"),),
             ),
@@ -164,7 +173,7 @@ EVENTS = {
         event(
             COMMAND_RECEIPT,
             "upstream",
-            Receipt(COMMAND, "accepted", None, "2026-11-23T06:05:03.250Z"),
+            ReceiptEventData(COMMAND, "accepted", None, "2026-11-23T06:05:03.250Z"),
             correlation=COMMAND,
             expires_wall_ns=parse_rfc3339("2026-11-23T06:15:00.000Z"),
         ),
@@ -174,7 +183,7 @@ EVENTS = {
         event(
             COMMAND_RECEIPT,
             "upstream",
-            Receipt(
+            ReceiptEventData(
                 COMMAND,
                 "done",
                 None,
@@ -189,7 +198,7 @@ EVENTS = {
         event(
             COMMAND_RECEIPT,
             "upstream",
-            Receipt(
+            ReceiptEventData(
                 COMMAND,
                 "sent",
                 None,
@@ -204,7 +213,7 @@ EVENTS = {
         event(
             COMMAND_RECEIPT,
             "upstream",
-            Receipt(COMMAND, "refused", "inbox.unsigned", "2026-11-23T06:05:03.250Z"),
+            ReceiptEventData(COMMAND, "refused", "inbox.unsigned", "2026-11-23T06:05:03.250Z"),
             correlation=COMMAND,
         ),
         96415,
@@ -256,19 +265,21 @@ MESSAGES = {
 }
 
 
-def entry(name: str) -> Entry:
+def entry(name: str) -> JournalEntry:
     made, seq = EVENTS[name]
     gap_from = made.data.first if isinstance(made.data, Gap) else None
-    return Entry(EPOCH, made.travels, seq, tail(made, STATION), gap_from)
+    return JournalEntry(EPOCH, made.travels, seq, encode_tail(made, STATION), gap_from)
 
 
 def wire() -> dict[str, bytes]:
     """Every golden file's bytes, as the present code makes them."""
-    made = {name: envelope(entry(name), STATION) for name in EVENTS}
-    made["gap-for-a-refused-event"] = envelope(
-        gap_instead(entry("field-reading"), "upstream.rejected", STATION, KNOWN), STATION
+    made = {name: encode_envelope(entry(name), STATION) for name in EVENTS}
+    made["gap-for-a-refused-event"] = encode_envelope(
+        replace_with_gap(entry("field-reading"), "upstream.rejected", STATION, KNOWN), STATION
     )
-    made["batch"] = envelope_batch([entry("field-device-state"), entry("field-reading")], STATION)
+    made["batch"] = encode_envelope_batch(
+        [entry("field-device-state"), entry("field-reading")], STATION
+    )
     for name, message in MESSAGES.items():
         made[name] = json.dumps(message, separators=(",", ":")).encode()
     return made

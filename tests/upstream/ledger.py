@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 
-from gateway.event import Audience, Entry, Event, Kind, Lane, Stamps, tail
-from gateway.journal.events import Gap, gap_tail
+from gateway.event import Audience, Event, EventKind, JournalEntry, Lane, Timestamps, encode_tail
+from gateway.journal.events import Gap, encode_gap
 
 STATION = "wangjing-07"
 EPOCH = "00f1e2d3c4b5a697"
@@ -13,7 +13,7 @@ EPOCH = "00f1e2d3c4b5a697"
 class MemoryJournal:
     def __init__(self, epoch: str = EPOCH) -> None:
         self.epoch = epoch
-        self.lanes: dict[Lane, list[Entry]] = {lane: [] for lane in Lane}
+        self.lanes: dict[Lane, list[JournalEntry]] = {lane: [] for lane in Lane}
         self.gone: dict[Lane, list[tuple[int, int]]] = {lane: [] for lane in Lane}
         self.state: dict[tuple[str, str], bytes] = {}
         self.followers: dict[str, MemoryFollower] = {}
@@ -29,15 +29,17 @@ class MemoryJournal:
         stored.set_result(self._store(events, state))
         return stored
 
-    async def append(self, events: Sequence[Event], state=()) -> tuple[Entry, ...]:
+    async def append(self, events: Sequence[Event], state=()) -> tuple[JournalEntry, ...]:
         await asyncio.sleep(0)
         return self._store(events, state)
 
-    def _store(self, events: Sequence[Event], state) -> tuple[Entry, ...]:
+    def _store(self, events: Sequence[Event], state) -> tuple[JournalEntry, ...]:
         made = []
         for event in events:
             entries = self.lanes[event.travels]
-            entry = Entry(self.epoch, event.travels, len(entries) + 1, tail(event, STATION))
+            entry = JournalEntry(
+                self.epoch, event.travels, len(entries) + 1, encode_tail(event, STATION)
+            )
             entries.append(entry)
             made.append(entry)
         for change in state:
@@ -58,12 +60,12 @@ class MemoryJournal:
         """The quota wanted room: these numbers are gone for good."""
         self.gone[lane].append((first, last))
 
-    async def read(self, lane: Lane, after: int, limit: int = 200) -> list[Entry]:
+    async def read(self, lane: Lane, after: int, limit: int = 200) -> list[JournalEntry]:
         await asyncio.sleep(0)
         return self.slice(lane, after, limit)
 
-    def slice(self, lane: Lane, after: int, limit: int) -> list[Entry]:
-        found: list[Entry] = []
+    def slice(self, lane: Lane, after: int, limit: int) -> list[JournalEntry]:
+        found: list[JournalEntry] = []
         seq = after + 1
         while seq <= len(self.lanes[lane]) and len(found) < limit:
             hole = next((h for h in self.gone[lane] if h[0] <= seq <= h[1]), None)
@@ -97,10 +99,10 @@ class MemoryFollower:
         max_bytes: int = 262_144,
         lanes: Collection[Lane] = tuple(Lane),
         after: Mapping[Lane, int] | None = None,
-    ) -> list[Entry]:
+    ) -> list[JournalEntry]:
         await asyncio.sleep(0)
         after = self.position if after is None else after
-        found: list[Entry] = []
+        found: list[JournalEntry] = []
         size = 0
         for lane in sorted(lanes):
             for entry in self.journal.slice(lane, after.get(lane, 0), limit - len(found)):
@@ -133,20 +135,22 @@ class MemoryFollower:
         return {lane: heads[lane] - self.position[lane] for lane in Lane}
 
 
-def gap(epoch: str, lane: Lane, first: int, last: int, why: str = "journal.gap-quota") -> Entry:
-    stamps = Stamps("00112233aabbccdd", 1)
-    body = gap_tail(STATION, stamps, Gap(lane.wire, first, last, why))
-    return Entry(epoch, lane, last, body, gap_from=first)
+def gap(
+    epoch: str, lane: Lane, first: int, last: int, why: str = "journal.gap-quota"
+) -> JournalEntry:
+    stamps = Timestamps("00112233aabbccdd", 1)
+    body = encode_gap(STATION, stamps, Gap(lane.wire, first, last, why))
+    return JournalEntry(epoch, lane, last, body, gap_from=first)
 
 
 class Sample(Gap):
     """Any data will do for the road."""
 
 
-SAMPLE = Kind("field", "reading", Lane.TELEMETRY, Sample, Audience.ALL)
+SAMPLE = EventKind("field", "reading", Lane.TELEMETRY, Sample, Audience.ALL)
 
 
-def sample(lane: Lane, stamps: Stamps, why: str = "") -> Event:
+def sample(lane: Lane, stamps: Timestamps, why: str = "") -> Event:
     return Event(
         kind=SAMPLE,
         source="em-b3",

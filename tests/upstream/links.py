@@ -10,13 +10,13 @@ import zlib
 from collections import defaultdict
 from collections.abc import Mapping
 
-from gateway.demo.platform.mark import Mark
-from gateway.errors import Unreachable
-from gateway.event import Entry, Lane
+from gateway.demo.platform.watermark import Watermark
+from gateway.errors import PlatformUnreachable
+from gateway.event import JournalEntry, Lane
 from gateway.upstream.feed.sender import Sender
-from gateway.upstream.uplinks.contract import Batch, Delivery, Receipt
+from gateway.upstream.uplinks.contract import Delivery, DeliveryReceipt, EventBatch
+from tests.upstream.harness import loop_clock, until
 from tests.upstream.ledger import EPOCH, STATION, MemoryJournal
-from tests.upstream.rig import loop_clock, until
 
 PACKET_BYTES = 256
 HEADERS_BYTES = 500
@@ -68,7 +68,7 @@ class LinkedPlatform:
         self.away = False
         self.alarms_take_s = 0.0
         """A batch of alarms, and only that, takes so much longer: a table that is locked, say."""
-        self.marks: dict[str, Mark] = {lane.wire: Mark() for lane in Lane}
+        self.marks: dict[str, Watermark] = {lane.wire: Watermark() for lane in Lane}
         self.gaps: dict[str, int] = defaultdict(int)
         self.came_s: dict[tuple[str, int], float] = {}
         self.twice = 0
@@ -80,7 +80,7 @@ class LinkedPlatform:
         self._under_way = 0
         self._alarms = 0
 
-    async def deliver(self, batch: Batch, answer_s: float) -> Delivery:
+    async def deliver(self, batch: EventBatch, answer_s: float) -> Delivery:
         self._under_way += 1
         self.most_under_way = max(self.most_under_way, self._under_way)
         alarm = bool(batch.lanes & {Lane.EMERGENCY, Lane.ALARM})
@@ -91,15 +91,15 @@ class LinkedPlatform:
                 return await self._deliver(batch)
         except TimeoutError:
             self.late += 1
-            raise Unreachable("upstream.timeout") from None
+            raise PlatformUnreachable("upstream.timeout") from None
         finally:
             self._under_way -= 1
             self._alarms -= alarm
 
-    async def _deliver(self, batch: Batch) -> Delivery:
+    async def _deliver(self, batch: EventBatch) -> Delivery:
         if self.away:
             await asyncio.sleep(0.01)
-            raise Unreachable("upstream.unreachable")
+            raise PlatformUnreachable("upstream.unreachable")
         body = batch.body()
         payload = len(body) if len(body) < 1024 else len(zlib.compress(body, 1))
         await self.wire.up(payload + HEADERS_BYTES)
@@ -114,7 +114,7 @@ class LinkedPlatform:
         await self.wire.down(ANSWER_BYTES)
         return Delivery(receipt, payload)
 
-    def _take(self, entry: Entry) -> None:
+    def _take(self, entry: JournalEntry) -> None:
         mark = self.marks[entry.lane.wire]
         first = entry.seq if entry.gap_from is None else entry.gap_from
         self.twice += mark.covers(first, entry.seq)
@@ -123,9 +123,9 @@ class LinkedPlatform:
             self.gaps[entry.lane.wire] += entry.seq - first + 1
         mark.add(first, entry.seq)
 
-    def _receipt(self, batch: Batch) -> Receipt:
+    def _receipt(self, batch: EventBatch) -> DeliveryReceipt:
         lanes = {entry.lane.wire for entry in batch.entries} or set(self.marks)
-        return Receipt(
+        return DeliveryReceipt(
             epoch=batch.epoch,
             upto={lane: self.marks[lane].upto for lane in lanes},
             missing=[(lane, *hole) for lane in lanes for hole in self.marks[lane].holes()],
@@ -166,7 +166,7 @@ class LongJournal(MemoryJournal):
             self.lanes[lane] = History(lane, count)  # type: ignore[assignment]
 
 
-class History(list[Entry]):
+class History(list[JournalEntry]):
     """`count` entries that are made when somebody looks, and what is appended to them."""
 
     def __init__(self, lane: Lane, count: int) -> None:
@@ -183,7 +183,7 @@ class History(list[Entry]):
         return reading(self._lane, at + 1)
 
 
-def reading(lane: Lane, seq: int) -> Entry:
+def reading(lane: Lane, seq: int) -> JournalEntry:
     """An event as they are: much of it like the others, some of it not."""
     noise = zlib.crc32(seq.to_bytes(8, "big"))
     body = (
@@ -192,7 +192,7 @@ def reading(lane: Lane, seq: int) -> Entry:
         f'"timequality":"none","place":"b{seq % 9}","partitionkey":"em-{seq % 60}",'
         f'"data":{{"v":{{"power_w":{noise % 20000},"energy_wh":{noise}}}}}}}'
     )
-    return Entry(EPOCH, lane, seq, body.encode())
+    return JournalEntry(EPOCH, lane, seq, body.encode())
 
 
 class Link:
@@ -215,7 +215,7 @@ class Link:
     def fact(self, lane: Lane, count: int = 1) -> None:
         lanes = self.journal.lanes
         for _ in range(count):
-            entry: Entry = reading(lane, len(lanes[lane]) + 1)
+            entry: JournalEntry = reading(lane, len(lanes[lane]) + 1)
             lanes[lane].append(entry)
             self.made_s[lane.wire, entry.seq] = asyncio.get_running_loop().time()
         self.journal.changed.set()

@@ -7,8 +7,13 @@ from typing import Any
 
 import pytest
 
-from gateway.demo.platform.authority import Authority
-from gateway.upstream.enrolment.certificates import Claim, Granted, Papers, request
+from gateway.demo.platform.authority import CertificateAuthority
+from gateway.upstream.enrolment.certificates import (
+    EnrolmentClaim,
+    EnrolmentFiles,
+    EnrolmentGrant,
+    certificate_request,
+)
 from tests.upstream.asyncapi import COMMANDS, FILE, KINDS, ROOMS, document, named, yaml
 from tests.upstream.golden import EVENTS, FOLDER, MESSAGES
 
@@ -114,14 +119,17 @@ def test_every_golden_message_fits(name):
 
 
 def test_an_enrolment_fits(tmp_path):
-    key = Papers(tmp_path, "district").key()
-    csr = request(key, "wangjing-07")
+    key = EnrolmentFiles(tmp_path, "district").key()
+    csr = certificate_request(key, "wangjing-07")
     asked = json.loads(json.dumps({"csr": csr, "token": "AAAA"}))
     assert fits(asked, SCHEMAS["Claim"])
-    assert Claim(**asked).csr == csr
-    answer = {"certificate": Authority(tmp_path).client(csr, "wangjing-07"), "command_key": None}
+    assert EnrolmentClaim(**asked).csr == csr
+    answer = {
+        "certificate": CertificateAuthority(tmp_path).client(csr, "wangjing-07"),
+        "command_key": None,
+    }
     assert fits(answer, SCHEMAS["Granted"])
-    assert Granted(**answer).url is None
+    assert EnrolmentGrant(**answer).url is None
     assert not fits({}, SCHEMAS["Claim"])
 
 

@@ -5,21 +5,21 @@ import contextlib
 import random
 from pathlib import Path
 
-from gateway.demo.platform.moods import Mood
-from gateway.demo.platform.orders import OrderForm
+from gateway.demo.platform.command_issuer import CommandForm
+from gateway.demo.platform.fault_modes import FaultMode
 from gateway.event import Lane
-from gateway.upstream.inbox.kinds import feed_replay, ping
-from gateway.upstream.inbox.run import Inbox
-from gateway.upstream.inbox.verify import Keys
+from gateway.upstream.inbox.builtin_commands import feed_replay_command, ping_command
+from gateway.upstream.inbox.command_keys import CommandKeys
+from gateway.upstream.inbox.inbox import Inbox
+from tests.upstream.harness import until
 from tests.upstream.ledger import STATION
-from tests.upstream.rig import until
-from tests.upstream.road import Road, key, platform_at
+from tests.upstream.real_uplink import Road, key, platform_at
 
 
 @contextlib.asynccontextmanager
 async def listening(road: Road):
-    kinds = [ping(road.clock), feed_replay(road.sender, road.journal, road.clock)]
-    keys = Keys(Path("/nowhere"), None)
+    kinds = [ping_command(road.clock), feed_replay_command(road.sender, road.journal, road.clock)]
+    keys = CommandKeys(Path("/nowhere"), None)
     inbox = Inbox("district", road.journal, road.clock, station=STATION, kinds=kinds, keys=keys)
     await inbox.load()
     task = asyncio.ensure_future(inbox.run(road.uplink, random.Random(1)))
@@ -39,10 +39,10 @@ async def test_from_the_button_to_the_receipt(tmp_path):
         await road.fact(Lane.TELEMETRY, 150)
         await until(road.settled)
         data = {"lane": "telemetry", "from": 21, "to": 140}
-        platform.orders.issue(OrderForm(STATION, "ping"))
-        platform.orders.issue(OrderForm(STATION, "feed.replay", data))
-        platform.orders.issue(OrderForm(STATION, "broadcast.order"))
-        platform.orders.issue(OrderForm("elsewhere", "ping"))
+        platform.orders.issue(CommandForm(STATION, "ping"))
+        platform.orders.issue(CommandForm(STATION, "feed.replay", data))
+        platform.orders.issue(CommandForm(STATION, "broadcast.order"))
+        platform.orders.issue(CommandForm("elsewhere", "ping"))
 
         def ended() -> bool:
             states = [order.state for order in platform.store.orders() if order.station == STATION]
@@ -60,13 +60,13 @@ async def test_from_the_button_to_the_receipt(tmp_path):
 async def test_a_command_given_while_the_receipts_are_lost_is_carried_out_once(tmp_path):
     async with platform_at(tmp_path) as platform, Road(platform.url).running() as road:
         async with listening(road):
-            platform.temper.change(Mood.FORGETFUL)
-            platform.orders.issue(OrderForm(STATION, "ping"))
+            platform.temper.change(FaultMode.FORGETFUL)
+            platform.orders.issue(CommandForm(STATION, "ping"))
             await asyncio.sleep(0.5)
-            platform.temper.change(Mood.NORMAL)
+            platform.temper.change(FaultMode.NORMAL)
             await until(lambda: platform.store.orders()[0].state == "done")
         async with listening(road):  # as after a restart: the state says what was seen
-            platform.orders.issue(OrderForm(STATION, "ping"))
+            platform.orders.issue(CommandForm(STATION, "ping"))
             await until(lambda: platform.store.orders()[0].state == "done")
     receipts = [e for e in road.journal.lanes[Lane.SERVICE] if b"command.receipt" in e.body]
     assert len(receipts) == 4

@@ -8,20 +8,20 @@ import time
 import pytest
 
 from gateway.event import Trust
-from gateway.upstream.inbox.kinds import ping
-from gateway.upstream.inbox.run import Inbox
-from gateway.upstream.inbox.verify import Keys
+from gateway.upstream.inbox.builtin_commands import ping_command
+from gateway.upstream.inbox.command_keys import CommandKeys
+from gateway.upstream.inbox.inbox import Inbox
 from tests.upstream.ledger import STATION
-from tests.upstream.road import Road, platform_at
+from tests.upstream.real_uplink import Road, platform_at
 from tests.web.browser import browser, complaints, judge, shoot, tab
 
 pytestmark = pytest.mark.slow
 
 
 @contextlib.asynccontextmanager
-async def answering(road: Road, keys: Keys):
+async def answering(road: Road, keys: CommandKeys):
     inbox = Inbox(
-        "d", road.journal, road.clock, station=STATION, kinds=[ping(road.clock)], keys=keys
+        "d", road.journal, road.clock, station=STATION, kinds=[ping_command(road.clock)], keys=keys
     )
     await inbox.load()
     task = asyncio.ensure_future(inbox.run(road.uplink, random.Random(1)))
@@ -46,7 +46,7 @@ async def test_a_person_sends_each_wrong_command_and_reads_what_became_of_it(tmp
         assert (await judge(page, console)).faults == []
         await shoot(page, pictures / "platform-commands-empty.png")
 
-        keys = Keys(tmp_path / "key", platform.hand.signer.public)
+        keys = CommandKeys(tmp_path / "key", platform.hand.signer.public)
         async with Road(platform.url).running() as road, answering(road, keys):
             road.clock.learn(Trust.PLATFORM, time.time_ns(), 1_000_000)
             await road.fact()

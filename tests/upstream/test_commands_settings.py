@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.station.rig import rig
+from tests.station.harness import rig
 from tests.web.browser import browser, complaints, judge, shoot, tab
 
 pytestmark = pytest.mark.slow

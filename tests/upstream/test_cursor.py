@@ -12,20 +12,20 @@ from aiohttp import web
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.demo.platform.orders import OrderForm, rfc3339, uuid7
-from gateway.errors import JournalFull, Rejected
+from gateway.demo.platform.command_issuer import CommandForm, rfc3339, uuid7
+from gateway.errors import DeliveryRejected, JournalFull
 from gateway.signing import Signer
-from gateway.upstream.inbox.command import CommandKind, Promise
-from gateway.upstream.inbox.kinds import ping
-from gateway.upstream.inbox.run import Inbox
-from gateway.upstream.inbox.verify import Keys
-from gateway.upstream.uplinks.contract import Handed, Since
+from gateway.upstream.inbox.builtin_commands import ping_command
+from gateway.upstream.inbox.command import CommandKind, ExecutionGuarantee
+from gateway.upstream.inbox.command_keys import CommandKeys
+from gateway.upstream.inbox.inbox import Inbox
+from gateway.upstream.uplinks.contract import PollAnswer, PollPosition
 from gateway.upstream.uplinks.http.client import HttpUplink
 from gateway.upstream.uplinks.http.options import HttpOptions
 from tests.sim.loop import run, simulated
+from tests.upstream.harness import loop_clock, until
 from tests.upstream.ledger import STATION, MemoryJournal
-from tests.upstream.rig import loop_clock, until
-from tests.upstream.road import Road, platform_at
+from tests.upstream.real_uplink import Road, platform_at
 
 HAND = Signer(b"the platform's hand, in the test")
 NOW_MS = 1_795_000_000_000
@@ -45,7 +45,7 @@ class Servers:
         self.clock, self.journal = loop_clock(), MemoryJournal()
         self.queue: list[tuple[str, bytes]] = []
         self.done: list[str] = []
-        self.asked: list[Since] = []
+        self.asked: list[PollPosition] = []
         self.speaks, self.lost = True, False
         self.ended: set[str] = set()
         self.at_once = 3
@@ -66,11 +66,11 @@ class Servers:
     async def act(self, _note: Note, mandate) -> None:
         self.done.append(mandate.id)
 
-    async def commands(self, since: Since, wait_s: float) -> Handed:
+    async def commands(self, since: PollPosition, wait_s: float) -> PollAnswer:
         self.asked.append(since)
         await asyncio.sleep(0.01)
         if since.cursor and self.lost:
-            raise Rejected("upstream.refused", status=410)
+            raise DeliveryRejected("upstream.refused", status=410)
         if since.cursor:
             begin = int(since.cursor)
             found = self.queue[begin : begin + self.at_once]
@@ -81,17 +81,17 @@ class Servers:
         if not found:
             await asyncio.sleep(wait_s)
         raws = [raw for name, raw in found if name not in self.ended]
-        return Handed(raws, str(cursor) if self.speaks and not self.lost else "")
+        return PollAnswer(raws, str(cursor) if self.speaks and not self.lost else "")
 
     @contextlib.asynccontextmanager
     async def listening(self):
         kinds = [
             CommandKind("bell", Note, self.act),
-            CommandKind("siren", Note, self.act, Promise.AT_LEAST_ONCE),
+            CommandKind("siren", Note, self.act, ExecutionGuarantee.AT_LEAST_ONCE),
         ]
         inbox = Inbox(
             "d", self.journal, self.clock, station=STATION, kinds=kinds,
-            keys=Keys(Path("/nowhere"), HAND.public),
+            keys=CommandKeys(Path("/nowhere"), HAND.public),
         )  # fmt: skip
         await inbox.load()
         task = asyncio.ensure_future(inbox.run(self, random.Random(1)))
@@ -216,9 +216,9 @@ async def test_the_header_comes_back_as_it_was_and_only_if_it_can_be_one(header,
         station=STATION,
         now_ns=int,
     )
-    handed = await uplink.commands(Since("id", ""), 0)
-    assert handed == Handed([], cursor)
-    await uplink.commands(Since("id", "c&d=1"), 0)
+    handed = await uplink.commands(PollPosition("id", ""), 0)
+    assert handed == PollAnswer([], cursor)
+    await uplink.commands(PollPosition("id", "c&d=1"), 0)
     await uplink.close()
     await runner.cleanup()
     assert asked == [
@@ -229,31 +229,31 @@ async def test_the_header_comes_back_as_it_was_and_only_if_it_can_be_one(header,
 
 async def test_the_reference_platform_speaks_both(tmp_path):
     async with platform_at(tmp_path) as platform, Road(platform.url).running() as road:
-        first = platform.orders.issue(OrderForm(STATION, "ping"))
-        by_ids = await road.uplink.commands(Since(), 0)
+        first = platform.orders.issue(CommandForm(STATION, "ping"))
+        by_ids = await road.uplink.commands(PollPosition(), 0)
         assert [json.loads(raw)["id"] for raw in by_ids.commands] == [first]
         assert by_ids.cursor
         late = uuid7(NOW_MS - 10**9)  # another server's, and far behind
         row = (late, STATION, "ping", 2**62, json.dumps({"id": late}).encode())
         platform.store.order([row], "unsigned", 0)
-        assert (await road.uplink.commands(Since(first), 0)).commands == []
-        by_cursor = await road.uplink.commands(Since(first, by_ids.cursor), 0)
+        assert (await road.uplink.commands(PollPosition(first), 0)).commands == []
+        by_cursor = await road.uplink.commands(PollPosition(first, by_ids.cursor), 0)
         assert [json.loads(raw)["id"] for raw in by_cursor.commands] == [late]
-        again = await road.uplink.commands(Since("", by_cursor.cursor), 0)
-        assert again == Handed([], by_cursor.cursor)
+        again = await road.uplink.commands(PollPosition("", by_cursor.cursor), 0)
+        assert again == PollAnswer([], by_cursor.cursor)
         for strange in ("999999", "x"):
-            with pytest.raises(Rejected) as refused:
-                await road.uplink.commands(Since("", strange), 0)
+            with pytest.raises(DeliveryRejected) as refused:
+                await road.uplink.commands(PollPosition("", strange), 0)
             assert refused.value.data["status"] == 410
 
 
 async def test_a_long_queue_is_handed_out_whole_before_a_cursor_is_named(tmp_path):
     async with platform_at(tmp_path) as platform, Road(platform.url).running() as road:
-        platform.orders.issue(OrderForm(STATION, "ping", count=70))
-        kinds = [ping(road.clock)]
+        platform.orders.issue(CommandForm(STATION, "ping", count=70))
+        kinds = [ping_command(road.clock)]
         inbox = Inbox(
             "d", road.journal, road.clock, station=STATION, kinds=kinds,
-            keys=Keys(Path("/nowhere"), None),
+            keys=CommandKeys(Path("/nowhere"), None),
         )  # fmt: skip
         await inbox.load()
         task = asyncio.ensure_future(inbox.run(road.uplink, random.Random(1)))

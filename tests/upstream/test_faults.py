@@ -14,13 +14,13 @@ import pytest
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
-from gateway.errors import BadReceipt, Rejected, Unreachable
+from gateway.errors import BadReceipt, DeliveryRejected, PlatformUnreachable
 from gateway.event import Lane
-from gateway.upstream.feed import loader
+from gateway.upstream.feed import batch_source
 from gateway.upstream.feed.throughput import FLIGHTS_MAX
 from tests.sim.loop import run
 from tests.upstream.fake_platform import lost, no_receipt
-from tests.upstream.rig import Rig
+from tests.upstream.harness import Rig
 
 SEED = int(os.environ.get("YIZHAN_SEED", "20261123"))
 SHARE = float(os.environ.get("YIZHAN_PROOF_SHARE", "1"))
@@ -147,11 +147,11 @@ class Story:
 
 
 def _busy(_batch: object) -> None:
-    raise Unreachable("upstream.busy", status=503, retry_after_s=2.0)
+    raise PlatformUnreachable("upstream.busy", status=503, retry_after_s=2.0)
 
 
 def _refuses(_batch: object) -> None:
-    raise Rejected("upstream.refused", status=500)
+    raise DeliveryRejected("upstream.refused", status=500)
 
 
 def _epoch_lie(_batch: object) -> None:
@@ -160,7 +160,7 @@ def _epoch_lie(_batch: object) -> None:
 
 def _small(batch) -> None:
     if len(batch.entries) > 7:
-        raise Rejected("upstream.too-large", status=413)
+        raise DeliveryRejected("upstream.too-large", status=413)
 
 
 _BEFORE = {"busy": _busy, "refuses": _refuses, "small": _small, "no-receipt": no_receipt}
@@ -169,7 +169,7 @@ _BEFORE = {"busy": _busy, "refuses": _refuses, "small": _small, "no-receipt": no
 async def play(steps: list[tuple], *, retaining: bool) -> None:
     story = Story(retaining=retaining)
     story.start()
-    with mock.patch.object(loader, "LIVE_BEHIND_MAX", 40):
+    with mock.patch.object(batch_source, "LIVE_BEHIND_MAX", 40):
         for name, *arguments in steps:
             await getattr(story, name)(*arguments)
         await story.end()

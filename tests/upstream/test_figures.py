@@ -13,11 +13,11 @@ import pytest
 from gateway.event import Lane
 from gateway.journal import JournalOptions
 from gateway.upstream.feed.sender import Sender
-from gateway.upstream.uplinks.contract import Batch
+from gateway.upstream.uplinks.contract import EventBatch
 from gateway.upstream.uplinks.http.client import HttpUplink
 from gateway.upstream.uplinks.http.options import HttpOptions
 from tests.sim.journal import STATION, fact, simulated_journal
-from tests.upstream.rig import loop_clock, until
+from tests.upstream.harness import loop_clock, until
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.bench
@@ -79,7 +79,7 @@ async def test_what_an_event_costs(tmp_path):
         for _ in range(count // 100):
             await figures.journal.append([fact(Lane.TELEMETRY, n, "x" * 90) for n in range(100)])
         entries = tuple(await figures.journal.read(Lane.TELEMETRY, 0, 100))
-        body = Batch(STATION, figures.journal.epoch, entries).body()
+        body = EventBatch(STATION, figures.journal.epoch, entries).body()
         began, cpu = time.perf_counter(), time.process_time()
         sending = asyncio.ensure_future(figures.sender.run())
         await until(figures.settled, within_s=120)

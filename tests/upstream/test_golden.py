@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo.platform.wire import arrivals
+from gateway.demo.platform.cloudevents import parse_batch
 from gateway.upstream.feed.events import KINDS as FEED
-from gateway.upstream.inbox.command import parse
+from gateway.upstream.inbox.command import parse_command
 from gateway.upstream.inbox.events import KINDS as INBOX
 from gateway.upstream.uplinks.contract import decode_receipt
 from tests.upstream.golden import EVENTS, FOLDER, wire
@@ -36,9 +36,9 @@ def test_every_kind_of_this_room_has_one():
 
 def test_a_reader_written_from_the_documentation_takes_every_event():
     for name in EVENTS:
-        (event,) = arrivals(b"[" + golden(name) + b"]")
+        (event,) = parse_batch(b"[" + golden(name) + b"]")
         assert event.settles[1] == EVENTS[name][1]
-    assert len(arrivals(golden("batch"))) == 2
+    assert len(parse_batch(golden("batch"))) == 2
 
 
 @pytest.mark.parametrize("name", ["receipt", "receipt-missing", "receipt-rejected", "receipt-held"])
@@ -53,7 +53,7 @@ def test_golden_receipts_are_read(name):
 
 @pytest.mark.parametrize("name", ["command-ping", "command-replay"])
 def test_golden_commands_are_read(name):
-    assert parse(golden(name)).kind == json.loads(golden(name))["kind"]
+    assert parse_command(golden(name)).kind == json.loads(golden(name))["kind"]
 
 
 def test_every_example_in_the_documentation_is_a_golden_file():

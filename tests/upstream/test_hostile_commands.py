@@ -12,22 +12,22 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gateway.demo.platform.orders import OrderForm, rfc3339, uuid7
+from gateway.demo.platform.command_issuer import CommandForm, rfc3339, uuid7
 from gateway.event import Lane, Trust
 from gateway.signing import Signer
+from gateway.upstream.inbox.builtin_commands import ping_command
 from gateway.upstream.inbox.command import (
     COMMAND_BYTES_MAX,
     CommandKind,
-    Promise,
-    glance,
+    ExecutionGuarantee,
+    preview_command,
 )
-from gateway.upstream.inbox.kinds import ping
-from gateway.upstream.inbox.run import Inbox
-from gateway.upstream.inbox.verify import Keys
+from gateway.upstream.inbox.command_keys import CommandKeys
+from gateway.upstream.inbox.inbox import Inbox
 from tests.sim.loop import run
+from tests.upstream.harness import Rig, until
 from tests.upstream.ledger import STATION
-from tests.upstream.rig import Rig, until
-from tests.upstream.road import Road, platform_at
+from tests.upstream.real_uplink import Road, platform_at
 
 SEED = int(os.environ.get("YIZHAN_SEED", "20261124"))
 SHARE = float(os.environ.get("YIZHAN_PROOF_SHARE", "1"))
@@ -52,7 +52,7 @@ class Horn:
     def kinds(self) -> list[CommandKind]:
         return [
             CommandKind("broadcast.play", Play, self.play),
-            CommandKind("broadcast.siren", Play, self.play, Promise.AT_LEAST_ONCE),
+            CommandKind("broadcast.siren", Play, self.play, ExecutionGuarantee.AT_LEAST_ONCE),
         ]
 
 
@@ -63,10 +63,10 @@ async def town(tmp_path):
         await until(lambda: road.sender.vitals.state == "up")
         road.clock.learn(Trust.PLATFORM, time.time_ns(), 1_000_000)
         horn = Horn()
-        keys = Keys(tmp_path / "key", platform.hand.signer.public)
+        keys = CommandKeys(tmp_path / "key", platform.hand.signer.public)
         inbox = Inbox(
             "d", road.journal, road.clock, station=STATION, keys=keys,
-            kinds=[ping(road.clock), *horn.kinds()],
+            kinds=[ping_command(road.clock), *horn.kinds()],
         )  # fmt: skip
         await inbox.load()
         task = asyncio.ensure_future(inbox.run(road.uplink, random.Random(1)))
@@ -77,7 +77,7 @@ async def town(tmp_path):
             await asyncio.wait([task])
 
 
-PLAY = OrderForm(STATION, "broadcast.play", {"clip": "notice"}, manner="signed")
+PLAY = CommandForm(STATION, "broadcast.play", {"clip": "notice"}, manner="signed")
 FORMS = {
     "forged": ({"manner": "forged"}, "refused", "inbox.forged"),
     "a forged question": (
@@ -186,7 +186,7 @@ def wounded(command: dict, rng: random.Random) -> bytes:
 async def fuzz(count: int, seed: int) -> Counter:
     """Whatever comes: only what was signed is carried out, as it was signed, once."""
     rig, horn, rng, signer = Rig(), Horn(), random.Random(seed), Signer(b"f" * 32)
-    keys = Keys(Path("/nowhere"), signer.public)
+    keys = CommandKeys(Path("/nowhere"), signer.public)
     inbox = Inbox("d", rig.journal, rig.clock, station=STATION, kinds=horn.kinds(), keys=keys)
     signed: dict[str, str] = {}
     readable: set[str] = set()
@@ -219,12 +219,12 @@ def test_ten_thousand_fuzzed():
 
 
 def test_the_kind_of_garbage_is_no_kind():
-    assert {glance(raw).kind for raw in (b"\xff", b"[]", b'{"kind": 3}')} == {""}
-    assert glance(b'{"kind":"ping","x":"' + b"0" * COMMAND_BYTES_MAX + b'"}').kind == ""
-    assert glance(b'{"kind":"ping"}').kind == "ping"
+    assert {preview_command(raw).kind for raw in (b"\xff", b"[]", b'{"kind": 3}')} == {""}
+    assert preview_command(b'{"kind":"ping","x":"' + b"0" * COMMAND_BYTES_MAX + b'"}').kind == ""
+    assert preview_command(b'{"kind":"ping"}').kind == "ping"
 
 
 @pytest.mark.parametrize("broken", [b"", b"[]", b'{"root":"\xff","key":""}', b"\x00" * 40])
 def test_no_key_is_in_force_where_its_file_is_damaged(tmp_path, broken):
     (tmp_path / "key").write_bytes(broken)
-    assert Keys(tmp_path / "key", "root").key is None
+    assert CommandKeys(tmp_path / "key", "root").key is None

@@ -5,21 +5,27 @@ import ssl
 import pytest
 from aiohttp import web
 
-from gateway.demo.platform.moods import Mood
-from gateway.errors import BadReceipt, Rejected, SettingsError, Unreachable
+from gateway.demo.platform.fault_modes import FaultMode
+from gateway.errors import BadReceipt, DeliveryRejected, PlatformUnreachable, SettingsError
 from gateway.event import Lane
 from gateway.upstream.feed.throughput import ANSWER_S
-from gateway.upstream.uplinks.contract import Batch, Refused, Reply, Since, Unknown
+from gateway.upstream.uplinks.contract import (
+    EventBatch,
+    PollPosition,
+    QueryRefused,
+    QueryReply,
+    QueryUnanswered,
+)
 from gateway.upstream.uplinks.credential import Credential
 from gateway.upstream.uplinks.http.client import ANSWER_BYTES_MAX, ASKS_MAX, HttpUplink
 from gateway.upstream.uplinks.http.options import HttpOptions
-from gateway.upstream.uplinks.tls import Tls
+from gateway.upstream.uplinks.platform_tls import PlatformTls
 from tests.sim.clock import SimulatedClock
+from tests.upstream.harness import loop_clock, until
 from tests.upstream.ledger import EPOCH, STATION
-from tests.upstream.rig import loop_clock, until
-from tests.upstream.road import Road, key, platform_at
+from tests.upstream.real_uplink import Road, key, platform_at
 
-BATCH = Batch(STATION, EPOCH)
+BATCH = EventBatch(STATION, EPOCH)
 
 
 async def test_events_reach_the_platform_and_are_receipted(tmp_path):
@@ -49,12 +55,12 @@ async def test_readings_that_arrive_one_by_one_do_not_wait(tmp_path):
 @pytest.mark.parametrize(
     ("mood", "state", "code"),
     [
-        (Mood.AWAY, "down", "upstream.broken"),
-        (Mood.REFUSES, "refused", "upstream.refused"),
-        (Mood.BUSY, "down", "upstream.busy"),
-        (Mood.GARBAGE, "refused", "upstream.no-receipt"),
-        (Mood.SILENT, "refused", "upstream.no-receipt"),
-        (Mood.FORGETFUL, "down", "upstream.broken"),
+        (FaultMode.AWAY, "down", "upstream.broken"),
+        (FaultMode.REFUSES, "refused", "upstream.refused"),
+        (FaultMode.BUSY, "down", "upstream.busy"),
+        (FaultMode.GARBAGE, "refused", "upstream.no-receipt"),
+        (FaultMode.SILENT, "refused", "upstream.no-receipt"),
+        (FaultMode.FORGETFUL, "down", "upstream.broken"),
     ],
 )
 async def test_a_misbehaving_platform_is_named_and_loses_nothing(tmp_path, mood, state, code):
@@ -65,7 +71,7 @@ async def test_a_misbehaving_platform_is_named_and_loses_nothing(tmp_path, mood,
         await until(lambda: road.sender.vitals.state == state)
         assert road.sender.vitals.code == code
         assert road.follower.position[Lane.ALARM] == 0
-        platform.temper.change(Mood.NORMAL)
+        platform.temper.change(FaultMode.NORMAL)
         await until(road.settled)
         assert road.sender.vitals.state == "up"
         assert platform.store.kept[key(Lane.ALARM)] == 3
@@ -74,10 +80,10 @@ async def test_a_misbehaving_platform_is_named_and_loses_nothing(tmp_path, mood,
 async def test_a_frozen_bulk_request_does_not_hold_up_an_alarm(tmp_path):
     async with platform_at(tmp_path) as platform, Road(platform.url).running() as road:
         await until(lambda: road.sender.vitals.state == "up")
-        platform.temper.change(Mood.FROZEN)
+        platform.temper.change(FaultMode.FROZEN)
         await road.fact(Lane.TELEMETRY, 100)
         await until(lambda: platform.temper._changed._waiters)  # the batch is there, and stays
-        platform.temper.mood = Mood.NORMAL  # without letting go of what hangs
+        platform.temper.mood = FaultMode.NORMAL  # without letting go of what hangs
         await road.fact(Lane.EMERGENCY)
         await until(lambda: road.follower.position[Lane.EMERGENCY] == 1, ANSWER_S / 2)
         assert road.follower.position[Lane.TELEMETRY] == 0
@@ -85,9 +91,9 @@ async def test_a_frozen_bulk_request_does_not_hold_up_an_alarm(tmp_path):
 
 async def test_no_answer_in_time_is_unreachable(tmp_path):
     async with platform_at(tmp_path) as platform:
-        platform.temper.change(Mood.FROZEN)
+        platform.temper.change(FaultMode.FROZEN)
         uplink = HttpUplink(HttpOptions(url=platform.url), station=STATION, now_ns=int)
-        with pytest.raises(Unreachable, match="timeout"):
+        with pytest.raises(PlatformUnreachable, match="timeout"):
             await uplink.deliver(BATCH, 0.2)
         await uplink.close()
 
@@ -95,7 +101,7 @@ async def test_no_answer_in_time_is_unreachable(tmp_path):
 async def test_nobody_listening_is_unreachable(unused_tcp_port):
     url = f"http://127.0.0.1:{unused_tcp_port}"
     uplink = HttpUplink(HttpOptions(url=url), station=STATION, now_ns=int)
-    with pytest.raises(Unreachable, match=r"upstream\.unreachable"):
+    with pytest.raises(PlatformUnreachable, match=r"upstream\.unreachable"):
         await uplink.deliver(BATCH, ANSWER_S)
     await uplink.close()
 
@@ -148,9 +154,9 @@ class Served:
         await self._runner.cleanup()
 
 
-async def deliver(url: str, batch: Batch = BATCH, **options: object):
+async def deliver(url: str, batch: EventBatch = BATCH, **options: object):
     asked = HttpOptions(url=url, **options)
-    tls = Tls(SimulatedClock(), ca_file=asked.ca_file, own=None)
+    tls = PlatformTls(SimulatedClock(), ca_file=asked.ca_file, own=None)
     uplink = HttpUplink(asked, station=STATION, now_ns=int, tls=tls)
     try:
         return (await uplink.deliver(batch, ANSWER_S)).receipt
@@ -162,13 +168,19 @@ async def deliver(url: str, batch: Batch = BATCH, **options: object):
     ("status", "headers", "error", "code", "data"),
     [
         (204, {}, BadReceipt, "upstream.no-receipt", {}),
-        (302, {"location": "http://198.51.100.1/"}, Rejected, "upstream.refused", {}),
-        (400, {}, Rejected, "upstream.refused", {"status": 400}),
-        (401, {}, Rejected, "upstream.unauthorised", {"status": 401}),
-        (413, {}, Rejected, "upstream.too-large", {"status": 413}),
-        (429, {"retry-after": "7"}, Unreachable, "upstream.busy", {"retry_after_s": 7.0}),
-        (503, {"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"}, Unreachable, "upstream.busy", {}),
-        (500, {}, Rejected, "upstream.refused", {"status": 500}),
+        (302, {"location": "http://198.51.100.1/"}, DeliveryRejected, "upstream.refused", {}),
+        (400, {}, DeliveryRejected, "upstream.refused", {"status": 400}),
+        (401, {}, DeliveryRejected, "upstream.unauthorised", {"status": 401}),
+        (413, {}, DeliveryRejected, "upstream.too-large", {"status": 413}),
+        (429, {"retry-after": "7"}, PlatformUnreachable, "upstream.busy", {"retry_after_s": 7.0}),
+        (
+            503,
+            {"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"},
+            PlatformUnreachable,
+            "upstream.busy",
+            {},
+        ),
+        (500, {}, DeliveryRejected, "upstream.refused", {"status": 500}),
     ],
 )
 async def test_every_status_has_its_error(status, headers, error, code, data):
@@ -219,7 +231,7 @@ async def test_a_server_that_speaks_no_http():
     server = await asyncio.start_server(babble, "127.0.0.1", 0)
     async with server:
         port = server.sockets[0].getsockname()[1]
-        with pytest.raises((BadReceipt, Unreachable)):
+        with pytest.raises((BadReceipt, PlatformUnreachable)):
             await deliver(f"http://127.0.0.1:{port}")
 
 
@@ -229,8 +241,8 @@ async def test_what_a_batch_looks_like_on_the_wire():
         road = Road(url)
         await road.fact(count=50)
         entries = tuple(await road.journal.read(Lane.TELEMETRY, 0, 50))
-        await road.uplink.deliver(Batch(STATION, EPOCH, entries), ANSWER_S)
-        await road.uplink.deliver(Batch(STATION, EPOCH, entries[:1]), ANSWER_S)
+        await road.uplink.deliver(EventBatch(STATION, EPOCH, entries), ANSWER_S)
+        await road.uplink.deliver(EventBatch(STATION, EPOCH, entries[:1]), ANSWER_S)
         await road.uplink.close()
     large, small = server.requests
     assert large.path == "/base/v1/events"
@@ -239,7 +251,7 @@ async def test_what_a_batch_looks_like_on_the_wire():
     assert large.headers["Yizhan-Epoch"] == EPOCH
     assert large.headers["Content-Encoding"] == "gzip"
     assert "Content-Encoding" not in small.headers
-    assert server.bodies[0] == Batch(STATION, EPOCH, entries).body()
+    assert server.bodies[0] == EventBatch(STATION, EPOCH, entries).body()
     assert "Authorization" not in large.headers
 
 
@@ -247,7 +259,7 @@ async def test_a_credential_is_sent_kept_out_of_sight_and_read_again_after_401(t
     tokens = iter(["old", "good"])
     async with platform_at(tmp_path, token="good") as platform:
         road = Road(platform.url, token=lambda: Credential(next(tokens)))
-        with pytest.raises(Rejected) as raised:
+        with pytest.raises(DeliveryRejected) as raised:
             await road.uplink.deliver(BATCH, ANSWER_S)
         assert raised.value.data["status"] == 401
         assert "old" not in repr(raised.value)
@@ -259,7 +271,7 @@ async def test_a_credential_is_sent_kept_out_of_sight_and_read_again_after_401(t
 async def test_a_certificate_that_nobody_vouches_for_is_not_trusted(certificate):
     server_side, ca_file = certificate
     async with Served(Scripted(), tls=server_side) as url:
-        with pytest.raises(Unreachable) as raised:
+        with pytest.raises(PlatformUnreachable) as raised:
             await deliver(url)
         assert raised.value.code == "upstream.tls"
         with pytest.raises(BadReceipt):  # trusted; the 204 is another matter
@@ -299,7 +311,7 @@ async def test_ask_brings_the_reply_and_tells_the_time_to_live():
         uplink = HttpUplink(HttpOptions(url=url), station=STATION, now_ns=clock.now_ns)
         answer = await uplink.ask(b'{"kind":"ride"}', clock.now_ns() + 60_000_000_000)
         await uplink.close()
-    assert answer == Reply(b'{"car": 3}')
+    assert answer == QueryReply(b'{"car": 3}')
     assert 30_000 < int(server.requests[0].headers["Yizhan-TTL-ms"]) <= 60_000
     assert server.requests[0].path == "/base/v1/ask"
 
@@ -307,11 +319,11 @@ async def test_ask_brings_the_reply_and_tells_the_time_to_live():
 @pytest.mark.parametrize(
     ("status", "answer"),
     [
-        (404, Refused("upstream.refused")),
-        (503, Refused("upstream.busy")),
-        (500, Unknown("upstream.refused")),
-        (502, Unknown("upstream.busy")),
-        (202, Unknown("upstream.refused")),
+        (404, QueryRefused("upstream.refused")),
+        (503, QueryRefused("upstream.busy")),
+        (500, QueryUnanswered("upstream.refused")),
+        (502, QueryUnanswered("upstream.busy")),
+        (202, QueryUnanswered("upstream.refused")),
     ],
 )
 async def test_ask_tells_certainly_not_from_nobody_knows(status, answer):
@@ -325,23 +337,23 @@ async def test_ask_tells_certainly_not_from_nobody_knows(status, answer):
 async def test_ask_keeps_its_deadline(tmp_path, unused_tcp_port):
     clock = loop_clock()
     async with platform_at(tmp_path) as platform:
-        platform.temper.change(Mood.FROZEN)
+        platform.temper.change(FaultMode.FROZEN)
         uplink = HttpUplink(HttpOptions(url=platform.url), station=STATION, now_ns=clock.now_ns)
         began = clock.now_ns()
-        assert await uplink.ask(b"{}", began + 200_000_000) == Unknown("upstream.timeout")
+        assert await uplink.ask(b"{}", began + 200_000_000) == QueryUnanswered("upstream.timeout")
         assert clock.now_ns() - began < ANSWER_S * 1e9 / 2
-        assert await uplink.ask(b"{}", clock.now_ns() - 1) == Refused("upstream.ask-expired")
+        assert await uplink.ask(b"{}", clock.now_ns() - 1) == QueryRefused("upstream.ask-expired")
         await uplink.close()
     url = f"http://127.0.0.1:{unused_tcp_port}"
     uplink = HttpUplink(HttpOptions(url=url), station=STATION, now_ns=clock.now_ns)
     answer = await uplink.ask(b"{}", clock.now_ns() + 60_000_000_000)
-    assert answer == Refused("upstream.unreachable")
+    assert answer == QueryRefused("upstream.unreachable")
     await uplink.close()
 
 
 async def test_too_many_questions_at_once_are_refused(tmp_path):
     async with platform_at(tmp_path) as platform:
-        platform.temper.change(Mood.FROZEN)
+        platform.temper.change(FaultMode.FROZEN)
         clock = loop_clock()
         uplink = HttpUplink(HttpOptions(url=platform.url), station=STATION, now_ns=clock.now_ns)
         deadline_ns = clock.now_ns() + 1_500_000_000
@@ -349,14 +361,14 @@ async def test_too_many_questions_at_once_are_refused(tmp_path):
             *(uplink.ask(b"{}", deadline_ns) for _ in range(ASKS_MAX + 2))
         )
         await uplink.close()
-    assert answers.count(Refused("upstream.too-many-asks")) == 2
-    assert answers.count(Unknown("upstream.timeout")) == ASKS_MAX
+    assert answers.count(QueryRefused("upstream.too-many-asks")) == 2
+    assert answers.count(QueryUnanswered("upstream.timeout")) == ASKS_MAX
 
 
 async def test_commands_that_cannot_be_read():
     async with Served(Scripted(web.Response(body=b'{"not": "a list"}'))) as url:
         uplink = HttpUplink(HttpOptions(url=url), station=STATION, now_ns=int)
         with pytest.raises(BadReceipt) as raised:
-            await uplink.commands(Since(), 0)
+            await uplink.commands(PollPosition(), 0)
         await uplink.close()
     assert raised.value.code == "upstream.no-commands"

@@ -9,26 +9,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.demo.platform.orders import rfc3339, uuid7
-from gateway.errors import CommandRefused, Unavailable, Unreachable
+from gateway.demo.platform.command_issuer import rfc3339, uuid7
+from gateway.errors import CommandRefused, PlatformUnreachable, Unavailable
 from gateway.event import Lane, Trust, parse_rfc3339
 from gateway.signing import Signer
+from gateway.upstream.inbox.builtin_commands import feed_replay_command, ping_command
 from gateway.upstream.inbox.command import (
     MOVES,
     UNSIGNED_KINDS,
     CommandKind,
-    Sent,
-    State,
-    parse,
+    CommandState,
+    UnconfirmedResult,
+    parse_command,
 )
-from gateway.upstream.inbox.kinds import feed_replay, ping
-from gateway.upstream.inbox.memory import COMMANDS_MAX
-from gateway.upstream.inbox.run import ACTING_MAX, OPEN_MAX, Inbox
-from gateway.upstream.inbox.verify import Keys
-from gateway.upstream.uplinks.contract import Handed, Since
+from gateway.upstream.inbox.command_keys import CommandKeys
+from gateway.upstream.inbox.command_store import COMMANDS_MAX
+from gateway.upstream.inbox.inbox import ACTING_MAX, OPEN_MAX, Inbox
+from gateway.upstream.uplinks.contract import PollAnswer, PollPosition
 from tests.sim.loop import simulated
+from tests.upstream.harness import Rig
 from tests.upstream.ledger import STATION
-from tests.upstream.rig import Rig
 
 NOW_MS = 1_795_000_000_000  # 2026-11-18
 
@@ -63,10 +63,10 @@ class Desk:
         kinds = [
             CommandKind("bell", Bell, self.ring),
             CommandKind("broadcast.order", Bell, self.ring),
-            ping(self.rig.clock),
-            feed_replay(self.rig.sender, self.rig.journal, self.rig.clock),
+            ping_command(self.rig.clock),
+            feed_replay_command(self.rig.sender, self.rig.journal, self.rig.clock),
         ]
-        keys = Keys(Path("/nowhere"), HAND.public)
+        keys = CommandKeys(Path("/nowhere"), HAND.public)
         rig = self.rig
         return Inbox("district", rig.journal, rig.clock, station=STATION, kinds=kinds, keys=keys)
 
@@ -84,7 +84,7 @@ class Desk:
             self.ringing -= 1
         self.rung += bell.times
         detail = {"rung": bell.times}
-        return Sent(detail) if self.unproved else detail
+        return UnconfirmedResult(detail) if self.unproved else detail
 
     def command(self, kind: str = "bell", *, ttl_s: float = 60, issued_ms: int = NOW_MS, **more):
         self.serial += 1
@@ -266,7 +266,7 @@ async def test_one_that_waits_for_its_turn_can_be_taken_back():
     await asyncio.sleep(1)
     with pytest.raises(CommandRefused, match="not-cancellable"):
         desk.inbox.cancel(first)
-    assert desk.inbox.cancel(last) is State.ACCEPTED
+    assert desk.inbox.cancel(last) is CommandState.ACCEPTED
     desk.hold.set()
     await taking
     assert desk.rung == ACTING_MAX
@@ -351,21 +351,21 @@ class Post:
         self.answers = list(answers)
         self.asked: list[tuple[float, str]] = []
 
-    async def commands(self, since: Since, wait_s: float) -> Handed:
+    async def commands(self, since: PollPosition, wait_s: float) -> PollAnswer:
         self.asked.append((asyncio.get_running_loop().time(), since.after))
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, Exception):
             raise answer
         if not answer:
             await asyncio.sleep(wait_s)
-        return Handed(answer)
+        return PollAnswer(answer)
 
 
 @simulated
 async def test_polling_goes_on_after_the_newest_command():
     desk = Desk()
     command = desk.command()
-    post = Post([command], Unreachable("upstream.timeout"), [])
+    post = Post([command], PlatformUnreachable("upstream.timeout"), [])
     await desk.poll(post, for_s=600)
     assert [after for _, after in post.asked[:3]] == ["", *[json.loads(command)["id"]] * 2]
     assert 10 <= len(post.asked) <= 14
@@ -389,10 +389,10 @@ async def test_a_new_command_behind_repeated_ones_is_not_kept_waiting():
     began_s = asyncio.get_running_loop().time()
 
     class Repeating(Post):
-        async def commands(self, since: Since, wait_s: float) -> Handed:
+        async def commands(self, since: PollPosition, wait_s: float) -> PollAnswer:
             answer = await super().commands(since, wait_s)
             if asyncio.get_running_loop().time() >= began_s + 1800:
-                return Handed([*answer.commands, new])
+                return PollAnswer([*answer.commands, new])
             return answer
 
     new = desk.command()
@@ -413,7 +413,7 @@ async def test_a_platform_that_does_not_wait_is_asked_once_a_second():
     desk = Desk()
 
     class Hasty(Post):
-        async def commands(self, since: Since, wait_s: float) -> Handed:
+        async def commands(self, since: PollPosition, wait_s: float) -> PollAnswer:
             return await super().commands(since, 0)
 
     post = Hasty([])
@@ -430,7 +430,7 @@ async def test_a_platform_that_does_not_wait_is_asked_once_a_second():
 @settings(max_examples=300)
 def test_garbage_is_refused_never_raised(raw):
     with pytest.raises(CommandRefused) as raised:
-        parse(raw)
+        parse_command(raw)
     assert raised.value.code == "inbox.malformed"
 
 
@@ -442,5 +442,5 @@ def test_wall_time_is_exact_to_the_microsecond(moment):
 
 def test_every_state_is_reached_and_only_accepted_moves_on():
     reached = {state for states in MOVES.values() for state in states}
-    assert reached == set(State) - {State.DUPLICATE}
-    assert set(MOVES) == {None, State.ACCEPTED}
+    assert reached == set(CommandState) - {CommandState.DUPLICATE}
+    assert set(MOVES) == {None, CommandState.ACCEPTED}

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import msgspec
 
-from gateway.demo.platform.orders import rfc3339, uuid7
+from gateway.demo.platform.command_issuer import rfc3339, uuid7
 from gateway.errors import JournalFull, UsageError
 from gateway.event import Lane
 from gateway.signing import Signer
-from gateway.upstream.inbox.command import CommandKind, Promise
-from gateway.upstream.inbox.run import Inbox
-from gateway.upstream.inbox.verify import Keys
-from gateway.upstream.uplinks.contract import Handed, Since
+from gateway.upstream.inbox.command import CommandKind, ExecutionGuarantee
+from gateway.upstream.inbox.command_keys import CommandKeys
+from gateway.upstream.inbox.inbox import Inbox
+from gateway.upstream.uplinks.contract import PollAnswer, PollPosition
 from tests.sim.loop import simulated
+from tests.upstream.harness import loop_clock, until
 from tests.upstream.ledger import STATION, MemoryJournal
-from tests.upstream.rig import loop_clock, until
 
 HAND = Signer(b"the platform's hand, in the test")
 NOW_MS = 1_795_000_000_000
@@ -52,12 +52,12 @@ class Tower:
         self.asked_s: list[float] = []
         kinds = [
             CommandKind("bell", Asked, self.act),
-            CommandKind("siren", Asked, self.act, Promise.AT_LEAST_ONCE),
+            CommandKind("siren", Asked, self.act, ExecutionGuarantee.AT_LEAST_ONCE),
             CommandKind("maybe", Asked, self.act, urgent=self.urgent),
         ]
         self.inbox = Inbox(
             "d", self.journal, self.clock, station=STATION, kinds=kinds,
-            keys=Keys(Path("/nowhere"), HAND.public),
+            keys=CommandKeys(Path("/nowhere"), HAND.public),
             on_fault=lambda where, error: self.faults.append(f"{where} {type(error).__name__}"),
         )  # fmt: skip
 
@@ -88,14 +88,14 @@ class Tower:
         receipts = [json.loads(b"{" + e.body)["data"] for e in self.journal.lanes[Lane.SERVICE]]
         return [(r["state"], r.get("reason_code")) for r in receipts if r["of"] == name]
 
-    async def commands(self, since: Since, wait_s: float) -> Handed:
+    async def commands(self, since: PollPosition, wait_s: float) -> PollAnswer:
         self.asked_s.append(asyncio.get_running_loop().time())
         await asyncio.sleep(0.01)
         if self.answers:
             answer = self.answers.pop(0)
             if isinstance(answer, BaseException):
                 raise answer
-            return Handed(answer)
+            return PollAnswer(answer)
         found = [
             raw
             for name, raw in self.queue.items()
@@ -103,7 +103,7 @@ class Tower:
         ]
         if not found:
             await asyncio.sleep(wait_s)
-        return Handed(found)
+        return PollAnswer(found)
 
     async def live(self, for_s: float) -> None:
         running = asyncio.ensure_future(self.inbox.run(self, random.Random(1)))

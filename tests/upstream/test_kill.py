@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from gateway.demo.platform.app import Platform
-from gateway.demo.platform.moods import Mood
+from gateway.demo.platform.fault_modes import FaultMode
 from gateway.demo.platform.store import LaneKey
 from gateway.event import Lane
+from tests.upstream.harness import until
 from tests.upstream.ledger import STATION
-from tests.upstream.rig import until
-from tests.upstream.road import platform_at
+from tests.upstream.real_uplink import platform_at
 
 ROOT = Path(__file__).parents[2]
 SEED = int(os.environ.get("YIZHAN_SEED", "20261123"))
@@ -42,7 +42,7 @@ class Mouse:
     ) -> None:
         """Until all is receipted, or killed so long after it woke up and was `seen`."""
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.upstream.mouse", self._folder, self._url, str(count),
+            sys.executable, "-m", "tests.upstream.small_station", self._folder, self._url, str(count),
             cwd=ROOT, stdout=asyncio.subprocess.PIPE,
         )  # fmt: skip
         self._awake.clear()
@@ -83,15 +83,15 @@ async def lives(tmp_path: Path, rounds: int, rng: random.Random) -> tuple[Platfo
         mouse = Mouse(folder, platform.url)
         for _ in range(rounds):
             # A forgetful platform stores and hangs up: every kill then falls before the receipt.
-            mood = rng.choice([Mood.NORMAL, Mood.FORGETFUL, Mood.AWAY])
+            mood = rng.choice([FaultMode.NORMAL, FaultMode.FORGETFUL, FaultMode.AWAY])
             platform.temper.change(mood)
             before = taken(platform)
 
-            def stored(mood: Mood = mood, before: int = before) -> bool:
-                return mood is not Mood.FORGETFUL or taken(platform) > before
+            def stored(mood: FaultMode = mood, before: int = before) -> bool:
+                return mood is not FaultMode.FORGETFUL or taken(platform) > before
 
             await mouse.live(10_000, kill_after_s=rng.uniform(0.05, 0.8), seen=stored)
-        platform.temper.change(Mood.NORMAL)
+        platform.temper.change(FaultMode.NORMAL)
         await mouse.live(5)
         return platform, mouse
 

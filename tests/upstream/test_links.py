@@ -8,11 +8,12 @@ from statistics import quantiles
 
 import pytest
 
-from gateway.demo.platform.mark import Mark
+from gateway.demo.platform.watermark import Watermark
 from gateway.event import Lane
-from gateway.upstream.feed.courier import HOLD_S
+from gateway.upstream.feed.lane_sender import HOLD_S
 from gateway.upstream.feed.throughput import SLOW_BELOW, TARGET_S
 from tests.sim.loop import run, simulated
+from tests.upstream.harness import until
 from tests.upstream.links import (
     ALARM_BYTES,
     ANSWER_BYTES,
@@ -21,7 +22,6 @@ from tests.upstream.links import (
     LinkedPlatform,
     Wire,
 )
-from tests.upstream.rig import until
 
 SEED = int(os.environ.get("YIZHAN_SEED", "20261130"))
 SHARE = float(os.environ.get("YIZHAN_PROOF_SHARE", "1"))
@@ -177,7 +177,7 @@ def test_a_platform_that_lost_a_part_of_what_it_held_gets_it_again():
         for _ in range(3):
             await link.run(rng.uniform(0.5, 6), {})
             for lane in (Lane.TELEMETRY, Lane.ALARM):
-                mark = platform.marks[lane.wire] = Mark(rng.randrange(1_500))
+                mark = platform.marks[lane.wire] = Watermark(rng.randrange(1_500))
                 if rng.random() < 0.5:
                     mark.add(1_600, 1_600 + rng.randrange(400))
             link.fact(Lane.TELEMETRY, rng.choice([0, 1, 900]))
@@ -210,7 +210,7 @@ async def bad_day(rng: random.Random) -> tuple[int, int]:
                 platform.busy_s = rng.choice([0.0, 0.2, 2.0, 8.0])
             case 4:
                 lane = rng.choice([*platform.marks])
-                platform.marks[lane] = Mark(rng.randrange(platform.marks[lane].upto + 1))
+                platform.marks[lane] = Watermark(rng.randrange(platform.marks[lane].upto + 1))
             case 5:
                 platform.holds = not platform.holds
         link.fact(rng.choice([*Lane]), rng.choice([0, 1, 30, 800]))

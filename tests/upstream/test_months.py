@@ -13,16 +13,16 @@ import msgspec
 import pytest
 
 from gateway.clock import Clock
-from gateway.demo.platform.orders import rfc3339, uuid7
-from gateway.errors import Unreachable
+from gateway.demo.platform.command_issuer import rfc3339, uuid7
+from gateway.errors import PlatformUnreachable
 from gateway.event import Trust
 from gateway.signing import Signer
-from gateway.upstream.inbox import memory as shelves
-from gateway.upstream.inbox.command import CommandKind, Promise
-from gateway.upstream.inbox.kinds import ping
-from gateway.upstream.inbox.run import Inbox
-from gateway.upstream.inbox.verify import Keys
-from gateway.upstream.uplinks.contract import UNREACHABLE, Handed, Since
+from gateway.upstream.inbox import command_store as shelves
+from gateway.upstream.inbox.builtin_commands import ping_command
+from gateway.upstream.inbox.command import CommandKind, ExecutionGuarantee
+from gateway.upstream.inbox.command_keys import CommandKeys
+from gateway.upstream.inbox.inbox import Inbox
+from gateway.upstream.uplinks.contract import UNREACHABLE, PollAnswer, PollPosition
 from tests.sim.clock import SimulatedKernel
 from tests.sim.loop import START_S, run
 from tests.upstream.ledger import STATION, MemoryJournal
@@ -118,11 +118,11 @@ class District:
         await asyncio.sleep(self.rng.choice((0.0, 0.01, 2.0)))
         return {"text": said.text}
 
-    async def commands(self, since: Since, wait_s: float) -> Handed:
+    async def commands(self, since: PollPosition, wait_s: float) -> PollAnswer:
         await asyncio.sleep(0.02)
         if asyncio.get_running_loop().time() < self.away_until_s:
             await asyncio.sleep(5)
-            raise Unreachable(UNREACHABLE)
+            raise PlatformUnreachable(UNREACHABLE)
         ends_s = asyncio.get_running_loop().time() + wait_s
         while True:
             begin = int(since.cursor) if since.cursor else 0
@@ -135,11 +135,11 @@ class District:
                 cursor, raws = found[-1][0], [raw for _, raw in found]
                 if self.rng.random() < 0.02:
                     raws.append(self.rng.choice(self.queue)[1])  # and an old one once more
-                return Handed(raws, str(cursor) if self.cursors else "")
+                return PollAnswer(raws, str(cursor) if self.cursors else "")
             self.changed.clear()
             left_s = ends_s - asyncio.get_running_loop().time()
             if left_s <= 0:
-                return Handed([], str(len(self.queue)) if self.cursors else "")
+                return PollAnswer([], str(len(self.queue)) if self.cursors else "")
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(left_s):
                     await self.changed.wait()
@@ -148,12 +148,12 @@ class District:
         kinds = [
             CommandKind("ride.update", Said, self.act),
             CommandKind("settings.apply", Said, self.act),
-            CommandKind("broadcast.siren", Said, self.act, Promise.AT_LEAST_ONCE),
-            ping(self.clock),
+            CommandKind("broadcast.siren", Said, self.act, ExecutionGuarantee.AT_LEAST_ONCE),
+            ping_command(self.clock),
         ]
         return Inbox(
             "d", self.journal, self.clock, station=STATION, kinds=kinds,
-            keys=Keys(Path("/nowhere"), HAND.public),
+            keys=CommandKeys(Path("/nowhere"), HAND.public),
         )  # fmt: skip
 
     async def start(self) -> asyncio.Task:

@@ -8,8 +8,8 @@ import pytest
 from gateway.event import Lane
 from gateway.upstream.feed.throughput import ANSWER_S
 from tests.sim.loop import simulated
+from tests.upstream.harness import until
 from tests.upstream.links import ALARM_BYTES, HEADERS_BYTES, Link, LinkedPlatform, Wire
-from tests.upstream.rig import until
 
 
 @pytest.mark.parametrize("after_s", [(1,), (2,), (4,), (6,), (1, 2), (1, 2.5, 6, 12)])

@@ -2,14 +2,14 @@
 
 import pytest
 
-from gateway.demo.platform.moods import Mood
-from gateway.demo.platform.orders import OrderForm
-from gateway.demo.platform.wire import arrivals
-from gateway.event import Lane, envelope_batch
+from gateway.demo.platform.cloudevents import parse_batch
+from gateway.demo.platform.command_issuer import CommandForm
+from gateway.demo.platform.fault_modes import FaultMode
+from gateway.event import Lane, encode_envelope_batch
 from tests.upstream.golden import POOR, READING
+from tests.upstream.harness import until
 from tests.upstream.ledger import EPOCH, STATION, gap
-from tests.upstream.rig import until
-from tests.upstream.road import Road, key, platform_at
+from tests.upstream.real_uplink import Road, key, platform_at
 from tests.web.browser import browser, complaints, judge, shoot, tab
 
 
@@ -39,21 +39,21 @@ async def test_a_person_sees_the_feed_and_makes_the_platform_misbehave(tmp_path,
         await fill(road)
         await until(lambda: platform.store.mark(key(Lane.TELEMETRY)).upto == 230)
         lost = gap(EPOCH, Lane.TELEMETRY, 231, 240)
-        platform.store.take(arrivals(envelope_batch([lost], STATION)), 1)
+        platform.store.take(parse_batch(encode_envelope_batch([lost], STATION)), 1)
         await page.get_by_text("收到 240").wait_for()
         await page.get_by_role("button", name="问一声在不在").click()
         await page.get_by_text("等驿站来取").wait_for()
-        platform.orders.issue(OrderForm(STATION, "feed.replay"))
+        platform.orders.issue(CommandForm(STATION, "feed.replay"))
         await page.get_by_text("重发", exact=True).first.wait_for()
         assert (await judge(page, console)).faults == []
         await shoot(page, pictures / "platform.png")
 
         await page.get_by_role("button", name="存了不回执").click()
         await page.get_by_text("驿站会再送一遍").wait_for()
-        assert platform.temper.mood is Mood.FORGETFUL
+        assert platform.temper.mood is FaultMode.FORGETFUL
         await page.get_by_role("button", name="恢复正常").click()
         await page.get_by_text("平台正常收数").wait_for()
-        assert platform.temper.mood is Mood.NORMAL
+        assert platform.temper.mood is FaultMode.NORMAL
 
         await page.get_by_role("button", name="先收最新的").click()
         await page.get_by_text("先送最新的，再补旧的").wait_for()

@@ -8,20 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.demo.platform.mark import Mark
-from gateway.demo.platform.store import LaneKey, Store
-from gateway.demo.platform.wire import Malformed, arrivals
-from gateway.event import Entry, Lane, envelope_batch
+from gateway.demo.platform.cloudevents import MalformedBatch, parse_batch
+from gateway.demo.platform.store import LaneKey, PlatformStore
+from gateway.demo.platform.watermark import Watermark
+from gateway.event import JournalEntry, Lane, encode_envelope_batch
+from tests.upstream.harness import loop_clock
 from tests.upstream.ledger import EPOCH, STATION, MemoryJournal, gap, sample
-from tests.upstream.rig import loop_clock
-from tests.upstream.road import platform_at
+from tests.upstream.real_uplink import platform_at
 
 SERVICE = LaneKey(STATION, EPOCH, "service")
 
 
 @given(st.lists(st.tuples(st.integers(1, 60), st.integers(0, 8)), max_size=40))
 def test_a_mark_agrees_with_a_plain_set(ranges):
-    mark, plain = Mark(), set()
+    mark, plain = Watermark(), set()
     for first, length in ranges:
         mark.add(first, first + length)
         plain |= {*range(first, first + length + 1)}
@@ -34,44 +34,44 @@ def test_a_mark_agrees_with_a_plain_set(ranges):
         assert mark.covers(1, 3) == ({1, 2, 3} <= plain)
 
 
-async def entries(count: int) -> list[Entry]:
+async def entries(count: int) -> list[JournalEntry]:
     journal, clock = MemoryJournal(), loop_clock()
     return list(await journal.append([sample(Lane.SERVICE, clock.stamp())] * count))
 
 
 async def test_what_was_taken_is_there_after_a_restart(tmp_path):
     made = await entries(10)
-    store = Store(tmp_path / "p.db")
-    assert store.take(arrivals(envelope_batch(made[:4] + made[7:9], STATION)), 1) == 6
+    store = PlatformStore(tmp_path / "p.db")
+    assert store.take(parse_batch(encode_envelope_batch(made[:4] + made[7:9], STATION)), 1) == 6
     store.close()
-    store = Store(tmp_path / "p.db")
+    store = PlatformStore(tmp_path / "p.db")
     mark = store.mark(SERVICE)
     assert (mark.upto, mark.holes(), mark.head) == (4, [(5, 7)], 9)
-    assert store.take(arrivals(envelope_batch(made, STATION)), 2) == 4
+    assert store.take(parse_batch(encode_envelope_batch(made, STATION)), 2) == 4
     assert (store.kept[SERVICE], store.duplicates[SERVICE], mark.upto) == (10, 6, 10)
     store.close()
 
 
 async def test_gaps_close_holes_and_late_events_are_still_welcome(tmp_path):
     made = await entries(10)
-    store = Store(tmp_path / "p.db")
+    store = PlatformStore(tmp_path / "p.db")
     lost = gap(EPOCH, Lane.SERVICE, 3, 6)
-    store.take(arrivals(envelope_batch([*made[:2], lost, *made[6:]], STATION)), 1)
+    store.take(parse_batch(encode_envelope_batch([*made[:2], lost, *made[6:]], STATION)), 1)
     assert (store.mark(SERVICE).upto, store.lost[SERVICE]) == (10, 4)
     assert store.gaps() == [(*SERVICE, 3, 6, "journal.gap-quota")]
-    assert store.take(arrivals(envelope_batch([lost, made[3]], STATION)), 2) == 1
+    assert store.take(parse_batch(encode_envelope_batch([lost, made[3]], STATION)), 2) == 1
     assert [seq for seq, _ in store.events(SERVICE, 0, 99)] == [1, 2, 4, 7, 8, 9, 10]
     store.close()
 
 
 async def test_a_failed_commit_leaves_the_marks_where_the_file_is(tmp_path):
     made = await entries(3)
-    store = Store(tmp_path / "p.db")
-    store.take(arrivals(envelope_batch(made[:1], STATION)), 1)
+    store = PlatformStore(tmp_path / "p.db")
+    store.take(parse_batch(encode_envelope_batch(made[:1], STATION)), 1)
     store._db.execute("CREATE TRIGGER no BEFORE UPDATE ON mark BEGIN SELECT RAISE(FAIL, ''); END")
     store._db.execute("CREATE TRIGGER no2 BEFORE INSERT ON mark BEGIN SELECT RAISE(FAIL, ''); END")
     with pytest.raises(sqlite3.Error):
-        store.take(arrivals(envelope_batch(made, STATION)), 2)
+        store.take(parse_batch(encode_envelope_batch(made, STATION)), 2)
     assert store.mark(SERVICE).upto == 1
     assert store.kept[SERVICE] == 1
     store.close()
@@ -79,9 +79,9 @@ async def test_a_failed_commit_leaves_the_marks_where_the_file_is(tmp_path):
 
 async def test_only_the_newest_events_are_kept_and_the_watermark_remembers_the_rest(tmp_path):
     made = await entries(3000)
-    store = Store(tmp_path / "p.db", kept_events=100)
+    store = PlatformStore(tmp_path / "p.db", kept_events=100)
     for start in range(0, 3000, 100):
-        store.take(arrivals(envelope_batch(made[start : start + 100], STATION)), 1)
+        store.take(parse_batch(encode_envelope_batch(made[start : start + 100], STATION)), 1)
     assert store.mark(SERVICE).upto == 3000
     assert 100 <= store.kept[SERVICE] <= 1100
     assert store.kept[SERVICE] == len(store.events(SERVICE, 0, 5000))
@@ -103,16 +103,16 @@ async def test_only_the_newest_events_are_kept_and_the_watermark_remembers_the_r
     ],
 )
 async def test_an_event_that_breaks_the_contract_is_refused(change):
-    (event,) = json.loads(envelope_batch(await entries(1), STATION))
-    assert arrivals(json.dumps([event]).encode())[0].seq == 1
-    with pytest.raises(Malformed):
-        arrivals(json.dumps([{**event, **change}]).encode())
+    (event,) = json.loads(encode_envelope_batch(await entries(1), STATION))
+    assert parse_batch(json.dumps([event]).encode())[0].seq == 1
+    with pytest.raises(MalformedBatch):
+        parse_batch(json.dumps([{**event, **change}]).encode())
 
 
 @given(st.binary(max_size=200).filter(lambda body: body.strip() != b"[]"))
 def test_garbage_is_malformed(body):
-    with pytest.raises(Malformed):
-        arrivals(body)
+    with pytest.raises(MalformedBatch):
+        parse_batch(body)
 
 
 async def test_the_api_tells_the_state_and_takes_orders(tmp_path):
@@ -120,7 +120,7 @@ async def test_the_api_tells_the_state_and_takes_orders(tmp_path):
     headers = {"yizhan-station": STATION, "yizhan-epoch": EPOCH}
     async with platform_at(tmp_path) as platform, aiohttp.ClientSession(platform.url) as web:
         async with web.post(
-            "/v1/events", data=envelope_batch([made[0], made[2]], STATION), headers=headers
+            "/v1/events", data=encode_envelope_batch([made[0], made[2]], STATION), headers=headers
         ) as answer:
             receipt = await answer.json()
         assert receipt["upto"] == {"service": 1}
@@ -167,7 +167,7 @@ async def test_what_the_api_does_not_take(tmp_path, path, body, status):
 async def test_a_batch_of_another_station_than_it_says_is_refused(tmp_path):
     made = await entries(1)
     async with platform_at(tmp_path) as platform, aiohttp.ClientSession(platform.url) as web:
-        body = envelope_batch(made, "another")
+        body = encode_envelope_batch(made, "another")
         headers = {"yizhan-station": STATION, "yizhan-epoch": EPOCH}
         async with web.post("/v1/events", data=body, headers=headers) as answer:
             assert answer.status == 422

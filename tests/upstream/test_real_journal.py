@@ -7,12 +7,12 @@ from pathlib import Path
 from gateway.event import Lane
 from gateway.journal import JournalOptions
 from gateway.upstream.feed.sender import Sender
+from gateway.upstream.inbox.builtin_commands import FeedReplayData, feed_replay_command
 from gateway.upstream.inbox.command import Mandate
-from gateway.upstream.inbox.kinds import Replay, feed_replay
 from tests.sim.journal import STATION, fact, loop_clock, simulated_journal
 from tests.sim.loop import simulated
 from tests.upstream.fake_platform import FakePlatform
-from tests.upstream.rig import until
+from tests.upstream.harness import until
 
 
 class Station:
@@ -90,9 +90,9 @@ async def test_history_is_replayed_from_the_disk(tmp_path):
         await station.journal.append([fact(Lane.SERVICE, n) for n in range(100)])
     await until(station.settled, within_s=600)
     station.platform.batches.clear()
-    kind = feed_replay(station.sender, station.journal, station.clock)
+    kind = feed_replay_command(station.sender, station.journal, station.clock)
     mandate = Mandate("0192f0c1-0000-7000-8000-000000000001", station.clock.deadline(600))
-    detail = await kind.act(Replay("service", 501, 2500), mandate)
+    detail = await kind.act(FeedReplayData("service", 501, 2500), mandate)
     assert detail == {"events": 2000, "gaps": 0, "to": 2500}
     assert sum(len(lanes) for lanes in station.platform.batches if lanes) == 2000
     sending.cancel()

@@ -9,9 +9,9 @@ import pytest
 
 from gateway.event import Lane
 from gateway.upstream.feed.throughput import TARGET_S
+from tests.upstream.harness import until
 from tests.upstream.ledger import EPOCH, STATION
-from tests.upstream.rig import until
-from tests.upstream.road import Road, key, platform_at
+from tests.upstream.real_uplink import Road, key, platform_at
 from tests.upstream.throttle import Throttle
 
 
@@ -60,7 +60,7 @@ async def test_a_batch_that_is_given_up_leaves_the_wire(tmp_path):
 async def test_the_reference_platform_put_back_to_a_backup_gets_everything_again(
     tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("gateway.upstream.feed.courier.IDLE_S", 0.2)
+    monkeypatch.setattr("gateway.upstream.feed.lane_sender.IDLE_S", 0.2)
     backup = tmp_path / "backup"
     async with platform_at(tmp_path / "a") as platform:
         port = int(platform.url.rsplit(":", 1)[1])

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from gateway.errors import BadReceipt, JournalFailed, SettingsError
 from gateway.event import Lane
-from gateway.upstream.feed.courier import IDLE_S
-from gateway.upstream.feed.receipt import Range, judge
+from gateway.upstream.feed.lane_sender import IDLE_S
+from gateway.upstream.feed.receipt import LaneRange, judge_receipt
 from gateway.upstream.feed.throughput import FLIGHTS_MAX
-from gateway.upstream.uplinks.contract import Receipt
+from gateway.upstream.uplinks.contract import DeliveryReceipt
 from tests.sim.loop import run, simulated
-from tests.upstream.rig import Rig, until
+from tests.upstream.harness import Rig, until
 
 EPOCH = "0" * 16
 HEADS = dict.fromkeys(Lane, 100)
@@ -56,7 +56,7 @@ async def test_a_platform_that_answers_an_empty_batch_with_zeros_is_not_believed
         assert rig.sender.vitals.state == "up"
 
 
-def zeros(receipt: Receipt) -> Receipt:
+def zeros(receipt: DeliveryReceipt) -> DeliveryReceipt:
     return msgspec.structs.replace(receipt, upto={lane.wire: 0 for lane in Lane}, missing=[])
 
 
@@ -244,11 +244,11 @@ RANGES = st.lists(st.tuples(st.sampled_from(WIRES), NUMBERS, NUMBERS), max_size=
 def test_what_a_receipt_moves_is_never_more_than_it_may(  # noqa: PLR0917  # given by name
     upto, missing, held, position, beside, empty
 ):
-    beside = [Range(lane, *sorted(pair)) for lane, *pair in beside if min(pair) > 0]
-    receipt = Receipt(EPOCH, upto, missing, held=held)
+    beside = [LaneRange(lane, *sorted(pair)) for lane, *pair in beside if min(pair) > 0]
+    receipt = DeliveryReceipt(EPOCH, upto, missing, held=held)
     lanes = [] if empty else [Lane.ALARM, Lane.TELEMETRY]
     try:
-        verdict = judge(
+        verdict = judge_receipt(
             receipt, epoch=EPOCH, lanes=lanes, position=position, heads=HEADS, beside=beside
         )
     except BadReceipt:

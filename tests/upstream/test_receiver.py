@@ -19,8 +19,8 @@ from gateway.upstream.uplinks.http.options import HttpOptions
 from tests.ports import free_port
 from tests.upstream import kinds
 from tests.upstream.asyncapi import KINDS
+from tests.upstream.harness import loop_clock, until
 from tests.upstream.ledger import STATION, MemoryJournal, sample
-from tests.upstream.rig import loop_clock, until
 
 PAGE = kinds.FILE.read_text("utf-8")
 

@@ -4,15 +4,15 @@ import json
 import msgspec
 import pytest
 
-from gateway.errors import Rejected, Unreachable
+from gateway.errors import DeliveryRejected, PlatformUnreachable
 from gateway.event import Lane
+from gateway.upstream.feed.batch_rate_limit import PER_S, SAVED_MAX, BatchRateLimit
 from gateway.upstream.feed.events import FEED_REJECTED
-from gateway.upstream.feed.pace import PER_S, SAVED_MAX, Pace
 from gateway.upstream.feed.poison import IN_A_ROW_MAX
-from gateway.upstream.feed.receipt import Range
+from gateway.upstream.feed.receipt import LaneRange
 from tests.sim.loop import simulated
 from tests.upstream.fake_platform import lost, no_receipt
-from tests.upstream.rig import Rig, until
+from tests.upstream.harness import Rig, until
 
 
 @simulated
@@ -61,7 +61,7 @@ async def test_a_busy_station_lets_readings_wait_for_company_and_nothing_else():
 
 
 def test_readings_travel_at_once_as_long_as_few_requests_are_made():
-    pace = Pace(0)
+    pace = BatchRateLimit(0)
     assert [pace.wait_s(second * 10**9 // 4) for second in range(1000)] == [0] * 1000
     waits = [pace.wait_s(250 * 10**9) for _ in range(9)]
     assert waits == [0] * 7 + [1 / PER_S] * 2
@@ -289,7 +289,7 @@ async def test_a_platform_that_refuses_everything_gets_no_gaps():
     rig = Rig()
 
     def refuse(_batch):
-        raise Rejected("upstream.refused", status=400)
+        raise DeliveryRejected("upstream.refused", status=400)
 
     rig.platform.before = refuse
     await rig.fact(Lane.TELEMETRY, 300)
@@ -337,7 +337,7 @@ async def test_413_makes_batches_smaller_until_they_fit():
 
     def small(batch):
         if len(batch.entries) > 30:
-            raise Rejected("upstream.too-large", status=413)
+            raise DeliveryRejected("upstream.too-large", status=413)
 
     rig.platform.before = small
     await rig.fact(Lane.TELEMETRY, 1000)
@@ -353,7 +353,7 @@ async def test_retry_after_is_honoured_by_the_bulk_and_bounded_for_an_alarm():
     rig = Rig()
 
     def busy(_batch):
-        raise Unreachable("upstream.busy", status=503, retry_after_s=120.0)
+        raise PlatformUnreachable("upstream.busy", status=503, retry_after_s=120.0)
 
     rig.platform.before = busy
     await rig.fact(Lane.TELEMETRY)
@@ -385,7 +385,7 @@ async def test_a_range_is_sent_again_with_gaps_where_it_is_gone():
         await rig.until_settled()
         rig.journal.evict(Lane.SERVICE, 100, 150)
         rig.platform.batches.clear()
-        resend = rig.sender.resend(Range(Lane.SERVICE, 90, 350))
+        resend = rig.sender.resend(LaneRange(Lane.SERVICE, 90, 350))
         await resend.done
     assert (resend.entries, resend.gaps) == (210, 1)
     assert sum(len(lanes) for lanes in rig.platform.batches) == 211

@@ -9,7 +9,7 @@ from gateway.upstream.feed.throughput import (
     FLIGHTS_MAX,
     SLOW_BELOW,
     TARGET_S,
-    Throughput,
+    UplinkThroughput,
 )
 from gateway.upstream.uplinks.contract import BATCH_BYTES_MAX, BATCH_ENTRIES_MAX
 
@@ -33,7 +33,7 @@ class Known:
         self.bps = bps
         self.platform_s = platform_s
         self.empty_s = platform_s if empty_s is None else empty_s
-        self.throughput = Throughput(lambda: round(self.now_s * 1e9))
+        self.throughput = UplinkThroughput(lambda: round(self.now_s * 1e9))
         self.send(0)
 
     @property

@@ -11,7 +11,7 @@ import msgspec
 from aiohttp import ClientSession, ClientTimeout, web
 
 from gateway.errors import UsageError
-from gateway.event import Entry, Kind, Lane, Trust
+from gateway.event import EventKind, JournalEntry, Lane, Trust
 from gateway.faults import log_fault
 from gateway.health import (
     BusVitals,
@@ -25,9 +25,9 @@ from gateway.health import (
 )
 from gateway.journal.ports import FollowedReader
 from gateway.live import section as live
-from gateway.web.gate import Gate
+from gateway.web.authorization import Gate
 from gateway.web.section import Section
-from gateway.web.server import DEFAULT_BOUNDS, Bounds, Options, WebServer, build_app
+from gateway.web.server import DEFAULT_BOUNDS, ServerLimits, WebOptions, WebServer, build_app
 
 S = 10**9
 NOW_NS = 86_400 * S
@@ -228,7 +228,7 @@ class MemoryJournal:
 
     def __init__(self, epoch: str = EPOCH) -> None:
         self.epoch = epoch
-        self.kept: dict[Lane, list[Entry]] = {lane: [] for lane in Lane}
+        self.kept: dict[Lane, list[JournalEntry]] = {lane: [] for lane in Lane}
         self._grown = asyncio.Event()
         self.waiting = 0
         """So many wait for what is not there yet."""
@@ -237,7 +237,7 @@ class MemoryJournal:
         """Commit `count` entries."""
         for _ in range(count):
             body = b'"source":"/yizhan/t/em-b3","type":"t","data":{"v":"%s"}}' % text.encode()
-            self.kept[lane].append(Entry(self.epoch, lane, len(self.kept[lane]) + 1, body))
+            self.kept[lane].append(JournalEntry(self.epoch, lane, len(self.kept[lane]) + 1, body))
         self._grown.set()
         self._grown = asyncio.Event()
 
@@ -256,7 +256,7 @@ class MemoryJournal:
         limit: int = 100,
         *,
         lanes: Collection[Lane] = (),
-    ) -> list[Entry]:
+    ) -> list[JournalEntry]:
         """Both the journal's `read` and its follower's."""
         if lane is not None:
             assert isinstance(after, int)
@@ -301,7 +301,7 @@ class Station:
     """The real server over hand-made vital signs."""
 
     gate: Gate | None = None
-    kinds: tuple[Kind, ...] = ()
+    kinds: tuple[EventKind, ...] = ()
 
     def __init__(self, vitals: Vitals = NORMAL) -> None:
         self.vitals = vitals
@@ -329,7 +329,7 @@ class Station:
 async def station(
     vitals: Vitals = NORMAL,
     *,
-    bounds: Bounds = DEFAULT_BOUNDS,
+    bounds: ServerLimits = DEFAULT_BOUNDS,
     control: Path | None = None,
     kind: type[Station] = Station,
     feed: FollowedReader | None = None,
@@ -347,7 +347,7 @@ async def station(
         on_fault=made.on_fault,
     )
     made.server = WebServer(
-        made.app, Options(port=0), control=control, bounds=bounds, on_fault=made.on_fault
+        made.app, WebOptions(port=0), control=control, bounds=bounds, on_fault=made.on_fault
     )
     try:
         await made.server.start()

@@ -9,8 +9,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from gateway.event import Lane, Trust
 from gateway.health import ClockVitals
 from gateway.web import healthz, openapi
-from gateway.web.api import LaneReport, Report
-from gateway.web.healthz import Health
+from gateway.web.api import LaneReport, VitalsReport
+from gateway.web.healthz import HealthReport
 from tests.web.station import NORMAL, STATES, bus_down, replace, station, volatile
 
 HTTP_METHODS = {"get", "post", "put", "delete"}
@@ -25,7 +25,7 @@ async def fetch(made, path: str, status: int = 200):
 async def test_the_snapshot_without_curves_lanes_by_name() -> None:
     async with station() as made:
         said = await fetch(made, "/api/v1/vitals")
-        report = msgspec.convert(said, Report)
+        report = msgspec.convert(said, VitalsReport)
         assert report.station.id == "wangjing-07"
         assert [lane.lane for lane in report.lanes] == [
             "emergency", "alarm", "service", "telemetry",
@@ -213,16 +213,16 @@ EVICTED = replace(NORMAL, journal=replace(NORMAL.journal, evicted=9))
 async def test_unwell_is_what_must_be_mended_here(vitals, reasons: tuple[str, ...]) -> None:
     async with station(vitals) as made:
         said = await fetch(made, "/healthz", 503 if reasons else 200)
-        health = msgspec.convert(said, Health)
+        health = msgspec.convert(said, HealthReport)
         assert (health.ok, health.reasons) == (not reasons, reasons)
 
 
 def test_what_is_not_as_it_should_be_is_noted_by_code() -> None:
-    assert healthz.health(NORMAL).notes == (
+    assert healthz.assess_health(NORMAL).notes == (
         "device.gas-b5.stale",
         "device.pump.silent",
         "device.cover.faulty",
     )
-    assert "uplink.district.down" in healthz.health(STATES["away"]()).notes
-    assert "bus.meters.down" in healthz.health(bus_down()).notes
-    assert "web.health-evicted" in healthz.health(EVICTED).notes
+    assert "uplink.district.down" in healthz.assess_health(STATES["away"]()).notes
+    assert "bus.meters.down" in healthz.assess_health(bus_down()).notes
+    assert "web.health-evicted" in healthz.assess_health(EVICTED).notes

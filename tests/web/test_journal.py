@@ -6,24 +6,24 @@ from pathlib import Path
 import msgspec
 
 from gateway.clock import Clock
-from gateway.event import Audience, Event, Kind, Lane
+from gateway.event import Audience, Event, EventKind, Lane
 from gateway.journal import Journal
 from gateway.journal.options import JournalOptions
 from gateway.journal.ports import FollowedReader
-from gateway.web.server import Bounds
-from gateway.web.stream import Limits
+from gateway.web.server import ServerLimits
+from gateway.web.stream import StreamLimits
 from tests.sim.clock import SimulatedClock, SimulatedKernel
 from tests.web.reader import reading
 from tests.web.station import Station, station
 
-QUICK = Bounds(streams=Limits(pulse_s=0.05))
+QUICK = ServerLimits(streams=StreamLimits(pulse_s=0.05))
 
 
 class Pressed(msgspec.Struct):
     key: str
 
 
-PRESSED = Kind("test", "pressed", Lane.SERVICE, Pressed, Audience.ALL)
+PRESSED = EventKind("test", "pressed", Lane.SERVICE, Pressed, Audience.ALL)
 
 
 def pressed(clock: Clock, key: str, lane: Lane | None = None) -> Event:

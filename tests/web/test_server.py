@@ -9,10 +9,10 @@ from aiohttp import web
 
 from gateway.errors import Unavailable, UsageError
 from gateway.texts import LANGUAGES, Texts
-from gateway.web.pages import PAGES
-from gateway.web.section import Nav, Permission, Route, Section
-from gateway.web.server import Options, WebServer, build_app
-from gateway.web.words import CATALOGUES
+from gateway.web.i18n import CATALOGUES
+from gateway.web.page_renderer import PAGES
+from gateway.web.section import NavTab, Permission, Route, Section
+from gateway.web.server import WebOptions, WebServer, build_app
 from tests.web.station import STATES, Station, station
 
 
@@ -45,7 +45,7 @@ async def test_an_address_that_is_taken_or_wrong_does_not_start(path: str) -> No
 
 async def test_two_tabs_of_one_number_do_not_start() -> None:
     with pytest.raises(UsageError) as refused:
-        built(section(nav=Nav(5, "/other", "live.tab")))
+        built(section(nav=NavTab(5, "/other", "live.tab")))
     assert refused.value.code == "web.tab-twice"
 
 
@@ -58,7 +58,7 @@ async def test_a_template_that_does_not_compile_does_not_start(tmp_path: Path) -
 async def test_a_held_port_is_named_with_its_remedy() -> None:
     with socket.create_server(("127.0.0.1", 0)) as holder:
         port = holder.getsockname()[1]
-        server = WebServer(built(), Options(port=port))
+        server = WebServer(built(), WebOptions(port=port))
         with pytest.raises(Unavailable) as held:
             await server.start()
     assert held.value.code == "web.port-held"
@@ -71,7 +71,7 @@ async def test_a_held_port_is_named_with_its_remedy() -> None:
 async def test_a_control_socket_that_fails_leaves_the_port_and_a_stop_gives_it_back(
     tmp_path: Path,
 ) -> None:
-    server = WebServer(built(), Options(port=0), control=tmp_path / "absent" / "c.sock")
+    server = WebServer(built(), WebOptions(port=0), control=tmp_path / "absent" / "c.sock")
     with pytest.raises(Unavailable):
         await server.start()
     with socket.create_connection(("127.0.0.1", server.port)):

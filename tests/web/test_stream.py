@@ -6,12 +6,12 @@ import socket
 import pytest
 
 from gateway.event import Lane
-from gateway.web.server import DEFAULT_BOUNDS, HUB, STOP_STEP_S, Bounds
-from gateway.web.stream import Limits
+from gateway.web.server import DEFAULT_BOUNDS, HUB, STOP_STEP_S, ServerLimits
+from gateway.web.stream import StreamLimits
 from tests.web.reader import Reader, reading, until
 from tests.web.station import EPOCH, NORMAL, NOW_NS, Station, replace, station
 
-QUICK = Bounds(streams=Limits(pulse_s=0.02))
+QUICK = ServerLimits(streams=StreamLimits(pulse_s=0.02))
 PATIENCE_S = 60
 
 
@@ -151,8 +151,8 @@ async def test_the_seventeenth_is_told_that_the_station_is_full() -> None:
 
 async def test_a_reader_that_takes_nothing_is_dropped_and_others_are_not_kept_waiting() -> None:
     """Its socket fills; what it would be sent is never held in memory."""
-    bounds = Bounds(
-        streams=Limits(pulse_s=0.02, write_within_s=0.4, write_buffer_bytes=4096,
+    bounds = ServerLimits(
+        streams=StreamLimits(pulse_s=0.02, write_within_s=0.4, write_buffer_bytes=4096,
                        snapshot_after=10**9)
     )  # fmt: skip
     async with station(bounds=bounds) as made:
@@ -183,7 +183,9 @@ async def test_a_stop_ends_all_streams_and_waits_for_none(monkeypatch: pytest.Mo
 
 
 async def test_a_stop_does_not_wait_for_a_reader_that_takes_nothing() -> None:
-    bounds = Bounds(streams=Limits(pulse_s=0.02, write_buffer_bytes=4096, snapshot_after=10**9))
+    bounds = ServerLimits(
+        streams=StreamLimits(pulse_s=0.02, write_buffer_bytes=4096, snapshot_after=10**9)
+    )
     async with station(bounds=bounds) as made:
         with socket.create_connection(("127.0.0.1", made.server.port)) as idle:
             idle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -240,4 +242,4 @@ async def test_one_look_that_fails_does_not_end_the_pulses(
 
 
 def test_more_streams_than_connections_make_no_sense() -> None:
-    assert Limits().streams_max < DEFAULT_BOUNDS.here_max
+    assert StreamLimits().streams_max < DEFAULT_BOUNDS.here_max

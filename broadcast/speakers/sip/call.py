@@ -10,7 +10,13 @@ import enum
 import random
 
 from broadcast.speakers import sdp
-from broadcast.speakers.sip.message import AUTO_ANSWER, Dialog, Message, answer, parse
+from broadcast.speakers.sip.message import (
+    AUTO_ANSWER,
+    SipDialog,
+    SipMessage,
+    build_response,
+    parse_message,
+)
 from gateway.transitions import TransitionTable
 
 # RFC 3261's T1: what is not answered is sent again after 500 ms, then after twice that.
@@ -23,7 +29,7 @@ _OK, _MULTIPLE = 200, 300
 _UNANSWERED = 487
 
 
-class Stage(enum.Enum):
+class SipCallState(enum.Enum):
     """Where a call is."""
 
     IDLE = "idle"
@@ -34,7 +40,7 @@ class Stage(enum.Enum):
     OVER = "over"
 
 
-class Turn(enum.Enum):
+class SipCallEvent(enum.Enum):
     """What moves it."""
 
     INVITE = "invite"
@@ -47,37 +53,37 @@ class Turn(enum.Enum):
 
 
 TABLE = TransitionTable(
-    Stage.IDLE,
+    SipCallState.IDLE,
     {
-        (Stage.IDLE, Turn.INVITE): Stage.CALLING,
-        (Stage.CALLING, Turn.RINGING): Stage.RINGING,
-        (Stage.CALLING, Turn.ANSWER): Stage.TALKING,
-        (Stage.CALLING, Turn.FAIL): Stage.OVER,
-        (Stage.CALLING, Turn.HANG_UP): Stage.LEAVING,
-        (Stage.RINGING, Turn.RINGING): Stage.RINGING,
-        (Stage.RINGING, Turn.ANSWER): Stage.TALKING,
-        (Stage.RINGING, Turn.FAIL): Stage.OVER,
-        (Stage.RINGING, Turn.HANG_UP): Stage.LEAVING,
-        (Stage.TALKING, Turn.HANG_UP): Stage.LEAVING,
-        (Stage.TALKING, Turn.BYE): Stage.OVER,
-        (Stage.LEAVING, Turn.DONE): Stage.OVER,
-        (Stage.LEAVING, Turn.BYE): Stage.OVER,
+        (SipCallState.IDLE, SipCallEvent.INVITE): SipCallState.CALLING,
+        (SipCallState.CALLING, SipCallEvent.RINGING): SipCallState.RINGING,
+        (SipCallState.CALLING, SipCallEvent.ANSWER): SipCallState.TALKING,
+        (SipCallState.CALLING, SipCallEvent.FAIL): SipCallState.OVER,
+        (SipCallState.CALLING, SipCallEvent.HANG_UP): SipCallState.LEAVING,
+        (SipCallState.RINGING, SipCallEvent.RINGING): SipCallState.RINGING,
+        (SipCallState.RINGING, SipCallEvent.ANSWER): SipCallState.TALKING,
+        (SipCallState.RINGING, SipCallEvent.FAIL): SipCallState.OVER,
+        (SipCallState.RINGING, SipCallEvent.HANG_UP): SipCallState.LEAVING,
+        (SipCallState.TALKING, SipCallEvent.HANG_UP): SipCallState.LEAVING,
+        (SipCallState.TALKING, SipCallEvent.BYE): SipCallState.OVER,
+        (SipCallState.LEAVING, SipCallEvent.DONE): SipCallState.OVER,
+        (SipCallState.LEAVING, SipCallEvent.BYE): SipCallState.OVER,
     },
 )
 
 
-class Call:
+class SipCall:
     """Calls one place; `out` holds the datagrams to send now."""
 
     def __init__(
-        self, uri: str, own: str, media: sdp.Media, wait_frames: int, chance: random.Random
+        self, uri: str, own: str, media: sdp.SdpMedia, wait_frames: int, chance: random.Random
     ) -> None:
-        self.stage = Stage.IDLE
+        self.stage = SipCallState.IDLE
         self.status = 0
         self.media: tuple[str, int] | None = None
         self.out: list[bytes] = []
-        self._dialog = Dialog.begin(uri, own, f"{chance.getrandbits(96):024x}")
-        self._offer = sdp.describe("Yizhan", media.address, chance.getrandbits(31), media)
+        self._dialog = SipDialog.begin(uri, own, f"{chance.getrandbits(96):024x}")
+        self._offer = sdp.describe_session("Yizhan", media.address, chance.getrandbits(31), media)
         self._wait_frames = wait_frames
         self._chance = chance
         self._branch = ""
@@ -89,18 +95,18 @@ class Call:
 
     def invite(self) -> None:
         """Call."""
-        self._move(Turn.INVITE)
+        self._move(SipCallEvent.INVITE)
         self._branch = self._new_branch()
         invite = self._dialog.request("INVITE", 1, self._branch, AUTO_ANSWER, self._offer)
         self._send_until_answered(invite)
 
     def hang_up(self) -> None:
         """End it, however far it has come."""
-        if self.stage is Stage.TALKING:
-            self._move(Turn.HANG_UP)
+        if self.stage is SipCallState.TALKING:
+            self._move(SipCallEvent.HANG_UP)
             self._say_goodbye()
-        elif self.stage in (Stage.CALLING, Stage.RINGING):
-            self._move(Turn.HANG_UP)
+        elif self.stage in (SipCallState.CALLING, SipCallState.RINGING):
+            self._move(SipCallEvent.HANG_UP)
             self._cancelled = True
             self._send_until_answered(self._dialog.request("CANCEL", 1, self._branch))
 
@@ -110,10 +116,13 @@ class Call:
         if self._pending is not None and self._age >= self._again_at:
             self.out.append(self._pending)
             self._again_at += max(FIRST_AGAIN_FRAMES, self._again_at)
-        if self.stage in (Stage.CALLING, Stage.RINGING) and self._age >= self._wait_frames:
+        if (
+            self.stage in (SipCallState.CALLING, SipCallState.RINGING)
+            and self._age >= self._wait_frames
+        ):
             self._give_up()
-        elif self.stage is Stage.LEAVING and self._age >= LEAVING_FRAMES:
-            self._move(Turn.DONE)
+        elif self.stage is SipCallState.LEAVING and self._age >= LEAVING_FRAMES:
+            self._move(SipCallEvent.DONE)
 
     @property
     def id(self) -> str:
@@ -122,7 +131,7 @@ class Call:
 
     def handle_packet(self, packet: bytes) -> None:
         """A datagram came; what is not of this call is answered as such or ignored."""
-        message = parse(packet)
+        message = parse_message(packet)
         if message is None:
             return
         if message.method:
@@ -130,65 +139,65 @@ class Call:
         elif message.headers.get("call-id") == self._dialog.call_id:
             self._answered(message)
 
-    def _asked(self, message: Message) -> None:
+    def _asked(self, message: SipMessage) -> None:
         if message.method == "ACK":
             return
         ours = message.headers.get("call-id") == self._dialog.call_id
         if message.method == "BYE" and ours:
-            self.out.append(answer(message, _OK, "OK"))
-            if (self.stage, Turn.BYE) in TABLE:
+            self.out.append(build_response(message, _OK, "OK"))
+            if (self.stage, SipCallEvent.BYE) in TABLE:
                 self._pending = None
-                self._move(Turn.BYE)
+                self._move(SipCallEvent.BYE)
         elif message.method == "OPTIONS":
-            self.out.append(answer(message, _OK, "OK"))
+            self.out.append(build_response(message, _OK, "OK"))
         else:
-            self.out.append(answer(message, 481 if not ours else 501, "No"))
+            self.out.append(build_response(message, 481 if not ours else 501, "No"))
 
-    def _answered(self, message: Message) -> None:
+    def _answered(self, message: SipMessage) -> None:
         number, method = message.sequence
         if method == "INVITE":
             self._invited(message)
-        elif method == "BYE" and number == self._number and self.stage is Stage.LEAVING:
+        elif method == "BYE" and number == self._number and self.stage is SipCallState.LEAVING:
             self._pending = None
-            self._move(Turn.DONE)
+            self._move(SipCallEvent.DONE)
 
-    def _invited(self, message: Message) -> None:
+    def _invited(self, message: SipMessage) -> None:
         if message.status < _OK:
             if not self._cancelled:
                 self._pending = None  # it is there: the network has done its part
-            if (self.stage, Turn.RINGING) in TABLE:
-                self._move(Turn.RINGING)
+            if (self.stage, SipCallEvent.RINGING) in TABLE:
+                self._move(SipCallEvent.RINGING)
             return
         self._acknowledge(message)
         if self._cancelled:
             self._crossed(message)
-        if self.stage not in (Stage.CALLING, Stage.RINGING):
+        if self.stage not in (SipCallState.CALLING, SipCallState.RINGING):
             return
         self._pending = None
         self.status = message.status
-        self.media = sdp.answered(message.body) if message.status < _MULTIPLE else None
+        self.media = sdp.parse_answer(message.body) if message.status < _MULTIPLE else None
         if message.status < _MULTIPLE:
-            self._move(Turn.ANSWER)
+            self._move(SipCallEvent.ANSWER)
             if self.media is None:
                 self.hang_up()
         else:
-            self._move(Turn.FAIL)
+            self._move(SipCallEvent.FAIL)
 
-    def _crossed(self, message: Message) -> None:
+    def _crossed(self, message: SipMessage) -> None:
         """It was called off while it answered: a yes is taken back, a no is the end."""
         self._cancelled = False
         if message.status < _MULTIPLE:
             self._say_goodbye()
         else:
             self._pending = None
-            self._move(Turn.DONE)
+            self._move(SipCallEvent.DONE)
 
     def _say_goodbye(self) -> None:
         self._number += 1
         bye = self._dialog.request("BYE", self._number, self._new_branch())
         self._send_until_answered(bye)
 
-    def _acknowledge(self, message: Message) -> None:
+    def _acknowledge(self, message: SipMessage) -> None:
         """A final answer is acknowledged each time it comes: the last word may have been lost."""
         dialog = self._dialog._replace(to=message.headers.get("to", self._dialog.to))
         branch = self._branch
@@ -202,7 +211,7 @@ class Call:
         self._pending = None
         self.status = self.status or _UNANSWERED
         self.out.append(self._dialog.request("CANCEL", 1, self._branch))
-        self._move(Turn.FAIL)
+        self._move(SipCallEvent.FAIL)
 
     def _send_until_answered(self, packet: bytes) -> None:
         self._pending = packet
@@ -212,11 +221,11 @@ class Call:
     def _new_branch(self) -> str:
         return f"{self._chance.getrandbits(64):016x}"
 
-    def _move(self, turn: Turn) -> None:
+    def _move(self, turn: SipCallEvent) -> None:
         self.stage = TABLE[self.stage, turn]
 
 
-def _target(message: Message, otherwise: str) -> str:
+def _target(message: SipMessage, otherwise: str) -> str:
     """Where the other side wants the rest of the dialog."""
     contact = message.headers.get("contact", "")
     uri = contact.partition("<")[2].partition(">")[0] or contact.partition(";")[0].strip()

@@ -6,7 +6,7 @@ _SHORT = {"i": "call-id", "f": "from", "t": "to", "v": "via", "m": "contact", "l
 BYTES_MAX = 8192
 
 
-class Message(NamedTuple):
+class SipMessage(NamedTuple):
     """A request (`method`) or an answer (`status`); header names in small letters, first wins."""
 
     method: str
@@ -22,7 +22,7 @@ class Message(NamedTuple):
         return (int(number), method.strip()) if number.isdecimal() else (0, "")
 
 
-def parse(packet: bytes) -> Message | None:
+def parse_message(packet: bytes) -> SipMessage | None:
     """One datagram; None if it is no SIP."""
     head, _, body = packet[:BYTES_MAX].decode("utf-8", "replace").partition("\r\n\r\n")
     lines = head.split("\r\n")
@@ -31,9 +31,9 @@ def parse(packet: bytes) -> Message | None:
         return None
     headers, vias = _headers(lines[1:])
     if words[0] == "SIP/2.0" and len(words[1]) == 3 and words[1].isascii() and words[1].isdigit():  # noqa: PLR2004 - 200
-        return Message("", int(words[1]), headers, body, vias)
+        return SipMessage("", int(words[1]), headers, body, vias)
     if words[2] == "SIP/2.0":
-        return Message(words[0], 0, headers, body, vias)
+        return SipMessage(words[0], 0, headers, body, vias)
     return None
 
 
@@ -51,7 +51,7 @@ def _headers(lines: list[str]) -> tuple[dict[str, str], tuple[str, ...]]:
     return headers, tuple(vias)
 
 
-class Dialog(NamedTuple):
+class SipDialog(NamedTuple):
     """What all requests of one call share; `tag` is ours, `to` grows the other's tag."""
 
     uri: str
@@ -62,7 +62,7 @@ class Dialog(NamedTuple):
     target: str
 
     @classmethod
-    def begin(cls, uri: str, own: str, token: str) -> "Dialog":
+    def begin(cls, uri: str, own: str, token: str) -> "SipDialog":
         """A new one; `own` is our `host:port`, `token` is random."""
         return cls(uri, own, f"{token}@{own.partition(':')[0]}", token[:8], f"<{uri}>", uri)
 
@@ -95,7 +95,7 @@ AUTO_ANSWER = (
 )
 
 
-def answer(to: Message, status: int, reason: str) -> bytes:
+def build_response(to: SipMessage, status: int, reason: str) -> bytes:
     """Our answer to a request of theirs."""
     copied = ("From", "To", "Call-ID", "CSeq")
     lines = [

@@ -5,15 +5,15 @@ import random
 import socket
 from collections import deque
 
-from broadcast.speakers.backlog import Backlog
+from broadcast.audio_protocol.speaker_options import SipOptions
+from broadcast.speakers.backlog import FrameBacklog
 from broadcast.speakers.codec import CODECS
-from broadcast.speakers.contract import Rung
+from broadcast.speakers.contract import ProofLevel
 from broadcast.speakers.network import even_socket, host_and_port, own_address
-from broadcast.speakers.options import Sip
-from broadcast.speakers.rtp import Stream
-from broadcast.speakers.sdp import Media
-from broadcast.speakers.sip.call import Call, Stage
-from broadcast.speakers.sip.message import BYTES_MAX, Dialog, parse
+from broadcast.speakers.rtp import RtpStream
+from broadcast.speakers.sdp import SdpMedia
+from broadcast.speakers.sip.call import SipCall, SipCallState
+from broadcast.speakers.sip.message import BYTES_MAX, SipDialog, parse_message
 from gateway.errors import Unavailable
 
 PROBE_S = 0.7
@@ -29,21 +29,21 @@ class SipSpeaker:
     the horn is free for the next one.
     """
 
-    def __init__(self, id_: str, options: Sip, chance: random.Random) -> None:
+    def __init__(self, id_: str, options: SipOptions, chance: random.Random) -> None:
         self.codec: str = options.codec
-        self.rung = Rung.UNKNOWN
+        self.rung = ProofLevel.UNKNOWN
         self._id = id_
         self._options = options
         self._chance = chance
         self._at = host_and_port(options.uri.partition("@")[2])
         self._wait_frames = round(options.answer_within_s * 50)
-        self._backlog = Backlog(self._wait_frames + 50)
+        self._backlog = FrameBacklog(self._wait_frames + 50)
         self._own = ""
         self._sip: socket.socket | None = None
         self._rtp: socket.socket | None = None
-        self._call: Call | None = None
-        self._over: deque[Call] = deque(maxlen=OVER_MAX)
-        self._stream: Stream | None = None
+        self._call: SipCall | None = None
+        self._over: deque[SipCall] = deque(maxlen=OVER_MAX)
+        self._stream: RtpStream | None = None
         self._resting = True
 
     @property
@@ -67,16 +67,16 @@ class SipSpeaker:
 
     def play(self, payload: bytes, rank: int, *, silent: bool = False) -> None:
         """Call with the first frame; the others wait in line until it has answered."""
-        if self._resting and self._call is not None and self._call.stage is Stage.LEAVING:
+        if self._resting and self._call is not None and self._call.stage is SipCallState.LEAVING:
             self._over.append(self._call)  # the last session's goodbye is under way: a new call
             self._call = None
         self._resting = False
         if self._call is None:
-            self._stream = Stream(CODECS[self.codec], self._chance)
+            self._stream = RtpStream(CODECS[self.codec], self._chance)
             # offered both ways: there are horns that play nothing of a one-way offer (baresip 1.0)
-            media = Media(self._own, self._port(self._rtp), self.codec)
+            media = SdpMedia(self._own, self._port(self._rtp), self.codec)
             own = f"{self._own}:{self._port(self._sip)}"
-            self._call = Call(self._options.uri, own, media, self._wait_frames, self._chance)
+            self._call = SipCall(self._options.uri, own, media, self._wait_frames, self._chance)
             self._call.invite()
             self._flush(self._call)
         self._backlog.put(payload, rank, silent=silent)
@@ -97,23 +97,23 @@ class SipSpeaker:
         for past in [*self._over]:
             past.tick()
             self._flush(past)
-            if past.stage is Stage.OVER:
+            if past.stage is SipCallState.OVER:
                 self._over.remove(past)
         if self._call is not None:
             self._tend(self._call)
 
-    def _tend(self, call: Call) -> None:
+    def _tend(self, call: SipCall) -> None:
         call.tick()
-        if call.stage is Stage.TALKING:
-            self.rung = Rung.ACCEPTED
+        if call.stage is SipCallState.TALKING:
+            self.rung = ProofLevel.ACCEPTED
             self._say(call)
         elif self._resting and not self.behind:
             call.hang_up()  # nobody is to hear anything any more: it need not answer
         self._flush(call)
-        if call.stage is Stage.OVER:
+        if call.stage is SipCallState.OVER:
             self._ended(call)
 
-    def probe(self) -> Rung:
+    def probe(self) -> ProofLevel:
         """OPTIONS: any answer at all shows that it is there."""
         host, port = self._at
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
@@ -121,15 +121,15 @@ class SipSpeaker:
             link.settimeout(PROBE_S)
             own = f"{link.getsockname()[0]}:{link.getsockname()[1]}"
             token = f"{self._chance.getrandbits(96):024x}"
-            dialog = Dialog.begin(self._options.uri, own, token)
+            dialog = SipDialog.begin(self._options.uri, own, token)
             link.connect(self._at)  # so that a closed port is told at once
             with contextlib.suppress(ConnectionRefusedError):
                 for _ in range(PROBES):
                     link.send(dialog.request("OPTIONS", 1, token[:16]))
                     with contextlib.suppress(TimeoutError):
-                        answer = parse(link.recv(BYTES_MAX))
+                        answer = parse_message(link.recv(BYTES_MAX))
                         if answer is not None and answer.status:
-                            return Rung.REACHABLE
+                            return ProofLevel.REACHABLE
         raise Unavailable("speaker.unreachable", address=f"{host}:{port}")
 
     def close(self) -> None:
@@ -153,11 +153,11 @@ class SipSpeaker:
         with contextlib.suppress(BlockingIOError):
             while True:
                 packet = self._sip.recv(BYTES_MAX)
-                message = parse(packet)
+                message = parse_message(packet)
                 name = "" if message is None else message.headers.get("call-id", "")
                 next((each for each in calls if each.id == name), calls[0]).handle_packet(packet)
 
-    def _say(self, call: Call) -> None:
+    def _say(self, call: SipCall) -> None:
         assert self._rtp is not None
         assert self._stream is not None
         payload = self._backlog.pop()
@@ -168,14 +168,14 @@ class SipSpeaker:
         elif self._resting:
             call.hang_up()
 
-    def _flush(self, call: Call) -> None:
+    def _flush(self, call: SipCall) -> None:
         assert self._sip is not None
         for packet in call.out:
             with contextlib.suppress(BlockingIOError):
                 self._sip.sendto(packet, self._at)
         call.out.clear()
 
-    def _ended(self, call: Call) -> None:
+    def _ended(self, call: SipCall) -> None:
         self._call = None
         self._backlog.cut()
         if call.status >= 300:  # noqa: PLR2004 - SIP: from 300 on it is a no

@@ -10,16 +10,21 @@ AD type, then the data (Bluetooth Core Specification, Supplement, part A).
                  └── ibeacon     FF 4C 00 02 15 …
 """
 
-from drivers.ble.codec.formats import FORMATS, Format, format_of, understand
-from drivers.ble.codec.message import Heard, Measure, Unheard, Why
+from drivers.ble.codec.formats import FORMATS, AdvertFormat, decode_message, format_of
+from drivers.ble.codec.message import (
+    DecodedMessage,
+    MeasuredQuantity,
+    RejectedMessage,
+    RejectReason,
+)
 
 __all__ = [
     "FORMATS",
-    "Format",
-    "Heard",
-    "Measure",
-    "Unheard",
-    "Why",
+    "AdvertFormat",
+    "DecodedMessage",
+    "MeasuredQuantity",
+    "RejectedMessage",
+    "RejectReason",
     "format_of",
-    "understand",
+    "decode_message",
 ]

@@ -4,9 +4,9 @@ info  [mac reversed]  objects…                       plain
 info  [mac reversed]  sealed objects  counter  tag   encrypted, info bit 0 set
 """
 
+from drivers.ble.codec.aes_ccm import TAG_BYTES, decrypt_sealed
 from drivers.ble.codec.bthome_objects import OBJECTS, PACKET
-from drivers.ble.codec.message import Heard, Unheard, Why
-from drivers.ble.codec.seal import TAG_BYTES, unsealed
+from drivers.ble.codec.message import DecodedMessage, RejectedMessage, RejectReason
 
 NAME = "bthome"
 PREFIX = b"\x16\xd2\xfc"
@@ -18,43 +18,47 @@ _MAC_BYTES = 6
 _COUNTER_BYTES = 4
 
 
-def understand(message: bytes, mac: bytes, key: bytes | None) -> Heard | Unheard:
+def decode_bthome(
+    message: bytes, mac: bytes, key: bytes | None
+) -> DecodedMessage | RejectedMessage:
     """What a message of the sensor at `mac` says.
 
     With a key only sealed messages count, so that nobody speaks in a sealed sensor's name.
     """
     data = message[len(PREFIX) :]
     if not data:
-        return Unheard(Why.SHORT)
+        return RejectedMessage(RejectReason.SHORT)
     info = data[0]
     if info >> 5 != _VERSION:
-        return Unheard(Why.VERSION)
+        return RejectedMessage(RejectReason.VERSION)
     body = data[1:]
     if info & _HAS_MAC:
         if len(body) < _MAC_BYTES:
-            return Unheard(Why.SHORT)
+            return RejectedMessage(RejectReason.SHORT)
         mac, body = body[_MAC_BYTES - 1 :: -1], body[_MAC_BYTES:]
     if info & _ENCRYPTED:
         return _sealed(info, body, mac, key)
-    return Unheard(Why.PLAIN) if key else _plain(body, None)
+    return RejectedMessage(RejectReason.PLAIN) if key else _plain(body, None)
 
 
-def _sealed(info: int, body: bytes, mac: bytes, key: bytes | None) -> Heard | Unheard:
+def _sealed(
+    info: int, body: bytes, mac: bytes, key: bytes | None
+) -> DecodedMessage | RejectedMessage:
     """The objects inside, if they were sealed with our key by that sensor."""
     if key is None:
-        return Unheard(Why.SEALED)
+        return RejectedMessage(RejectReason.SEALED)
     if len(body) <= _COUNTER_BYTES + TAG_BYTES:
-        return Unheard(Why.SHORT)
+        return RejectedMessage(RejectReason.SHORT)
     sealed = body[: -_COUNTER_BYTES - TAG_BYTES]
     counter, tag = body[-_COUNTER_BYTES - TAG_BYTES : -TAG_BYTES], body[-TAG_BYTES:]
     nonce = mac + PREFIX[1:] + bytes([info]) + counter
-    objects = unsealed(key, nonce, sealed + tag, None)
+    objects = decrypt_sealed(key, nonce, sealed + tag, None)
     if objects is None:
-        return Unheard(Why.WRONG_KEY)
+        return RejectedMessage(RejectReason.WRONG_KEY)
     return _plain(objects, int.from_bytes(counter, "little"))
 
 
-def _plain(objects: bytes, counter: int | None) -> Heard:
+def _plain(objects: bytes, counter: int | None) -> DecodedMessage:
     """The objects up to the first that is unknown (its length is, too) or cut off."""
     packet, measures = None, []
     rest = objects
@@ -67,4 +71,4 @@ def _plain(objects: bytes, counter: int | None) -> Heard:
             packet = body[0]
         elif measure := shape.read(body):
             measures.append(measure)
-    return Heard(NAME, tuple(measures), packet, counter)
+    return DecodedMessage(NAME, tuple(measures), packet, counter)

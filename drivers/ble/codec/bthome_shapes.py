@@ -2,13 +2,13 @@
 
 from typing import NamedTuple, Protocol
 
-from drivers.ble.codec.message import Measure, scaled
+from drivers.ble.codec.message import MeasuredQuantity, scale_value
 
 # The bits of a command's length byte that count; the rest are reserved.
 _ARGUMENTS = 0x1F
 
 
-class Shape(Protocol):
+class ObjectShape(Protocol):
     """How one object stands in the payload."""
 
     @property
@@ -22,11 +22,11 @@ class Shape(Protocol):
     def size(self, rest: bytes) -> int:
         """How many bytes of `rest`, which begins after the object's id, are its own."""
 
-    def read(self, body: bytes) -> Measure | None:
+    def read(self, body: bytes) -> MeasuredQuantity | None:
         """What its bytes say; None: nothing that has a name."""
 
 
-class Number(NamedTuple):
+class NumberShape(NamedTuple):
     """An integer of fixed length: `value = count * factor`."""
 
     what: str
@@ -40,15 +40,15 @@ class Number(NamedTuple):
         """Fixed."""
         return self.length
 
-    def read(self, body: bytes) -> Measure:
+    def read(self, body: bytes) -> MeasuredQuantity:
         """Little endian."""
         count = int.from_bytes(body, "little", signed=self.signed)
-        value = scaled(count, self.factor, self.decimals)
+        value = scale_value(count, self.factor, self.decimals)
         modulus = None if self.signed else 1 << 8 * self.length
-        return Measure(self.what, value, self.unit, count, modulus)
+        return MeasuredQuantity(self.what, value, self.unit, count, modulus)
 
 
-class Flag(NamedTuple):
+class FlagShape(NamedTuple):
     """One byte, 0 or 1."""
 
     what: str
@@ -58,12 +58,12 @@ class Flag(NamedTuple):
         """Fixed."""
         return 1
 
-    def read(self, body: bytes) -> Measure:
+    def read(self, body: bytes) -> MeasuredQuantity:
         """Any bit set is yes."""
-        return Measure(self.what, bool(body[0]))
+        return MeasuredQuantity(self.what, bool(body[0]))
 
 
-class Choice(NamedTuple):
+class ChoiceShape(NamedTuple):
     """One byte that names an event."""
 
     what: str
@@ -74,13 +74,13 @@ class Choice(NamedTuple):
         """Fixed."""
         return 1
 
-    def read(self, body: bytes) -> Measure | None:
+    def read(self, body: bytes) -> MeasuredQuantity | None:
         """Unknown bytes name nothing."""
         name = self.names.get(body[0])
-        return None if name is None else Measure(self.what, name)
+        return None if name is None else MeasuredQuantity(self.what, name)
 
 
-class Steps(NamedTuple):
+class StepsShape(NamedTuple):
     """A direction, then how many steps."""
 
     what: str
@@ -91,13 +91,13 @@ class Steps(NamedTuple):
         """Fixed."""
         return 2
 
-    def read(self, body: bytes) -> Measure | None:
+    def read(self, body: bytes) -> MeasuredQuantity | None:
         """Steps to the left count below zero."""
         sign = self.signs.get(body[0])
-        return None if sign is None else Measure(self.what, sign * body[1])
+        return None if sign is None else MeasuredQuantity(self.what, sign * body[1])
 
 
-class Text(NamedTuple):
+class TextShape(NamedTuple):
     """A length byte, then UTF-8."""
 
     what: str
@@ -107,15 +107,15 @@ class Text(NamedTuple):
         """The length byte and what it counts."""
         return 1 + rest[0] if rest else 1
 
-    def read(self, body: bytes) -> Measure | None:
+    def read(self, body: bytes) -> MeasuredQuantity | None:
         """Bytes that are no UTF-8 say nothing."""
         try:
-            return Measure(self.what, body[1:].decode())
+            return MeasuredQuantity(self.what, body[1:].decode())
         except UnicodeDecodeError:
             return None
 
 
-class Raw(NamedTuple):
+class RawShape(NamedTuple):
     """A length byte, then bytes that only the maker understands."""
 
     what: str
@@ -125,12 +125,12 @@ class Raw(NamedTuple):
         """The length byte and what it counts."""
         return 1 + rest[0] if rest else 1
 
-    def read(self, body: bytes) -> Measure:
+    def read(self, body: bytes) -> MeasuredQuantity:
         """In hexadecimal digits."""
-        return Measure(self.what, body[1:].hex())
+        return MeasuredQuantity(self.what, body[1:].hex())
 
 
-class Command(NamedTuple):
+class CommandShape(NamedTuple):
     """A length byte, an opcode, and as many arguments as the length byte says."""
 
     what: str
@@ -141,13 +141,13 @@ class Command(NamedTuple):
         """The length byte, the opcode, the arguments."""
         return 2 + (rest[0] & _ARGUMENTS) if rest else 2
 
-    def read(self, body: bytes) -> Measure | None:
+    def read(self, body: bytes) -> MeasuredQuantity | None:
         """The opcode's name; the arguments are the maker's own."""
         name = self.names.get(body[1])
-        return None if name is None else Measure(self.what, name)
+        return None if name is None else MeasuredQuantity(self.what, name)
 
 
-class Version(NamedTuple):
+class VersionShape(NamedTuple):
     """A firmware version, least significant part first."""
 
     what: str
@@ -158,6 +158,6 @@ class Version(NamedTuple):
         """Fixed."""
         return self.length
 
-    def read(self, body: bytes) -> Measure:
+    def read(self, body: bytes) -> MeasuredQuantity:
         """As people write it."""
-        return Measure(self.what, ".".join(str(part) for part in reversed(body)))
+        return MeasuredQuantity(self.what, ".".join(str(part) for part in reversed(body)))

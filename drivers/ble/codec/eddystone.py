@@ -9,7 +9,12 @@ EID and sealed TLM change with a secret that only the registering service knows:
 
 import struct
 
-from drivers.ble.codec.message import Heard, Measure, Unheard, Why
+from drivers.ble.codec.message import (
+    DecodedMessage,
+    MeasuredQuantity,
+    RejectedMessage,
+    RejectReason,
+)
 
 NAME = "eddystone"
 PREFIX = b"\x16\xaa\xfe"
@@ -33,36 +38,40 @@ _ENDINGS = (
 _PRINTABLE = range(0x21, 0x7F)
 
 
-def understand(message: bytes, _mac: bytes, _key: bytes | None) -> Heard | Unheard:
+def decode_eddystone(
+    message: bytes, _mac: bytes, _key: bytes | None
+) -> DecodedMessage | RejectedMessage:
     """What the beacon calls out, or how it fares."""
     frame = message[len(PREFIX) :]
     if not frame:
-        return Unheard(Why.SHORT)
+        return RejectedMessage(RejectReason.SHORT)
     read = {_UID: _uid, _URL: _url, _TLM: _tlm}.get(frame[0])
-    return Unheard(Why.VERSION) if read is None else read(frame[1:])
+    return RejectedMessage(RejectReason.VERSION) if read is None else read(frame[1:])
 
 
-def _uid(body: bytes) -> Heard | Unheard:
+def _uid(body: bytes) -> DecodedMessage | RejectedMessage:
     if len(body) < _UID_BODY.size:
-        return Unheard(Why.SHORT)
+        return RejectedMessage(RejectReason.SHORT)
     power, namespace, instance = _UID_BODY.unpack_from(body)
     measures = (
-        Measure("namespace", namespace.hex()),
-        Measure("instance", instance.hex()),
-        Measure("tx-power", power, UNITS["tx-power"]),
+        MeasuredQuantity("namespace", namespace.hex()),
+        MeasuredQuantity("instance", instance.hex()),
+        MeasuredQuantity("tx-power", power, UNITS["tx-power"]),
     )
-    return Heard(NAME, measures, identity=f"{NAME}/{namespace.hex()}/{instance.hex()}")
+    return DecodedMessage(NAME, measures, identity=f"{NAME}/{namespace.hex()}/{instance.hex()}")
 
 
-def _url(body: bytes) -> Heard | Unheard:
+def _url(body: bytes) -> DecodedMessage | RejectedMessage:
     if len(body) < 3:  # noqa: PLR2004 - power, scheme, and at least one character
-        return Unheard(Why.SHORT)
+        return RejectedMessage(RejectReason.SHORT)
     scheme, parts = body[1], [_part(byte) for byte in body[2:]]
     if scheme >= len(_SCHEMES) or None in parts:
-        return Unheard(Why.VERSION)
+        return RejectedMessage(RejectReason.VERSION)
     power = int.from_bytes(body[:1], signed=True)
     url = _SCHEMES[scheme] + "".join(filter(None, parts))
-    return Heard(NAME, (Measure("url", url), Measure("tx-power", power, UNITS["tx-power"])))
+    return DecodedMessage(
+        NAME, (MeasuredQuantity("url", url), MeasuredQuantity("tx-power", power, UNITS["tx-power"]))
+    )
 
 
 def _part(byte: int) -> str | None:
@@ -72,19 +81,21 @@ def _part(byte: int) -> str | None:
     return chr(byte) if byte in _PRINTABLE else None
 
 
-def _tlm(body: bytes) -> Heard | Unheard:
+def _tlm(body: bytes) -> DecodedMessage | RejectedMessage:
     if body[:1] != bytes([_TLM_PLAIN]):
-        return Unheard(Why.VERSION if body else Why.SHORT)
+        return RejectedMessage(RejectReason.VERSION if body else RejectReason.SHORT)
     if len(body) < _TLM_BODY.size:
-        return Unheard(Why.SHORT)
+        return RejectedMessage(RejectReason.SHORT)
     _, millivolts, temperature, adverts, tenths = _TLM_BODY.unpack_from(body)
     measures = [
-        Measure("adverts", adverts, UNITS["adverts"], adverts, _COUNT_MODULUS),
-        Measure("uptime", tenths / 10, UNITS["uptime"], tenths, _COUNT_MODULUS),
+        MeasuredQuantity("adverts", adverts, UNITS["adverts"], adverts, _COUNT_MODULUS),
+        MeasuredQuantity("uptime", tenths / 10, UNITS["uptime"], tenths, _COUNT_MODULUS),
     ]
     if millivolts:
-        measures.append(Measure("voltage", millivolts / 1000, UNITS["voltage"], millivolts))
+        measures.append(
+            MeasuredQuantity("voltage", millivolts / 1000, UNITS["voltage"], millivolts)
+        )
     if temperature != _NO_TEMPERATURE:
         celsius = round(temperature / 256, 2)
-        measures.append(Measure("temperature", celsius, UNITS["temperature"], temperature))
-    return Heard(NAME, tuple(measures))
+        measures.append(MeasuredQuantity("temperature", celsius, UNITS["temperature"], temperature))
+    return DecodedMessage(NAME, tuple(measures))

@@ -4,17 +4,17 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from drivers.ble.codec import bthome, bthome_objects, eddystone, ibeacon, mibeacon, mibeacon_objects
-from drivers.ble.codec.message import Heard, Unheard, Why
+from drivers.ble.codec.message import DecodedMessage, RejectedMessage, RejectReason
 
-Understand = Callable[[bytes, bytes, bytes | None], Heard | Unheard]
+DecodeMessage = Callable[[bytes, bytes, bytes | None], DecodedMessage | RejectedMessage]
 
 
-class Format(NamedTuple):
+class AdvertFormat(NamedTuple):
     """One format: how its messages begin, how they are understood, its quantities' units."""
 
     name: str
     prefix: bytes
-    understand: Understand
+    understand: DecodeMessage
     units: Mapping[str, str]
     sealed: bool = False
 
@@ -24,23 +24,33 @@ _MIBEACON_UNITS = {
 }
 
 FORMATS = (
-    Format(bthome.NAME, bthome.PREFIX, bthome.understand, bthome_objects.UNITS, sealed=True),
-    Format(mibeacon.NAME, mibeacon.PREFIX, mibeacon.understand, _MIBEACON_UNITS, sealed=True),
-    Format(eddystone.NAME, eddystone.PREFIX, eddystone.understand, eddystone.UNITS),
-    Format(ibeacon.NAME, ibeacon.PREFIX, ibeacon.understand, ibeacon.UNITS),
+    AdvertFormat(
+        bthome.NAME, bthome.PREFIX, bthome.decode_bthome, bthome_objects.UNITS, sealed=True
+    ),
+    AdvertFormat(
+        mibeacon.NAME, mibeacon.PREFIX, mibeacon.decode_mibeacon, _MIBEACON_UNITS, sealed=True
+    ),
+    AdvertFormat(eddystone.NAME, eddystone.PREFIX, eddystone.decode_eddystone, eddystone.UNITS),
+    AdvertFormat(ibeacon.NAME, ibeacon.PREFIX, ibeacon.decode_ibeacon, ibeacon.UNITS),
 )
 
 _PREFIX_BYTES = 3
 _BY_PREFIX = {each.prefix[:_PREFIX_BYTES]: each for each in FORMATS}
 
 
-def format_of(message: bytes) -> Format | None:
+def format_of(message: bytes) -> AdvertFormat | None:
     """The format of a message; None: none of ours."""
     found = _BY_PREFIX.get(message[:_PREFIX_BYTES])
     return found if found and message.startswith(found.prefix) else None
 
 
-def understand(message: bytes, mac: bytes, key: bytes | None = None) -> Heard | Unheard:
+def decode_message(
+    message: bytes, mac: bytes, key: bytes | None = None
+) -> DecodedMessage | RejectedMessage:
     """What a message of the sensor at `mac` (6 bytes, as people write it) says."""
     found = format_of(message)
-    return Unheard(Why.OTHER) if found is None else found.understand(message, mac, key)
+    return (
+        RejectedMessage(RejectReason.OTHER)
+        if found is None
+        else found.understand(message, mac, key)
+    )

@@ -5,7 +5,12 @@
 
 import struct
 
-from drivers.ble.codec.message import Heard, Measure, Unheard, Why
+from drivers.ble.codec.message import (
+    DecodedMessage,
+    MeasuredQuantity,
+    RejectedMessage,
+    RejectReason,
+)
 
 NAME = "ibeacon"
 PREFIX = b"\xff\x4c\x00\x02\x15"
@@ -14,18 +19,20 @@ UNITS = {"uuid": "1", "major": "1", "minor": "1", "tx-power": "dB[mW]"}
 _BODY = struct.Struct(">16sHHb")
 
 
-def understand(message: bytes, _mac: bytes, _key: bytes | None) -> Heard | Unheard:
+def decode_ibeacon(
+    message: bytes, _mac: bytes, _key: bytes | None
+) -> DecodedMessage | RejectedMessage:
     """What the beacon calls out."""
     body = message[len(PREFIX) :]
     if len(body) < _BODY.size:
-        return Unheard(Why.SHORT)
+        return RejectedMessage(RejectReason.SHORT)
     raw, major, minor, power = _BODY.unpack_from(body)
     digits = raw.hex()
     uuid = "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
     measures = (
-        Measure("uuid", uuid),
-        Measure("major", major, count=major),
-        Measure("minor", minor, count=minor),
-        Measure("tx-power", power, UNITS["tx-power"]),
+        MeasuredQuantity("uuid", uuid),
+        MeasuredQuantity("major", major, count=major),
+        MeasuredQuantity("minor", minor, count=minor),
+        MeasuredQuantity("tx-power", power, UNITS["tx-power"]),
     )
-    return Heard(NAME, measures, identity=f"{NAME}/{uuid}/{major}/{minor}")
+    return DecodedMessage(NAME, measures, identity=f"{NAME}/{uuid}/{major}/{minor}")

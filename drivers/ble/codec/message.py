@@ -7,7 +7,7 @@ import msgspec
 from drivers.contract import Value
 
 
-class Why(enum.Enum):
+class RejectReason(enum.Enum):
     """Why a message was not understood; the value is the text code."""
 
     OTHER = "ble.other-format"
@@ -20,7 +20,7 @@ class Why(enum.Enum):
     PLAIN = "ble.not-encrypted"
 
 
-class Measure(msgspec.Struct, frozen=True, gc=False):
+class MeasuredQuantity(msgspec.Struct, frozen=True, gc=False):
     """One quantity: its name among all formats, its value in `unit`.
 
     `count` is the integer before scaling; `modulus` is where that count starts again at 0.
@@ -33,7 +33,7 @@ class Measure(msgspec.Struct, frozen=True, gc=False):
     modulus: int | None = None
 
 
-class Heard(msgspec.Struct, frozen=True):
+class DecodedMessage(msgspec.Struct, frozen=True):
     """A message that was understood; without measures it only says that the sensor lives.
 
     `packet` is the sender's number of this message where it gives one: repeats carry the same.
@@ -42,18 +42,18 @@ class Heard(msgspec.Struct, frozen=True):
     """
 
     format: str
-    measures: tuple[Measure, ...] = ()
+    measures: tuple[MeasuredQuantity, ...] = ()
     packet: int | None = None
     counter: int | None = None
     identity: str | None = None
 
 
-class Unheard(msgspec.Struct, frozen=True):
+class RejectedMessage(msgspec.Struct, frozen=True):
     """A message that says nothing, and why."""
 
-    why: Why
+    why: RejectReason
 
 
-def scaled(count: int, factor: float, decimals: int) -> int | float:
+def scale_value(count: int, factor: float, decimals: int) -> int | float:
     """`count * factor` as people write it; an integer stays one."""
     return count if factor == 1 else round(count * factor, decimals)

@@ -9,9 +9,14 @@ Mijia BLE Broadcasting Protocol, Mi Beacon v4 (a translation stands in pvvx/ATC_
 
 from typing import NamedTuple
 
-from drivers.ble.codec.message import Heard, Measure, Unheard, Why
+from drivers.ble.codec.aes_ccm import TAG_BYTES, decrypt_sealed
+from drivers.ble.codec.message import (
+    DecodedMessage,
+    MeasuredQuantity,
+    RejectedMessage,
+    RejectReason,
+)
 from drivers.ble.codec.mibeacon_objects import OBJECTS
-from drivers.ble.codec.seal import TAG_BYTES, unsealed
 
 NAME = "mibeacon"
 PREFIX = b"\x16\x95\xfe"
@@ -41,24 +46,30 @@ class _Frame(NamedTuple):
     body: bytes
 
 
-def understand(message: bytes, mac: bytes, key: bytes | None) -> Heard | Unheard:
+def decode_mibeacon(
+    message: bytes, mac: bytes, key: bytes | None
+) -> DecodedMessage | RejectedMessage:
     """What a message of the sensor at `mac` says.
 
     With a key objects only count when sealed, so that nobody speaks in a sealed sensor's name.
     """
     frame = _taken_apart(message[len(PREFIX) :])
     if frame is None:
-        return Unheard(Why.SHORT)
+        return RejectedMessage(RejectReason.SHORT)
     if frame.control & _MESH or frame.control >> 12 < _VERSION_MIN:
-        return Unheard(Why.VERSION)
+        return RejectedMessage(RejectReason.VERSION)
     if frame.mac not in {None, mac[::-1]}:
-        return Unheard(Why.OTHER_MAC)
+        return RejectedMessage(RejectReason.OTHER_MAC)
     number = frame.head[4]
     if not frame.control & _HAS_OBJECT:
-        return Heard(NAME, packet=number)
+        return DecodedMessage(NAME, packet=number)
     if frame.control & _ENCRYPTED:
         return _sealed(frame, mac, key)
-    return Unheard(Why.PLAIN) if key else Heard(NAME, _measures(frame.body), number)
+    return (
+        RejectedMessage(RejectReason.PLAIN)
+        if key
+        else DecodedMessage(NAME, _measures(frame.body), number)
+    )
 
 
 def _taken_apart(data: bytes) -> _Frame | None:
@@ -74,27 +85,29 @@ def _taken_apart(data: bytes) -> _Frame | None:
     return None if at > len(data) else _Frame(control, data[:_HEAD_BYTES], mac, data[at:])
 
 
-def _sealed(frame: _Frame, mac: bytes, key: bytes | None) -> Heard | Unheard:
+def _sealed(frame: _Frame, mac: bytes, key: bytes | None) -> DecodedMessage | RejectedMessage:
     """The objects inside, if they were sealed with our key by that sensor."""
     if frame.control >> 12 < _VERSION_SEALED_MIN:
-        return Unheard(Why.LEGACY)
+        return RejectedMessage(RejectReason.LEGACY)
     if key is None:
-        return Unheard(Why.SEALED)
+        return RejectedMessage(RejectReason.SEALED)
     body = frame.body
     if len(body) <= _EXT_BYTES + TAG_BYTES:
-        return Unheard(Why.SHORT)
+        return RejectedMessage(RejectReason.SHORT)
     ext, tag = body[-_EXT_BYTES - TAG_BYTES : -TAG_BYTES], body[-TAG_BYTES:]
     nonce = mac[::-1] + frame.head[2:] + ext
-    objects = unsealed(key, nonce, body[: -_EXT_BYTES - TAG_BYTES] + tag, _ASSOCIATED)
+    objects = decrypt_sealed(key, nonce, body[: -_EXT_BYTES - TAG_BYTES] + tag, _ASSOCIATED)
     if objects is None:
-        return Unheard(Why.WRONG_KEY)
+        return RejectedMessage(RejectReason.WRONG_KEY)
     number = frame.head[4]
-    return Heard(NAME, _measures(objects), number, int.from_bytes(ext, "little") << 8 | number)
+    return DecodedMessage(
+        NAME, _measures(objects), number, int.from_bytes(ext, "little") << 8 | number
+    )
 
 
-def _measures(objects: bytes) -> tuple[Measure, ...]:
+def _measures(objects: bytes) -> tuple[MeasuredQuantity, ...]:
     """The objects up to the first that is cut off; unknown ones are stepped over."""
-    measures: list[Measure] = []
+    measures: list[MeasuredQuantity] = []
     rest = objects
     while len(rest) >= _OBJECT_HEAD_BYTES:
         number, end = int.from_bytes(rest[:2], "little"), _OBJECT_HEAD_BYTES + rest[2]

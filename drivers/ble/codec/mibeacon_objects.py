@@ -10,7 +10,7 @@ import struct
 from collections.abc import Callable
 from typing import NamedTuple
 
-from drivers.ble.codec.message import Measure, scaled
+from drivers.ble.codec.message import MeasuredQuantity, scale_value
 
 # The unit of every quantity of this format that has one.
 UNITS = {
@@ -23,80 +23,84 @@ _MOTION_IDLE_S_MAX = 30
 
 _PRESSES = {0: "press", 1: "double-press", 2: "long-press"}
 
-Reader = Callable[[bytes], tuple[Measure, ...]]
+ObjectReader = Callable[[bytes], tuple[MeasuredQuantity, ...]]
 
 
-class Object(NamedTuple):
+class MibeaconObject(NamedTuple):
     """How long an object's data must at least be, and what they say."""
 
     least: int
-    read: Reader
+    read: ObjectReader
 
 
-def _measure(what: str, count: int, factor: float = 1, decimals: int = 0) -> Measure:
-    return Measure(what, scaled(count, factor, decimals), UNITS[what], count)
+def _measure(what: str, count: int, factor: float = 1, decimals: int = 0) -> MeasuredQuantity:
+    return MeasuredQuantity(what, scale_value(count, factor, decimals), UNITS[what], count)
 
 
-def _number(what: str, size: int, factor: float = 1, decimals: int = 0) -> Object:
+def _number(what: str, size: int, factor: float = 1, decimals: int = 0) -> MibeaconObject:
     """A little-endian integer; temperatures have a sign."""
 
-    def read(data: bytes) -> tuple[Measure, ...]:
+    def read(data: bytes) -> tuple[MeasuredQuantity, ...]:
         count = int.from_bytes(data[:size], "little", signed=what == "temperature")
         return (_measure(what, count, factor, decimals),)
 
-    return Object(size, read)
+    return MibeaconObject(size, read)
 
 
-def _float(what: str, decimals: int) -> Object:
+def _float(what: str, decimals: int) -> MibeaconObject:
     """A little-endian float; what is no number says nothing."""
 
-    def read(data: bytes) -> tuple[Measure, ...]:
+    def read(data: bytes) -> tuple[MeasuredQuantity, ...]:
         (value,) = struct.unpack_from("<f", data)
         if not math.isfinite(value):
             return ()
-        return (Measure(what, round(value, decimals), UNITS[what]),)
+        return (MeasuredQuantity(what, round(value, decimals), UNITS[what]),)
 
-    return Object(4, read)
-
-
-def _flag(what: str) -> Object:
-    return Object(1, lambda data: (Measure(what, data[0] != 0),))
+    return MibeaconObject(4, read)
 
 
-def _always(what: str, value: bool) -> Object:
-    return Object(0, lambda _data: (Measure(what, value),))
+def _flag(what: str) -> MibeaconObject:
+    return MibeaconObject(1, lambda data: (MeasuredQuantity(what, data[0] != 0),))
 
 
-def _states(states: dict[int, dict[str, bool | str]]) -> Object:
+def _always(what: str, value: bool) -> MibeaconObject:
+    return MibeaconObject(0, lambda _data: (MeasuredQuantity(what, value),))
+
+
+def _states(states: dict[int, dict[str, bool | str]]) -> MibeaconObject:
     """One byte, and what each of its values means; the others mean nothing."""
 
-    def read(data: bytes) -> tuple[Measure, ...]:
+    def read(data: bytes) -> tuple[MeasuredQuantity, ...]:
         said = states.get(data[0], {})
-        return tuple(Measure(what, value) for what, value in said.items())
+        return tuple(MeasuredQuantity(what, value) for what, value in said.items())
 
-    return Object(1, read)
+    return MibeaconObject(1, read)
 
 
-def _idle(size: int) -> Object:
-    def read(data: bytes) -> tuple[Measure, ...]:
+def _idle(size: int) -> MibeaconObject:
+    def read(data: bytes) -> tuple[MeasuredQuantity, ...]:
         idle_s = int.from_bytes(data[:size], "little")
-        return (Measure("motion", idle_s <= _MOTION_IDLE_S_MAX), _measure("idle", idle_s))
+        return (MeasuredQuantity("motion", idle_s <= _MOTION_IDLE_S_MAX), _measure("idle", idle_s))
 
-    return Object(size, read)
+    return MibeaconObject(size, read)
 
 
-def _climate(data: bytes) -> tuple[Measure, ...]:
+def _climate(data: bytes) -> tuple[MeasuredQuantity, ...]:
     temperature, humidity = struct.unpack_from("<hH", data)
     return (_measure("temperature", temperature, 0.1, 1), _measure("humidity", humidity, 0.1, 1))
 
 
-def _motion_and_light(data: bytes) -> tuple[Measure, ...]:
-    return (Measure("motion", value=True), *_float("illuminance", 1).read(data))
+def _motion_and_light(data: bytes) -> tuple[MeasuredQuantity, ...]:
+    return (MeasuredQuantity("motion", value=True), *_float("illuminance", 1).read(data))
 
 
-def _button(data: bytes) -> tuple[Measure, ...]:
+def _button(data: bytes) -> tuple[MeasuredQuantity, ...]:
     press = _PRESSES.get(data[2])
-    return () if press is None else (Measure("button", press), Measure("key", data[0]))
+    return (
+        ()
+        if press is None
+        else (MeasuredQuantity("button", press), MeasuredQuantity("key", data[0]))
+    )
 
 
 _DOOR: dict[int, dict[str, bool | str]] = {
@@ -123,20 +127,20 @@ _WATER: dict[int, dict[str, bool | str]] = {
 }
 
 # Every object that means the same on every sensor that sends it.
-OBJECTS: dict[int, Object] = {
+OBJECTS: dict[int, MibeaconObject] = {
     0x0003: _always("motion", value=True),
     0x0007: _states(
         {**_DOOR, 3: {"door": False, "knock": True}, 4: {"door": True, "tamper": True}}
     ),
     0x000F: _always("motion", value=True),
-    0x1001: Object(3, _button),
+    0x1001: MibeaconObject(3, _button),
     0x1004: _number("temperature", 2, 0.1, 1),
     0x1006: _number("humidity", 2, 0.1, 1),
     0x1007: _number("illuminance", 3),
     0x1008: _number("moisture", 1),
     0x1009: _number("conductivity", 2),
     0x100A: _number("battery", 1),
-    0x100D: Object(4, _climate),
+    0x100D: MibeaconObject(4, _climate),
     0x1010: _number("formaldehyde", 2, 0.01, 2),
     0x1012: _flag("power-on"),
     0x1013: _number("consumable", 1),
@@ -160,7 +164,7 @@ OBJECTS: dict[int, Object] = {
     0x484E: _states({0: {"occupancy": False}, 1: {"occupancy": True}, 2: {"occupancy": False}}),
     0x487B: _flag("splash"),
     0x4A01: _flag("battery-low"),
-    0x4A08: Object(4, _motion_and_light),
+    0x4A08: MibeaconObject(4, _motion_and_light),
     0x4A0F: _states({1: {"door": True, "tamper": True}}),
     0x4A12: _states(_OPENING),
     0x4A13: _states({1: {"button": "press"}}),

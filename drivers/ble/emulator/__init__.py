@@ -14,26 +14,26 @@ the formats' documents.
 `python -m drivers.ble.emulator --config FILE` does so in a process of its own.
 """
 
-from drivers.ble.emulator.air import (
+from drivers.ble.emulator.bluez import FakeBluez
+from drivers.ble.emulator.dbus_daemon import DbusDaemon
+from drivers.ble.emulator.virtual_radio import (
     ADAPTER,
     ADAPTER_FAULTS,
-    EIGHT,
+    DEMO_SENSORS,
     SENSOR_FAULTS,
-    Air,
-    AirSpec,
-    parse,
+    RadioSpec,
+    VirtualRadio,
+    parse_radio,
 )
-from drivers.ble.emulator.bluez import FakeBluez
-from drivers.ble.emulator.broker import Broker
 
 __all__ = [
     "ADAPTER",
     "ADAPTER_FAULTS",
-    "EIGHT",
+    "DEMO_SENSORS",
     "SENSOR_FAULTS",
-    "Air",
-    "AirSpec",
-    "Broker",
+    "VirtualRadio",
+    "RadioSpec",
+    "DbusDaemon",
     "FakeBluez",
-    "parse",
+    "parse_radio",
 ]

@@ -15,10 +15,17 @@ import json
 import sys
 from pathlib import Path
 
-from drivers.ble.emulator import EIGHT, Air, AirSpec, Broker, FakeBluez, parse
+from drivers.ble.emulator import (
+    DEMO_SENSORS,
+    DbusDaemon,
+    FakeBluez,
+    RadioSpec,
+    VirtualRadio,
+    parse_radio,
+)
 
 
-def obey(air: Air, line: str) -> str:
+def execute_line(air: VirtualRadio, line: str) -> str:
     """Carry out one line; what is to be answered."""
     try:
         match line.split():
@@ -35,15 +42,15 @@ def obey(air: Air, line: str) -> str:
     return "ok"
 
 
-async def main(spec: AirSpec) -> None:
+async def main(spec: RadioSpec) -> None:
     """Serve until the input ends."""
     loop = asyncio.get_running_loop()
     lines = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
-    async with Broker() as broker, Air(spec, FakeBluez()).on(broker.address) as air:
+    async with DbusDaemon() as broker, VirtualRadio(spec, FakeBluez()).on(broker.address) as air:
         _print(json.dumps({"address": broker.address, "sensors": sorted(spec.sensor)}))
         while line := await lines.readline():
-            _print(obey(air, line.decode("utf-8", "replace")))
+            _print(execute_line(air, line.decode("utf-8", "replace")))
 
 
 def _print(line: str) -> None:
@@ -57,6 +64,8 @@ if __name__ == "__main__":
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--config", type=Path, default=EIGHT, help="TOML with [sensor.*] tables")
+    parser.add_argument(
+        "--config", type=Path, default=DEMO_SENSORS, help="TOML with [sensor.*] tables"
+    )
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(main(parse(parser.parse_args().config.read_text("utf-8"))))
+        asyncio.run(main(parse_radio(parser.parse_args().config.read_text("utf-8"))))

@@ -30,7 +30,7 @@ _OUTBOX_MAX = 20_000
 _RSSI_STEP = 8
 
 
-class Said(NamedTuple):
+class AdvertPayload(NamedTuple):
     """What one advert carries."""
 
     service_data: Mapping[str, bytes] = {}
@@ -48,7 +48,7 @@ class _Device:
         self.rssi: int | None = None
         self.heard_s = 0.0
 
-    def changed(self, said: Said, rssi: int, now_s: float, *, duplicates: bool) -> bool:
+    def changed(self, said: AdvertPayload, rssi: int, now_s: float, *, duplicates: bool) -> bool:
         """Take an advert in; True if it is to be told."""
         news = (
             any(self.services.get(uuid) != data for uuid, data in said.service_data.items())
@@ -148,7 +148,7 @@ class FakeBluez:
             with contextlib.suppress(EOFError, OSError):  # the bus may have ended before us
                 await self._bus.wait_for_disconnect()  # type: ignore[no-untyped-call] # dbus-fast's
 
-    def advert(self, address: str, said: Said, rssi: int = -60) -> bool:
+    def advert(self, address: str, said: AdvertPayload, rssi: int = -60) -> bool:
         """A device is heard; True if anybody was told."""
         if not (self.plugged and self.powered and self._scanning) or self.deaf:
             return False

@@ -4,9 +4,9 @@ import argparse
 import asyncio
 import signal
 
-from gateway.demo.dispatcher.app import Dispatcher
-from gateway.demo.dispatcher.counter import LATE_S
-from gateway.station.watchdog import notify
+from gateway.demo.dispatcher.app import DemoDispatcher
+from gateway.demo.dispatcher.http import LATE_S
+from gateway.systemd import notify
 
 
 async def serve(port: int, late_s: float, drive_s: float | None) -> None:
@@ -14,7 +14,7 @@ async def serve(port: int, late_s: float, drive_s: float | None) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    dispatcher = Dispatcher(late_s, drive_s)
+    dispatcher = DemoDispatcher(late_s, drive_s)
     try:
         await dispatcher.start("127.0.0.1", port)
         print(f"dispatcher: {dispatcher.url}/", flush=True)

@@ -6,25 +6,25 @@ from typing import Any
 
 from aiohttp import web
 
-from gateway.demo.dispatcher.counter import LATE_S, Counter
-from gateway.demo.dispatcher.office import Office
+from gateway.demo.dispatcher.http import LATE_S, DispatcherApi
+from gateway.demo.dispatcher.rides import RideBook
 from gateway.demo.shared.http import serve_file
 
 HERE = Path(__file__).parent
 SHEETS = Path(__file__).parents[2] / "web" / "static"
 
 
-class Dispatcher:
+class DemoDispatcher:
     """One running dispatcher; `url` is where it answers."""
 
     def __init__(self, late_s: float = LATE_S, drive_s: float | None = None) -> None:
         """A ride that was taken gets a driver after `drive_s`, or when somebody says so."""
-        self._counter = Counter(late_s, drive_s)
+        self._counter = DispatcherApi(late_s, drive_s)
         self.url = ""
         self._runner: web.AppRunner | None = None
 
     @property
-    def office(self) -> Office:
+    def office(self) -> RideBook:
         """Its rides and its mood."""
         return self._counter.office
 

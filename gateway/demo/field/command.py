@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from drivers.emulate.field import Field, FieldSpec, parse
+from drivers.emulate.field import EmulatedField, EmulatedFieldSpec, parse_field
 from drivers.profiles import find_profile
-from gateway.appliance.load import load, own_profiles
-from gateway.demo.field.cards import ADAPTER, AirCard, Card, Line
-from gateway.demo.field.panel import Panel
-from gateway.demo.field.story import Story
-from gateway.station.watchdog import notify
+from gateway.config.load import load, own_profiles
+from gateway.demo.field.fault_panel import FaultPanel
+from gateway.demo.field.panel_view import ADAPTER, LineCard, PanelCard, RadioCard
+from gateway.demo.field.scenarios import Scenarios
+from gateway.systemd import notify
 from gateway.texts import Texts
 
 if TYPE_CHECKING:
-    from drivers.ble.emulator import Air
+    from drivers.ble.emulator import VirtualRadio
 
 SHUTDOWN_S = 1.0
 
@@ -35,30 +35,32 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--dispatcher", required=True, metavar="URL")
     parser.add_argument("--air", metavar="D-BUS", help="with BLE sensors on this D-Bus")
     args = parser.parse_args(argv)
-    spec = parse((args.dir / "field.toml").read_text("utf-8"))
+    spec = parse_field((args.dir / "field.toml").read_text("utf-8"))
     names = {each.id: each.options.name for each in load(args.dir / "config").devices.values()}
     asyncio.run(_serve(spec, names, args))
     return 0
 
 
-async def _serve(spec: FieldSpec, names: Mapping[str, str], args: argparse.Namespace) -> None:
+async def _serve(
+    spec: EmulatedFieldSpec, names: Mapping[str, str], args: argparse.Namespace
+) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with contextlib.AsyncExitStack() as closing:
         own = own_profiles(args.dir / "config")
-        field = Field.of(spec, lambda model: find_profile(model, own))
+        field = EmulatedField.of(spec, lambda model: find_profile(model, own))
         closing.push_async_callback(field.stop)
         await field.start()
-        cards: list[Card] = [Line(field, name, names, spec) for name in field.buses]
+        cards: list[PanelCard] = [LineCard(field, name, names, spec) for name in field.buses]
         sensors = 0
         if args.air:
             air = await closing.enter_async_context(_speaking(args.air))
             sensors = len(air.spec.sensor)
             radio = Texts.of_environment().say("demo.air-adapter")
-            cards.append(AirCard(air, {**names, ADAPTER: radio}))
+            cards.append(RadioCard(air, {**names, ADAPTER: radio}))
         runner = web.AppRunner(
-            Panel(cards, Story(field), args.platform, args.live, args.dispatcher).app(),
+            FaultPanel(cards, Scenarios(field), args.platform, args.live, args.dispatcher).app(),
             access_log=None,
             shutdown_timeout=SHUTDOWN_S,
         )
@@ -70,16 +72,18 @@ async def _serve(spec: FieldSpec, names: Mapping[str, str], args: argparse.Names
 
 
 @contextlib.asynccontextmanager
-async def _speaking(address: str) -> AsyncIterator["Air"]:
+async def _speaking(address: str) -> AsyncIterator["VirtualRadio"]:
     """The eight sensors on that D-Bus; what they need is loaded only here."""
-    from drivers.ble.emulator import EIGHT, Air, FakeBluez  # noqa: PLC0415 - see above
-    from drivers.ble.emulator import parse as parse_air  # noqa: PLC0415 - see above
+    from drivers.ble.emulator import DEMO_SENSORS, FakeBluez, VirtualRadio  # noqa: PLC0415 - see above
+    from drivers.ble.emulator import parse_radio as parse_air  # noqa: PLC0415 - see above
 
-    async with Air(parse_air(EIGHT.read_text("utf-8")), FakeBluez()).on(address) as air:
+    async with VirtualRadio(parse_air(DEMO_SENSORS.read_text("utf-8")), FakeBluez()).on(
+        address
+    ) as air:
         yield air
 
 
-def _ready(field: Field, sensors: int) -> None:
+def _ready(field: EmulatedField, sensors: int) -> None:
     texts = Texts.of_environment()
     lines = ", ".join(field.places().values())
     print(texts.say("demo.ready", devices=len(field.meters), lines=lines), flush=True)

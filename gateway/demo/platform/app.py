@@ -7,19 +7,19 @@ from pathlib import Path
 
 from aiohttp import web
 
-from gateway.demo.dispatcher.counter import Counter
-from gateway.demo.platform.authority import Authority, listener
+from gateway.demo.dispatcher.http import DispatcherApi
+from gateway.demo.platform.authority import CertificateAuthority, server_context
+from gateway.demo.platform.command_issuer import CommandIssuer
 from gateway.demo.platform.commands_page import CommandsPage
-from gateway.demo.platform.hand import Hand
-from gateway.demo.platform.moods import Temper
-from gateway.demo.platform.orders import Orders
-from gateway.demo.platform.page import Page
-from gateway.demo.platform.receiver import BODY_BYTES_MAX, Receiver
-from gateway.demo.platform.registrar import Registrar
-from gateway.demo.platform.store import Store
+from gateway.demo.platform.enrolment import EnrolmentService
+from gateway.demo.platform.fault_modes import FaultSwitch
+from gateway.demo.platform.page import PlatformPage
+from gateway.demo.platform.receiver import BODY_BYTES_MAX, FeedReceiver
+from gateway.demo.platform.signing_keys import CommandSigner
+from gateway.demo.platform.store import PlatformStore
 from gateway.demo.shared.http import read_json
-from gateway.station.watchdog import notify
-from gateway.web.certificate import Pair
+from gateway.systemd import notify
+from gateway.web.certificate import CertificatePair
 
 SHUTDOWN_S = 1.0  # a frozen answer hangs by design
 
@@ -30,22 +30,27 @@ class Platform:
     def __init__(self, directory: Path, token: str | None = None) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self._directory = directory
-        self.store = Store(directory / "platform.db")
-        self.temper = Temper()
-        self.hand = Hand(directory)
-        self.authority = Authority(directory)
-        self.orders = Orders(self.store, self.hand)
-        self.registrar = Registrar(self.store.register, self.authority, self.hand)
-        self.rides = Counter()
-        self.receiver = Receiver(self.store, self.orders, self.temper, token, self.rides)
-        self.page = Page(self.store, self.temper, self.receiver, self.rides)
+        self.store = PlatformStore(directory / "platform.db")
+        self.temper = FaultSwitch()
+        self.hand = CommandSigner(directory)
+        self.authority = CertificateAuthority(directory)
+        self.orders = CommandIssuer(self.store, self.hand)
+        self.registrar = EnrolmentService(self.store.register, self.authority, self.hand)
+        self.rides = DispatcherApi()
+        self.receiver = FeedReceiver(self.store, self.orders, self.temper, token, self.rides)
+        self.page = PlatformPage(self.store, self.temper, self.receiver, self.rides)
         self.commands_page = CommandsPage(self.store, self.orders, self.registrar)
         self.url = ""
         self.tls_url = ""
         self._runner: web.AppRunner | None = None
 
     async def start(
-        self, host: str, port: int, tls_port: int | None = None, *, own: Pair | None = None
+        self,
+        host: str,
+        port: int,
+        tls_port: int | None = None,
+        *,
+        own: CertificatePair | None = None,
     ) -> None:
         """Listen; port 0 takes a free one. OSError if a port is held.
 
@@ -66,7 +71,7 @@ class Platform:
         self.url = f"http://{host}:{await self._listen(host, port)}"
         if tls_port is not None:
             pair = own or self.authority.server((host, "localhost"))
-            context = listener(self.authority, pair, self._directory)
+            context = server_context(self.authority, pair, self._directory)
             self.tls_url = f"https://{host}:{await self._listen(host, tls_port, context)}"
 
     async def _listen(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> int:

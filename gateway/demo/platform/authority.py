@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from gateway.settings import replace
-from gateway.web.certificate import Pair
+from gateway.toml import replace_file
+from gateway.web.certificate import CertificatePair
 
 CLIENT_DAYS = 365
 OWN_DAYS = 3650
@@ -24,21 +24,21 @@ OWN_DAYS = 3650
 BACK = datetime.timedelta(hours=1)
 
 
-class Unfit(Exception):
+class CertificateRefused(Exception):
     """A signing request that nobody may have a certificate for."""
 
 
-class Authority:
+class CertificateAuthority:
     """Issues certificates; `file` is what vouches for them."""
 
     def __init__(self, folder: Path) -> None:
         """Open the authority in that folder, made at the first time."""
         kept = folder / "ca-key.pem"
         if not kept.exists():
-            replace(kept, _root(_now()).pem(), mode=0o600)
-        self._pair = Pair.read(kept.read_bytes())
+            replace_file(kept, _root(_now()).pem(), mode=0o600)
+        self._pair = CertificatePair.read(kept.read_bytes())
         self.file = folder / "ca.pem"
-        replace(self.file, self._pair.certificate.public_bytes(Encoding.PEM), mode=0o644)
+        replace_file(self.file, self._pair.certificate.public_bytes(Encoding.PEM), mode=0o644)
 
     def client(self, csr: str, station: str, *, begins: datetime.datetime | None = None) -> str:
         """A certificate (PEM) for the key that signed the request; Unfit if it names another."""
@@ -46,18 +46,20 @@ class Authority:
             asked = x509.load_pem_x509_csr(csr.encode())
             named = [a.value for a in asked.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
         except ValueError as error:
-            raise Unfit(str(error)) from error
+            raise CertificateRefused(str(error)) from error
         public = asked.public_key()
         if not asked.is_signature_valid or not isinstance(public, ec.EllipticCurvePublicKey):
-            raise Unfit("signature")
+            raise CertificateRefused("signature")
         if named != [station]:
-            raise Unfit(f"common name {named}")
+            raise CertificateRefused(f"common name {named}")
         made = self._issue(public, station, begins or _now(), CLIENT_DAYS).add_extension(
             x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False
         )
         return self._signed(made).public_bytes(Encoding.PEM).decode()
 
-    def server(self, hosts: tuple[str, ...], *, begins: datetime.datetime | None = None) -> Pair:
+    def server(
+        self, hosts: tuple[str, ...], *, begins: datetime.datetime | None = None
+    ) -> CertificatePair:
         """The platform's own certificate for these names and addresses."""
         key = ec.generate_private_key(ec.SECP256R1())
         made = (
@@ -65,7 +67,7 @@ class Authority:
             .add_extension(x509.SubjectAlternativeName([_name(h) for h in hosts]), critical=False)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         )
-        return Pair(key, self._signed(made))
+        return CertificatePair(key, self._signed(made))
 
     def _issue(
         self, public: ec.EllipticCurvePublicKey, name: str, begins: datetime.datetime, days: int
@@ -88,13 +90,15 @@ class Authority:
         return made.sign(self._pair.key, hashes.SHA256())
 
 
-def listener(authority: Authority, own: Pair, folder: Path) -> ssl.SSLContext:
+def server_context(
+    authority: CertificateAuthority, own: CertificatePair, folder: Path
+) -> ssl.SSLContext:
     """TLS for a listener that asks for a client certificate and can do without.
 
     Without, because a station that claims has none yet; each address then demands its own.
     """
     shown = folder / "server.pem"
-    replace(shown, own.pem(), mode=0o600)
+    replace_file(shown, own.pem(), mode=0o600)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(shown)
@@ -103,7 +107,7 @@ def listener(authority: Authority, own: Pair, folder: Path) -> ssl.SSLContext:
     return context
 
 
-def _root(begins: datetime.datetime) -> Pair:
+def _root(begins: datetime.datetime) -> CertificatePair:
     key = ec.generate_private_key(ec.SECP256R1())
     name = _called("Yizhan reference platform")
     made = (
@@ -115,7 +119,7 @@ def _root(begins: datetime.datetime) -> Pair:
         .add_extension(_signs_certificates(), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
-    return Pair(key, made.sign(key, hashes.SHA256()))
+    return CertificatePair(key, made.sign(key, hashes.SHA256()))
 
 
 def _signs_certificates() -> x509.KeyUsage:

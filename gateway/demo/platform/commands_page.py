@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from gateway.demo.platform.orders import OrderForm, Orders
-from gateway.demo.platform.registrar import Registrar
-from gateway.demo.platform.saying import said
-from gateway.demo.platform.store import Order, Step, Store
+from gateway.demo.platform.command_issuer import CommandForm, CommandIssuer
+from gateway.demo.platform.enrolment import EnrolmentService
+from gateway.demo.platform.outcome_text import explain_outcome
+from gateway.demo.platform.store import CommandStep, PlatformStore, StoredCommand
 from gateway.demo.shared.http import read_json, serve_file
 from gateway.errors import UsageError
 
@@ -22,7 +22,9 @@ SCRIPTS = ("commands.js", "examples.js")
 class CommandsPage:
     """`/commands`, and what its buttons press."""
 
-    def __init__(self, store: Store, orders: Orders, registrar: Registrar) -> None:
+    def __init__(
+        self, store: PlatformStore, orders: CommandIssuer, registrar: EnrolmentService
+    ) -> None:
         self._store = store
         self._orders = orders
         self._registrar = registrar
@@ -47,7 +49,7 @@ class CommandsPage:
             "enrolled": [each._asdict() for each in self._store.register.stations()],
         }
 
-    def _shown(self, order: Order) -> dict[str, Any]:
+    def _shown(self, order: StoredCommand) -> dict[str, Any]:
         return {
             "id": order.id,
             "station": order.station,
@@ -61,7 +63,7 @@ class CommandsPage:
 
     async def _issue(self, request: web.Request) -> web.Response:
         try:
-            form = msgspec.convert(await read_json(request), OrderForm)
+            form = msgspec.convert(await read_json(request), CommandForm)
             return web.json_response({"id": self._orders.issue(form)})
         except (msgspec.ValidationError, UsageError) as error:
             raise web.HTTPBadRequest(text=str(error)) from None
@@ -79,6 +81,6 @@ class CommandsPage:
         return web.json_response({"token": self._registrar.token(station)})
 
 
-def _step(step: Step) -> dict[str, Any]:
+def _step(step: CommandStep) -> dict[str, Any]:
     detail = json.loads(step.detail or "null")
-    return {**step._asdict(), "detail": detail, "said": said(step.reason, detail)}
+    return {**step._asdict(), "detail": detail, "said": explain_outcome(step.reason, detail)}

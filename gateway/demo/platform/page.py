@@ -8,11 +8,11 @@ from typing import Any
 
 from aiohttp import web
 
-from gateway.demo.dispatcher.counter import Counter
-from gateway.demo.platform.moods import Mood, Temper
-from gateway.demo.platform.receiver import Receiver
-from gateway.demo.platform.store import LaneKey, Store
-from gateway.demo.platform.wire import LANES, Arrival
+from gateway.demo.dispatcher.http import DispatcherApi
+from gateway.demo.platform.cloudevents import LANES, ReceivedEvent
+from gateway.demo.platform.fault_modes import FaultMode, FaultSwitch
+from gateway.demo.platform.receiver import FeedReceiver
+from gateway.demo.platform.store import LaneKey, PlatformStore
 from gateway.demo.shared.http import read_json, serve_file
 
 HERE = Path(__file__).parent
@@ -27,10 +27,16 @@ _STATIC = {
 }
 
 
-class Page:
+class PlatformPage:
     """Everything that is not for stations."""
 
-    def __init__(self, store: Store, temper: Temper, receiver: Receiver, rides: Counter) -> None:
+    def __init__(
+        self,
+        store: PlatformStore,
+        temper: FaultSwitch,
+        receiver: FeedReceiver,
+        rides: DispatcherApi,
+    ) -> None:
         self._store = store
         self._temper = temper
         self._receiver = receiver
@@ -88,7 +94,7 @@ class Page:
             "latest": [{"ride": ride, **known, "live": ride in live} for ride, known in newest],
         }
 
-    def _latest(self) -> list[Arrival]:
+    def _latest(self) -> list[ReceivedEvent]:
         return list(self._receiver.latest)[-SHOWN:]
 
     def _lanes(self) -> Iterator[dict[str, Any]]:
@@ -124,7 +130,7 @@ class Page:
 
     async def _mood(self, request: web.Request) -> web.Response:
         try:
-            mood = Mood((await read_json(request))["mood"])
+            mood = FaultMode((await read_json(request))["mood"])
         except (ValueError, KeyError):
             raise web.HTTPBadRequest from None
         self._temper.change(mood)
@@ -143,7 +149,7 @@ def _by_urgency(key: LaneKey) -> tuple[str, str, int]:
     return key.station, key.epoch, LANES.index(key.lane)
 
 
-def _shown(event: Arrival) -> dict[str, Any]:
+def _shown(event: ReceivedEvent) -> dict[str, Any]:
     return {
         "station": event.station,
         "epoch": event.epoch,

@@ -8,13 +8,13 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from gateway.demo.dispatcher.counter import Counter
-from gateway.demo.platform.mark import Mark
-from gateway.demo.platform.moods import Temper
-from gateway.demo.platform.orders import Orders, rfc3339
-from gateway.demo.platform.registrar import over_tls, station_of
-from gateway.demo.platform.store import LaneKey, Store
-from gateway.demo.platform.wire import LANES, Arrival, Malformed, arrivals
+from gateway.demo.dispatcher.http import DispatcherApi
+from gateway.demo.platform.cloudevents import LANES, MalformedBatch, ReceivedEvent, parse_batch
+from gateway.demo.platform.command_issuer import CommandIssuer, rfc3339
+from gateway.demo.platform.enrolment import over_tls, station_of
+from gateway.demo.platform.fault_modes import FaultSwitch
+from gateway.demo.platform.store import LaneKey, PlatformStore
+from gateway.demo.platform.watermark import Watermark
 
 BODY_BYTES_MAX = 1 << 20
 WAIT_S_MAX = 60.0
@@ -28,18 +28,23 @@ RIDE_KINDS = frozenset({"ride.request", "ride.status", "ride.cancel"})
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class Receiver:
+class FeedReceiver:
     """Takes batches; a receipt leaves only after the commit of what it says."""
 
     def __init__(
-        self, store: Store, orders: Orders, temper: Temper, token: str | None, rides: Counter
+        self,
+        store: PlatformStore,
+        orders: CommandIssuer,
+        temper: FaultSwitch,
+        token: str | None,
+        rides: DispatcherApi,
     ) -> None:
         self._store = store
         self._orders = orders
         self._temper = temper
         self._token = token
         self._rides = rides
-        self.latest: deque[Arrival] = deque(maxlen=LATEST_KEPT)
+        self.latest: deque[ReceivedEvent] = deque(maxlen=LATEST_KEPT)
         self._per_second: deque[tuple[int, int]] = deque(maxlen=RATE_OVER_S)
         self.batches = 0
         # Whether stations may send the newest first: a receipt then says what is held.
@@ -74,8 +79,8 @@ class Receiver:
         station = request.headers.get("Yizhan-Station", "")
         epoch = request.headers.get("Yizhan-Epoch", "")
         try:
-            events = arrivals(await request.read())
-        except Malformed as error:
+            events = parse_batch(await request.read())
+        except MalformedBatch as error:
             return web.json_response({"code": "malformed", "detail": str(error)}, status=400)
         if any((event.station, event.epoch) != (station, epoch) for event in events):
             return web.json_response({"code": "identity"}, status=422)
@@ -85,7 +90,7 @@ class Receiver:
         keys = [LaneKey(station, epoch, lane) for lane in lanes]
         return web.json_response(self._receipt(epoch, keys))
 
-    def _keep(self, events: list[Arrival]) -> None:
+    def _keep(self, events: list[ReceivedEvent]) -> None:
         fresh = self._store.take(events, time.time_ns() // 1_000_000)
         self._orders.hear(events)
         self.latest.extend(events)
@@ -93,7 +98,7 @@ class Receiver:
         self._per_second.append((int(time.monotonic()), fresh))
 
     def _receipt(self, epoch: str, lanes: list[LaneKey]) -> dict[str, Any]:
-        marks = {key.lane: self._store.marks.get(key, Mark()) for key in lanes}
+        marks = {key.lane: self._store.marks.get(key, Watermark()) for key in lanes}
         receipt: dict[str, Any] = {
             "epoch": epoch,
             "upto": {lane: mark.upto for lane, mark in marks.items()},

@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from gateway.demo.platform.mark import Mark
-from gateway.demo.platform.register import Register
-from gateway.demo.platform.wire import Arrival
+from gateway.demo.platform.cloudevents import ReceivedEvent
+from gateway.demo.platform.enrolment_store import EnrolmentStore
+from gateway.demo.platform.watermark import Watermark
 
 # Of each lane; the watermark remembers the rest.
 KEPT_EVENTS = 1_000_000
@@ -20,7 +20,7 @@ KEPT_EVENTS = 1_000_000
 LIFE_SHOWN = 16
 
 # A command: id, station, kind, expiry in ms, body.
-OrderRow = tuple[str, str, str, int, bytes]
+CommandRow = tuple[str, str, str, int, bytes]
 
 _PRUNE_EVERY = 1000
 _EARLY_EVENTS = (
@@ -41,7 +41,7 @@ class LaneKey(NamedTuple):
     lane: str
 
 
-class Order(NamedTuple):
+class StoredCommand(NamedTuple):
     """A command, and the last that its station said of it."""
 
     id: str
@@ -54,7 +54,7 @@ class Order(NamedTuple):
     detail: str
 
 
-class Step(NamedTuple):
+class CommandStep(NamedTuple):
     """One step of a command's life: how it was issued, or what its station said, and when."""
 
     came_ms: int
@@ -63,20 +63,20 @@ class Step(NamedTuple):
     detail: str
 
 
-class Answered(NamedTuple):
+class CommandAnswer(NamedTuple):
     """What a station said of a command, and in which event."""
 
     command: str
-    step: Step
+    step: CommandStep
     event: str
 
 
-class Store:
+class PlatformStore:
     """Events, gaps and commands in one file; what a commit has taken is never forgotten."""
 
     def __init__(self, path: Path, kept_events: int = KEPT_EVENTS) -> None:
         self._kept = kept_events
-        self.marks: dict[LaneKey, Mark] = {}
+        self.marks: dict[LaneKey, Watermark] = {}
         self.kept: Counter[LaneKey] = Counter()
         self.lost: Counter[LaneKey] = Counter()
         self.duplicates: Counter[LaneKey] = Counter()
@@ -84,14 +84,14 @@ class Store:
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
         self._db.executescript(Path(__file__).with_name("schema.sql").read_text("utf-8"))
-        self.register = Register(self._db)
+        self.register = EnrolmentStore(self._db)
         self._load()
 
     def close(self) -> None:
         """Close the file."""
         self._db.close()
 
-    def take(self, events: Iterable[Arrival], came_ms: int) -> int:
+    def take(self, events: Iterable[ReceivedEvent], came_ms: int) -> int:
         """Store what is new in one transaction; how many that was."""
         fresh = 0
         try:
@@ -109,9 +109,9 @@ class Store:
             raise
         return fresh
 
-    def mark(self, key: LaneKey) -> Mark:
+    def mark(self, key: LaneKey) -> Watermark:
         """What is held of a lane."""
-        return self.marks.setdefault(key, Mark())
+        return self.marks.setdefault(key, Watermark())
 
     def events(self, key: LaneKey, after: int, limit: int) -> list[tuple[int, bytes]]:
         """A slice of what is kept of a lane."""
@@ -128,7 +128,7 @@ class Store:
             (limit,),
         ).fetchall()
 
-    def order(self, rows: Iterable[OrderRow], manner: str, now_ms: int) -> None:
+    def order(self, rows: Iterable[CommandRow], manner: str, now_ms: int) -> None:
         """Keep commands that were issued in that manner, all or none."""
         with self._db:
             self._db.execute("BEGIN IMMEDIATE")
@@ -136,28 +136,28 @@ class Store:
                 self._db.execute(
                     "INSERT INTO command VALUES (?, ?, ?, ?, ?, 'issued', '', '')", row
                 )
-                self._live(row[0], Step(now_ms, "issued", manner, ""))
+                self._live(row[0], CommandStep(now_ms, "issued", manner, ""))
 
-    def orders(self, limit: int = 20) -> list[Order]:
+    def orders(self, limit: int = 20) -> list[StoredCommand]:
         """The latest commands, newest first."""
         rows = self._db.execute("SELECT * FROM command ORDER BY id DESC LIMIT ?", (limit,))
-        return [Order(*row) for row in rows]
+        return [StoredCommand(*row) for row in rows]
 
-    def find(self, command: str) -> Order | None:
+    def find(self, command: str) -> StoredCommand | None:
         """The command of that id."""
         row = self._db.execute("SELECT * FROM command WHERE id = ?", (command,)).fetchone()
-        return None if row is None else Order(*row)
+        return None if row is None else StoredCommand(*row)
 
-    def open_orders(self, station: str, after: str, limit: int) -> list[Order]:
+    def open_orders(self, station: str, after: str, limit: int) -> list[StoredCommand]:
         """What that station has not finished, issued after `after`, oldest first."""
         rows = self._db.execute(
             "SELECT * FROM command WHERE station = ? AND id > ?"
             " AND state IN ('issued', 'accepted') ORDER BY id LIMIT ?",
             (station, after, limit),
         )
-        return [Order(*row) for row in rows]
+        return [StoredCommand(*row) for row in rows]
 
-    def open_since(self, station: str, number: int, limit: int) -> list[tuple[int, Order]]:
+    def open_since(self, station: str, number: int, limit: int) -> list[tuple[int, StoredCommand]]:
         """The same by the number under which a command was kept, whatever its id; oldest first."""
         rows = self._db.execute(
             "SELECT n, command.* FROM life JOIN command ON command.id = life.command"
@@ -165,7 +165,7 @@ class Store:
             " AND command.state IN ('issued', 'accepted') ORDER BY n LIMIT ?",
             (number, station, limit),
         )
-        return [(row[0], Order(*row[1:])) for row in rows]
+        return [(row[0], StoredCommand(*row[1:])) for row in rows]
 
     def newest(self) -> int:
         """The number that was given last: what is kept from now on has a greater one."""
@@ -175,7 +175,7 @@ class Store:
         """How many commands stand in each state."""
         return dict(self._db.execute("SELECT state, count(*) FROM command GROUP BY 1"))
 
-    def answered(self, answers: Iterable[Answered]) -> None:
+    def answered(self, answers: Iterable[CommandAnswer]) -> None:
         """Stations said what became of commands; what was heard before changes nothing."""
         with self._db:
             self._db.execute("BEGIN IMMEDIATE")
@@ -187,15 +187,15 @@ class Store:
                         (step.state, step.reason, step.detail, answer.command),
                     )
 
-    def life(self, command: str) -> list[Step]:
+    def life(self, command: str) -> list[CommandStep]:
         """All that happened to a command, in order."""
         rows = self._db.execute(
             "SELECT came_ms, state, reason, detail FROM life WHERE command = ? ORDER BY n LIMIT ?",
             (command, LIFE_SHOWN),
         )
-        return [Step(*row) for row in rows]
+        return [CommandStep(*row) for row in rows]
 
-    def _live(self, command: str, step: Step, event: str | None = None) -> bool:
+    def _live(self, command: str, step: CommandStep, event: str | None = None) -> bool:
         return bool(
             self._db.execute(
                 "INSERT OR IGNORE INTO life (command, came_ms, state, reason, detail, event)"
@@ -204,7 +204,7 @@ class Store:
             ).rowcount
         )
 
-    def _take(self, key: LaneKey, event: Arrival, came_ms: int) -> bool:
+    def _take(self, key: LaneKey, event: ReceivedEvent, came_ms: int) -> bool:
         mark = self.mark(key)
         first, last = event.settles
         if event.is_gap:
@@ -239,7 +239,7 @@ class Store:
 
     def _load(self) -> None:
         self.marks = {
-            LaneKey(*row[:3]): Mark(row[3]) for row in self._db.execute("SELECT * FROM mark")
+            LaneKey(*row[:3]): Watermark(row[3]) for row in self._db.execute("SELECT * FROM mark")
         }
         for row in self._db.execute(_EARLY_EVENTS):
             self.mark(LaneKey(*row[:3])).add(row[3], row[3])

@@ -7,20 +7,20 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from gateway.desk.alarms import row
-from gateway.desk.alarms.calls import Calls
-from gateway.desk.alarms.row import Row
+from gateway.desk.alarms.desk_ring import DeskRing
+from gateway.desk.alarms.row import AlarmRow
 from gateway.health import AlarmVitals, Vitals
 from gateway.places import Places
-from gateway.rules.alarm import Alarm, Evidence, State
-from gateway.rules.events import Did
+from gateway.rules.alarm import Alarm, AlarmState, Evidence
+from gateway.rules.events import ActionEventData
 from gateway.rules.kinds import S
-from gateway.rules.linkage import ANSWER, RING, Announce, Linkage, does_of
+from gateway.rules.linkage import ANSWER, RING, AnnounceAction, Linkage, action_name
 from gateway.rules.linkage import Action as LinkageAction
-from gateway.rules.quiet import Maintenance
-from gateway.rules.room import Rules
-from gateway.rules.rule import Facts
-from gateway.web.section import Action, Need, View
-from gateway.web.words import Words
+from gateway.rules.rule import AlarmFacts
+from gateway.rules.service import RuleService
+from gateway.rules.suppression import Maintenance
+from gateway.web.i18n import Translator
+from gateway.web.section import Need, NeedAction, View
 
 PATH = "/desk/alarms"
 # A storm is counted beyond that.
@@ -33,38 +33,38 @@ NAMED_MAX = 6
 GRAVELY, GENTLY = 2, 1
 
 
-class Open(NamedTuple):
+class OpenAlarms(NamedTuple):
     """The open alarms of one moment: those to act on, most urgent and oldest first; the silent.
 
     After those that wait stand those that somebody has taken, then the grave ones on a shelf.
     """
 
-    active: list[Row]
-    silent: list[Row]
+    active: list[AlarmRow]
+    silent: list[AlarmRow]
 
     @property
-    def rest(self) -> list[Row]:
+    def rest(self) -> list[AlarmRow]:
         """Those that somebody has taken, and the grave ones that are shelved."""
         return [each for each in self.active if not each.waits]
 
     @property
     def shelved(self) -> int:
         """How many are shelved."""
-        return sum(e.alarm.state is State.SHELVED for e in (*self.active, *self.silent))
+        return sum(e.alarm.state is AlarmState.SHELVED for e in (*self.active, *self.silent))
 
     @property
-    def waiting(self) -> list[Row]:
+    def waiting(self) -> list[AlarmRow]:
         """Those that nobody has acknowledged."""
         return [each for each in self.active if each.waits]
 
 
-class Board:
+class AlarmBoard:
     """Looks at the rules' room; changes nothing."""
 
     def __init__(
         self,
-        rules: Rules,
-        calls: Calls,
+        rules: RuleService,
+        calls: DeskRing,
         places: Places,
         names: Callable[[], Mapping[str, str]],
         devices: Mapping[str, str],
@@ -85,32 +85,32 @@ class Board:
         self._offers = offers
         self._named: tuple[object, Mapping[str, str]] = (None, {})
 
-    def open(self) -> Open:
+    def open(self) -> OpenAlarms:
         """The alarms of this moment."""
         book, moment = self.rules.core.alarms.book, self.rules.moment()
-        rows = [row.row(alarm, book.facts(alarm), moment) for alarm in book.open.values()]
+        rows = [row.alarm_row(alarm, book.facts(alarm), moment) for alarm in book.open.values()]
         rows.sort(key=lambda each: (-each.urgency, -each.age_s, each.alarm.id))
         told = [each for each in rows if each.alarm.state not in row.SILENT or each.kept]
         told.sort(key=lambda each: (not each.waits, each.kept))
         silent = [each for each in rows if each.alarm.state in row.SILENT and not each.kept]
-        return Open(told, silent)
+        return OpenAlarms(told, silent)
 
-    def find(self, alarm_id: str) -> Row | None:
+    def find(self, alarm_id: str) -> AlarmRow | None:
         """The open alarm of that id."""
         found = (a for a in self.rules.core.alarms.book.open.values() if a.id == alarm_id)
         alarm = next(found, None)
         if alarm is None:
             return None
-        return row.row(alarm, self.rules.core.alarms.book.facts(alarm), self.rules.moment())
+        return row.alarm_row(alarm, self.rules.core.alarms.book.facts(alarm), self.rules.moment())
 
-    def who(self, alarm: Alarm, words: Words) -> str:
+    def who(self, alarm: Alarm, words: Translator) -> str:
         """Who has it; as long as nobody does, who was called."""
-        if alarm.state is not State.ESCALATED:
+        if alarm.state is not AlarmState.ESCALATED:
             return self.name(alarm.by)
         duty = self.rules.core.alarms.duty
         return words("alarms.and-also").join(duty.called(alarm.severity, alarm.steps))
 
-    def done(self, did: Did, words: Words) -> str:
+    def done(self, did: ActionEventData, words: Translator) -> str:
         """What an action is done to, as people call it: what is said and where, who is opened."""
         if did.does in {RING, ANSWER}:
             return self.zone(did.what)
@@ -122,7 +122,7 @@ class Board:
         zones = [
             words("alarms.near") if one.zone is None else self.zone(one.zone)
             for one in (linkage.actions if linkage else ())
-            if isinstance(one, Announce) and one.announce == did.what
+            if isinstance(one, AnnounceAction) and one.announce == did.what
         ]
         said = words("alarms.quoted", text=self._offers.get(f"announce.{did.what}", did.what))
         return words("alarms.into", what=said, zone=zones[0]) if zones else said
@@ -135,28 +135,28 @@ class Board:
         """Somebody's name; what the record has where nobody is called so."""
         return self._names().get(who or "", who or "")
 
-    def read(self, each: Row, vitals: Vitals, words: Words) -> str:
+    def read(self, each: AlarmRow, vitals: Vitals, words: Translator) -> str:
         """The reading that raised it, in words; where that may be over, what it reads now, too."""
         evidence = each.alarm.evidence
         device = "" if evidence is None else self._devices.get(evidence.device, "")
         now = ""
-        if not each.alarm.on or each.alarm.state is State.SHELVED:
+        if not each.alarm.on or each.alarm.state is AlarmState.SHELVED:
             now = _present(vitals, evidence, words)
-        return row.read(each.alarm, each.facts, words, device, now)
+        return row.reading_text(each.alarm, each.facts, words, device, now)
 
     def maintenance(self) -> list[Maintenance]:
         """What is being worked on, the soonest end first."""
         under = self.rules.core.alarms.quiet.under.values()
         return sorted(under, key=lambda each: each.until_ns)
 
-    def silenced(self, scope: str, words: Words) -> list[str]:
+    def silenced(self, scope: str, words: Translator) -> list[str]:
         """The life-safety alarms that maintenance of the scope silences, as people call them."""
         found = self.rules.core.alarms.life_safety(scope)
-        named = list(dict.fromkeys(row.title(facts) for facts in found))
+        named = list(dict.fromkeys(row.alarm_title(facts) for facts in found))
         more = len(named) - NAMED_MAX
         return named if more <= 0 else [*named[:NAMED_MAX], words("alarms.and-more", n=more)]
 
-    def sets_off(self, facts: Facts, words: Words) -> list[str]:
+    def sets_off(self, facts: AlarmFacts, words: Translator) -> list[str]:
         """What its linkages do when it is raised."""
         return [
             self.does(linkage, action, words)
@@ -165,10 +165,10 @@ class Board:
             for action in linkage.actions
         ]
 
-    def does(self, linkage: Linkage, action: LinkageAction, words: Words) -> str:
+    def does(self, linkage: Linkage, action: LinkageAction, words: Translator) -> str:
         """An action with what it is done to."""
-        does = does_of(action)
-        did = Did("", linkage.id, "", "", does, str(getattr(action, does)), "")
+        does = action_name(action)
+        did = ActionEventData("", linkage.id, "", "", does, str(getattr(action, does)), "")
         what = "" if does == "call" else self.done(did, words)
         return " ".join(filter(None, [words(f"alarms.does-{does}"), what]))
 
@@ -188,7 +188,7 @@ class Board:
             self._named = (core, names)
         return self._named[1]
 
-    def ring(self, rows: Open) -> int:
+    def ring(self, rows: OpenAlarms) -> int:
         """0: silence; 1: somebody should come; 2: somebody must come now."""
         ringing = [each for each in rows.active if each.rings]
         called = any(each.alarm.id in self.calls.ringing for each in rows.waiting)
@@ -203,12 +203,12 @@ class Board:
         first = waiting[0].facts.name if waiting else ""
         return AlarmVitals(len(waiting), self.ring(rows), first)
 
-    def view(self, vitals: Vitals, words: Words, _argument: str = "") -> View:
+    def view(self, vitals: Vitals, words: Translator, _argument: str = "") -> View:
         """Everything on the page that changes."""
         self.calls.shown()
         return dict(self._facts(vitals, words))
 
-    def _facts(self, vitals: Vitals, words: Words) -> Iterator[tuple[str, Any]]:
+    def _facts(self, vitals: Vitals, words: Translator) -> Iterator[tuple[str, Any]]:
         rows, moment = self.open(), self.rules.moment()
         shown = rows.active[:ROWS_MAX]
         yield "shape", _shape(vitals, rows, self.maintenance())
@@ -218,7 +218,7 @@ class Board:
         for each in shown:
             key = f"alarm.{each.alarm.id}"
             yield f"{key}.minutes", str(each.minutes)
-            yield f"{key}.mark", row.mark(each.alarm, words)
+            yield f"{key}.mark", row.state_mark(each.alarm, words)
             yield f"{key}.read", self.read(each, vitals, words)
             who = self.who(each.alarm, words)
             yield f"{key}.text", row.state_text(each.alarm, words, who, moment)
@@ -226,15 +226,15 @@ class Board:
             who = self.name(each.alarm.by)
             yield f"alarm.{each.alarm.id}.text", row.state_text(each.alarm, words, who, moment)
         for one in self.maintenance():
-            span = row.left(one.until_ns, moment, words)
+            span = row.time_left(one.until_ns, moment, words)
             yield f"work.{one.scope}", words("alarms.left", span=span)
 
-    def sound(self, rows: Open, words: Words) -> View:
+    def sound(self, rows: OpenAlarms, words: Translator) -> View:
         """What the page's script needs to sound, and its word."""
         ring = self.ring(rows)
         return {"ring": str(ring), "ring.text": words(f"alarms.ring-{ring}")}
 
-    def card(self, _vitals: Vitals, words: Words) -> View:
+    def card(self, _vitals: Vitals, words: Translator) -> View:
         """The card on the desk's first screen."""
         self.calls.shown()
         rows = self.open()
@@ -252,7 +252,7 @@ class Board:
         """How urgent the card is now."""
         return max((each.urgency for each in self.open().waiting), default=0)
 
-    def needs(self, vitals: Vitals, words: Words) -> list[Need]:
+    def needs(self, vitals: Vitals, words: Translator) -> list[Need]:
         """A row for each alarm that nobody has acknowledged; a grey one for what is being done."""
         rows = self.open()
         return [
@@ -261,7 +261,7 @@ class Board:
             *self._work(words),
         ]
 
-    def _done(self, each: Row, vitals: Vitals, words: Words) -> Need:
+    def _done(self, each: AlarmRow, vitals: Vitals, words: Translator) -> Need:
         """A colleague has it, or it is shelved: nobody is needed, and everybody knows."""
         alarm, here = each.alarm, f"{PATH}/{each.alarm.id}"
         who = self.who(alarm, words)
@@ -272,14 +272,14 @@ class Board:
             pictogram=row.pictogram(each.facts.use),
             amount=each.minutes,
             unit=words("alarms.minutes-ago"),
-            title=row.title(each.facts),
+            title=row.alarm_title(each.facts),
             text=self.read(each, vitals, words),
             note=row.state_text(alarm, words, who, self.rules.moment()),
-            actions=(Action(words("alarms.look"), "chart", here, quiet=True),),
+            actions=(NeedAction(words("alarms.look"), "chart", here, quiet=True),),
             done=True,
         )
 
-    def _work(self, words: Words) -> Iterator[Need]:
+    def _work(self, words: Translator) -> Iterator[Need]:
         """What is being worked on, where that silences what a life may hang on."""
         moment = self.rules.moment()
         for one in self.maintenance():
@@ -295,15 +295,15 @@ class Board:
                     unit=words("alarms.minutes-left"),
                     title=words("alarms.work-at", scope=self.scope(one.scope)),
                     text=words("alarms.work-silences", named=named),
-                    actions=(Action(words("alarms.work-look"), "repair", PATH, quiet=True),),
+                    actions=(NeedAction(words("alarms.work-look"), "repair", PATH, quiet=True),),
                     done=True,
                 )
 
-    def need(self, each: Row, vitals: Vitals, words: Words) -> Need:
+    def need(self, each: AlarmRow, vitals: Vitals, words: Translator) -> Need:
         """The alarm on the board of what needs a person."""
         alarm, here = each.alarm, f"{PATH}/{each.alarm.id}"
         code = f"alarms.state-{alarm.state.value}"
-        take = Action(words("alarms.take"), "check", f"{here}/acknowledge", post=True)
+        take = NeedAction(words("alarms.take"), "check", f"{here}/acknowledge", post=True)
         return Need(
             key=alarm.id,
             urgency=each.urgency,
@@ -311,14 +311,14 @@ class Board:
             pictogram=row.pictogram(each.facts.use),
             amount=each.minutes,
             unit=words("alarms.minutes-ago"),
-            title=row.title(each.facts),
+            title=row.alarm_title(each.facts),
             text=self.read(each, vitals, words),
             note=words("alarms.said-unreached" if alarm.unreached else code),
-            actions=(take, Action(words("alarms.look"), "chart", here, quiet=True)),
+            actions=(take, NeedAction(words("alarms.look"), "chart", here, quiet=True)),
         )
 
 
-def _shape(vitals: Vitals, rows: Open, work: list[Maintenance]) -> int:
+def _shape(vitals: Vitals, rows: OpenAlarms, work: list[Maintenance]) -> int:
     """Changes when a row came, went or moved, or may be acted on otherwise."""
     parts = [vitals.name, vitals.version, *(one.scope for one in work)]
     parts += [f"{e.alarm.id} {e.alarm.state} {e.comes}" for e in rows.active[:ROWS_MAX]]
@@ -327,7 +327,7 @@ def _shape(vitals: Vitals, rows: Open, work: list[Maintenance]) -> int:
     return zlib.crc32("\n".join(parts).encode())
 
 
-def _counted(rows: Open, words: Words) -> str:
+def _counted(rows: OpenAlarms, words: Translator) -> str:
     if len(rows.active) > ROWS_MAX:
         return words("alarms.count-storm", n=len(rows.active), shown=ROWS_MAX)
     if rows.shelved and not rows.waiting:
@@ -335,10 +335,10 @@ def _counted(rows: Open, words: Words) -> str:
     return words("alarms.count", n=len(rows.active), waiting=len(rows.waiting))
 
 
-def _present(vitals: Vitals, evidence: Evidence | None, words: Words) -> str:
+def _present(vitals: Vitals, evidence: Evidence | None, words: Translator) -> str:
     """What the point that raised it reads at present; empty where nobody asks it."""
     for device in vitals.devices if evidence is not None else ():
         for point in device.points:
             if (device.id, point.id) == (evidence.device, evidence.point):  # type: ignore[union-attr]  # just looked
-                return row.present(point, words)
+                return row.present_value(point, words)
     return ""

@@ -10,39 +10,39 @@ HOUR_S = 3600
 NOTE_CHARS_MAX = 200
 
 # Nothing at all is refused by the alarms, which know why.
-Shelf = Annotated[
+ShelfHours = Annotated[
     float, msgspec.Meta(ge=0, le=SHELF_S_MAX / HOUR_S, extra_json_schema={"exclusiveMinimum": 0})
 ]
 
-Hours = Annotated[float, msgspec.Meta(ge=0, le=SHELF_S_MAX / HOUR_S)]
-Text = Annotated[str, msgspec.Meta(max_length=NOTE_CHARS_MAX)]
+MaintenanceHours = Annotated[float, msgspec.Meta(ge=0, le=SHELF_S_MAX / HOUR_S)]
+NoteText = Annotated[str, msgspec.Meta(max_length=NOTE_CHARS_MAX)]
 
 
-class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class EmptyBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Nothing more needs to be said."""
 
 
-class Shelve(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ShelveBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """For how long; a critical alarm wants a `note` that says why."""
 
-    hours: Shelf
-    note: Text = ""
+    hours: ShelfHours
+    note: NoteText = ""
 
 
-class Judge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class VerdictBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What it was: real, or a false alarm."""
 
     real: bool
 
 
-class Note(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class NoteBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What to write beside it; empty takes the note away."""
 
-    text: Text
+    text: NoteText
 
 
-class Maintain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class MaintenanceBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is worked on, and for how long; 0 hours ends it."""
 
     scope: str
-    hours: Hours
+    hours: MaintenanceHours

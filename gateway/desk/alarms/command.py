@@ -5,13 +5,13 @@ from typing import Any
 
 import msgspec
 
-from gateway.api_client import Console
-from gateway.desk.alarms.acts import HOURS
-from gateway.desk.alarms.report import Report
+from gateway.api_client import ApiClient
+from gateway.desk.alarms.actions import HOURS
+from gateway.desk.alarms.api_model import AlarmReport
 from gateway.texts import Texts
-from gateway.texts.parser import declare
-from gateway.texts.table import table
-from gateway.web.words import CATALOGUES, Words
+from gateway.texts.command_parser import declare_command
+from gateway.texts.table import render_table
+from gateway.web.i18n import CATALOGUES, Translator
 
 API = "/api/v1/alarms"
 # What is typed, and what the API calls it.
@@ -29,7 +29,7 @@ MAINTAIN = "maintain"
 def add_to(subcommands: Any) -> None:
     """Declare the command."""
     texts = Texts.of_environment()
-    parser = declare(subcommands, "alarms", texts)
+    parser = declare_command(subcommands, "alarms", texts)
     tasks = parser.add_subparsers(dest="task", metavar=texts.say("cli.command"), required=True)
     for name in ("list", *DEEDS, MAINTAIN):
         about = texts.say(f"alarms.do-{name}")
@@ -52,24 +52,24 @@ def add_to(subcommands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Ask the station; its refusal is a StationError in its own words."""
-    console, words = Console(), CATALOGUES[Texts.of_environment().lang]
+    console, words = ApiClient(), CATALOGUES[Texts.of_environment().lang]
     if args.task == MAINTAIN:
         console.post("/api/v1/maintenance", {"scope": args.scope, "hours": args.hours})
     elif args.task != "list":
         body = {name: getattr(args, name) for name in ("hours", "text", "note") if name in args}
         console.post(f"{API}/{_known(console, args.id)}/{DEEDS[args.task]}", body)
-    found: list[Report] = console.get(API, list[Report])
+    found: list[AlarmReport] = console.get(API, list[AlarmReport])
     print(msgspec.json.encode(found).decode() if args.json else _said(found, words))
     return 0
 
 
-def _known(console: Console, word: str) -> str:
+def _known(console: ApiClient, word: str) -> str:
     """The alarm's own id, where somebody names its rule and has only one alarm of it."""
-    mine = [one.id for one in console.get(API, list[Report]) if one.rule == word]
+    mine = [one.id for one in console.get(API, list[AlarmReport]) if one.rule == word]
     return mine[0] if len(mine) == 1 else word
 
 
-def _said(alarms: list[Report], words: Words) -> str:
+def _said(alarms: list[AlarmReport], words: Translator) -> str:
     if not alarms:
         return words("alarms.none")
     heads = [words(f"alarms.head-{head}") for head in ("id", "state", "age", "where", "note")]
@@ -83,4 +83,4 @@ def _said(alarms: list[Report], words: Words) -> str:
         )
         for one in alarms
     ]
-    return table(heads, rows)
+    return render_table(heads, rows)

@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from gateway.desk.alarms.meaning import pace_unit
+from gateway.desk.alarms.condition_text import limit_unit
 from gateway.health import PointVitals, Vitals
 from gateway.rules.alarm import Evidence
 from gateway.rules.kinds import S, threshold
 from gateway.rules.rule import Watch
-from gateway.web import curve
-from gateway.web.frame import wall_text
+from gateway.web import sparkline
+from gateway.web.page_header import wall_text
 
 X_LABELS = 5
 WIDTH, HEIGHT = 1000, 300
@@ -36,7 +36,7 @@ class Plot(NamedTuple):
 def limits_of(watch: Watch) -> tuple[float, ...]:
     """The limits that a value or a pace is held against; none where a time is judged."""
     limits = watch.limits
-    if not isinstance(limits, threshold.Limits):
+    if not isinstance(limits, threshold.ThresholdLimits):
         return ()
     return tuple(limit for limit in (limits.band.above, limits.band.below) if limit is not None)
 
@@ -54,18 +54,20 @@ def point_of(vitals: Vitals, evidence: Evidence | None) -> PointVitals | None:
     return None
 
 
-def judged(watch: Watch, point: PointVitals) -> PointVitals:
+def judged_quantity(watch: Watch, point: PointVitals) -> PointVitals:
     """What was judged of the point: its value, or how fast it runs where that has a limit."""
     limits = watch.limits
-    if not isinstance(limits, threshold.Limits) or limits.span_ns is None:
+    if not isinstance(limits, threshold.ThresholdLimits) or limits.span_ns is None:
         return point
-    spark = pace(point.spark, point.spark_step_s, limits.span_ns / S)
+    spark = hourly_gain(point.spark, point.spark_step_s, limits.span_ns / S)
     now = next((each for each in reversed(spark) if each is not None), None)
-    unit = pace_unit(watch)
+    unit = limit_unit(watch)
     return msgspec.structs.replace(point, spark=spark, unit=unit, value=now)
 
 
-def pace(samples: Sequence[float | None], step_s: float, over_s: float) -> tuple[float | None, ...]:
+def hourly_gain(
+    samples: Sequence[float | None], step_s: float, over_s: float
+) -> tuple[float | None, ...]:
     """How much a counter gained an hour, over the span that ends at each of its samples.
 
     None where the counter went back, and before anything is known of the span.
@@ -81,12 +83,14 @@ def pace(samples: Sequence[float | None], step_s: float, over_s: float) -> tuple
     return tuple(found)
 
 
-def plot(vitals: Vitals, point: PointVitals, limits: Sequence[float], raised_ago_s: float) -> Plot:
+def plot_point(
+    vitals: Vitals, point: PointVitals, limits: Sequence[float], raised_ago_s: float
+) -> Plot:
     """The point's last hour with what raised the alarm marked on it."""
     samples = point.spark
-    scale = curve.scale([*samples, *limits])
+    scale = sparkline.axis_scale([*samples, *limits])
     span_s = point.spark_step_s * max(1, len(samples) - 1)
-    at = crossed_at(samples, limits, len(samples) - 1 - raised_ago_s / point.spark_step_s)
+    at = crossing_index(samples, limits, len(samples) - 1 - raised_ago_s / point.spark_step_s)
     tall = HEIGHT / (scale.high - scale.low)
     step = WIDTH / max(1, len(samples) - 1)
     mark, ago_s = "", None
@@ -94,7 +98,7 @@ def plot(vitals: Vitals, point: PointVitals, limits: Sequence[float], raised_ago
         mark = f"M{at * step:.4g} {HEIGHT - (value - scale.low) * tall:.4g}h0"
         ago_s = (len(samples) - 1 - at) * point.spark_step_s
     return Plot(
-        path=curve.path(samples, scale.low, scale.high, curve.PLOT),
+        path=sparkline.curve_path(samples, scale.low, scale.high, sparkline.PLOT),
         limits=tuple(f"M0 {HEIGHT - (limit - scale.low) * tall:.4g}H{WIDTH}" for limit in limits),
         crossed=mark,
         y=scale.labels,
@@ -103,7 +107,7 @@ def plot(vitals: Vitals, point: PointVitals, limits: Sequence[float], raised_ago
     )
 
 
-def crossed_at(
+def crossing_index(
     samples: Sequence[float | None], limits: Sequence[float], raised: float
 ) -> int | None:
     """The first sample of the stretch that led to the alarm; None if that was before the curve.

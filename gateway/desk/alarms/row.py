@@ -3,15 +3,15 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from gateway.desk.alarms.meaning import bus_word
+from gateway.desk.alarms.condition_text import bus_text
 from gateway.event import Severity
 from gateway.health import PointVitals
-from gateway.rules.alarm import UNSEEN, Alarm, Evidence, State
-from gateway.rules.kinds import Moment, S
-from gateway.rules.rule import BUS, HEARD, OWN, Facts
-from gateway.web import reading
-from gateway.web.frame import Mark
-from gateway.web.words import Words
+from gateway.rules.alarm import UNSEEN, Alarm, AlarmState, Evidence
+from gateway.rules.kinds import RuleInstant, S
+from gateway.rules.rule import BUS, HEARD, OWN, AlarmFacts
+from gateway.web import value_format
+from gateway.web.i18n import Translator
+from gateway.web.page_header import StatusMark
 
 PICTOGRAMS = {
     "bin-burning": "flame",
@@ -42,34 +42,34 @@ MINUTE_S = 60
 URGENCY = {Severity.CRITICAL: 4, Severity.MAJOR: 3, Severity.MINOR: 2, Severity.NOTICE: 1}
 
 MARKS = {
-    State.RAISED: ("bad", "s-bad"),
-    State.ESCALATED: ("bad", "s-bad"),
-    State.ACKNOWLEDGED: ("wait", "s-wait"),
-    State.RETURNED: ("warn", "warning"),
-    State.RESTING: ("ok", "s-ok"),
-    State.SHELVED: ("away", "s-off"),
-    State.SUPPRESSED: ("away", "s-off"),
+    AlarmState.RAISED: ("bad", "s-bad"),
+    AlarmState.ESCALATED: ("bad", "s-bad"),
+    AlarmState.ACKNOWLEDGED: ("wait", "s-wait"),
+    AlarmState.RETURNED: ("warn", "warning"),
+    AlarmState.RESTING: ("ok", "s-ok"),
+    AlarmState.SHELVED: ("away", "s-off"),
+    AlarmState.SUPPRESSED: ("away", "s-off"),
 }
 # The word beside their mark says it all.
-SAID_BY_MARK = frozenset({State.RAISED, State.RETURNED})
+SAID_BY_MARK = frozenset({AlarmState.RAISED, AlarmState.RETURNED})
 
-SILENT = frozenset({State.SHELVED, State.SUPPRESSED})
+SILENT = frozenset({AlarmState.SHELVED, AlarmState.SUPPRESSED})
 # Nobody has said yet that they have seen it.
-WAITS = UNSEEN | {State.RETURNED}
+WAITS = UNSEEN | {AlarmState.RETURNED}
 
 
-class Row(NamedTuple):
+class AlarmRow(NamedTuple):
     """An open alarm with what its rule says of it."""
 
     alarm: Alarm
-    facts: Facts
+    facts: AlarmFacts
     age_s: float
 
     @property
     def rings(self) -> bool:
         """Whether it sounds at the desk: until somebody has it, even where it went by itself."""
         state = self.alarm.state
-        return state in UNSEEN or (state is State.RETURNED and self.facts.latch)
+        return state in UNSEEN or (state is AlarmState.RETURNED and self.facts.latch)
 
     @property
     def grave(self) -> bool:
@@ -84,12 +84,12 @@ class Row(NamedTuple):
     @property
     def kept(self) -> bool:
         """Whether it stands on the board although it is silent: a shelved one of the gravest."""
-        return self.alarm.state is State.SHELVED and self.alarm.severity is Severity.CRITICAL
+        return self.alarm.state is AlarmState.SHELVED and self.alarm.severity is Severity.CRITICAL
 
     @property
     def comes(self) -> bool:
         """Whether somebody must still come to it, and say so there."""
-        taken = {State.ACKNOWLEDGED, State.RESTING}
+        taken = {AlarmState.ACKNOWLEDGED, AlarmState.RESTING}
         return (
             self.facts.attend
             and not self.alarm.attended
@@ -107,9 +107,9 @@ class Row(NamedTuple):
         return int(self.age_s // 60)
 
 
-def row(alarm: Alarm, facts: Facts, moment: Moment) -> Row:
+def alarm_row(alarm: Alarm, facts: AlarmFacts, moment: RuleInstant) -> AlarmRow:
     """The alarm at that moment; its age is lived time: what a power cut lasted does not count."""
-    return Row(alarm, facts, max(0.0, (moment.at_ns - alarm.raised_ns) / S))
+    return AlarmRow(alarm, facts, max(0.0, (moment.at_ns - alarm.raised_ns) / S))
 
 
 def pictogram(use: str) -> str:
@@ -117,18 +117,20 @@ def pictogram(use: str) -> str:
     return PICTOGRAMS.get(use, OTHER)
 
 
-def title(facts: Facts) -> str:
+def alarm_title(facts: AlarmFacts) -> str:
     """What and where, as the board says it; a bus is its own place."""
     where = facts.spoken or facts.about
     return f"{facts.name} · {where}" if where else facts.name
 
 
-def mark(alarm: Alarm, words: Words) -> Mark:
+def state_mark(alarm: Alarm, words: Translator) -> StatusMark:
     """Its state with its word."""
     return (*MARKS[alarm.state], words(f"alarms.state-{alarm.state.value}"))
 
 
-def read(alarm: Alarm, facts: Facts, words: Words, device: str, now: str = "") -> str:
+def reading_text(
+    alarm: Alarm, facts: AlarmFacts, words: Translator, device: str, now: str = ""
+) -> str:
     """The reading that raised it, in words; `device` is what people call the device.
 
     `now` is what it reads at present, where that is to be told apart.
@@ -141,7 +143,7 @@ def read(alarm: Alarm, facts: Facts, words: Words, device: str, now: str = "") -
             "rules.own-heard-nobody" if evidence.point == HEARD else "rules.own-tasks-dying"
         )
     if evidence.device == BUS:
-        said = bus_word(up=bool(evidence.value), words=words)
+        said = bus_text(up=bool(evidence.value), words=words)
         return words("alarms.read", point=evidence.point, value=said)
     value = _value(evidence, words)
     if now:
@@ -156,36 +158,36 @@ def read(alarm: Alarm, facts: Facts, words: Words, device: str, now: str = "") -
     )
 
 
-def _value(evidence: Evidence, words: Words) -> str:
+def _value(evidence: Evidence, words: Translator) -> str:
     if isinstance(evidence.value, bool):
         return words("alarms.value-on" if evidence.value else "alarms.value-off")
     if isinstance(evidence.value, int | float):
-        return f"{evidence.value:,} {reading.unit(evidence.unit)}".strip()
+        return f"{evidence.value:,} {value_format.unit_text(evidence.unit)}".strip()
     return str(evidence.value)
 
 
-def present(point: PointVitals, words: Words) -> str:
+def present_value(point: PointVitals, words: Translator) -> str:
     """What a point reads now: a wired sensor by the word of its kind."""
     if point.value is None or point.quality != "good":
         return words("alarms.now-unread")
     if isinstance(point.value, bool) and not point.kind:
         return words("alarms.value-on" if point.value else "alarms.value-off")
-    return f"{reading.value(point, words)} {reading.unit(point.unit)}".strip()
+    return f"{value_format.value_text(point, words)} {value_format.unit_text(point.unit)}".strip()
 
 
-def left(until_ns: int, moment: Moment, words: Words) -> str:
+def time_left(until_ns: int, moment: RuleInstant, words: Translator) -> str:
     """How long until then, rounded up to the minute."""
     return words.span(max(0.0, (until_ns - moment.at_ns) / S) + 59)
 
 
-def state_text(alarm: Alarm, words: Words, who: str, moment: Moment) -> str:
+def state_text(alarm: Alarm, words: Translator, who: str, moment: RuleInstant) -> str:
     """Its state in a sentence: who has it, until when it is silent, how often it came.
 
     `who` has it, or was called for it.
     """
     parts = []
-    if alarm.state is State.SHELVED and alarm.until_ns is not None:
-        span = left(alarm.until_ns, moment, words)
+    if alarm.state is AlarmState.SHELVED and alarm.until_ns is not None:
+        span = time_left(alarm.until_ns, moment, words)
         parts = [words("alarms.shelved-for", span=span, who=who)]
         if alarm.severity is Severity.CRITICAL:
             parts.append(words("alarms.shelved-then"))
@@ -199,13 +201,13 @@ def state_text(alarm: Alarm, words: Words, who: str, moment: Moment) -> str:
     return " ".join(parts)
 
 
-def _become(alarm: Alarm, words: Words, moment: Moment) -> Iterator[str]:
+def _become(alarm: Alarm, words: Translator, moment: RuleInstant) -> Iterator[str]:
     """What people and calls have made of it."""
     if alarm.state in WAITS and alarm.acknowledged_ns is not None:
         yield words("alarms.said-not-come")
     if alarm.unreached:
         yield words("alarms.said-unreached")
-    if alarm.state is State.ACKNOWLEDGED and alarm.acknowledged_ns is not None:
+    if alarm.state is AlarmState.ACKNOWLEDGED and alarm.acknowledged_ns is not None:
         taken_s = (moment.at_ns - alarm.acknowledged_ns) / S
         if taken_s >= MINUTE_S:
             yield words("alarms.taken-for", span=words.span(taken_s))

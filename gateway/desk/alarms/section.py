@@ -7,28 +7,28 @@ from aiohttp import web
 from msgspec.structs import replace
 
 from gateway.access import Caller
-from gateway.desk.alarms import past, row, watches
-from gateway.desk.alarms.acts import HOURS, Acts
-from gateway.desk.alarms.board import PATH, ROWS_MAX, Board
+from gateway.desk.alarms import history, row, watch_list
+from gateway.desk.alarms.actions import HOURS, AlarmActions
+from gateway.desk.alarms.api_model import AlarmReport, alarm_report
+from gateway.desk.alarms.board import PATH, ROWS_MAX, AlarmBoard
 from gateway.desk.alarms.bodies import NOTE_CHARS_MAX
-from gateway.desk.alarms.meaning import meaning
-from gateway.desk.alarms.one import One
-from gateway.desk.alarms.report import Report, report
-from gateway.desk.alarms.story import GROUPS, Teller
+from gateway.desk.alarms.condition_text import describe_condition
+from gateway.desk.alarms.detail_view import AlarmDetailView
+from gateway.desk.alarms.history_view import GROUPS, HistoryFormatter
 from gateway.errors import UsageError
 from gateway.event import Lane, Severity
 from gateway.health import Vitals
 from gateway.journal.ports import Reader
-from gateway.rules.alarm import State
+from gateway.rules.alarm import AlarmState
 from gateway.rules.events import KINDS
-from gateway.web import reading
-from gateway.web.answers import json
-from gateway.web.cursor import is_number
-from gateway.web.gate import CALLER, looks, permissions
-from gateway.web.pages import PAGES
-from gateway.web.pulse import framed
-from gateway.web.section import Card, GuardedPulse, Nav, Permission, Route, Section
-from gateway.web.words import Words, words_for
+from gateway.web import value_format
+from gateway.web.authorization import CALLER, act_permissions, view_permissions
+from gateway.web.cursor import is_entry_number
+from gateway.web.i18n import Translator, translator_for
+from gateway.web.live_views import with_header
+from gateway.web.page_renderer import PAGES
+from gateway.web.responses import json_response
+from gateway.web.section import Card, GuardedPulse, NavTab, Permission, Route, Section
 
 HERE = Path(__file__).parent
 NAV_NUMBER = 2
@@ -39,17 +39,17 @@ STORY_TURNS = 40
 class AlarmPages:
     """The handlers that only look."""
 
-    def __init__(self, board: Board, lanes: Reader, vitals: Callable[[], Vitals]) -> None:
+    def __init__(self, board: AlarmBoard, lanes: Reader, vitals: Callable[[], Vitals]) -> None:
         """Over that board; the past is in `lanes`."""
         self.board = board
-        self.one = One(board)
-        self.watches = watches.Watches(board)
+        self.one = AlarmDetailView(board)
+        self.watches = watch_list.WatchList(board)
         self._lanes = lanes
         self._vitals = vitals
 
     async def home(self, request: web.Request) -> web.StreamResponse:
         """All open alarms, what is silent, and the sound."""
-        words, now = words_for(request), self._vitals()
+        words, now = translator_for(request), self._vitals()
         rows = self.board.open()
         return request.app[PAGES].render(
             request,
@@ -64,7 +64,7 @@ class AlarmPages:
             scope_name=self.board.scope,
             silenced=lambda scope: self.board.silenced(scope, words),
             pictogram=row.pictogram,
-            title=row.title,
+            title=row.alarm_title,
             may_act=_may_act(request),
             hours=HOURS,
         )
@@ -76,9 +76,11 @@ class AlarmPages:
 
     async def show(self, request: web.Request) -> web.StreamResponse:
         """One alarm: open, or what the journal still has of it."""
-        words, now, alarm_id = words_for(request), self._vitals(), request.match_info["id"]
+        words, now, alarm_id = translator_for(request), self._vitals(), request.match_info["id"]
         each = self.board.find(alarm_id)
-        page = await past.page(self._lanes, {}, STORY_TURNS, past.of_alarm(alarm_id))
+        page = await history.read_alarm_history(
+            self._lanes, {}, STORY_TURNS, history.alarm_filter(alarm_id)
+        )
         if each is None and not page.turns:
             raise web.HTTPNotFound
         story = [self._teller(words, now).line(turn) for turn in reversed(page.turns)]
@@ -103,16 +105,16 @@ class AlarmPages:
             drawn=self.one.drawn(each, now),
             way=self.one.way(each),
             speaks=self.one.speaks(each),
-            meaning=meaning(self.one.watch(each), words),
+            meaning=describe_condition(self.one.watch(each), words),
             story=story,
-            title=row.title(each.facts),
+            title=row.alarm_title(each.facts),
             pictogram=row.pictogram(each.facts.use),
             waits=each.waits,
-            shelved=each.alarm.state is State.SHELVED,
+            shelved=each.alarm.state is AlarmState.SHELVED,
             comes=each.comes,
             needs_note=each.alarm.severity is Severity.CRITICAL,
             grave=each.waits and each.urgency == max(row.URGENCY.values()),
-            unit=reading.unit,
+            unit=value_format.unit_text,
             may_act=_may_act(request),
             hours=HOURS,
             note_max=NOTE_CHARS_MAX,
@@ -128,10 +130,12 @@ class AlarmPages:
 
     async def history(self, request: web.Request) -> web.StreamResponse:
         """What has happened, newest first."""
-        words, now, query = words_for(request), self._vitals(), request.query
+        words, now, query = translator_for(request), self._vitals(), request.query
         rule, group = query.get("rule", "")[:60], query.get("group", "")[:20]
-        wanted = past.of_filter(rule, GROUPS.get(group, ()))
-        page = await past.page(self._lanes, _cursor(query.get("before", "")), PAST_TURNS, wanted)
+        wanted = history.rule_filter(rule, GROUPS.get(group, ()))
+        page = await history.read_alarm_history(
+            self._lanes, _cursor(query.get("before", "")), PAST_TURNS, wanted
+        )
         teller = self._teller(words, now)
         return request.app[PAGES].render(
             request,
@@ -139,7 +143,7 @@ class AlarmPages:
             now,
             {},
             lines=[teller.line(turn) for turn in page.turns],
-            older=".".join(str(page.before[lane]) for lane in past.LANES) if page.before else "",
+            older=".".join(str(page.before[lane]) for lane in history.LANES) if page.before else "",
             newest=not query.get("before"),
             rule=rule,
             group=group,
@@ -152,8 +156,8 @@ class AlarmPages:
         watches = self.board.rules.core.engine.watches.values()
         return {watch.facts.rule: watch.facts.name for watch in watches}
 
-    def _teller(self, words: Words, now: Vitals) -> Teller:
-        return Teller(
+    def _teller(self, words: Translator, now: Vitals) -> HistoryFormatter:
+        return HistoryFormatter(
             words,
             now.timezone,
             name=self.board.name,
@@ -166,11 +170,11 @@ class AlarmPages:
 
     async def watched(self, request: web.Request) -> web.StreamResponse:
         """What each rule watches."""
-        words, now = words_for(request), self._vitals()
+        words, now = translator_for(request), self._vitals()
         query = request.query
         first = _number(query.get("from", "0"))
         wished = f"{first},{query.get('rule', '')[:60]},{query.get('place', '')[:60]}"
-        wanted = watches.Wanted.of(wished)
+        wanted = watch_list.WatchFilter.of(wished)
         return request.app[PAGES].render(
             request,
             "alarms/watches.html",
@@ -182,7 +186,7 @@ class AlarmPages:
             wished=wished,
             rules=self._rules(),
             places=self.watches.places(),
-            page=watches.PAGE,
+            page=watch_list.PAGE,
             count=len(self.watches.wanted(wanted)),
         )
 
@@ -190,13 +194,13 @@ class AlarmPages:
         """The open alarms for programs; what is private, and staff's notes, for staff's alone."""
         opened = self.board.open()
         rows = (*opened.active, *opened.silent)
-        if Permission.STAFF in looks(request):
-            return json([report(each, self.board) for each in rows])
-        told = [report(each, self.board) for each in rows if not each.facts.private]
-        return json([replace(each, note=None) for each in told])
+        if Permission.STAFF in view_permissions(request):
+            return json_response([alarm_report(each, self.board) for each in rows])
+        told = [alarm_report(each, self.board) for each in rows if not each.facts.private]
+        return json_response([replace(each, note=None) for each in told])
 
 
-def section(board: Board, lanes: Reader, vitals: Callable[[], Vitals]) -> Section:
+def section(board: AlarmBoard, lanes: Reader, vitals: Callable[[], Vitals]) -> Section:
     """The alarms of that board."""
     pages = AlarmPages(board, lanes, vitals)
     view = Permission.VIEW
@@ -212,19 +216,19 @@ def section(board: Board, lanes: Reader, vitals: Callable[[], Vitals]) -> Sectio
                 handler=pages.listed,
                 permission=view,
                 summary="The open alarms: those to act on first, then the silent ones",
-                returns=list[Report],
+                returns=list[AlarmReport],
             ),
-            *Acts(board, lanes, vitals).routes(),
+            *AlarmActions(board, lanes, vitals).routes(),
         ),
         templates=HERE / "pages",
-        nav=Nav(NAV_NUMBER, PATH, "alarms.tab"),
+        nav=NavTab(NAV_NUMBER, PATH, "alarms.tab"),
         card=Card(
             "alarms/card.html", board.urgency, board.card, board.needs, beside="web/sound.html"
         ),
         pulses={
-            "alarms": GuardedPulse(Permission.VIEW, framed(board.view)),
-            "alarm": GuardedPulse(Permission.VIEW, framed(pages.one.view)),
-            "watches": GuardedPulse(Permission.VIEW, framed(pages.watches.view)),
+            "alarms": GuardedPulse(Permission.VIEW, with_header(board.view)),
+            "alarm": GuardedPulse(Permission.VIEW, with_header(pages.one.view)),
+            "watches": GuardedPulse(Permission.VIEW, with_header(pages.watches.view)),
         },
         kinds=KINDS,
     )
@@ -232,10 +236,10 @@ def section(board: Board, lanes: Reader, vitals: Callable[[], Vitals]) -> Sectio
 
 def _may_act(request: web.Request) -> bool:
     caller: Caller | None = request.get(CALLER)
-    return caller is not None and Permission.STAFF in permissions(caller)
+    return caller is not None and Permission.STAFF in act_permissions(caller)
 
 
-def _hot(active: list[row.Row]) -> str:
+def _hot(active: list[row.AlarmRow]) -> str:
     """The first emergency that nobody has taken is the only one that may be red."""
     first = active[0] if active else None
     grave = first is not None and first.waits and first.urgency == max(row.URGENCY.values())
@@ -247,12 +251,12 @@ def _cursor(text: str) -> Mapping[Lane, int]:
     parts = text.split(".") if text else []
     if not parts:
         return {}
-    if len(parts) != len(past.LANES):
+    if len(parts) != len(history.LANES):
         raise UsageError("web.no-number", name="before")
-    return dict(zip(past.LANES, map(_number, parts), strict=True))
+    return dict(zip(history.LANES, map(_number, parts), strict=True))
 
 
 def _number(text: str) -> int:
-    if not is_number(text):
+    if not is_entry_number(text):
         raise UsageError("web.no-number", name="before")
     return int(text)

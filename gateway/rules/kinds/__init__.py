@@ -9,17 +9,17 @@ import pkgutil
 from collections.abc import Iterator
 
 from drivers.extensions import extension_folders
-from gateway.rules.kinds.kind import Kind, Moment, Point, S, Verdict
+from gateway.rules.kinds.kind import PointInfo, RuleInstant, RuleKind, RuleVerdict, S
 
 __path__ += map(str, extension_folders("gateway", "rules", "kinds"))
 
 
-def _kinds() -> Iterator[Kind]:
+def _kinds() -> Iterator[RuleKind]:
     for found in pkgutil.iter_modules(__path__):
         module = importlib.import_module(f"{__name__}.{found.name}")
         yield from getattr(module, "KINDS", ())
 
 
-KINDS: dict[str, Kind] = {kind.name: kind for kind in _kinds()}
+KINDS: dict[str, RuleKind] = {kind.name: kind for kind in _kinds()}
 
-__all__ = ["KINDS", "Kind", "Moment", "Point", "S", "Verdict"]
+__all__ = ["KINDS", "RuleKind", "RuleInstant", "PointInfo", "S", "RuleVerdict"]

@@ -10,7 +10,7 @@ from gateway.rules.kinds import quantities
 Quantity = Annotated[str | float, msgspec.Meta(examples=["0.05 m3/h"])]
 
 
-class Band(msgspec.Struct, frozen=True):
+class BandLimits(msgspec.Struct, frozen=True):
     """The limits in a point's unit, and the hysteresis of each."""
 
     above: float | None
@@ -24,12 +24,13 @@ class Band(msgspec.Struct, frozen=True):
     ) -> Self:
         """As written in the settings; UsageError if it matches nothing or everything."""
         over, under = (
-            None if limit is None else quantities.amount(limit, unit) for limit in (above, below)
+            None if limit is None else quantities.parse_amount(limit, unit)
+            for limit in (above, below)
         )
         if over is not None and under is not None and under >= over:
             raise UsageError("rules.upside-down", above=above, below=below)
-        back_above = quantities.share_or_difference(hysteresis, over or 0.0, unit)
-        back_below = quantities.share_or_difference(hysteresis, under or 0.0, unit)
+        back_above = quantities.parse_share_or_difference(hysteresis, over or 0.0, unit)
+        back_below = quantities.parse_share_or_difference(hysteresis, under or 0.0, unit)
         return cls(over, under, (over or 0.0) - back_above, (under or 0.0) + back_below)
 
     def side(self, measured: float, before: int) -> int:

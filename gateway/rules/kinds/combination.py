@@ -9,52 +9,60 @@ import msgspec
 from drivers.contract import Value
 from gateway.calendar import Calendar
 from gateway.errors import UsageError
-from gateway.rules.kinds.band import Band, Quantity
-from gateway.rules.kinds.kind import Kind, Moment, Point, Sentences, Verdict, number, values_text
-from gateway.rules.kinds.state import Word
+from gateway.rules.kinds.band import BandLimits, Quantity
+from gateway.rules.kinds.kind import (
+    PointInfo,
+    RuleInstant,
+    RuleKind,
+    RuleVerdict,
+    Sentences,
+    as_number,
+    values_text,
+)
+from gateway.rules.kinds.value_state import StateValue
 
 TERMS_MAX = 16
 WHEN_CHARS_MAX = 300
 
 
-class Term(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class CombinationTerm(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One condition on the point of that name in `on`: a limit or a value."""
 
     unit: str | None = None
     above: Quantity | None = None
     below: Quantity | None = None
     hysteresis: Quantity = 0.0
-    value: Word | None = None
+    value: StateValue | None = None
 
 
-class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class CombinationOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`when` joins the terms: `heat and level`, `(a or b) and not (a and b)`."""
 
-    terms: Annotated[dict[str, Term], msgspec.Meta(min_length=1, max_length=TERMS_MAX)]
+    terms: Annotated[dict[str, CombinationTerm], msgspec.Meta(min_length=1, max_length=TERMS_MAX)]
     when: Annotated[str, msgspec.Meta(min_length=1, max_length=WHEN_CHARS_MAX)]
 
 
-class TermLimits(msgspec.Struct, frozen=True):
+class CombinationTermLimits(msgspec.Struct, frozen=True):
     """One term in its point's unit."""
 
-    band: Band
-    value: Word | None
+    band: BandLimits
+    value: StateValue | None
 
 
-class Limits(msgspec.Struct, frozen=True):
+class CombinationLimits(msgspec.Struct, frozen=True):
     """The terms, and the expression as nested tuples: `("and", "heat", "level")`."""
 
-    terms: Mapping[str, TermLimits]
+    terms: Mapping[str, CombinationTermLimits]
     when: Any
 
 
-class State(msgspec.Struct, frozen=True, array_like=True):
+class CombinationState(msgspec.Struct, frozen=True, array_like=True):
     """The last result of each term: no (0), yes (1), below (-1); absent without a reading."""
 
     terms: dict[str, int] = {}
 
 
-def parse(when: str, known: Mapping[str, Term]) -> Any:
+def parse_expression(when: str, known: Mapping[str, CombinationTerm]) -> Any:
     """The expression; UsageError for anything but names, `and`, `or`, `not` and brackets."""
     try:
         return _node(ast.parse(when, mode="eval").body, known)
@@ -62,7 +70,7 @@ def parse(when: str, known: Mapping[str, Term]) -> Any:
         raise UsageError("rules.bad-when", when=when) from error
 
 
-def _node(node: ast.expr, known: Mapping[str, Term]) -> Any:
+def _node(node: ast.expr, known: Mapping[str, CombinationTerm]) -> Any:
     if isinstance(node, ast.Name):
         if node.id not in known:
             raise UsageError("rules.unknown-term", term=node.id, known=", ".join(known))
@@ -75,66 +83,70 @@ def _node(node: ast.expr, known: Mapping[str, Term]) -> Any:
     raise ValueError(node)
 
 
-def prepare(options: Options, _: Point, __: Calendar) -> Limits:
+def prepare(options: CombinationOptions, _: PointInfo, __: Calendar) -> CombinationLimits:
     """The expression; `prepare_term` adds the terms when their points are known."""
-    return Limits({}, parse(options.when, options.terms))
+    return CombinationLimits({}, parse_expression(options.when, options.terms))
 
 
-def prepare_term(name: str, term: Term, point: Point) -> TermLimits:
+def prepare_term(name: str, term: CombinationTerm, point: PointInfo) -> CombinationTermLimits:
     if term.above is None and term.below is None and term.value is None:
         raise UsageError("rules.no-limit", keys=f"{name}: above, below, value")
-    band = Band.of(term.above, term.below, term.hysteresis, point.unit)
+    band = BandLimits.of(term.above, term.below, term.hysteresis, point.unit)
     flipped = point.inverted and isinstance(term.value, bool)
-    return TermLimits(band, (not term.value) if flipped else term.value)
+    return CombinationTermLimits(band, (not term.value) if flipped else term.value)
 
 
-def hear(limits: Limits, state: State, name: str, value: Value) -> State:
+def update_term(
+    limits: CombinationLimits, state: CombinationState, name: str, value: Value
+) -> CombinationState:
     """The state after a reading of that term's point."""
     before = state.terms.get(name)
     side = _side(limits.terms[name], value, before or 0)
     if side is None or side == before:
         return state
-    return State({**state.terms, name: side})
+    return CombinationState({**state.terms, name: side})
 
 
-def _side(term: TermLimits, value: Value, before: int) -> int | None:
+def _side(term: CombinationTermLimits, value: Value, before: int) -> int | None:
     if term.value is not None:
         return None if value is None else int(value == term.value)
-    measured = number(value)
+    measured = as_number(value)
     return None if measured is None else term.band.side(measured, before)
 
 
-def step(limits: Limits, state: State, _: Value, __: Moment) -> tuple[State, Verdict]:
+def step(
+    limits: CombinationLimits, state: CombinationState, _: Value, __: RuleInstant
+) -> tuple[CombinationState, RuleVerdict]:
     """The result of the expression; UNSURE if a term without a reading matters."""
     return state, _verdict(limits.when, state.terms)
 
 
-def _verdict(when: Any, terms: Mapping[str, int]) -> Verdict:
+def _verdict(when: Any, terms: Mapping[str, int]) -> RuleVerdict:
     if isinstance(when, str):
-        return Verdict.of(terms[when]) if when in terms else Verdict.UNSURE
+        return RuleVerdict.of(terms[when]) if when in terms else RuleVerdict.UNSURE
     joined, *parts = when
     verdicts = [_verdict(part, terms) for part in parts]
     if joined == "not":
         return _OPPOSITE[verdicts[0]]
-    settles = Verdict.NO if joined == "and" else Verdict.YES
+    settles = RuleVerdict.NO if joined == "and" else RuleVerdict.YES
     if settles in verdicts:
         return settles
-    return Verdict.UNSURE if Verdict.UNSURE in verdicts else _OPPOSITE[settles]
+    return RuleVerdict.UNSURE if RuleVerdict.UNSURE in verdicts else _OPPOSITE[settles]
 
 
 _OPPOSITE = {
-    Verdict.YES: Verdict.NO,
-    Verdict.NO: Verdict.YES,
-    Verdict.UNSURE: Verdict.UNSURE,
+    RuleVerdict.YES: RuleVerdict.NO,
+    RuleVerdict.NO: RuleVerdict.YES,
+    RuleVerdict.UNSURE: RuleVerdict.UNSURE,
 }
 
 
-def describe(limits: Limits, _unit: str, say: Sentences) -> Iterator[str]:
+def describe(limits: CombinationLimits, _unit: str, say: Sentences) -> Iterator[str]:
     """The expression with its conditions in words."""
     yield _expression_text(limits.when, limits.terms, say)
 
 
-def _expression_text(when: Any, terms: Mapping[str, TermLimits], say: Sentences) -> str:
+def _expression_text(when: Any, terms: Mapping[str, CombinationTermLimits], say: Sentences) -> str:
     if isinstance(when, str):
         return _term_text(when, terms[when], say)
     joined, *parts = when
@@ -146,7 +158,7 @@ def _expression_text(when: Any, terms: Mapping[str, TermLimits], say: Sentences)
     return say(f"alarms.{joined}").join(inner)
 
 
-def _term_text(name: str, term: TermLimits, say: Sentences) -> str:
+def _term_text(name: str, term: CombinationTermLimits, say: Sentences) -> str:
     said = []
     if term.value is not None:
         said.append(say("alarms.mean-state", value=values_text((term.value,), say)))
@@ -157,5 +169,7 @@ def _term_text(name: str, term: TermLimits, say: Sentences) -> str:
     return f"{name} {say('alarms.or').join(said)}"
 
 
-KIND = Kind("combination", Options, State, prepare, step, describe=describe)
+KIND = RuleKind(
+    "combination", CombinationOptions, CombinationState, prepare, step, describe=describe
+)
 KINDS = (KIND,)

@@ -16,7 +16,7 @@ from gateway.calendar import Calendar
 S = 1_000_000_000
 
 
-class Verdict(enum.Enum):
+class RuleVerdict(enum.Enum):
     """Whether the condition holds, does not hold, or cannot be determined."""
 
     YES = "yes"
@@ -24,11 +24,11 @@ class Verdict(enum.Enum):
     UNSURE = "unsure"
 
     @classmethod
-    def of(cls, condition: object) -> "Verdict":
+    def of(cls, condition: object) -> "RuleVerdict":
         return cls.YES if condition else cls.NO
 
 
-class Moment(NamedTuple):
+class RuleInstant(NamedTuple):
     """An instant: the station's uptime, and wall time (UTC) if a source vouches for it.
 
     `at_ns` counts only the time that the station ran: it never steps, and continues after a
@@ -46,7 +46,7 @@ class Moment(NamedTuple):
         return min(self.at_ns, reading.at_ns + self.shift_ns)
 
 
-class Point(NamedTuple):
+class PointInfo(NamedTuple):
     """What a rule needs to know of a point. `every_s` None: it reports only changes.
 
     `inverted`: its contact is closed when all is well. `brief`: it is a push button, and every
@@ -60,7 +60,7 @@ class Point(NamedTuple):
     brief: bool = False
 
 
-Step = Callable[[Any, Any, Value, Moment], tuple[Any, Verdict]]
+StepFunction = Callable[[Any, Any, Value, RuleInstant], tuple[Any, RuleVerdict]]
 
 
 class Sentences(Protocol):
@@ -79,7 +79,7 @@ class Sentences(Protocol):
 Describe = Callable[[Any, str, Sentences], Iterator[str]]
 
 
-class Kind(NamedTuple):
+class RuleKind(NamedTuple):
     """One kind of rule.
 
     `options`: what `set` may contain; `prepare` converts it into the point's unit (UsageError
@@ -93,8 +93,8 @@ class Kind(NamedTuple):
     name: str
     options: type[msgspec.Struct]
     state: type[msgspec.Struct]
-    prepare: Callable[[Any, Point, Calendar], Any]
-    step: Step
+    prepare: Callable[[Any, PointInfo, Calendar], Any]
+    step: StepFunction
     due: Callable[[Any, Any], int | None] | None = None
     forgets_gap: bool = False
     forgets_cut: bool = False
@@ -103,7 +103,7 @@ class Kind(NamedTuple):
     describe: Describe | None = None
 
 
-def number(value: Value) -> float | None:
+def as_number(value: Value) -> float | None:
     """The value as a number; None if it is not one."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None

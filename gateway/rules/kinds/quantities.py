@@ -41,7 +41,7 @@ _DIFFERENCE = {"Cel": "K"}
 PER_HOUR = {"m3": "m3/h", "L": "L/h", "W.h": "W", "kW.h": "kW", "MW.h": "MW"}
 
 
-def split(written: str | float) -> tuple[float, str | None]:
+def split_quantity(written: str | float) -> tuple[float, str | None]:
     """Number and unit of a quantity; unit None for a bare number. UsageError if it is neither."""
     if isinstance(written, int | float):
         return float(written), None
@@ -51,9 +51,9 @@ def split(written: str | float) -> tuple[float, str | None]:
     return float(match["number"]), match["unit"]
 
 
-def amount(written: str | float, unit: str) -> float:
+def parse_amount(written: str | float, unit: str) -> float:
     """The quantity in that unit, which a bare number has already; UsageError if impossible."""
-    number, own = split(written)
+    number, own = split_quantity(written)
     if own is None or own == unit:
         return number
     here, there = _FACTORS.get(own), _FACTORS.get(unit)
@@ -62,22 +62,22 @@ def amount(written: str | float, unit: str) -> float:
     return number * here[1] / there[1]
 
 
-def difference(written: str | float, unit: str) -> float:
+def parse_difference(written: str | float, unit: str) -> float:
     """Like `parse_amount`, for a difference of two values in that unit."""
-    return amount(written, _DIFFERENCE.get(unit, unit))
+    return parse_amount(written, _DIFFERENCE.get(unit, unit))
 
 
-def share_or_difference(written: str | float, of: float, unit: str) -> float:
+def parse_share_or_difference(written: str | float, of: float, unit: str) -> float:
     """A difference, or with `%` that share of `of` (unless the unit is a percentage itself)."""
-    number, own = split(written)
+    number, own = split_quantity(written)
     if own == "%" and unit != "%":
         return abs(of) * number / 100
-    return difference(written, unit)
+    return parse_difference(written, unit)
 
 
-def per_hour(written: str | float, unit: str) -> bool:
+def is_hourly_rate(written: str | float, unit: str) -> bool:
     """Whether the quantity is a flow, per hour, of what a counter in that unit counts."""
-    own = split(written)[1]
+    own = split_quantity(written)[1]
     flow = PER_HOUR.get(unit)
     if own is None or flow is None or own not in _FACTORS:
         return False

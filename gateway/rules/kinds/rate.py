@@ -10,11 +10,20 @@ from gateway.calendar import Calendar
 from gateway.errors import UsageError
 from gateway.rules.kinds import quantities
 from gateway.rules.kinds.band import Quantity
-from gateway.rules.kinds.kind import Kind, Moment, Point, S, Sentences, Verdict, amount_text, number
-from gateway.rules.kinds.slope import Samples, add
+from gateway.rules.kinds.kind import (
+    PointInfo,
+    RuleInstant,
+    RuleKind,
+    RuleVerdict,
+    S,
+    Sentences,
+    amount_text,
+    as_number,
+)
+from gateway.rules.kinds.slope import Samples, add_sample
 
 
-class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class RateOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """More than `rise` or `fall` within `within_s`."""
 
     rise: Quantity | None = None
@@ -22,7 +31,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     within_s: Annotated[float, msgspec.Meta(ge=1, le=86_400)] = 600.0
 
 
-class Limits(msgspec.Struct, frozen=True):
+class RateLimits(msgspec.Struct, frozen=True):
     """The differences in the point's unit."""
 
     rise: float | None
@@ -30,35 +39,37 @@ class Limits(msgspec.Struct, frozen=True):
     span_ns: int
 
 
-class State(msgspec.Struct, frozen=True, array_like=True):
+class RateState(msgspec.Struct, frozen=True, array_like=True):
     """The samples of the last `within_s`."""
 
     samples: Samples = ()
 
 
-def prepare(options: Options, point: Point, _: Calendar) -> Limits:
+def prepare(options: RateOptions, point: PointInfo, _: Calendar) -> RateLimits:
     if options.rise is None and options.fall is None:
         raise UsageError("rules.no-limit", keys="rise, fall")
     rise, fall = (
-        None if limit is None else quantities.difference(limit, point.unit)
+        None if limit is None else quantities.parse_difference(limit, point.unit)
         for limit in (options.rise, options.fall)
     )
-    return Limits(rise, fall, round(options.within_s * S))
+    return RateLimits(rise, fall, round(options.within_s * S))
 
 
-def step(limits: Limits, state: State, value: Value, moment: Moment) -> tuple[State, Verdict]:
+def step(
+    limits: RateLimits, state: RateState, value: Value, moment: RuleInstant
+) -> tuple[RateState, RuleVerdict]:
     """Compare the newest value with the lowest and the highest of the window."""
-    measured = number(value)
+    measured = as_number(value)
     if measured is None:
-        return state, Verdict.UNSURE
-    samples = add(state.samples, moment.at_ns, measured, limits.span_ns)
+        return state, RuleVerdict.UNSURE
+    samples = add_sample(state.samples, moment.at_ns, measured, limits.span_ns)
     inside = [each for at_ns, each in samples if moment.at_ns - at_ns <= limits.span_ns]
     risen = limits.rise is not None and measured - min(inside) > limits.rise
     fallen = limits.fall is not None and max(inside) - measured > limits.fall
-    return State(samples), Verdict.of(risen or fallen)
+    return RateState(samples), RuleVerdict.of(risen or fallen)
 
 
-def describe(limits: Limits, unit: str, say: Sentences) -> Iterator[str]:
+def describe(limits: RateLimits, unit: str, say: Sentences) -> Iterator[str]:
     """`rises by 5 °C within 10 min`."""
     span = say.span(limits.span_ns / S)
     if limits.rise is not None:
@@ -67,7 +78,14 @@ def describe(limits: Limits, unit: str, say: Sentences) -> Iterator[str]:
         yield say("alarms.mean-fall", span=span, limit=amount_text(limits.fall, unit))
 
 
-KIND = Kind(
-    "rate", Options, State, prepare, step, forgets_gap=True, forgets_cut=True, describe=describe
+KIND = RuleKind(
+    "rate",
+    RateOptions,
+    RateState,
+    prepare,
+    step,
+    forgets_gap=True,
+    forgets_cut=True,
+    describe=describe,
 )
 KINDS = (KIND,)

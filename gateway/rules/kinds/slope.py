@@ -8,7 +8,7 @@ SAMPLES_MAX = 64
 Samples = tuple[tuple[int, float], ...]
 
 
-def add(samples: Samples, at_ns: int, value: float, span_ns: int) -> Samples:
+def add_sample(samples: Samples, at_ns: int, value: float, span_ns: int) -> Samples:
     """Add a sample, and drop those older than the span except one that covers its start.
 
     Samples closer together than a 64th of the span replace the last one.
@@ -22,7 +22,7 @@ def add(samples: Samples, at_ns: int, value: float, span_ns: int) -> Samples:
     return tuple(kept[-SAMPLES_MAX - 2 :])
 
 
-def per_hour(samples: Samples, span_ns: int) -> float | None:
+def gain_per_hour(samples: Samples, span_ns: int) -> float | None:
     """What the counter gains per hour; None before half the span is seen, or if it went back."""
     (first_ns, first), (last_ns, last) = samples[0], samples[-1]
     if last_ns - first_ns < span_ns // 2 or last_ns == first_ns or last < first:

@@ -9,12 +9,21 @@ from drivers.contract import Value
 from gateway.calendar import Calendar
 from gateway.errors import UsageError
 from gateway.rules.kinds import quantities
-from gateway.rules.kinds.band import Band, Quantity
-from gateway.rules.kinds.kind import Kind, Moment, Point, S, Sentences, Verdict, amount_text, number
-from gateway.rules.kinds.slope import Samples, add, per_hour
+from gateway.rules.kinds.band import BandLimits, Quantity
+from gateway.rules.kinds.kind import (
+    PointInfo,
+    RuleInstant,
+    RuleKind,
+    RuleVerdict,
+    S,
+    Sentences,
+    amount_text,
+    as_number,
+)
+from gateway.rules.kinds.slope import Samples, add_sample, gain_per_hour
 
 
-class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class ThresholdOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`above` and `below` are the limits; `hysteresis` is how far it must come back.
 
     A limit in `m3/h` on a counter in `m3` is its rate over the last `over_s`.
@@ -26,51 +35,51 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     over_s: Annotated[float, msgspec.Meta(ge=1, le=86_400)] = 1800.0
 
 
-class Limits(msgspec.Struct, frozen=True):
+class ThresholdLimits(msgspec.Struct, frozen=True):
     """The limits in the point's unit; `span_ns` if the rate of a counter is meant."""
 
-    band: Band
+    band: BandLimits
     span_ns: int | None
 
 
-class State(msgspec.Struct, frozen=True, array_like=True):
+class ThresholdState(msgspec.Struct, frozen=True, array_like=True):
     """The side on which it is beyond (-1, 0, 1), and the samples for a counter's rate."""
 
     side: int = 0
     samples: Samples = ()
 
 
-def prepare(options: Options, point: Point, _: Calendar) -> Limits:
+def prepare(options: ThresholdOptions, point: PointInfo, _: Calendar) -> ThresholdLimits:
     given = [limit for limit in (options.above, options.below) if limit is not None]
     if not given:
         raise UsageError("rules.no-limit", keys="above, below")
-    paced = point.counter and all(quantities.per_hour(limit, point.unit) for limit in given)
+    paced = point.counter and all(quantities.is_hourly_rate(limit, point.unit) for limit in given)
     unit = quantities.PER_HOUR[point.unit] if paced else point.unit
-    band = Band.of(options.above, options.below, options.hysteresis, unit)
-    return Limits(band, round(options.over_s * S) if paced else None)
+    band = BandLimits.of(options.above, options.below, options.hysteresis, unit)
+    return ThresholdLimits(band, round(options.over_s * S) if paced else None)
 
 
 def step(
-    limits: Limits, state: State, value: Value, moment: Moment
-) -> tuple[State, Verdict]:  # see `RuleKind`
+    limits: ThresholdLimits, state: ThresholdState, value: Value, moment: RuleInstant
+) -> tuple[ThresholdState, RuleVerdict]:  # see `RuleKind`
     """Compare; a value that is not a number gives no verdict."""
-    measured = number(value)
+    measured = as_number(value)
     if measured is None:
-        return state, Verdict.UNSURE
+        return state, RuleVerdict.UNSURE
     samples = state.samples
     if limits.span_ns is not None:
-        samples = add(samples, moment.at_ns, measured, limits.span_ns)
-        measured = per_hour(samples, limits.span_ns)
+        samples = add_sample(samples, moment.at_ns, measured, limits.span_ns)
+        measured = gain_per_hour(samples, limits.span_ns)
         if measured is None:
             back = samples[-1][1] < samples[0][1]  # replaced or reset: start again
-            return State(state.side, samples[-1:] if back else samples), Verdict.UNSURE
+            return ThresholdState(state.side, samples[-1:] if back else samples), RuleVerdict.UNSURE
     side = limits.band.side(measured, state.side)
     if side == state.side and samples is state.samples:
-        return state, Verdict.of(side)
-    return State(side, samples), Verdict.of(side)
+        return state, RuleVerdict.of(side)
+    return ThresholdState(side, samples), RuleVerdict.of(side)
 
 
-def describe(limits: Limits, unit: str, say: Sentences) -> Iterator[str]:
+def describe(limits: ThresholdLimits, unit: str, say: Sentences) -> Iterator[str]:
     """`above 3 m³/h`."""
     if limits.band.above is not None:
         yield say("alarms.mean-above", limit=amount_text(limits.band.above, unit))
@@ -78,5 +87,13 @@ def describe(limits: Limits, unit: str, say: Sentences) -> Iterator[str]:
         yield say("alarms.mean-below", limit=amount_text(limits.band.below, unit))
 
 
-KIND = Kind("threshold", Options, State, prepare, step, forgets_cut=True, describe=describe)
+KIND = RuleKind(
+    "threshold",
+    ThresholdOptions,
+    ThresholdState,
+    prepare,
+    step,
+    forgets_cut=True,
+    describe=describe,
+)
 KINDS = (KIND,)

@@ -24,25 +24,25 @@ from cryptography.x509.oid import NameOID
 
 from gateway.clock import Clock
 from gateway.errors import BadReceipt, StationError
-from gateway.settings import replace
 from gateway.signing import is_public_key
+from gateway.toml import replace_file
 
 # The part of its life after which a certificate is renewed.
 RENEW_AT = 2 / 3
 
-Key = ec.EllipticCurvePrivateKey
+PrivateKey = ec.EllipticCurvePrivateKey
 
 _log = logging.getLogger(__name__)
 
 
-class Claim(msgspec.Struct, frozen=True):
+class EnrolmentClaim(msgspec.Struct, frozen=True):
     """What a station sends: it knows the secret behind `csr` and, once, the token."""
 
     csr: str
     token: str = ""
 
 
-class Granted(msgspec.Struct, frozen=True):
+class EnrolmentGrant(msgspec.Struct, frozen=True):
     """What a platform answers: the certificate (PEM, chain behind it), and where to go.
 
     A renewal changes neither `url` nor `command_key`.
@@ -60,7 +60,7 @@ class Enrolment(msgspec.Struct, frozen=True):
     command_key: str | None = None
 
 
-class Papers:
+class EnrolmentFiles:
     """The files of one enrolment."""
 
     def __init__(self, keys: Path, name: str) -> None:
@@ -81,7 +81,7 @@ class Papers:
             return None
         return found
 
-    def key(self) -> Key:
+    def key(self) -> PrivateKey:
         """The key to ask a certificate for: the one already asked for, else a new one."""
         try:
             return _private(self._next.read_bytes(), self._next)
@@ -91,10 +91,10 @@ class Papers:
             _log.warning("a new key is made: %s", error)
         key = ec.generate_private_key(ec.SECP256R1())
         self._keys.mkdir(mode=0o700, parents=True, exist_ok=True)
-        replace(self._next, _pem(key), mode=0o600)
+        replace_file(self._next, _pem(key), mode=0o600)
         return key
 
-    def keep(self, key: Key, granted: Granted, url: str) -> None:
+    def keep(self, key: PrivateKey, granted: EnrolmentGrant, url: str) -> None:
         """Take a certificate into use; a power cut leaves the former or the new one.
 
         BadReceipt if it is not for this key, or what came with it cannot be used.
@@ -105,10 +105,10 @@ class Papers:
         enrolment = Enrolment(granted.url or (former.url if former else url), command_key)
         self._take(key, granted)
         if enrolment != former:
-            replace(self._enrolment, msgspec.json.encode(enrolment), mode=0o600)
+            replace_file(self._enrolment, msgspec.json.encode(enrolment), mode=0o600)
         self._next.unlink(missing_ok=True)
 
-    def renew(self, key: Key, granted: Granted) -> list[str]:
+    def renew(self, key: PrivateKey, granted: EnrolmentGrant) -> list[str]:
         """Take the certificate of a renewal into use, and nothing else that came with it.
 
         Whom the station obeys and where it goes changes by a claim that an installer makes, or by
@@ -126,8 +126,8 @@ class Papers:
             if value is not None and (former is None or value != getattr(former, name))
         ]
 
-    def _take(self, key: Key, granted: Granted) -> None:
-        replace(self.pem, _pem(key) + granted.certificate.encode(), mode=0o600)
+    def _take(self, key: PrivateKey, granted: EnrolmentGrant) -> None:
+        replace_file(self.pem, _pem(key) + granted.certificate.encode(), mode=0o600)
 
     def life(self) -> tuple[int, int]:
         """From when to when our certificate is valid, UTC in ns."""
@@ -136,9 +136,9 @@ class Papers:
 
     def fingerprint(self) -> str:
         """SHA-256 of our public key, as a person compares it with the platform's page."""
-        return fingerprint(self._pair()[0])
+        return key_fingerprint(self._pair()[0])
 
-    def _pair(self) -> tuple[Key, x509.Certificate]:
+    def _pair(self) -> tuple[PrivateKey, x509.Certificate]:
         """Our key and the certificate for it; StationError if the file holds anything else."""
         try:
             pem = self.pem.read_bytes()
@@ -150,7 +150,7 @@ class Papers:
         return key, certificate
 
 
-def fingerprint(key: Key) -> str:
+def key_fingerprint(key: PrivateKey) -> str:
     """SHA-256 of the public half, in groups of four."""
     spki = key.public_key().public_bytes(
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
@@ -159,26 +159,26 @@ def fingerprint(key: Key) -> str:
     return " ".join(digest[at : at + 4] for at in range(0, len(digest), 4))
 
 
-def renews_ns(life: tuple[int, int]) -> int:
+def renewal_time_ns(life: tuple[int, int]) -> int:
     """When a certificate of that life is renewed, UTC."""
     begins_ns, ends_ns = life
     return round(begins_ns + (ends_ns - begins_ns) * RENEW_AT)
 
 
-def due(life: tuple[int, int], clock: Clock) -> bool:
+def is_renewal_due(life: tuple[int, int], clock: Clock) -> bool:
     """Whether it is time to renew; by the floor, while nobody knows what time it is."""
     wall_ns = clock.status().wall_ns
-    return (clock.floor_ns if wall_ns is None else wall_ns) >= renews_ns(life)
+    return (clock.floor_ns if wall_ns is None else wall_ns) >= renewal_time_ns(life)
 
 
-def request(key: Key, station: str) -> str:
+def certificate_request(key: PrivateKey, station: str) -> str:
     """The certificate signing request of that station, PEM."""
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, station)])
     signed = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256())
     return signed.public_bytes(serialization.Encoding.PEM).decode()
 
 
-def _check(key: Key, granted: Granted) -> None:
+def _check(key: PrivateKey, granted: EnrolmentGrant) -> None:
     try:
         certificate = _first_certificate(granted.certificate.encode())
     except ValueError as error:
@@ -194,7 +194,7 @@ def _first_certificate(pem: bytes) -> x509.Certificate:
     return found[0]
 
 
-def _private(pem: bytes, path: Path) -> Key:
+def _private(pem: bytes, path: Path) -> PrivateKey:
     try:
         key = serialization.load_pem_private_key(pem, None)
     except ValueError as error:
@@ -204,7 +204,7 @@ def _private(pem: bytes, path: Path) -> Key:
     return key
 
 
-def _pem(key: Key) -> bytes:
+def _pem(key: PrivateKey) -> bytes:
     return key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,

@@ -3,28 +3,41 @@
 import aiohttp
 import msgspec
 
-from gateway.errors import BadReceipt, Rejected
-from gateway.upstream.enrolment.certificates import Claim, Granted, Key, request
-from gateway.upstream.uplinks.http.client import our_errors
-from gateway.upstream.uplinks.tls import Tls
+from gateway.errors import BadReceipt, DeliveryRejected
+from gateway.upstream.enrolment.certificates import (
+    EnrolmentClaim,
+    EnrolmentGrant,
+    PrivateKey,
+    certificate_request,
+)
+from gateway.upstream.uplinks.http.client import translate_errors
+from gateway.upstream.uplinks.platform_tls import PlatformTls
 
 ANSWER_S = 20.0
 ANSWER_BYTES_MAX = 65_536
 
 
-async def claim(url: str, key: Key, station: str, token: str, tls: Tls | None) -> Granted:
+async def claim_certificate(
+    url: str, key: PrivateKey, station: str, token: str, tls: PlatformTls | None
+) -> EnrolmentGrant:
     """Bind the station with a one-time token; UpstreamError says why not."""
-    return await _ask(url, "/v1/claim", Claim(request(key, station), token), tls)
+    return await _ask(
+        url, "/v1/claim", EnrolmentClaim(certificate_request(key, station), token), tls
+    )
 
 
-async def renew(url: str, key: Key, station: str, tls: Tls | None) -> Granted:
+async def request_renewal(
+    url: str, key: PrivateKey, station: str, tls: PlatformTls | None
+) -> EnrolmentGrant:
     """A certificate for another key; the present one, shown by TLS, says who asks."""
-    return await _ask(url, "/v1/renew", Claim(request(key, station)), tls)
+    return await _ask(url, "/v1/renew", EnrolmentClaim(certificate_request(key, station)), tls)
 
 
-async def _ask(url: str, path: str, asked: Claim, tls: Tls | None) -> Granted:
+async def _ask(
+    url: str, path: str, asked: EnrolmentClaim, tls: PlatformTls | None
+) -> EnrolmentGrant:
     async with (
-        our_errors(),
+        translate_errors(),
         aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ANSWER_S)) as session,
         session.post(
             url.rstrip("/") + path,
@@ -37,10 +50,10 @@ async def _ask(url: str, path: str, asked: Claim, tls: Tls | None) -> Granted:
         body = await answer.content.read(ANSWER_BYTES_MAX)
         status = answer.status
     if status in (401, 403):
-        raise Rejected("enrol.token", status=status)
+        raise DeliveryRejected("enrol.token", status=status)
     if status != 200:  # noqa: PLR2004  # the one status that grants
-        raise Rejected("enrol.refused", status=status)
+        raise DeliveryRejected("enrol.refused", status=status)
     try:
-        return msgspec.json.decode(body, type=Granted)
+        return msgspec.json.decode(body, type=EnrolmentGrant)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadReceipt("enrol.no-certificate", reason=str(error)) from error

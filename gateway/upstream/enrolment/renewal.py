@@ -11,9 +11,9 @@ from collections.abc import Callable
 from gateway.clock import Clock
 from gateway.errors import StationError
 from gateway.event import rfc3339
-from gateway.upstream.enrolment.certificates import Papers, due
-from gateway.upstream.enrolment.client import renew
-from gateway.upstream.uplinks.tls import Tls
+from gateway.upstream.enrolment.certificates import EnrolmentFiles, is_renewal_due
+from gateway.upstream.enrolment.client import request_renewal
+from gateway.upstream.uplinks.platform_tls import PlatformTls
 
 LOOK_EVERY_S = 3600.0
 TELL_EVERY_LOOKS = 24
@@ -24,11 +24,15 @@ RENEWS_EVERY_LOOKS = 24
 _log = logging.getLogger("gateway.upstream.renew")
 
 # Hears from when to when our certificate is valid.
-Tell = Callable[[tuple[int, int]], None]
+OnLifetime = Callable[[tuple[int, int]], None]
 
 
-async def keep_valid(
-    papers: Papers, tls: Tls | None, station: str, clock: Clock, tell: Tell = lambda _: None
+async def keep_certificate_valid(
+    papers: EnrolmentFiles,
+    tls: PlatformTls | None,
+    station: str,
+    clock: Clock,
+    tell: OnLifetime = lambda _: None,
 ) -> None:
     """Look once an hour, until cancelled; `tell` hears the dates first, and after each renewal."""
     failed = rests = 0
@@ -36,8 +40,8 @@ async def keep_valid(
         rests = max(0, rests - 1)
         try:
             tell(papers.life())
-            if not rests and due(papers.life(), clock):
-                await renew_now(papers, tls, station)
+            if not rests and is_renewal_due(papers.life(), clock):
+                await renew_certificate(papers, tls, station)
                 tell(papers.life())
                 rests = RENEWS_EVERY_LOOKS
             failed = 0
@@ -48,12 +52,12 @@ async def keep_valid(
         await asyncio.sleep(LOOK_EVERY_S)
 
 
-async def renew_now(papers: Papers, tls: Tls | None, station: str) -> None:
+async def renew_certificate(papers: EnrolmentFiles, tls: PlatformTls | None, station: str) -> None:
     """Ask for a certificate and take it into use; StationError, and the former one stays."""
     enrolment = papers.enrolment()
     assert enrolment is not None, "only who is enrolled has papers to renew"
     key = papers.key()
-    refused = papers.renew(key, await renew(enrolment.url, key, station, tls))
+    refused = papers.renew(key, await request_renewal(enrolment.url, key, station, tls))
     for name in refused:
         _log.error("the renewal of our certificate would have changed %s: not taken", name)
     if tls is not None:

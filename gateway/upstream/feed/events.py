@@ -8,8 +8,8 @@ Each has its golden JSON in `tests/golden/feed/`.
 
 import msgspec
 
-from gateway.event import Audience, Entry, Kind, Lane, Stamps
-from gateway.journal.events import Gap, gap_tail
+from gateway.event import Audience, EventKind, JournalEntry, Lane, Timestamps
+from gateway.journal.events import Gap, encode_gap
 
 ROOM = "upstream"
 
@@ -21,20 +21,22 @@ class RejectedEvent(msgspec.Struct, frozen=True):
     code: str
 
 
-class Rejections(msgspec.Struct, frozen=True):
+class RejectionsEventData(msgspec.Struct, frozen=True):
     """What the platform behind `uplink` would not take; the events stay in the history."""
 
     uplink: str
     events: tuple[RejectedEvent, ...]
 
 
-FEED_REJECTED = Kind("feed", "rejected", Lane.SERVICE, Rejections, Audience.STAFF)
+FEED_REJECTED = EventKind("feed", "rejected", Lane.SERVICE, RejectionsEventData, Audience.STAFF)
 KINDS = (FEED_REJECTED,)
 
 
-def gap_instead(entry: Entry, why: str, station: str, stamps: Stamps) -> Entry:
+def replace_with_gap(
+    entry: JournalEntry, why: str, station: str, stamps: Timestamps
+) -> JournalEntry:
     """The gap that takes the place of an entry which the platform will not have."""
     first = entry.seq if entry.gap_from is None else entry.gap_from
     gap = Gap(entry.lane.wire, first, entry.seq, why)
-    body = gap_tail(station, stamps, gap)
-    return Entry(entry.epoch, entry.lane, entry.seq, body, gap_from=first)
+    body = encode_gap(station, stamps, gap)
+    return JournalEntry(entry.epoch, entry.lane, entry.seq, body, gap_from=first)

@@ -10,14 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from gateway.clock import Clock
 from gateway.errors import JournalFull
-from gateway.event import Entry, Event, Lane, event_id
+from gateway.event import Event, JournalEntry, Lane, event_id
 from gateway.journal.ports import ReadAppender
 from gateway.upstream.feed.events import (
     FEED_REJECTED,
     ROOM,
     RejectedEvent,
-    Rejections,
-    gap_instead,
+    RejectionsEventData,
+    replace_with_gap,
 )
 from gateway.upstream.uplinks.contract import Rejection
 
@@ -30,7 +30,7 @@ _REMEMBERED_MAX = 512
 _OWN_TYPE = f'"type":"{FEED_REJECTED.type}"'.encode()
 
 
-class Poison:
+class PoisonEvents:
     """What one platform would not take, as far as it is not settled yet."""
 
     def __init__(self, uplink: str, journal: ReadAppender, clock: Clock, station: str) -> None:
@@ -42,18 +42,18 @@ class Poison:
         self._recorded: OrderedDict[str, None] = OrderedDict()
         self._in_a_row = 0
 
-    def masked(self, entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    def masked(self, entries: Iterable[JournalEntry]) -> tuple[JournalEntry, ...]:
         """The entries with a gap in place of each refused one."""
         if not self._refused:
             return tuple(entries)
         return tuple(
-            gap_instead(entry, REJECTED, self._station, self._clock.stamp())
+            replace_with_gap(entry, REJECTED, self._station, self._clock.stamp())
             if (entry.lane, entry.seq) in self._refused
             else entry
             for entry in entries
         )
 
-    def may_give_up(self, entry: Entry) -> bool:
+    def may_give_up(self, entry: JournalEntry) -> bool:
         """Whether this refused event may become a gap; a refused gap never may."""
         return (
             entry.gap_from is None
@@ -61,26 +61,28 @@ class Poison:
             and self._in_a_row < IN_A_ROW_MAX
         )
 
-    async def give_up(self, entry: Entry, code: str) -> None:
+    async def give_up(self, entry: JournalEntry, code: str) -> None:
         """Record that the platform refused this event, and report it as a gap from now on."""
         await self._record([(entry, code)])
         self._refused.add((entry.lane, entry.seq))
         self._in_a_row += 1
 
-    async def rejected(self, entries: Sequence[Entry], rejections: Sequence[Rejection]) -> None:
+    async def rejected(
+        self, entries: Sequence[JournalEntry], rejections: Sequence[Rejection]
+    ) -> None:
         """Record what a receipt rejects of the batch that it answers."""
         if not rejections:
             return
         sent = {event_id(self._station, e.epoch, e.lane, e.seq): e for e in entries}
         await self._record([(sent[no.id], no.code) for no in rejections if no.id in sent])
 
-    def settled(self, entries: Iterable[Entry], upto: Mapping[Lane, int]) -> None:
+    def settled(self, entries: Iterable[JournalEntry], upto: Mapping[Lane, int]) -> None:
         """The platform took a batch and receipted up to there."""
         if any((entry.lane, entry.seq) not in self._refused for entry in entries):
             self._in_a_row = 0
         self._refused = {(lane, seq) for lane, seq in self._refused if seq > upto.get(lane, 0)}
 
-    async def _record(self, refusals: list[tuple[Entry, str]]) -> None:
+    async def _record(self, refusals: list[tuple[JournalEntry, str]]) -> None:
         new = {
             event_id(self._station, entry.epoch, entry.lane, entry.seq): code
             for entry, code in refusals
@@ -104,7 +106,7 @@ class Poison:
             kind=FEED_REJECTED,
             source=ROOM,
             stamps=self._clock.stamp(),
-            data=Rejections(
+            data=RejectionsEventData(
                 self._uplink, tuple(RejectedEvent(name, code) for name, code in refusals.items())
             ),
         )

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from gateway.errors import BadReceipt
 from gateway.event import Lane
-from gateway.upstream.feed.spans import Spans
-from gateway.upstream.uplinks.contract import Receipt, Rejection
+from gateway.upstream.feed.number_ranges import NumberRanges
+from gateway.upstream.uplinks.contract import DeliveryReceipt, Rejection
 
 # Of `missing` and of `held` so many are read.
 RANGES_MAX = 64
@@ -24,19 +24,19 @@ BACKWARDS = "upstream.receipt-backwards"
 STUCK = "upstream.receipt-stuck"
 
 
-class Range(NamedTuple):
+class LaneRange(NamedTuple):
     """Numbers `first` to `last` of one lane."""
 
     lane: Lane
     first: int
     last: int
 
-    def overlaps(self, other: "Range") -> bool:
+    def overlaps(self, other: "LaneRange") -> bool:
         """Whether both name a number."""
         return self.lane == other.lane and self.first <= other.last and other.first <= self.last
 
 
-class Verdict(NamedTuple):
+class ReceiptVerdict(NamedTuple):
     """A receipt that holds.
 
     `upto` are the new watermarks (only those that moved), `missing` the ranges to send again;
@@ -46,14 +46,14 @@ class Verdict(NamedTuple):
     """
 
     upto: dict[Lane, int]
-    missing: list[Range]
-    doubted: list[Range]
+    missing: list[LaneRange]
+    doubted: list[LaneRange]
     holed: set[Lane]
     rejected: list[Rejection]
-    held: dict[Lane, list[Range]] | None
+    held: dict[Lane, list[LaneRange]] | None
 
 
-def spoken_of(receipt: Receipt, lanes: Collection[Lane]) -> list[Lane]:
+def receipted_lanes(receipt: DeliveryReceipt, lanes: Collection[Lane]) -> list[Lane]:
     """The lanes for which this receipt counts: those of the batch, all if it was empty."""
     if lanes:
         return sorted(lanes)
@@ -61,16 +61,16 @@ def spoken_of(receipt: Receipt, lanes: Collection[Lane]) -> list[Lane]:
     return [lane for lane in Lane if lane.wire in named]
 
 
-def judge(
-    receipt: Receipt,
+def judge_receipt(
+    receipt: DeliveryReceipt,
     *,
     epoch: str,
     lanes: Collection[Lane],
     position: Mapping[Lane, int],
     heads: Mapping[Lane, int],
-    beside: Iterable[Range] = (),
+    beside: Iterable[LaneRange] = (),
     again: bool = False,
-) -> Verdict:
+) -> ReceiptVerdict:
     """What the receipt settles; BadReceipt if it cannot be true.
 
     `lanes` are those of the batch, `position` is what was receipted when it left, `heads` the last
@@ -79,11 +79,11 @@ def judge(
     """
     if receipt.epoch != epoch:
         raise BadReceipt(OTHER_EPOCH, got=receipt.epoch, epoch=epoch)
-    spoken = spoken_of(receipt, lanes)
+    spoken = receipted_lanes(receipt, lanes)
     missing = _ranges(receipt.missing, spoken, heads)
     held = None if receipt.held is None else _held(receipt, spoken, heads)
     upto: dict[Lane, int] = {}
-    doubted: list[Range] = []
+    doubted: list[LaneRange] = []
     for lane in spoken:
         before, got = position.get(lane, 0), receipt.upto.get(lane.wire)
         if got is None:
@@ -97,7 +97,7 @@ def judge(
         elif got < before and not _explains(missing, lane, got):
             if lanes and not again:
                 raise BadReceipt(BACKWARDS, lane=lane.wire, got=got, receipted=before)
-            doubted.append(Range(lane, got + 1, before))
+            doubted.append(LaneRange(lane, got + 1, before))
     holed = {hole.lane for hole in missing}
     if held is not None:  # what is missing above the watermark comes by itself
         missing = [
@@ -106,13 +106,13 @@ def judge(
             if hole.first <= position.get(hole.lane, 0)
         ]
     missing, doubted = _without(missing, beside), _without(doubted, beside)
-    return Verdict(upto, missing, doubted, holed, receipt.rejected, held)
+    return ReceiptVerdict(upto, missing, doubted, holed, receipt.rejected, held)
 
 
 def _held(
-    receipt: Receipt, lanes: Collection[Lane], heads: Mapping[Lane, int]
-) -> dict[Lane, list[Range]]:
-    held: dict[Lane, list[Range]] = {lane: [] for lane in lanes}
+    receipt: DeliveryReceipt, lanes: Collection[Lane], heads: Mapping[Lane, int]
+) -> dict[Lane, list[LaneRange]]:
+    held: dict[Lane, list[LaneRange]] = {lane: [] for lane in lanes}
     for each in _ranges(receipt.held or (), lanes, heads):
         # What begins right behind the watermark ought to be in it, and is not believed.
         if each.first > receipt.upto.get(each.lane.wire, 0) + 1:
@@ -122,10 +122,10 @@ def _held(
 
 def _ranges(
     told: Iterable[tuple[str, int, int]], lanes: Collection[Lane], heads: Mapping[Lane, int]
-) -> list[Range]:
+) -> list[LaneRange]:
     names = {lane.wire: lane for lane in lanes}
     ranges = [
-        Range(names[wire], first, last)
+        LaneRange(names[wire], first, last)
         for wire, first, last in list(told)[:RANGES_MAX]
         if wire in names
     ]
@@ -135,12 +135,12 @@ def _ranges(
     return ranges
 
 
-def _between(held: Iterable[Range], lane: Lane, first: int, last: int) -> Iterator[Range]:
-    known = Spans((each.first, each.last) for each in held)
-    return (Range(lane, *hole) for hole in known.holes(first, last))
+def _between(held: Iterable[LaneRange], lane: Lane, first: int, last: int) -> Iterator[LaneRange]:
+    known = NumberRanges((each.first, each.last) for each in held)
+    return (LaneRange(lane, *hole) for hole in known.holes(first, last))
 
 
-def _without(ranges: Iterable[Range], beside: Iterable[Range]) -> list[Range]:
+def _without(ranges: Iterable[LaneRange], beside: Iterable[LaneRange]) -> list[LaneRange]:
     others = list(beside)
     return [
         hole
@@ -149,7 +149,7 @@ def _without(ranges: Iterable[Range], beside: Iterable[Range]) -> list[Range]:
     ]
 
 
-def _explains(missing: list[Range], lane: Lane, upto: int) -> bool:
+def _explains(missing: list[LaneRange], lane: Lane, upto: int) -> bool:
     # A platform that lost its store, or is new, stands below our position and says which numbers
     # it wants: that is a request, not a contradiction.
     return any(hole.lane == lane and hole.first == upto + 1 for hole in missing)

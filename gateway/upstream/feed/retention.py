@@ -11,7 +11,7 @@ another has not receipted.
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
 
-from gateway.event import Entry, Lane
+from gateway.event import JournalEntry, Lane
 from gateway.journal.ports import ReceiptingFollower
 
 # A broker that restarts, or fails over to a copy without its queue, is noticed within minutes.
@@ -49,7 +49,7 @@ class TransportedFollower:
         max_bytes: int,
         lanes: Collection[Lane],
         after: Mapping[Lane, int] | None = None,
-    ) -> list[Entry]:
+    ) -> list[JournalEntry]:
         """What comes next, behind `after` or behind what the transport has."""
         behind = self._position | dict(after or {})
         return await self._follower.read(

@@ -6,30 +6,30 @@ Pure but for the random source that it is given; a week of back-off is a loop in
 import random
 from typing import NamedTuple
 
-from gateway.errors import BadReceipt, Unreachable, UpstreamError
+from gateway.errors import BadReceipt, PlatformUnreachable, UpstreamError
 
 FIRST_S = 0.2
 GROWTH = 3.0
 RETRY_AFTER_SPREAD = 0.1  # a fleet that was told "in 30 s" must not come back in one instant
 
 
-class Patience(NamedTuple):
+class RetryLimits(NamedTuple):
     """The longest wait after a fault of one kind, and the longest `Retry-After` that is obeyed."""
 
     cap_s: float
     retry_after_max_s: float
 
 
-BULK = Patience(cap_s=60.0, retry_after_max_s=300.0)
+BULK = RetryLimits(cap_s=60.0, retry_after_max_s=300.0)
 # An alarm is worth a connection attempt every few seconds, whatever the platform asks for.
-URGENT = Patience(cap_s=5.0, retry_after_max_s=10.0)
+URGENT = RetryLimits(cap_s=5.0, retry_after_max_s=10.0)
 
 BUSY_CAP_S = 10.0  # 429 and 503 end soon: an election, a restart, a storm that passes
-UNAUTHORISED = Patience(cap_s=300.0, retry_after_max_s=300.0)
+UNAUTHORISED = RetryLimits(cap_s=300.0, retry_after_max_s=300.0)
 UNAUTHORISED_FIRST_S = 10.0  # hammering locks accounts; only a person can mend this
 
 
-class Retry:
+class RetryDelay:
     """The waits of one courier; `succeeded` starts again from the shortest."""
 
     def __init__(self, rng: random.Random) -> None:
@@ -40,7 +40,7 @@ class Retry:
         """The road is open again."""
         self._previous_s = 0.0
 
-    def after(self, error: UpstreamError, patience: Patience = BULK) -> float:
+    def after(self, error: UpstreamError, patience: RetryLimits = BULK) -> float:
         """How long to wait before the next attempt."""
         told_s = error.data.get("retry_after_s")
         if told_s is not None:
@@ -52,11 +52,11 @@ class Retry:
         return self._previous_s
 
 
-def _bounds(error: UpstreamError, patience: Patience) -> tuple[float, float]:
+def _bounds(error: UpstreamError, patience: RetryLimits) -> tuple[float, float]:
     status = error.data.get("status")
     if status in (401, 403):
         return UNAUTHORISED_FIRST_S, UNAUTHORISED.cap_s
-    if isinstance(error, Unreachable) and status in (429, 503):
+    if isinstance(error, PlatformUnreachable) and status in (429, 503):
         return FIRST_S, min(BUSY_CAP_S, patience.cap_s)
     if isinstance(error, BadReceipt):
         return 1.0, max(patience.cap_s, 1.0)

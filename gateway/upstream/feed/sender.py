@@ -17,14 +17,14 @@ from gateway.event import Lane
 from gateway.faults import OnFault, log_fault
 from gateway.health import UplinkVitals
 from gateway.journal.ports import ReadAppender, ReceiptingFollower
-from gateway.upstream.feed.courier import Courier
-from gateway.upstream.feed.flight import Flights
-from gateway.upstream.feed.load import Resend
-from gateway.upstream.feed.poison import Poison
-from gateway.upstream.feed.receipt import Range
-from gateway.upstream.feed.route import Learn, Route
-from gateway.upstream.feed.standing import Standing
-from gateway.upstream.feed.throughput import Throughput
+from gateway.upstream.feed.batch_load import ResendRange
+from gateway.upstream.feed.in_flight import InFlightBatches
+from gateway.upstream.feed.lane_sender import LaneSender
+from gateway.upstream.feed.poison import PoisonEvents
+from gateway.upstream.feed.receipt import LaneRange
+from gateway.upstream.feed.throughput import UplinkThroughput
+from gateway.upstream.feed.uplink_route import OnPlatformTime, UplinkRoute
+from gateway.upstream.feed.uplink_status import UplinkStatus
 from gateway.upstream.uplinks.contract import Uplink
 from gateway.upstream.uplinks.kind import Worth
 
@@ -51,12 +51,12 @@ class Sender:
         kind: str = "http",
         worth: Worth = "stored",
         rng: random.Random | None = None,
-        learn: Learn = _deaf,
+        learn: OnPlatformTime = _deaf,
         on_fault: OnFault = log_fault,
     ) -> None:
         self.name = name
-        self._standing = Standing(name, kind, clock.now_ns, worth)
-        route = Route(
+        self._standing = UplinkStatus(name, kind, clock.now_ns, worth)
+        route = UplinkRoute(
             name=name,
             station=station,
             follower=follower,
@@ -64,18 +64,18 @@ class Sender:
             uplink=uplink,
             clock=clock,
             standing=self._standing,
-            poison=Poison(name, journal, clock, station),
-            rng=rng or entropy.jitter(),
+            poison=PoisonEvents(name, journal, clock, station),
+            rng=rng or entropy.jitter_generator(),
             learn=learn,
             on_fault=on_fault,
-            throughput=Throughput(clock.now_ns),
-            flights=Flights(),
+            throughput=UplinkThroughput(clock.now_ns),
+            flights=InFlightBatches(),
             loaders={},
             unbegun=set(Lane),
             deaf=set(),
         )
-        self._urgent = Courier("urgent", route, URGENT_LANES, urgent=True)
-        self._bulk = Courier("bulk", route, BULK_LANES, urgent=False)
+        self._urgent = LaneSender("urgent", route, URGENT_LANES, urgent=True)
+        self._bulk = LaneSender("bulk", route, BULK_LANES, urgent=False)
         self.on_return: Callable[[], None] = lambda: None
         self._urgent.on_return = partial(self._returned, self._bulk)
         self._bulk.on_return = partial(self._returned, self._urgent)
@@ -91,11 +91,11 @@ class Sender:
         self._urgent.road_opened()
         self._bulk.road_opened()
 
-    def _returned(self, other: Courier) -> None:
+    def _returned(self, other: LaneSender) -> None:
         other.road_opened()
         self.on_return()
 
-    def resend(self, wanted: Range) -> Resend:
+    def resend(self, wanted: LaneRange) -> ResendRange:
         """Send a range of history once more; its `done` tells when."""
         courier = self._urgent if wanted.lane in URGENT_LANES else self._bulk
         return courier.loader.ask_again(wanted)

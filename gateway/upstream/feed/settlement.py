@@ -5,31 +5,39 @@ from typing import NamedTuple
 
 from gateway.errors import BadReceipt
 from gateway.event import Lane
-from gateway.upstream.feed.flight import Flight
-from gateway.upstream.feed.load import Load, Resend
-from gateway.upstream.feed.loader import Loader
-from gateway.upstream.feed.receipt import STUCK, Range, Verdict, judge, spoken_of
-from gateway.upstream.feed.route import Route
-from gateway.upstream.uplinks.contract import Receipt
+from gateway.upstream.feed.batch_load import BatchLoad, ResendRange
+from gateway.upstream.feed.batch_source import BatchSource
+from gateway.upstream.feed.in_flight import BatchInFlight
+from gateway.upstream.feed.receipt import (
+    STUCK,
+    LaneRange,
+    ReceiptVerdict,
+    judge_receipt,
+    receipted_lanes,
+)
+from gateway.upstream.feed.uplink_route import UplinkRoute
+from gateway.upstream.uplinks.contract import DeliveryReceipt
 
 _log = logging.getLogger(__name__)
 
 
-class Settled(NamedTuple):
+class SettlementResult(NamedTuple):
     """`unsettled`: some of the batch is neither receipted nor beyond a hole that is known."""
 
-    verdict: Verdict
+    verdict: ReceiptVerdict
     unsettled: bool
 
 
-class Settlement:
+class ReceiptSettlement:
     """Reads the receipts for one courier; holes go to the loader of their lane."""
 
-    def __init__(self, route: Route, loader: Loader) -> None:
+    def __init__(self, route: UplinkRoute, loader: BatchSource) -> None:
         self._route = route
         self._loader = loader
 
-    async def settle(self, flight: Flight, receipt: Receipt, *, last: bool) -> Settled:
+    async def settle(
+        self, flight: BatchInFlight, receipt: DeliveryReceipt, *, last: bool
+    ) -> SettlementResult:
         """Move what the receipt moves; BadReceipt if it cannot be true, or moves nothing.
 
         `last`: nothing else of this loader is under way.
@@ -46,14 +54,14 @@ class Settlement:
         alone = not {entry.lane for entry in load.entries} & flight.lanes_beside
         if unsettled and alone and not (verdict.upto or verdict.missing):
             raise BadReceipt(STUCK, lane=load.entries[0].lane.wire, seq=load.entries[-1].seq)
-        return Settled(verdict, unsettled)
+        return SettlementResult(verdict, unsettled)
 
-    def _judged(self, flight: Flight, receipt: Receipt) -> Verdict:
+    def _judged(self, flight: BatchInFlight, receipt: DeliveryReceipt) -> ReceiptVerdict:
         route = self._route
         lanes = frozenset(entry.lane for entry in flight.load.entries)
         begun = self._begin(receipt, lanes)
         now = route.follower.position
-        verdict = judge(
+        verdict = judge_receipt(
             receipt,
             epoch=route.journal.epoch,
             lanes=lanes,
@@ -65,7 +73,7 @@ class Settlement:
         moved = {lane: seq for lane, seq in verdict.upto.items() if seq > now.get(lane, 0)}
         return verdict._replace(upto=moved, holed=verdict.holed | begun)
 
-    def _begin(self, receipt: Receipt, lanes: frozenset[Lane]) -> set[Lane]:
+    def _begin(self, receipt: DeliveryReceipt, lanes: frozenset[Lane]) -> set[Lane]:
         """A follower that retains nothing begins where the platform stands, not at our end.
 
         The lanes in which that is further back.
@@ -75,7 +83,7 @@ class Settlement:
         if route.follower.retaining or receipt.epoch != route.journal.epoch:
             return begun
         heads = route.journal.heads()
-        for lane in route.unbegun.intersection(spoken_of(receipt, lanes)):
+        for lane in route.unbegun.intersection(receipted_lanes(receipt, lanes)):
             upto = receipt.upto.get(lane.wire, -1)
             if 0 <= upto <= heads.get(lane, 0):
                 route.unbegun.discard(lane)
@@ -85,14 +93,14 @@ class Settlement:
                     begun.add(lane)
         return begun
 
-    def _hear_held(self, flight: Flight, verdict: Verdict) -> None:
+    def _hear_held(self, flight: BatchInFlight, verdict: ReceiptVerdict) -> None:
         for loader in set(self._route.loaders.values()):
             if verdict.held is None:
                 loader.oldest_first()
             else:
                 loader.told(verdict.held, doubtful=flight.lanes_beside)
 
-    def _fill(self, load: Load, receipt: Receipt, verdict: Verdict) -> None:
+    def _fill(self, load: BatchLoad, receipt: DeliveryReceipt, verdict: ReceiptVerdict) -> None:
         sent = load.resend
         if sent is not None and sent.doubted and not sent.done.done():
             self._believe(sent, receipt)
@@ -105,12 +113,12 @@ class Settlement:
             if hole.lane not in self._route.deaf:
                 self._ask_again(hole, doubted=True)
 
-    def _ask_again(self, hole: Range, *, doubted: bool = False) -> None:
+    def _ask_again(self, hole: LaneRange, *, doubted: bool = False) -> None:
         loader = self._route.loaders[hole.lane]
         if not loader.repeats(hole):
             loader.ask_again(hole, doubted=doubted)
 
-    def _believe(self, sent: Resend, receipt: Receipt) -> None:
+    def _believe(self, sent: ResendRange, receipt: DeliveryReceipt) -> None:
         # Some platforms answer an empty batch with zeros. What they say of a full one counts.
         lane = sent.wanted.lane
         if receipt.upto.get(lane.wire, 0) >= sent.wanted.last:

@@ -39,7 +39,7 @@ _REMEMBERED_NS = 300_000_000_000
 _LEAST_S = 0.001
 
 
-class Throughput:
+class UplinkThroughput:
     """One road's figures, from the batches that were carried; bytes are packed ones (`payload`).
 
     `raw` are the bytes of the entries before they are packed: the loader can only count those.

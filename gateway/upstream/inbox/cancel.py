@@ -6,24 +6,24 @@ from typing import Any
 import msgspec
 
 from gateway.errors import CommandRefused
-from gateway.upstream.inbox.command import CommandKind, Mandate, State
+from gateway.upstream.inbox.command import CommandKind, CommandState, Mandate
 
 
-class Cancel(msgspec.Struct, frozen=True):
+class CancelData(msgspec.Struct, frozen=True):
     """Stop the command with that id."""
 
     of: str
 
 
-def cancelling(cancel: Callable[[str], State | None]) -> CommandKind:
+def cancel_command(cancel: Callable[[str], CommandState | None]) -> CommandKind:
     """The kind; failed where there is nothing (left) to stop, with the state it is in."""
 
-    async def act(asked: Cancel, _mandate: Mandate) -> Any:
+    async def act(asked: CancelData, _mandate: Mandate) -> Any:
         state = cancel(asked.of)
         if state is None:
             raise CommandRefused("inbox.unknown-command")
-        if state is not State.ACCEPTED:
+        if state is not CommandState.ACCEPTED:
             raise CommandRefused("inbox.too-late", state=state.value)
         return {"of": asked.of}
 
-    return CommandKind("command.cancel", Cancel, act, of_uplink=True)
+    return CommandKind("command.cancel", CancelData, act, of_uplink=True)

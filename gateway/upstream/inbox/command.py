@@ -9,7 +9,7 @@ import msgspec
 
 from gateway.clock import Deadline
 from gateway.errors import CommandRefused
-from gateway.event import Stamps, parse_rfc3339
+from gateway.event import Timestamps, parse_rfc3339
 from gateway.journal.stored_state import INSTANT_NS_MAX
 
 # The settings of a station with 500 devices fit, and 32 such commands in one answer.
@@ -39,7 +39,7 @@ FAULT = "inbox.fault"
 UNSIGNED_KINDS = frozenset({"ping", "clock.offset", "feed.replay"})
 
 
-class State(enum.Enum):
+class CommandState(enum.Enum):
     """Where a command stands; `duplicate` is only ever an answer, never kept.
 
     `sent` ends what was handed on and nobody can prove: a write that cannot be read back.
@@ -57,13 +57,17 @@ class State(enum.Enum):
 # From where to where; None is a command that was never seen. All other states are final.
 #
 # From None to done leads only what an emergency did before a kill that took the record of it.
-MOVES: dict[State | None, frozenset[State]] = {
-    None: frozenset({State.ACCEPTED, State.REFUSED, State.EXPIRED, State.DONE}),
-    State.ACCEPTED: frozenset({State.DONE, State.SENT, State.FAILED, State.EXPIRED}),
+MOVES: dict[CommandState | None, frozenset[CommandState]] = {
+    None: frozenset(
+        {CommandState.ACCEPTED, CommandState.REFUSED, CommandState.EXPIRED, CommandState.DONE}
+    ),
+    CommandState.ACCEPTED: frozenset(
+        {CommandState.DONE, CommandState.SENT, CommandState.FAILED, CommandState.EXPIRED}
+    ),
 }
 
 
-class Command(msgspec.Struct, frozen=True, kw_only=True):
+class PlatformCommand(msgspec.Struct, frozen=True, kw_only=True):
     """One order of the platform; `id` (UUIDv7) makes a repetition harmless."""
 
     id: str
@@ -89,7 +93,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
         """When its id was made, UTC: the first 48 bits of a UUIDv7 are milliseconds."""
         return (uuid.UUID(self.id).int >> 80) * 1_000_000
 
-    def deadline(self, now: Stamps, floor_ns: int = 0) -> Deadline:
+    def deadline(self, now: Timestamps, floor_ns: int = 0) -> Deadline:
         """Its expiry on the boot clock, by what is known of the time.
 
         Without wall time its time to live counts from now. What had expired at the floor, wall
@@ -104,7 +108,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
         return Deadline(now.boot, now.at_ns + ttl_ns, self.expires_ns)
 
 
-class Promise(enum.Enum):
+class ExecutionGuarantee(enum.Enum):
     """What a kind may do at a kill between acting and recording."""
 
     # Record, then act; after a kill it is failed, or its kind can tell what became of it.
@@ -122,10 +126,10 @@ class Mandate(NamedTuple):
     deadline: Deadline
 
 
-Act: TypeAlias = Callable[[Any, Mandate], Awaitable[Any]]
+CommandHandler: TypeAlias = Callable[[Any, Mandate], Awaitable[Any]]
 
 
-class Sent(NamedTuple):
+class UnconfirmedResult(NamedTuple):
     """What an `act` returns that has handed on what nobody can prove; `detail` is the receipt's."""
 
     detail: Any
@@ -144,17 +148,17 @@ class CommandKind(NamedTuple):
 
     name: str
     data: type[msgspec.Struct]
-    act: Act
-    promise: Promise = Promise.AT_MOST_ONCE
-    settle: Act | None = None
+    act: CommandHandler
+    promise: ExecutionGuarantee = ExecutionGuarantee.AT_MOST_ONCE
+    settle: CommandHandler | None = None
     cancellable: bool = False
     urgent: Callable[[Any], bool] | None = None
     of_uplink: bool = False
 
-    def promised(self, data: Any) -> Promise:
+    def promised(self, data: Any) -> ExecutionGuarantee:
         """What a command of this kind with these data is promised."""
         if self.urgent is not None and self.urgent(data):
-            return Promise.AT_LEAST_ONCE
+            return ExecutionGuarantee.AT_LEAST_ONCE
         return self.promise
 
 
@@ -162,46 +166,46 @@ class _OnlyId(msgspec.Struct):
     id: str
 
 
-class Glance(msgspec.Struct):
+class CommandPreview(msgspec.Struct):
     """What tells, unchecked, whether a command is in a hurry."""
 
     kind: str = ""
     data: msgspec.Raw = msgspec.Raw(b"{}")
 
 
-_glance = msgspec.json.Decoder(Glance)
-_command = msgspec.json.Decoder(Command)
+_glance = msgspec.json.Decoder(CommandPreview)
+_command = msgspec.json.Decoder(PlatformCommand)
 _only_id = msgspec.json.Decoder(_OnlyId)
 
 
-def parse(raw: bytes) -> Command:
+def parse_command(raw: bytes) -> PlatformCommand:
     """The command in these bytes; CommandRefused, with `of` if at least its id can be read."""
     try:
         if len(raw) > COMMAND_BYTES_MAX:
-            raise CommandRefused(TOO_LARGE, bytes=len(raw), of=readable_id(raw))
+            raise CommandRefused(TOO_LARGE, bytes=len(raw), of=read_id(raw))
         command = _command.decode(raw)
         _check(command)
     except (ValueError, OverflowError, RecursionError) as error:  # msgspec's are ValueErrors
-        raise CommandRefused(MALFORMED, reason=str(error), of=readable_id(raw)) from error
+        raise CommandRefused(MALFORMED, reason=str(error), of=read_id(raw)) from error
     return command
 
 
-def glance(raw: bytes) -> Glance:
+def preview_command(raw: bytes) -> CommandPreview:
     """The kind and data that these bytes name, unchecked; the kind is empty if none can be read."""
     try:
         return _glance.decode(raw[:COMMAND_BYTES_MAX])
     except (ValueError, RecursionError):
-        return Glance()
+        return CommandPreview()
 
 
-def signed_part(raw: bytes) -> Any:
+def signed_bytes(raw: bytes) -> Any:
     """What a command's signature is over: all of it but the signature itself."""
     whole = msgspec.json.decode(raw)
     whole.pop("signature", None)
     return whole
 
 
-def is_id(text: str) -> bool:
+def is_command_id(text: str) -> bool:
     """Whether that is a command's id: a UUIDv7 in its canonical form."""
     try:
         _check_id(text)
@@ -210,13 +214,13 @@ def is_id(text: str) -> bool:
     return True
 
 
-def last_id(at_ns: int) -> str:
+def last_possible_id(at_ns: int) -> str:
     """The highest id that can have been made by that time, UTC."""
     ms = f"{max(at_ns, 0) // 1_000_000:012x}"[-12:]
     return f"{ms[:8]}-{ms[8:]}-7fff-bfff-ffffffffffff"
 
 
-def _check(command: Command) -> None:
+def _check(command: PlatformCommand) -> None:
     _check_id(command.id)
     if not 0 < command.expires_ns - command.issued_ns <= TTL_NS_MAX:
         raise ValueError(command.expires)
@@ -231,7 +235,7 @@ def _check_id(text: str) -> None:
         raise ValueError(text)
 
 
-def readable_id(raw: bytes) -> str | None:
+def read_id(raw: bytes) -> str | None:
     """The id in these bytes, whatever else is wrong with them."""
     try:
         found = _only_id.decode(raw).id

@@ -9,12 +9,12 @@ from typing import Any
 
 import msgspec
 
-from gateway.event import Audience, Kind, Lane
+from gateway.event import Audience, EventKind, Lane
 
 ROOM = "upstream"
 
 
-class Receipt(msgspec.Struct, frozen=True, omit_defaults=True):
+class ReceiptEventData(msgspec.Struct, frozen=True, omit_defaults=True):
     """What became of a command, an order or a request: `of` is its id, `reason_code` says why."""
 
     of: str
@@ -24,5 +24,5 @@ class Receipt(msgspec.Struct, frozen=True, omit_defaults=True):
     detail: Any = None
 
 
-COMMAND_RECEIPT = Kind("command", "receipt", Lane.SERVICE, Receipt, Audience.STAFF)
+COMMAND_RECEIPT = EventKind("command", "receipt", Lane.SERVICE, ReceiptEventData, Audience.STAFF)
 KINDS = (COMMAND_RECEIPT,)

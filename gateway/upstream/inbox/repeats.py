@@ -14,7 +14,7 @@ AGAIN_S, AGAIN_S_MAX = 1.0, 60.0
 IDS_MAX = 1024
 
 
-class Repeats:
+class RepeatedCommands:
     """What one platform has sent since the process began."""
 
     def __init__(self) -> None:

@@ -10,24 +10,24 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Iterable
 
-from gateway.upstream.inbox.command import Command, CommandKind, State
-from gateway.upstream.inbox.memory import ASKED, Kept, Memory
-from gateway.upstream.inbox.verify import Keys
+from gateway.upstream.inbox.command import CommandKind, CommandState, PlatformCommand
+from gateway.upstream.inbox.command_keys import CommandKeys
+from gateway.upstream.inbox.command_store import ASKED, CommandRecord, CommandStore
 
 # So long after a start one inbox waits for the others to know what they have carried out.
 READY_S = 10.0
 
 
-class Siblings:
+class SiblingInboxes:
     """One inbox as the other inboxes of the station see it, and its view of them."""
 
-    def __init__(self, keys: Keys, on_cancel: Callable[[str], State | None]) -> None:
+    def __init__(self, keys: CommandKeys, on_cancel: Callable[[str], CommandState | None]) -> None:
         """`others` is set by whoever knows them; each inbox keeps its own `memory` here.
 
         `on_cancel` is `cancel`, but of what this inbox has taken itself.
         """
-        self.others: Callable[[], Iterable[Siblings]] = lambda: ()
-        self.memory: Memory | None = None
+        self.others: Callable[[], Iterable[SiblingInboxes]] = lambda: ()
+        self.memory: CommandStore | None = None
         self.loaded = asyncio.Event()
         self.on_cancel = on_cancel
         self._keys = keys
@@ -45,7 +45,7 @@ class Siblings:
         key = self._keys.key
         return "" if key is None or kind.of_uplink else _digest(key)
 
-    def fate(self, command_id: str, issuer: str, *, urgent: bool) -> Kept | None:
+    def fate(self, command_id: str, issuer: str, *, urgent: bool) -> CommandRecord | None:
         """What became of that issuer's command elsewhere; None if it was not begun there.
 
         One whose record is damaged counts as carried out, unless it is an emergency.
@@ -53,13 +53,13 @@ class Siblings:
         found = self._other(command_id, issuer, lost=not urgent)
         return None if found is None else found[1]
 
-    def check(self, command: Command, shelf: str, issuer: str) -> None:
+    def check(self, command: PlatformCommand, shelf: str, issuer: str) -> None:
         """CommandRefused for what another inbox may have carried out and forgotten."""
         for other in self.others() if issuer else ():
             if other.memory is not None and other.serves(issuer):
                 other.memory.check(command, shelf)
 
-    def cancel(self, command_id: str) -> State | None:
+    def cancel(self, command_id: str) -> CommandState | None:
         """Stop it where it is under way; the state of one that cannot be, None if unknown.
 
         CommandRefused for one that has begun, of a kind that must run to its end.
@@ -79,7 +79,7 @@ class Siblings:
 
     def _other(
         self, command_id: str, issuer: str, *, lost: bool = True
-    ) -> "tuple[Siblings, Kept] | None":
+    ) -> "tuple[SiblingInboxes, CommandRecord] | None":
         for other in self.others() if issuer else ():
             kept = None if other.memory is None else other.memory.get(command_id)
             if kept is None or not kept.begun or (kept.lost and not lost):
@@ -89,7 +89,7 @@ class Siblings:
         return None
 
 
-def _unnamed(kept: Kept) -> bool:
+def _unnamed(kept: CommandRecord) -> bool:
     """Whether its issuer is not known: its row is damaged, or older than the keeping of that.
 
     What need not be signed has none, and must not take the id of what is signed.

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from gateway.errors import BadReceipt
-from gateway.event import Entry, Lane, envelope_batch
+from gateway.event import JournalEntry, Lane, encode_envelope_batch
 
 BATCH_ENTRIES_MAX = 100
 BATCH_BYTES_MAX = 262_144
@@ -26,12 +26,12 @@ BROKEN = "upstream.broken"
 NO_RECEIPT = "upstream.no-receipt"
 
 
-class Batch(msgspec.Struct, frozen=True):
+class EventBatch(msgspec.Struct, frozen=True):
     """Entries of one epoch, each lane's in order; an empty batch only asks for a receipt."""
 
     station: str
     epoch: str
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[JournalEntry, ...] = ()
 
     @property
     def lanes(self) -> frozenset[Lane]:
@@ -40,7 +40,7 @@ class Batch(msgspec.Struct, frozen=True):
 
     def body(self) -> bytes:
         """The batch on the wire: `application/cloudevents-batch+json`."""
-        return envelope_batch(self.entries, self.station)
+        return encode_envelope_batch(self.entries, self.station)
 
 
 class Rejection(msgspec.Struct, frozen=True):
@@ -50,7 +50,7 @@ class Rejection(msgspec.Struct, frozen=True):
     code: str
 
 
-class Receipt(msgspec.Struct, frozen=True):
+class DeliveryReceipt(msgspec.Struct, frozen=True):
     """What the platform holds durably, cumulative for each lane of the batch.
 
     `upto`: every number up to here is stored, rejected or inside a gap. `missing`: holes that the
@@ -67,10 +67,10 @@ class Receipt(msgspec.Struct, frozen=True):
     at: str | None = None
 
 
-_receipts = msgspec.json.Decoder(Receipt)
+_receipts = msgspec.json.Decoder(DeliveryReceipt)
 
 
-def decode_receipt(body: bytes) -> Receipt:
+def decode_receipt(body: bytes) -> DeliveryReceipt:
     """The receipt in an answer's body; BadReceipt if there is none."""
     try:
         return _receipts.decode(body)
@@ -81,29 +81,29 @@ def decode_receipt(body: bytes) -> Receipt:
 class Delivery(NamedTuple):
     """A receipt, and how many bytes the batch was on the wire (without its envelope)."""
 
-    receipt: Receipt
+    receipt: DeliveryReceipt
     payload: int
 
 
-class Reply(msgspec.Struct, frozen=True):
+class QueryReply(msgspec.Struct, frozen=True):
     """The platform's answer to `ask`."""
 
     body: bytes
 
 
-class Refused(msgspec.Struct, frozen=True):
+class QueryRefused(msgspec.Struct, frozen=True):
     """Certainly not done: the platform said no, or never heard the question."""
 
     code: str
 
 
-class Unknown(msgspec.Struct, frozen=True):
+class QueryUnanswered(msgspec.Struct, frozen=True):
     """The platform may or may not have acted."""
 
     code: str
 
 
-class Since(NamedTuple):
+class PollPosition(NamedTuple):
     """Where the next question for commands goes on.
 
     `cursor` is what the platform's last answer named, if it names any; without it, the id `after`
@@ -114,7 +114,7 @@ class Since(NamedTuple):
     cursor: str = ""
 
 
-class Handed(NamedTuple):
+class PollAnswer(NamedTuple):
     """An answer to the question for commands; `cursor` is where it ends, if the platform says."""
 
     commands: list[bytes]
@@ -124,16 +124,18 @@ class Handed(NamedTuple):
 class Uplink(Protocol):
     """One connection to one platform."""
 
-    async def deliver(self, batch: Batch, answer_s: float) -> Delivery:
+    async def deliver(self, batch: EventBatch, answer_s: float) -> Delivery:
         """Hand over a batch; Unreachable, Rejected or BadReceipt if no receipt came back in time.
 
         Who cancels it gives the batch up: nothing of it goes on being sent.
         """
 
-    async def ask(self, message: bytes, deadline_ns: int) -> Reply | Refused | Unknown:
+    async def ask(
+        self, message: bytes, deadline_ns: int
+    ) -> QueryReply | QueryRefused | QueryUnanswered:
         """One question now or never: touches no queue, answers by CLOCK_BOOTTIME `deadline_ns`."""
 
-    async def commands(self, since: Since, wait_s: float) -> Handed:
+    async def commands(self, since: PollPosition, wait_s: float) -> PollAnswer:
         """The commands that come next, waiting up to `wait_s` for one; UpstreamError."""
 
     async def close(self) -> None:

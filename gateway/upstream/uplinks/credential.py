@@ -29,7 +29,7 @@ class Credential:
         return self._token
 
 
-def load(name: str, environ: Mapping[str, str], keys: Path) -> Credential:
+def load_credential(name: str, environ: Mapping[str, str], keys: Path) -> Credential:
     """The credential of that name; SettingsError says what is wrong with it."""
     if not _NAME.fullmatch(name):
         raise SettingsError("upstream.credential-name", name=name)

@@ -17,7 +17,7 @@ from gateway.clock import Clock
 from gateway.upstream.uplinks import credential
 from gateway.upstream.uplinks.contract import Uplink
 from gateway.upstream.uplinks.options import UplinkOptions
-from gateway.upstream.uplinks.tls import Tls
+from gateway.upstream.uplinks.platform_tls import PlatformTls
 
 # What the far side's answer to a batch proves.
 # stored: it holds the events durably.
@@ -42,7 +42,7 @@ class UplinkContext(NamedTuple, Generic[Options]):
     station: str
     keys: Path
     clock: Clock
-    make_tls: Callable[[], Tls]
+    make_tls: Callable[[], PlatformTls]
 
     def load_credential(self) -> Callable[[], credential.Credential] | None:
         """Reads the credential that the settings name, anew with each call; None without one.
@@ -52,7 +52,7 @@ class UplinkContext(NamedTuple, Generic[Options]):
         """
         if self.options.credential is None:
             return None
-        load = partial(credential.load, self.options.credential, os.environ, self.keys)
+        load = partial(credential.load_credential, self.options.credential, os.environ, self.keys)
         load()
         return load
 

@@ -4,29 +4,29 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from gateway.access import Access
-from gateway.access.keys import Keys
+from gateway.access.account_admin import AccountAdmin
 from gateway.clock import Clock
 from gateway.health import Vitals
 from gateway.web.section import Handler, Permission, Route, Section
-from gateway.web.signin.enter import Entrance
-from gateway.web.signin.ring import AccountReport, Claim, Code, Ring
-from gateway.web.signin.trust import Trusting
-from gateway.web.tls import Tls
+from gateway.web.signin.account_pages import AccountPages, AccountReport, ClaimCode, OneTimeCode
+from gateway.web.signin.signin_pages import SignInPages
+from gateway.web.signin.trust_page import TrustPage
+from gateway.web.station_tls import StationTls
 
 HERE = Path(__file__).parent
 
 
 def section(
     access: Access,
-    tls: Tls,
+    tls: StationTls,
     clock: Clock,
     vitals: Callable[[], Vitals],
     claimed: Callable[[], Awaitable[None]],
 ) -> Section:
     """Sign-in over those accounts; `claimed` is awaited when the first one was made."""
-    enter = Entrance(access, clock, vitals, claimed)
-    ring = Ring(access, Keys(access, clock), vitals)
-    trust = Trusting(tls, vitals)
+    enter = SignInPages(access, clock, vitals, claimed)
+    ring = AccountPages(access, AccountAdmin(access, clock), vitals)
+    trust = TrustPage(tls, vitals)
     anyone, own, install = Permission.PUBLIC, Permission.OWN, Permission.INSTALL
     return Section(
         name="signin",
@@ -55,7 +55,7 @@ def _post(path: str, handler: Handler, permission: Permission, act: str) -> Rout
     return Route(method="POST", path=path, handler=handler, permission=permission, act=act)
 
 
-def _api(ring: Ring) -> tuple[Route, ...]:
+def _api(ring: AccountPages) -> tuple[Route, ...]:
     install = Permission.INSTALL
     return (
         Route(
@@ -71,7 +71,7 @@ def _api(ring: Ring) -> tuple[Route, ...]:
             handler=ring.api,
             permission=install,
             summary="add, reset, disable, enable or role: what is done to one account",
-            returns=Code,
+            returns=OneTimeCode,
             query={"name": "for add", "role": "for add and role: viewer, staff or installer"},
             act="keys/change",
         ),
@@ -80,7 +80,7 @@ def _api(ring: Ring) -> tuple[Route, ...]:
             handler=ring.claim_code,
             permission=install,
             summary="The code that makes the first account; null once there is one",
-            returns=Claim,
+            returns=ClaimCode,
             act="signin/claim-code",
         ),
     )

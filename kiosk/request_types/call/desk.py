@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from kiosk.board.row import BAD, OFF, OK, WAIT, Form, TypeDesk
+from kiosk.desk.row import BAD, OFF, OK, WAIT, ActionForm, TypeDesk
 
 
 class CallDesk(TypeDesk):
@@ -18,9 +18,9 @@ class CallDesk(TypeDesk):
     }
     take = "answer"
     forms = (
-        Form("answer", "check", first=True),
-        Form("close", "check", first=True),
-        Form("ring", "bell"),
+        ActionForm("answer", "check", first=True),
+        ActionForm("close", "check", first=True),
+        ActionForm("ring", "bell"),
     )
     grave = frozenset({"escalated", "alone"})
 

@@ -8,13 +8,13 @@ The local network alone is enough: nothing here waits for a disk or a platform. 
 
 from typing import Any
 
-from gateway.audit import Who
+from gateway.audit import Actor
 from gateway.event import Severity
 from gateway.rules.duty import DESK
-from kiosk.book import SYSTEM, Ring
-from kiosk.catalogue import Service
-from kiosk.request import Deed, Moment, Press, Request, S
 from kiosk.request_types.call.type import UNHEARD, CallEvent, CallState
+from kiosk.requests.catalogue import KioskService
+from kiosk.requests.repository import SYSTEM, RingEffect
+from kiosk.requests.request import Press, Request, RequestAction, RequestTime, S
 from kiosk.requests.request_type import RequestType
 from kiosk.requests.rules import RequestRules, RuleContext
 
@@ -33,19 +33,19 @@ class CallRules(RequestRules):
         self._ringing: set[tuple[str, int]] = set()
 
     def first_fields(
-        self, service: Service, press: Press, place: str, moment: Moment, *, danger: bool
+        self, service: KioskService, press: Press, place: str, moment: RequestTime, *, danger: bool
     ) -> dict[str, Any]:
         """It rings from now on."""
         del service, press, place
         return {"rang_ns": moment.lived_ns, "urgent": danger}
 
-    def begin(self, request: Request, moment: Moment) -> Request:
+    def begin(self, request: Request, moment: RequestTime) -> Request:
         """At the desk, now."""
         del moment
         self._ring(request)
         return request
 
-    def resume(self, moment: Moment) -> None:
+    def resume(self, moment: RequestTime) -> None:
         """What nobody has answered rings again."""
         del moment
         for request in self.book.live(family=self.type.name):
@@ -53,9 +53,9 @@ class CallRules(RequestRules):
                 self._ring(request)
 
     def _ring(self, request: Request) -> None:
-        self.book.do(Ring(request, DESK, (DESK,)))
+        self.book.do(RingEffect(request, DESK, (DESK,)))
 
-    def press_again(self, request: Request, moment: Moment) -> Request:
+    def press_again(self, request: Request, moment: RequestTime) -> Request:
         """The person is still waiting."""
         waited_s = (moment.lived_ns - request.since_ns) / S
         if request.state != CallState.ANSWERED or waited_s < AGAIN_S:
@@ -64,13 +64,18 @@ class CallRules(RequestRules):
         return self.book.requests[request.id]
 
     def act(
-        self, request: Request, deed: Deed, moment: Moment, who: Who, fields: dict[str, Any]
+        self,
+        request: Request,
+        deed: RequestAction,
+        moment: RequestTime,
+        who: Actor,
+        fields: dict[str, Any],
     ) -> None:
         """Somebody does something with it; `RING` is a call from now on."""
         self._move(request, deed.act, moment, who, fields)
 
     def _move(
-        self, request: Request, act: str, moment: Moment, who: Who, fields: dict[str, Any]
+        self, request: Request, act: str, moment: RequestTime, who: Actor, fields: dict[str, Any]
     ) -> None:
         if act == CallEvent.RING:
             fields |= {"rang_ns": moment.lived_ns, "steps": 0}
@@ -79,7 +84,7 @@ class CallRules(RequestRules):
         if moved is not None and act == CallEvent.RING:
             self._ring(moved)
 
-    def tick(self, moment: Moment) -> None:
+    def tick(self, moment: RequestTime) -> None:
         """Let time pass: whoever is next is told, and at last the person."""
         for request in self.book.live(family=self.type.name):
             if request.state in UNHEARD:
@@ -87,7 +92,7 @@ class CallRules(RequestRules):
             else:
                 self._settle(request, moment)
 
-    def _settle(self, request: Request, moment: Moment) -> None:
+    def _settle(self, request: Request, moment: RequestTime) -> None:
         """Somebody is on the way: ask whether they have come; without a word it ends in silence."""
         age_s = (moment.lived_ns - request.since_ns) / S
         if age_s >= LAPSE_S and request.urgent:
@@ -97,7 +102,7 @@ class CallRules(RequestRules):
         elif age_s >= ASK_S and not request.asked:
             self.book.move(request, CallEvent.ASK, moment, asked=True)
 
-    def _further(self, request: Request, moment: Moment) -> None:
+    def _further(self, request: Request, moment: RequestTime) -> None:
         severity = Severity.CRITICAL if request.urgent else Severity.MAJOR
         age_ns = moment.lived_ns - request.rang_ns
         wall_ns = moment.stamps.wall_ns
@@ -106,11 +111,11 @@ class CallRules(RequestRules):
         due = self.duty.due(severity, steps, age_ns, wall_ns, again=request.urgent)
         for call in due:
             self._ringing.add((request.id, call.step))
-            self.book.do(Ring(request, call.to, call.by, call.step))
+            self.book.do(RingEffect(request, call.to, call.by, call.step))
         if request.state != CallState.ALONE and age_ns >= self.options(request.service).alone_s * S:
             self.book.move(request, CallEvent.LEAVE, moment)
 
-    def record_ring(self, ring: Ring, reached: tuple[str, ...], moment: Moment) -> None:
+    def record_ring(self, ring: RingEffect, reached: tuple[str, ...], moment: RequestTime) -> None:
         """A step has been taken; what reached nobody is not claimed."""
         request = self.book.requests.get(ring.request.id)
         known = (ring.request.id, ring.step)

@@ -1,6 +1,6 @@
 """What the sentences of a call depend on beside its state: whether the person is being asked."""
 
-from kiosk.request import Request
+from kiosk.requests.request import Request
 from kiosk.speech.sentences import TypeSpeech
 
 # Said in place of `answered`: the person is asked whether somebody has come.

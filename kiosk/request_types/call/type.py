@@ -7,7 +7,7 @@ ends by itself some time later.
 
 from gateway.transitions import TextEnum, TransitionTable
 from kiosk.request_types.call.options import CallOptions
-from kiosk.requests.request_type import Flag, RequestType
+from kiosk.requests.request_type import RequestType, TypeFlag
 
 
 class CallState(TextEnum):
@@ -78,7 +78,7 @@ TYPE = RequestType(
     table=TABLE,
     resident=frozenset({CallEvent.CANCEL, CallEvent.COME, CallEvent.RING}),
     staff=frozenset({CallEvent.ANSWER, CallEvent.CLOSE, CallEvent.RING}),
-    flags=frozenset({Flag.CALLS_STAFF, Flag.AWAITED, Flag.WALL_KEY, Flag.LINKAGE}),
+    flags=frozenset({TypeFlag.CALLS_STAFF, TypeFlag.AWAITED, TypeFlag.WALL_KEY, TypeFlag.LINKAGE}),
     untaken=UNHEARD,
     loud=frozenset({CallState.ESCALATED, CallState.ALONE, CallState.ANSWERED}),
     # What rings is not put away unseen.

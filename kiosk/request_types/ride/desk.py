@@ -4,11 +4,11 @@ from typing import ClassVar
 
 import msgspec
 
-from gateway.web.words import Words
-from kiosk.board.row import BAD, CAR, OFF, OK, WAIT, WARN, Form, Row, TypeDesk, car
-from kiosk.request import Car, Request
+from gateway.web.i18n import Translator
+from kiosk.desk.row import BAD, CAR, OFF, OK, WAIT, WARN, ActionForm, RequestRow, TypeDesk, car_text
 from kiosk.request_types.ride.dispatch import NO_ROAD
 from kiosk.request_types.ride.options import DESK as AT_DESK
+from kiosk.requests.request import Car, Request
 
 
 class RideDesk(TypeDesk):
@@ -32,27 +32,27 @@ class RideDesk(TypeDesk):
     }
     take = "accept"
     forms = (
-        Form("accept", "check", first=True),
-        Form("assign", "car", CAR, first=True),
-        Form("arrive", "bell", first=True),
-        Form("board", "check"),
-        Form("refuse", "cross"),
-        Form("cancel", "cross"),
+        ActionForm("accept", "check", first=True),
+        ActionForm("assign", "car", CAR, first=True),
+        ActionForm("arrive", "bell", first=True),
+        ActionForm("board", "check"),
+        ActionForm("refuse", "cross"),
+        ActionForm("cancel", "cross"),
     )
 
     def waits(self, request: Request) -> bool:
         """Nobody at the desk has taken it."""
         return _desk_drives(request) and request.untaken
 
-    def details(self, row: Row, words: Words) -> list[str]:
+    def details(self, row: RequestRow, words: Translator) -> list[str]:
         """The car, or who is asked for one."""
         ride = row.request.ride
         assert ride is not None
         if _desk_drives(row.request) and row.request.code == NO_ROAD:
-            known = [] if ride.car is None else [car(ride.car, words)]
+            known = [] if ride.car is None else [car_text(ride.car, words)]
             return [words("board.road-gone"), *known]
         if ride.car is not None:
-            return [car(ride.car, words)]
+            return [car_text(ride.car, words)]
         if row.request.ended or not ride.road:
             return []
         return [words(f"board.road-{ride.road}")]

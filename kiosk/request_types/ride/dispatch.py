@@ -10,10 +10,10 @@ from typing import Literal
 import msgspec
 
 from gateway.clock import Deadline
-from gateway.upstream.uplinks.contract import Refused, Reply, Unknown
-from kiosk.book import Query
-from kiosk.request import Car, Contact
-from kiosk.requests.outside import Answer
+from gateway.upstream.uplinks.contract import QueryRefused, QueryReply, QueryUnanswered
+from kiosk.requests.outside import OutsideAnswer
+from kiosk.requests.repository import QueryEffect
+from kiosk.requests.request import Car, Contact
 
 PLATFORM, DISPATCHER = "platform", "dispatcher"
 
@@ -38,7 +38,7 @@ UNREACHABLE = frozenset(
 """Refusals by which nobody has said no."""
 
 
-class Question(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class DispatchQuestion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is asked. `ttl_s`: of no use so long after the press; `press_age_ms`: it is so old now.
 
     Both are relative, so that no two clocks need agree: whoever receives it refuses what is older
@@ -56,7 +56,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     contact: Contact | None = None
 
 
-class Status(msgspec.Struct, frozen=True):
+class RideStatus(msgspec.Struct, frozen=True):
     """How a ride stands at the dispatcher's; `was` in the answer to a cancel: before that."""
 
     state: Literal[
@@ -69,10 +69,10 @@ class Status(msgspec.Struct, frozen=True):
 TAKEN = frozenset({"searching", "assigned", "arrived"})
 """A car is coming, or may be."""
 
-_status = msgspec.json.Decoder(Status)
+_status = msgspec.json.Decoder(RideStatus)
 
 
-class DispatchQuery(Query, frozen=True):
+class DispatchQuery(QueryEffect, frozen=True):
     """A route is to be asked of a ride, `holder` alone: `request`, `status` or `cancel`."""
 
     road: str
@@ -83,11 +83,11 @@ class DispatchQuery(Query, frozen=True):
     holder: str = ""
 
 
-def read_answer(answer: Answer) -> Status | Refused | Unknown:
+def read_answer(answer: OutsideAnswer) -> RideStatus | QueryRefused | QueryUnanswered:
     """What an answer says; one that cannot be read leaves everything open."""
-    if not isinstance(answer, Reply):
+    if not isinstance(answer, QueryReply):
         return answer
     try:
         return _status.decode(answer.body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return Unknown("requests.bad-answer")
+        return QueryUnanswered("requests.bad-answer")

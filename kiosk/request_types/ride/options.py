@@ -7,11 +7,11 @@ import msgspec
 from gateway.errors import SettingsError
 from gateway.upstream.uplinks.http.options import HttpOptions
 
-Road = Literal["platform", "dispatcher", "desk"]
+RouteName = Literal["platform", "dispatcher", "desk"]
 DESK = "desk"
 
 
-class Dispatcher(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class DispatcherOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`dispatcher` of a ride service: where cars are asked for (docs/dispatch.md).
 
     It is reached as a platform is: the same keys mean the same.
@@ -47,11 +47,11 @@ class RideOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     driver. `settle_s`: how long a doubt is looked into. `phone` is dialled where no car comes.
     """
 
-    dispatch: Annotated[tuple[Road, ...], msgspec.Meta(min_length=1, max_length=3)] = (
+    dispatch: Annotated[tuple[RouteName, ...], msgspec.Meta(min_length=1, max_length=3)] = (
         "platform",
         "desk",
     )
-    dispatcher: Dispatcher | None = None
+    dispatcher: DispatcherOptions | None = None
     accept_within_s: Annotated[float, msgspec.Meta(ge=2, le=120)] = 20.0
     desk_within_s: Annotated[float, msgspec.Meta(ge=10, le=600)] = 60.0
     find_within_s: Annotated[float, msgspec.Meta(ge=30, le=900)] = 180.0

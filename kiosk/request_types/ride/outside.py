@@ -6,20 +6,20 @@ from typing import Any, cast
 import msgspec
 
 from gateway.errors import StationError
-from gateway.upstream.uplinks.contract import Refused, Unknown
-from kiosk.book import Query
-from kiosk.request import Request
+from gateway.upstream.uplinks.contract import QueryRefused, QueryUnanswered
 from kiosk.request_types.ride.dispatch import (
     EXPIRED,
     NO_ROAD,
     UNSTORED,
     DispatchQuery,
-    Question,
-    Status,
+    DispatchQuestion,
+    RideStatus,
     read_answer,
 )
 from kiosk.request_types.ride.options import RideOptions
 from kiosk.requests.outside import OutsideContext
+from kiosk.requests.repository import QueryEffect
+from kiosk.requests.request import Request
 
 _KIND_OF: Mapping[str, Any] = {"status": "ride.status", "cancel": "ride.cancel"}
 
@@ -31,46 +31,52 @@ class DispatchClient:
         self.routes = context.routes
         self._context = context
 
-    async def ask(self, query: Query, request: Request | None) -> Status | Refused | Unknown:
+    async def ask(
+        self, query: QueryEffect, request: Request | None
+    ) -> RideStatus | QueryRefused | QueryUnanswered:
         """What the route says; it is not asked a moment after the deadline."""
         query = cast(DispatchQuery, query)
         route = self.routes.get(query.road)
         if route is None:
-            return Refused(NO_ROAD)
+            return QueryRefused(NO_ROAD)
         question = await self._question(query, request)
         if question is None or self._is_late(query):
-            return Refused(EXPIRED)
+            return QueryRefused(EXPIRED)
         try:
             message = msgspec.json.encode(question)
             answer = await route.ask(message, query.deadline.at_ns, query.holder)
         except StationError as error:
-            return Unknown(error.code)
+            return QueryUnanswered(error.code)
         return read_answer(answer)
 
-    def unasked(self, query: Query) -> Refused | None:
+    def unasked(self, query: QueryEffect) -> QueryRefused | None:
         """A press that is not recorded calls no car; other questions do no harm."""
-        return Refused(UNSTORED) if cast(DispatchQuery, query).kind == "request" else None
+        return QueryRefused(UNSTORED) if cast(DispatchQuery, query).kind == "request" else None
 
-    def failed(self, query: Query) -> Unknown:
+    def failed(self, query: QueryEffect) -> QueryUnanswered:
         """It may have been taken."""
         del query
-        return Unknown("web.failed")
+        return QueryUnanswered("web.failed")
 
     def _is_late(self, query: DispatchQuery) -> bool:
         """Whether storing and unsealing have taken all the time there was."""
         return query.deadline.passed(self._context.clock)
 
-    async def _question(self, query: DispatchQuery, request: Request | None) -> Question | None:
+    async def _question(
+        self, query: DispatchQuery, request: Request | None
+    ) -> DispatchQuestion | None:
         context, contact = self._context, None
         if request is not None and request.person and query.kind != "cancel":
             contact = await context.people.recall(request.person)  # maybe said after the press
         if query.kind != "request":
             kind = _KIND_OF[query.kind]
-            return Question(kind=kind, id=query.ride, station=context.station, contact=contact)
+            return DispatchQuestion(
+                kind=kind, id=query.ride, station=context.station, contact=contact
+            )
         if request is None:
             return None
         options = context.options.get(request.service, RideOptions())
-        return Question(
+        return DispatchQuestion(
             kind="ride.request",
             id=query.ride,
             station=context.station,

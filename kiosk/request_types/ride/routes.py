@@ -7,13 +7,19 @@ from pathlib import Path
 
 from gateway.clock import Clock
 from gateway.faults import OnFault
-from gateway.upstream.uplinks.contract import UNREACHABLE, Refused, Reply, Unknown, Uplink
+from gateway.upstream.uplinks.contract import (
+    UNREACHABLE,
+    QueryRefused,
+    QueryReply,
+    QueryUnanswered,
+    Uplink,
+)
 from gateway.upstream.uplinks.kind import OpenUplink, UplinkContext
-from gateway.upstream.uplinks.late import LateUplink
-from gateway.upstream.uplinks.tls import Tls
+from gateway.upstream.uplinks.late_uplink import LateUplink
+from gateway.upstream.uplinks.platform_tls import PlatformTls
 from kiosk.request_types.ride.dispatch import DISPATCHER, NO_ROAD, PLATFORM
-from kiosk.request_types.ride.options import Dispatcher
-from kiosk.requests.outside import Lines, OpenedRoute, RouteContext
+from kiosk.request_types.ride.options import DispatcherOptions
+from kiosk.requests.outside import OpenedRoute, PlatformLines, RouteContext
 
 # A platform that has been down for so long is shown as away before anybody presses.
 AWAY_NS = 10_000_000_000
@@ -27,7 +33,7 @@ class PlatformRoute:
     Another uplink is another platform: it never hears of a resident in the first one's place.
     """
 
-    def __init__(self, lines: Callable[[], Lines], clock: Clock) -> None:
+    def __init__(self, lines: Callable[[], PlatformLines], clock: Clock) -> None:
         """`lines` are looked at anew each time, for the settings may change."""
         self._lines = lines
         self._clock = clock
@@ -47,13 +53,17 @@ class PlatformRoute:
         down = vitals.state in ("down", "refused")
         return not down or self._clock.now_ns() - vitals.since_ns < AWAY_NS
 
-    async def ask(self, message: bytes, deadline_ns: int, holder: str) -> Reply | Refused | Unknown:
+    async def ask(
+        self, message: bytes, deadline_ns: int, holder: str
+    ) -> QueryReply | QueryRefused | QueryUnanswered:
         """Now or never, and of `holder` alone; of the first where none is known."""
         lines, name = self._lines(), holder or self.holder
         if name not in lines.names:
-            return Refused(NO_ROAD)
+            return QueryRefused(NO_ROAD)
         found = lines.line(name)
-        return Refused(UNREACHABLE) if found is None else await found[0].ask(message, deadline_ns)
+        return (
+            QueryRefused(UNREACHABLE) if found is None else await found[0].ask(message, deadline_ns)
+        )
 
 
 class DispatcherRoute:
@@ -63,7 +73,7 @@ class DispatcherRoute:
 
     def __init__(
         self,
-        options: Dispatcher,
+        options: DispatcherOptions,
         station: str,
         keys: Path,
         clock: Clock,
@@ -75,7 +85,7 @@ class DispatcherRoute:
         self._clock = clock
 
         def opened() -> Uplink:
-            tls = partial(Tls, clock, ca_file=options.ca_file, own=None)
+            tls = partial(PlatformTls, clock, ca_file=options.ca_file, own=None)
             return open_uplink(UplinkContext(DISPATCHER, options.uplink, station, keys, clock, tls))
 
         self._line = LateUplink("dispatcher", opened, on_fault)
@@ -83,7 +93,7 @@ class DispatcherRoute:
 
     async def ask(
         self, message: bytes, deadline_ns: int, holder: str = ""
-    ) -> Reply | Refused | Unknown:
+    ) -> QueryReply | QueryRefused | QueryUnanswered:
         """Now or never; there is only one, so that nobody else holds a ride."""
         del holder
         return await self._line.ask(message, deadline_ns)
@@ -93,7 +103,7 @@ class DispatcherRoute:
         while True:
             until = self._clock.deadline(PROBE_WITHIN_S)
             answer = await self._line.ask(b'{"kind":"ping"}', until.at_ns)
-            self.open = isinstance(answer, Reply)
+            self.open = isinstance(answer, QueryReply)
             await asyncio.sleep(PROBE_S)
 
     async def close(self) -> None:

@@ -9,24 +9,37 @@ from typing import Any, cast
 
 import msgspec
 
-from gateway.audit import Who
+from gateway.audit import Actor
 from gateway.clock import Deadline
 from gateway.errors import NotFound, UsageError
-from gateway.upstream.uplinks.contract import Refused, Unknown
-from kiosk.book import SYSTEM, Query
-from kiosk.catalogue import Service
-from kiosk.request import Deed, Moment, Owed, Press, Request, Ride, S
+from gateway.upstream.uplinks.contract import QueryRefused, QueryUnanswered
 from kiosk.request_types.ride.dispatch import (
     NO_ROAD,
     TAKEN,
     UNREACHABLE,
     DispatchQuery,
-    Status,
+    RideStatus,
 )
 from kiosk.request_types.ride.options import DESK, RideOptions
-from kiosk.request_types.ride.search import names_another_car, owed_to, ride_of, with_ride
+from kiosk.request_types.ride.search import (
+    get_ride,
+    names_another_car,
+    pending_cancel,
+    replace_ride,
+)
 from kiosk.request_types.ride.type import RideEvent, RideState
-from kiosk.requests.outside import Route
+from kiosk.requests.catalogue import KioskService
+from kiosk.requests.outside import OutsideRoute
+from kiosk.requests.repository import SYSTEM, QueryEffect
+from kiosk.requests.request import (
+    PendingCancel,
+    Press,
+    Request,
+    RequestAction,
+    RequestTime,
+    Ride,
+    S,
+)
 from kiosk.requests.request_type import RequestType
 from kiosk.requests.rules import RequestRules, RuleContext
 
@@ -68,7 +81,7 @@ class RideRules(RequestRules):
 
     def __init__(self, type_: RequestType, context: RuleContext) -> None:
         super().__init__(type_, context)
-        self._routes: Mapping[str, Route] = getattr(context.outside, "routes", {})
+        self._routes: Mapping[str, OutsideRoute] = getattr(context.outside, "routes", {})
         self._under_way: set[tuple[str, str]] = set()
         self._next_ns: dict[tuple[str, str], tuple[int, float]] = {}
 
@@ -77,19 +90,19 @@ class RideRules(RequestRules):
         return cast(RideOptions, super().options(service))
 
     def first_fields(
-        self, service: Service, press: Press, place: str, moment: Moment, *, danger: bool
+        self, service: KioskService, press: Press, place: str, moment: RequestTime, *, danger: bool
     ) -> dict[str, Any]:
         """A search that begins now."""
         del press, place, danger
         return {"ride": self._new_search(service.id, moment)}
 
-    def _new_search(self, service: str, moment: Moment, tries: int = 1) -> Ride:
+    def _new_search(self, service: str, moment: RequestTime, tries: int = 1) -> Ride:
         accept = moment.deadline(self.options(service).accept_within_s)
         return Ride(began_ns=moment.at_ns, accept=accept, until=accept, tries=tries)
 
-    def begin(self, request: Request, moment: Moment) -> Request:
+    def begin(self, request: Request, moment: RequestTime) -> Request:
         """Ask the next road; without one, say why no car comes."""
-        ride = ride_of(request)
+        ride = get_ride(request)
         road = self._next_road(request, moment)
         if road is None:
             over = RideEvent.EXPIRE if moment.passed(ride.accept) else RideEvent.AWAY
@@ -100,13 +113,13 @@ class RideRules(RequestRules):
             else ride.accept
         )
         holder = "" if road == DESK else self._routes[road].holder
-        ride = with_ride(request, road=road, holder=holder, until=until)
+        ride = replace_ride(request, road=road, holder=holder, until=until)
         moved = self._moved(request, RideEvent.NEXT, moment, ride=ride)
         if road != DESK:
             self._ask(moved, "request", ride.accept)
         return moved
 
-    def record_answer(self, query: Query, answer: Any, moment: Moment) -> None:
+    def record_answer(self, query: QueryEffect, answer: Any, moment: RequestTime) -> None:
         """What a route said."""
         ask = cast(DispatchQuery, query)
         self._under_way.discard((ask.ride, ask.kind))
@@ -114,14 +127,14 @@ class RideRules(RequestRules):
         if request is None:
             return
         request = self._aged(request, moment)
-        asked = Owed(ask.road, ask.ride, ask.holder)
-        if isinstance(answer, Status):
+        asked = PendingCancel(ask.road, ask.ride, ask.holder)
+        if isinstance(answer, RideStatus):
             self._take_status(request, asked, answer, moment)
         elif ask.kind == "request" and self._is_present(request, asked):
             self._unanswered(request, answer, moment)
-        elif ask.kind == "request" and isinstance(answer, Refused):
+        elif ask.kind == "request" and isinstance(answer, QueryRefused):
             self._settled(request, asked)
-        elif ask.kind == "status" and answer == Refused(NO_ROAD):
+        elif ask.kind == "status" and answer == QueryRefused(NO_ROAD):
             self._orphaned(request, asked, moment)
 
     def find(self, ride_id: str) -> Request:
@@ -131,22 +144,24 @@ class RideRules(RequestRules):
             raise NotFound("requests.unknown", request=ride_id)
         return request
 
-    def record_status(self, by: Owed, status: Status, moment: Moment) -> None:
+    def record_status(self, by: PendingCancel, status: RideStatus, moment: RequestTime) -> None:
         """A dispatcher says by itself how a ride stands; UsageError if it holds none such."""
         request = self.find(by.ride)
         if not self._holds(request, by):
             raise UsageError("requests.unknown", request=by.ride)
         self._take_status(request, by, status, moment)
 
-    def _holds(self, request: Request, by: Owed) -> bool:
+    def _holds(self, request: Request, by: PendingCancel) -> bool:
         """Whether that dispatcher may speak of that ride: it was asked, as far as is known."""
         known = [one for one in request.owed if (one.road, one.ride) == (by.road, by.ride)]
-        ride = ride_of(request)
+        ride = get_ride(request)
         if (ride.road, request.ride_id) == (by.road, by.ride):
-            known.append(owed_to(request, ride))
+            known.append(pending_cancel(request, ride))
         return not known or any(one.holder in ("", by.holder) for one in known)
 
-    def _take_status(self, request: Request, by: Owed, status: Status, moment: Moment) -> None:
+    def _take_status(
+        self, request: Request, by: PendingCancel, status: RideStatus, moment: RequestTime
+    ) -> None:
         """How a ride stands at a dispatcher, asked or not."""
         if not self._is_present(request, by):
             self._too_late(request, by, status, moment)
@@ -158,23 +173,28 @@ class RideRules(RequestRules):
             self._refused(request, moment, heard=True)
 
     def act(
-        self, request: Request, deed: Deed, moment: Moment, who: Who, fields: dict[str, Any]
+        self,
+        request: Request,
+        deed: RequestAction,
+        moment: RequestTime,
+        who: Actor,
+        fields: dict[str, Any],
     ) -> None:
         """The resident or the desk does something with it."""
-        act, before = deed.act, ride_of(request)
+        act, before = deed.act, get_ride(request)
         if act == RideEvent.REFUSE and request.state in _ASKING and before.road == DESK:
             self._refused(request, moment, heard=True)  # their own no, and no dispatcher's
             return
         ride = before if deed.car is None else msgspec.structs.replace(before, car=deed.car)
         if before.road != DESK and names_another_car(act, before, ride):
-            fields["owed"] = (*request.owed, owed_to(request, before))
+            fields["owed"] = (*request.owed, pending_cancel(request, before))
             ride = msgspec.structs.replace(ride, road=DESK)
         if act == RideEvent.ACCEPT:
             until = moment.deadline(self.options(request.service).find_within_s)
             ride = msgspec.structs.replace(ride, until=until)
         self._moved(request, act, moment, actor=who, ride=ride, **fields)
 
-    def tick(self, moment: Moment) -> None:
+    def tick(self, moment: RequestTime) -> None:
         """Let time pass: deadlines, rides to be asked after, cancels that are owed."""
         for request in self.book:
             if request.family == self.type.name:
@@ -183,55 +203,57 @@ class RideRules(RequestRules):
                 for owed in current.owed:
                     self._withdraw(current, owed, moment)
 
-    def resume(self, moment: Moment) -> None:
+    def resume(self, moment: RequestTime) -> None:
         """After a restart: what was asked may have been taken; of another boot, it is too late."""
         for request in self.book.live(family=self.type.name):
-            ride = ride_of(request)
+            ride = get_ride(request)
             same_boot = ride.until.boot == moment.stamps.boot
             doubtful = request.state in _ASKING if same_boot else request.state in _COMING
             if doubtful and ride.road != DESK:
                 self._doubt(request, moment)
 
-    def _is_present(self, request: Request, by: Owed) -> bool:
+    def _is_present(self, request: Request, by: PendingCancel) -> bool:
         """Whether that is the ride which is waited for, of whoever was asked."""
-        if request.ended or (by.road, by.ride) != (ride_of(request).road, request.ride_id):
+        if request.ended or (by.road, by.ride) != (get_ride(request).road, request.ride_id):
             return False
-        return ride_of(request).holder in ("", by.holder)
+        return get_ride(request).holder in ("", by.holder)
 
-    def _unanswered(self, request: Request, answer: Refused | Unknown, moment: Moment) -> None:
-        if isinstance(answer, Refused) and request.state in _ASKING | {RideState.CHECKING}:
+    def _unanswered(
+        self, request: Request, answer: QueryRefused | QueryUnanswered, moment: RequestTime
+    ) -> None:
+        if isinstance(answer, QueryRefused) and request.state in _ASKING | {RideState.CHECKING}:
             self._refused(request, moment, heard=answer.code not in UNREACHABLE)
-        elif isinstance(answer, Unknown) and request.state in _ASKING:
+        elif isinstance(answer, QueryUnanswered) and request.state in _ASKING:
             self._doubt(request, moment, code=answer.code)
 
-    def _doubt(self, request: Request, moment: Moment, **fields: Any) -> None:
+    def _doubt(self, request: Request, moment: RequestTime, **fields: Any) -> None:
         until = moment.deadline(self.options(request.service).settle_s)
         self._moved(
-            request, RideEvent.DOUBT, moment, ride=with_ride(request, until=until), **fields
+            request, RideEvent.DOUBT, moment, ride=replace_ride(request, until=until), **fields
         )
 
-    def _taken(self, request: Request, status: Status, moment: Moment) -> None:
+    def _taken(self, request: Request, status: RideStatus, moment: RequestTime) -> None:
         act = _ACT_OF[status.state]
-        ride = with_ride(request, car=status.car or ride_of(request).car)
+        ride = replace_ride(request, car=status.car or get_ride(request).car)
         if act is RideEvent.ACCEPT:
-            ride = with_ride(
+            ride = replace_ride(
                 request, until=moment.deadline(self.options(request.service).find_within_s)
             )
-        news = ride.car != ride_of(request).car
+        news = ride.car != get_ride(request).car
         if request.kind.table.after(request.state, act) != request.state or news:
             self.book.move(request, act, moment, ride=ride)
 
-    def _refused(self, request: Request, moment: Moment, *, heard: bool) -> None:
+    def _refused(self, request: Request, moment: RequestTime, *, heard: bool) -> None:
         """This road certainly has no car: the next one, unless somebody was looking already."""
-        ride = ride_of(request)
-        ride = with_ride(request, tried=(*ride.tried, ride.road), heard=ride.heard or heard)
+        ride = get_ride(request)
+        ride = replace_ride(request, tried=(*ride.tried, ride.road), heard=ride.heard or heard)
         changed = self.book.change(request, ride=ride)
         if request.state == RideState.SEARCHING:
             self._moved(changed, RideEvent.REFUSE, moment)
         else:
             self.begin(changed, moment)
 
-    def _orphaned(self, request: Request, asked: Owed, moment: Moment) -> None:
+    def _orphaned(self, request: Request, asked: PendingCancel, moment: RequestTime) -> None:
         """Whoever holds it is in the settings no more, and nobody hears how it stands: the desk.
 
         No other dispatcher is asked, for it may have been taken; should whoever holds it come
@@ -241,25 +263,27 @@ class RideRules(RequestRules):
             return
         if request.state != RideState.CHECKING:
             until = moment.deadline(self.options(request.service).settle_s)
-            ride = with_ride(request, until=until)
+            ride = replace_ride(request, until=until)
             request = self._moved(request, RideEvent.DOUBT, moment, ride=ride, code=NO_ROAD)
-        if DESK in self.options(request.service).dispatch and DESK not in ride_of(request).tried:
+        if DESK in self.options(request.service).dispatch and DESK not in get_ride(request).tried:
             others = tuple(road for road in self.options(request.service).dispatch if road != DESK)
-            tried = tuple(dict.fromkeys((*ride_of(request).tried, *others, asked.road)))
-            owed = tuple(dict.fromkeys((*request.owed, owed_to(request, ride_of(request)))))
-            ride = with_ride(request, tried=tried)
+            tried = tuple(dict.fromkeys((*get_ride(request).tried, *others, asked.road)))
+            owed = tuple(dict.fromkeys((*request.owed, pending_cancel(request, get_ride(request)))))
+            ride = replace_ride(request, tried=tried)
             self.begin(self.book.change(request, ride=ride, owed=owed, code=NO_ROAD), moment)
 
-    def _lost(self, request: Request, moment: Moment) -> None:
+    def _lost(self, request: Request, moment: RequestTime) -> None:
         """The driver has given it up: search once more, and only once."""
-        tries = ride_of(request).tries
+        tries = get_ride(request).tries
         if tries >= TRIES_MAX:
             self._moved(request, RideEvent.REFUSE, moment)
             return
         again = self._new_search(request.service, moment, tries + 1)
         self.begin(self._moved(request, RideEvent.LOSE, moment, ride=again), moment)
 
-    def _too_late(self, request: Request, owed: Owed, status: Status, moment: Moment) -> None:
+    def _too_late(
+        self, request: Request, owed: PendingCancel, status: RideStatus, moment: RequestTime
+    ) -> None:
         """It had ended here: call off what was taken, and say so while it can still matter."""
         if request.state == RideState.BOARDED and owed not in request.owed:
             return  # the person is in that very car, and whoever sent it holds what is true
@@ -273,14 +297,14 @@ class RideRules(RequestRules):
         elif owed not in request.owed:
             self.book.change(request, owed=(*request.owed, owed))
 
-    def _settled(self, request: Request, owed: Owed) -> None:
+    def _settled(self, request: Request, owed: PendingCancel) -> None:
         """The dispatcher certainly has no such ride any more."""
         if owed in request.owed:
             self.book.change(request, owed=tuple(one for one in request.owed if one != owed))
 
-    def _aged(self, request: Request, moment: Moment) -> Request:
+    def _aged(self, request: Request, moment: RequestTime) -> Request:
         """The request, after what its age has done to it."""
-        ride, state = ride_of(request), request.state
+        ride, state = get_ride(request), request.state
         age_s = (moment.lived_ns - request.since_ns) / S
         if request.ended:
             return request
@@ -298,7 +322,13 @@ class RideRules(RequestRules):
         return request if act is None else self._moved(request, act, moment)
 
     def _moved(
-        self, request: Request, act: str, moment: Moment, *, actor: Who = SYSTEM, **fields: Any
+        self,
+        request: Request,
+        act: str,
+        moment: RequestTime,
+        *,
+        actor: Actor = SYSTEM,
+        **fields: Any,
     ) -> Request:
         """Move it; what ends while a dispatcher may hold it is owed a cancel.
 
@@ -307,20 +337,20 @@ class RideRules(RequestRules):
         assumed.
         """
         target = request.kind.table.after(request.state, act)
-        ride: Ride = fields.get("ride", ride_of(request))
+        ride: Ride = fields.get("ride", get_ride(request))
         carried = act in (RideEvent.BOARD, RideEvent.LEAVE) and actor is not SYSTEM
         sure = ride.road in ("", DESK) or ride.road in ride.tried or carried
         if target is not None and target in request.kind.table.ends and not sure:
-            fields["owed"] = (*request.owed, owed_to(request, ride))
+            fields["owed"] = (*request.owed, pending_cancel(request, ride))
         return self.book.move(request, act, moment, actor=actor, **fields) or request
 
-    def _poll(self, request: Request, moment: Moment) -> None:
-        if request.ended or request.state not in _POLLED or ride_of(request).road == DESK:
+    def _poll(self, request: Request, moment: RequestTime) -> None:
+        if request.ended or request.state not in _POLLED or get_ride(request).road == DESK:
             return
         if self._due((request.ride_id, "status"), moment, POLL_S):
             self._ask(request, "status", moment.deadline(ASK_S))
 
-    def _withdraw(self, request: Request, owed: Owed, moment: Moment) -> None:
+    def _withdraw(self, request: Request, owed: PendingCancel, moment: RequestTime) -> None:
         if (moment.lived_ns - request.since_ns) / S > OWED_S_MAX:
             left = tuple(one for one in request.owed if one != owed)
             self.book.change(request, owed=left, code="requests.cancel-unheard")
@@ -329,7 +359,9 @@ class RideRules(RequestRules):
             until = moment.deadline(ASK_S)
             self._put(request, owed, "cancel", moment.at_ns, until)
 
-    def _due(self, key: tuple[str, str], moment: Moment, every_s: float, most_s: float = 0) -> bool:
+    def _due(
+        self, key: tuple[str, str], moment: RequestTime, every_s: float, most_s: float = 0
+    ) -> bool:
         """Whether to ask that now: at growing intervals up to `most_s`, never twice at a time."""
         at_ns, pause_s = self._next_ns.get(key, (0, every_s))
         if key in self._under_way or moment.at_ns < at_ns:
@@ -339,11 +371,13 @@ class RideRules(RequestRules):
         return True
 
     def _ask(self, request: Request, kind: str, until: Deadline) -> None:
-        ride = ride_of(request)
+        ride = get_ride(request)
         self._under_way.add((request.ride_id, kind))
-        self._put(request, owed_to(request, ride), kind, ride.began_ns, until)
+        self._put(request, pending_cancel(request, ride), kind, ride.began_ns, until)
 
-    def _put(self, request: Request, to: Owed, kind: str, began_ns: int, until: Deadline) -> None:
+    def _put(
+        self, request: Request, to: PendingCancel, kind: str, began_ns: int, until: Deadline
+    ) -> None:
         """A question to that dispatcher about that ride."""
         self.book.do(
             DispatchQuery(
@@ -358,8 +392,8 @@ class RideRules(RequestRules):
             )
         )
 
-    def _next_road(self, request: Request, moment: Moment) -> str | None:
-        ride = ride_of(request)
+    def _next_road(self, request: Request, moment: RequestTime) -> str | None:
+        ride = get_ride(request)
         late = moment.passed(ride.accept)
         for road in self.options(request.service).dispatch:
             if road not in ride.tried and (road == DESK or (self.is_open(road) and not late)):

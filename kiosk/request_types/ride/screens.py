@@ -1,23 +1,23 @@
 """A ride: what is read of it, and what can be pressed, in each of its states."""
 
-from kiosk.attention import helped
-from kiosk.catalogue import CALL_SERVICE, Service
-from kiosk.drawing.scene import (
-    Scene,
-    TypeScreens,
-    foot,
-    line,
-    of_service,
-    off,
-    screen,
-    tile,
-    wide,
-)
-from kiosk.people import last
-from kiosk.request import Request, S
 from kiosk.request_types.ride.type import TYPE
-from kiosk.requests.request_type import Flag
-from kiosk.screen import Key, Line, Row, Screen
+from kiosk.requests.catalogue import CALL_SERVICE, KioskService
+from kiosk.requests.contacts import mask_ending
+from kiosk.requests.request import Request, S
+from kiosk.requests.request_type import TypeFlag
+from kiosk.screen.attention import find_helper
+from kiosk.screen.context import (
+    RenderContext,
+    TypeScreens,
+    build_screen,
+    disabled_key,
+    foot_keys,
+    service_board,
+    text_line,
+    tile_key,
+    wide_key,
+)
+from kiosk.screen.model import ScreenKey, ScreenLine, ScreenModel, ScreenRow
 
 WAITS = frozenset({"asking", "searching", "again", "checking"})
 NONE = frozenset({"no-car", "away", "expired", "unknown", "late", "cancelled"})
@@ -35,27 +35,31 @@ class RideScreens(TypeScreens):
     contact_page = "phone-ride"
     contact_digits = 4
 
-    def draw(self, scene: Scene, request: Request) -> Screen:
+    def draw(self, scene: RenderContext, request: Request) -> ScreenModel:
         """A full field while it is under way, a hollow board where no car comes."""
         return _ride(scene, request)
 
-    def plate(self, scene: Scene, service: Service) -> Key:
+    def plate(self, scene: RenderContext, service: KioskService) -> ScreenKey:
         """The first plate of all."""
         return _plate(scene, service)
 
-    def waiting_rows(self, scene: Scene) -> list[Row]:
+    def waiting_rows(self, scene: RenderContext) -> list[ScreenRow]:
         """The cars that somebody waits for, and who comes in place of one that was not found."""
         return _waiting_rows(scene)
 
-    def beside(self, scene: Scene, about: str) -> Row | None:
+    def beside(self, scene: RenderContext, about: str) -> ScreenRow | None:
         """The car that has come, or comes."""
-        cars = (one for one in _rides(scene) if one.id != about and plate_of(one))
+        cars = (one for one in _rides(scene) if one.id != about and coming_plate(one))
         car = next(cars, None)
-        return None if car is None else Row(scene.words(f"kiosk.car-{car.state}"), plate_of(car))
+        return (
+            None
+            if car is None
+            else ScreenRow(scene.words(f"kiosk.car-{car.state}"), coming_plate(car))
+        )
 
     def takes_page(self, request: Request, shown: Request | None, *, free: bool) -> bool:
         """Somebody who has called a person meanwhile sees the car that comes."""
-        calls = shown is not None and shown.kind.has(Flag.CALLS_STAFF)
+        calls = shown is not None and shown.kind.has(TypeFlag.CALLS_STAFF)
         return free or (request.state in COMES and calls)
 
     def waiting_rank(self, request: Request) -> int:
@@ -63,33 +67,35 @@ class RideScreens(TypeScreens):
         return 2 if request.state == "arrived" else 1
 
 
-def _rides(scene: Scene) -> list[Request]:
+def _rides(scene: RenderContext) -> list[Request]:
     """Those that somebody waits for; what has come before all, then what comes."""
     live = [one for one in scene.requests if one.family == TYPE.name and not one.ended]
     return sorted(live, key=lambda one: ("arrived", "assigned", one.state).index(one.state))
 
 
-def spaced(plate: str) -> str:
+def space_plate(plate: str) -> str:
     """A plate as it is painted: 京B T3642."""
     return f"{plate[:2]} {plate[2:]}"
 
 
-def plate_of(request: Request) -> str:
+def coming_plate(request: Request) -> str:
     """The plate of the car that comes, as it is painted; "" while nobody has named one."""
     car = None if request.ride is None else request.ride.car
-    return "" if car is None or request.state not in COMES else spaced(car.plate)
+    return "" if car is None or request.state not in COMES else space_plate(car.plate)
 
 
-def _waiting_rows(scene: Scene) -> list[Row]:
+def _waiting_rows(scene: RenderContext) -> list[ScreenRow]:
     words = scene.words
     rows = [
-        Row("", plate_of(one) or words("kiosk.a-car"), words(f"kiosk.car-{_stage(one)}"), "car")
+        ScreenRow(
+            "", coming_plate(one) or words("kiosk.a-car"), words(f"kiosk.car-{_stage(one)}"), "car"
+        )
         for one in _rides(scene)
     ]
     for one in scene.requests:
-        if one.ended and (call := helped(one, scene.requests, scene.now)) is not None:
+        if one.ended and (call := find_helper(one, scene.requests, scene.now)) is not None:
             code = "kiosk.comes-short" if call.in_hand else "kiosk.called-short"
-            rows.append(Row("", words("kiosk.no-car-lately"), words(code), "person"))
+            rows.append(ScreenRow("", words("kiosk.no-car-lately"), words(code), "person"))
     return rows
 
 
@@ -97,17 +103,17 @@ def _stage(ride: Request) -> str:
     return ride.state if ride.state in COMES else "looked-for"
 
 
-def _plate(scene: Scene, service: Service) -> Key:
+def _plate(scene: RenderContext, service: KioskService) -> ScreenKey:
     words, language = scene.words, scene.session.language
     common = {"number": str(service.key), "hue": f"is-{service.hue}", "high": "h1"}
     word = service.name.of(language)
     if scene.live(TYPE.name) is not None:  # theirs, or somebody else's: it is asked
         note = words("kiosk.your-car-note")
-        return wide(scene, f"whose:{service.id}", word, service.pictogram, note=note, **common)
+        return wide_key(scene, f"whose:{service.id}", word, service.pictogram, note=note, **common)
     if not scene.possible(service.id):
-        key = wide(scene, "cut", words("kiosk.no-ride-now"), "cloud-off", most="x3", **common)
-        return off(key, because=words("kiosk.no-ride-why"))
-    return wide(
+        key = wide_key(scene, "cut", words("kiosk.no-ride-now"), "cloud-off", most="x3", **common)
+        return disabled_key(key, because=words("kiosk.no-ride-why"))
+    return wide_key(
         scene,
         f"open:{service.id}",
         word,
@@ -117,43 +123,43 @@ def _plate(scene: Scene, service: Service) -> Key:
     )
 
 
-def whose(scene: Scene) -> Screen:
+def draw_whose_car(scene: RenderContext) -> ScreenModel:
     """Whether they are who waits for that car; the safe answer comes first."""
     words, service = scene.words, scene.services[scene.session.service]
     rides = _rides(scene)[:RIDES_MAX]
     hue = f"is-{service.hue}"
     keys = [
-        tile(scene, f"show:{one.id}", plate_of(one) or words("kiosk.a-car"), "car", 6 // len(rides),
+        tile_key(scene, f"show:{one.id}", coming_plate(one) or words("kiosk.a-car"), "car", 6 // len(rides),
              number=str(place), high="h2", hue=hue)
         for place, one in enumerate(rides, 1)
     ]  # fmt: skip
     if len(rides) == 1:
         mine = words("kiosk.whose-mine")
-        keys = [wide(scene, keys[0].press, mine, "check", number="1", high="h0", hue=hue)]
+        keys = [wide_key(scene, keys[0].press, mine, "check", number="1", high="h0", hue=hue)]
     press, word, icon = f"another:{service.id}", words("kiosk.whose-not"), service.pictogram
     staff = scene.services.get(CALL_SERVICE)
     if staff is not None and len(_rides(scene)) >= TYPE.kiosk_max:
         press, word, icon = f"open:{CALL_SERVICE}", words("kiosk.whose-full"), staff.pictogram
-    other = wide(scene, press, word, icon, number=str(len(rides) + 1), high="h0")
-    told = " · ".join(plate for plate in map(plate_of, rides) if plate)
-    lines = (line(scene, told, "x4", 1, kind="icon", icon="car"),) if told else ()
+    other = wide_key(scene, press, word, icon, number=str(len(rides) + 1), high="h0")
+    told = " · ".join(plate for plate in map(coming_plate, rides) if plate)
+    lines = (text_line(scene, told, "x4", 1, kind="icon", icon="car"),) if told else ()
     head = words("kiosk.whose-head")
-    return screen(
+    return build_screen(
         scene,
         "whose",
         head,
         size=scene.sheet.fit(head, scene.sheet.column_mm, "x4", 2),
         lines=lines,
         keys=(*keys, other),
-        foot=foot(scene, "back"),
-        **of_service(scene, service),
+        foot=foot_keys(scene, "back"),
+        **service_board(scene, service),
     )
 
 
-def _ride(scene: Scene, request: Request) -> Screen:
+def _ride(scene: RenderContext, request: Request) -> ScreenModel:
     state = request.state
     hollow = state in NONE
-    return screen(
+    return build_screen(
         scene,
         f"ride-{state}",
         scene.words(_head(request)),
@@ -163,8 +169,8 @@ def _ride(scene: Scene, request: Request) -> Screen:
         lines=_lines(scene, request),
         caption=scene.said(request),
         keys=_keys(scene, request),
-        foot=foot(scene, "home"),
-        **of_service(scene, scene.services[request.service]),
+        foot=foot_keys(scene, "home"),
+        **service_board(scene, scene.services[request.service]),
     )
 
 
@@ -172,7 +178,7 @@ def _head(request: Request) -> str:
     return "kiosk.ride-at-desk" if request.at_desk else f"kiosk.ride-{request.state}"
 
 
-def _size(scene: Scene, request: Request) -> str:
+def _size(scene: RenderContext, request: Request) -> str:
     words, state = scene.words(_head(request)), request.state
     if state in COMES:
         return scene.sheet.fit(words, scene.sheet.column_mm, "x3")
@@ -181,7 +187,7 @@ def _size(scene: Scene, request: Request) -> str:
     return scene.sheet.fit(words, scene.sheet.column_mm - mark_mm, most)
 
 
-def _lines(scene: Scene, request: Request) -> tuple[Line, ...]:
+def _lines(scene: RenderContext, request: Request) -> tuple[ScreenLine, ...]:
     if request.state in COMES:
         return _car(scene, request)
     if request.state in WAITS:
@@ -190,13 +196,13 @@ def _lines(scene: Scene, request: Request) -> tuple[Line, ...]:
     if helper is None or request.state in ("boarded", "cancelled"):
         return ()
     dial = scene.dial(request)
-    phone = line(scene, dial, "x4", 1, kind="icon", icon="phone")
+    phone = text_line(scene, dial, "x4", 1, kind="icon", icon="phone")
     return (helper, phone) if dial and scene.sheet.shape == "tall" else (helper,)
 
 
-def _waiting(scene: Scene, request: Request) -> tuple[Line, ...]:
-    known = scene.words("kiosk.ride-whom", last=last(request.masked))
-    count = Line(
+def _waiting(scene: RenderContext, request: Request) -> tuple[ScreenLine, ...]:
+    known = scene.words("kiosk.ride-whom", last=mask_ending(request.masked))
+    count = ScreenLine(
         kind="count",
         start=request.opened_ns // S,
         size="x6",
@@ -208,63 +214,65 @@ def _waiting(scene: Scene, request: Request) -> tuple[Line, ...]:
     begun = ("step-sent", "step-taken") if taken else ("step-pressed", "step-asking")
     codes = (f"kiosk.{word}" for word in (*begun, "step-driver", "step-comes"))
     classes = ("done", "done" if taken else "now", "now" if taken else "to", "to")
-    stops = tuple(Row(kind, scene.words(code)) for kind, code in zip(classes, codes, strict=True))
-    return (count, Line(kind="steps", rows=stops, size="x2"))
+    stops = tuple(
+        ScreenRow(kind, scene.words(code)) for kind, code in zip(classes, codes, strict=True)
+    )
+    return (count, ScreenLine(kind="steps", rows=stops, size="x2"))
 
 
-def _car(scene: Scene, request: Request) -> tuple[Line, ...]:
+def _car(scene: RenderContext, request: Request) -> tuple[ScreenLine, ...]:
     """The plate large enough for who stands two metres away, and the minutes."""
     car = None if request.ride is None else request.ride.car
     if car is None:
         return ()
-    lines = [Line(kind="car", text=spaced(car.plate))]
+    lines = [ScreenLine(kind="car", text=space_plate(car.plate))]
     looks = " · ".join(part for part in (car.colour, car.brand) if part)
     tall = scene.sheet.shape == "tall"
     if looks and tall:  # lying, the caption alone has room for it
-        lines.append(line(scene, looks, "x3", 1))
+        lines.append(text_line(scene, looks, "x3", 1))
     helper = _helper(scene, request)
     if request.state == "assigned" and car.minutes is not None:
         text = scene.words("kiosk.minutes", minutes=car.minutes)
         alone = "x6" if tall else "x5"
         beside = "x4" if scene.session.large else "x5"  # of who comes as well there is a line, too
-        lines.append(line(scene, text, alone if helper is None else beside, 1))
+        lines.append(text_line(scene, text, alone if helper is None else beside, 1))
     if tall and helper is not None:
         lines.append(helper)
     return tuple(lines)
 
 
-def _helper(scene: Scene, request: Request) -> Line | None:
+def _helper(scene: RenderContext, request: Request) -> ScreenLine | None:
     """Who was called: because no car comes, or by the person beside it."""
-    calls = [one for one in scene.requests if one.kind.has(Flag.CALLS_STAFF)]
+    calls = [one for one in scene.requests if one.kind.has(TypeFlag.CALLS_STAFF)]
     own = next((one for one in calls if one.linked == request.id), None)
     call = own or next((one for one in calls if not one.ended), None)
     if call is None:
         return None
     code = "kiosk.helper-comes" if call.in_hand else "kiosk.helper-called"
-    return line(scene, scene.words(code), "x3", 1, kind="icon", icon="person")
+    return text_line(scene, scene.words(code), "x3", 1, kind="icon", icon="person")
 
 
-def _keys(scene: Scene, request: Request) -> tuple[Key, ...]:
+def _keys(scene: RenderContext, request: Request) -> tuple[ScreenKey, ...]:
     words, state = scene.words, request.state
     if state in WAITS | COMES:
         # never where the key lay that called the car, and asked about once more
         cancel = words("kiosk.cancel-ride")
         if state == "arrived":  # nobody who is in the car presses it: whoever comes next would
-            got_in = tile(scene, "act:leave", words("kiosk.got-in"), "check", 3, number="1",
+            got_in = tile_key(scene, "act:leave", words("kiosk.got-in"), "check", 3, number="1",
                           high="h2", hue="is-ride")  # fmt: skip
-            return (got_in, tile(scene, "confirm", cancel, "cross", 3, number="4", high="h2"))
+            return (got_in, tile_key(scene, "confirm", cancel, "cross", 3, number="4", high="h2"))
         if request.masked:
-            return (wide(scene, "confirm", cancel, "cross", number="4"),)
-        whom = tile(scene, f"whom:{request.service}", words("kiosk.ride-whom-key"), "user", 3,
+            return (wide_key(scene, "confirm", cancel, "cross", number="4"),)
+        whom = tile_key(scene, f"whom:{request.service}", words("kiosk.ride-whom-key"), "user", 3,
                     number="2", high="h2")  # fmt: skip
-        return (whom, tile(scene, "confirm", cancel, "cross", 3, number="4", high="h2"))
+        return (whom, tile_key(scene, "confirm", cancel, "cross", 3, number="4", high="h2"))
     if state in NONE and scene.possible(request.service):
         note = words("kiosk.ride-once-more-note")
         word = words("kiosk.ride-once-more")
-        return (wide(scene, f"open:{request.service}", word, "car", number="1", hue="is-ride",
+        return (wide_key(scene, f"open:{request.service}", word, "car", number="1", hue="is-ride",
                      high="h1", note=note),)  # fmt: skip
     return ()
 
 
-RideScreens.pages = {"whose": whose}
+RideScreens.pages = {"whose": draw_whose_car}
 SCREENS = RideScreens()

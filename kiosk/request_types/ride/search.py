@@ -4,8 +4,8 @@ from typing import Any
 
 import msgspec
 
-from kiosk.request import Owed, Request, Ride
 from kiosk.request_types.ride.type import RideEvent
+from kiosk.requests.request import PendingCancel, Request, Ride
 
 
 def names_another_car(act: str, before: Ride, now: Ride) -> bool:
@@ -16,17 +16,17 @@ def names_another_car(act: str, before: Ride, now: Ride) -> bool:
     return act in (RideEvent.ARRIVE, RideEvent.BOARD) and not named
 
 
-def owed_to(request: Request, ride: Ride) -> Owed:
+def pending_cancel(request: Request, ride: Ride) -> PendingCancel:
     """Whoever holds that ride must hear that it is off."""
-    return Owed(ride.road, request.ride_id, ride.holder)
+    return PendingCancel(ride.road, request.ride_id, ride.holder)
 
 
-def ride_of(request: Request) -> Ride:
+def get_ride(request: Request) -> Ride:
     """Its ride; every request of this type has one."""
     assert request.ride is not None
     return request.ride
 
 
-def with_ride(request: Request, **fields: Any) -> Ride:
+def replace_ride(request: Request, **fields: Any) -> Ride:
     """Its ride with those fields changed."""
-    return msgspec.structs.replace(ride_of(request), **fields)
+    return msgspec.structs.replace(get_ride(request), **fields)

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from kiosk.request import Request
 from kiosk.request_types.ride.dispatch import NO_ROAD
 from kiosk.request_types.ride.type import RideState
+from kiosk.requests.request import Request
 from kiosk.speech.sentences import TypeSpeech
 
 # Said in place of `asking`: the ride's platform has left the settings; staff look for a car.

@@ -7,7 +7,7 @@ and whoever was asked is being asked whether it was; nobody else is asked meanwh
 
 from gateway.transitions import TextEnum, TransitionTable
 from kiosk.request_types.ride.options import RideOptions
-from kiosk.requests.request_type import Flag, RequestType
+from kiosk.requests.request_type import RequestType, TypeFlag
 
 
 class RideState(TextEnum):
@@ -129,7 +129,7 @@ TYPE = RequestType(
             *(RideEvent.BOARD, RideEvent.REFUSE, RideEvent.CANCEL),
         }
     ),
-    flags=frozenset({Flag.AWAITED, Flag.WALL_KEY, Flag.DISPATCHED}),
+    flags=frozenset({TypeFlag.AWAITED, TypeFlag.WALL_KEY, TypeFlag.DISPATCHED}),
     untaken=frozenset({RideState.ASKING, RideState.AGAIN}),
     failing=FAILED,
     untimed=frozenset({RideState.ASSIGNED, RideState.ARRIVED}),

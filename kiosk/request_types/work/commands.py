@@ -5,10 +5,10 @@ from typing import Annotated, Any
 
 import msgspec
 
-from gateway.audit import Who
+from gateway.audit import Actor
 from gateway.upstream.inbox.command import CommandKind, Mandate
-from kiosk.request import ActName, Deed, Text
-from kiosk.room import Requests
+from kiosk.requests.request import ActName, RequestAction, Text
+from kiosk.runtime.service import RequestService
 
 
 class WorkUpdate(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,18 +20,18 @@ class WorkUpdate(msgspec.Struct, frozen=True, kw_only=True):
     by: Annotated[str, msgspec.Meta(max_length=40)] = ""
 
 
-def work_update(requests: Requests) -> CommandKind:
+def work_update_command(requests: RequestService) -> CommandKind:
     """`work.update`: received, assigned, started, finished, closed."""
 
     async def act(asked: WorkUpdate, mandate: Mandate) -> Any:
-        deed = Deed(act=asked.act, reply=asked.reply, by=asked.by)
-        done = await requests.act(asked.request, deed, Who("platform", mandate.id))
+        deed = RequestAction(act=asked.act, reply=asked.reply, by=asked.by)
+        done = await requests.act(asked.request, deed, Actor("platform", mandate.id))
         return {"state": done.state}
 
     return CommandKind("work.update", WorkUpdate, act)
 
 
-def command_kinds(requests: Requests, uplink: str) -> Iterator[CommandKind]:
+def command_kinds(requests: RequestService, uplink: str) -> Iterator[CommandKind]:
     """The commands of this type, from the platform behind that uplink."""
     del uplink
-    yield work_update(requests)
+    yield work_update_command(requests)

@@ -2,8 +2,8 @@
 
 from typing import ClassVar
 
-from kiosk.board.row import BY, DUE, KNOWN, OFF, OK, WAIT, WARN, Form, Row, TypeDesk
-from kiosk.request import Request
+from kiosk.desk.row import BY, DUE, KNOWN, OFF, OK, WAIT, WARN, ActionForm, RequestRow, TypeDesk
+from kiosk.requests.request import Request
 
 
 class WorkDesk(TypeDesk):
@@ -23,13 +23,13 @@ class WorkDesk(TypeDesk):
     }
     take = "receive"
     forms = (
-        Form("receive", "check", first=True),
-        Form("assign", "user", BY, first=True),
-        Form("start", "repair"),
-        Form("finish", "check", first=True),
-        Form("close", "check", first=True),
-        Form("reopen", "back"),
-        Form("cancel", "cross"),
+        ActionForm("receive", "check", first=True),
+        ActionForm("assign", "user", BY, first=True),
+        ActionForm("start", "repair"),
+        ActionForm("finish", "check", first=True),
+        ActionForm("close", "check", first=True),
+        ActionForm("reopen", "back"),
+        ActionForm("cancel", "cross"),
     )
     linked = "board.joined"
 
@@ -37,7 +37,7 @@ class WorkDesk(TypeDesk):
         """Nobody has taken it, or what it is joined to."""
         return request.untaken and not request.linked
 
-    def urgency(self, row: Row) -> int:
+    def urgency(self, row: RequestRow) -> int:
         """A visit that is owed is due, too."""
         return DUE if row.waits or row.request.state == "revisit" else KNOWN
 

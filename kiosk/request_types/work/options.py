@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 
-from kiosk.catalogue import Within
+from kiosk.requests.catalogue import ServiceTargets
 
 
 class WorkOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -19,4 +19,4 @@ class WorkOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     reopen_within_days: Annotated[float, msgspec.Meta(ge=1, le=90)] = 7.0
     close_after_days: Annotated[float, msgspec.Meta(ge=3, le=365)] = 14.0
     phones: dict[str, Annotated[str, msgspec.Meta(pattern="^[0-9-]{3,20}$")]] = {}
-    within: dict[str, Within] = {}
+    within: dict[str, ServiceTargets] = {}

@@ -7,15 +7,15 @@ somebody is there; a third, from a bad word or none, that somebody comes again.
 from collections.abc import Mapping
 from typing import Any, cast
 
-from gateway.audit import Who
+from gateway.audit import Actor
 from gateway.event import Severity
 from gateway.rules.duty import DESK
-from kiosk.book import Ring
-from kiosk.catalogue import Service, Within
-from kiosk.request import Deed, Moment, Press, Request, S
 from kiosk.request_types.work.options import WorkOptions
 from kiosk.request_types.work.type import UNTAKEN, WorkEvent, WorkState
-from kiosk.requests.rules import Due, RequestRules
+from kiosk.requests.catalogue import KioskService, ServiceTargets
+from kiosk.requests.repository import RingEffect
+from kiosk.requests.request import Press, Request, RequestAction, RequestTime, S
+from kiosk.requests.rules import RequestDue, RequestRules
 
 MIN = 60 * S
 UNDER_WAY = UNTAKEN | {WorkState.RECEIVED, WorkState.ASSIGNED, WorkState.DOING}
@@ -33,25 +33,30 @@ class WorkRules(RequestRules):
         return cast(WorkOptions, super().options(service))
 
     def first_fields(
-        self, service: Service, press: Press, place: str, moment: Moment, *, danger: bool
+        self, service: KioskService, press: Press, place: str, moment: RequestTime, *, danger: bool
     ) -> dict[str, Any]:
         """Its clock, and the order by which the same fault was first reported, if any."""
         del danger
         return {"counted_ns": moment.lived_ns, "linked": self._head(service, press.what, place)}
 
-    def due(self, request: Request) -> Due | None:
+    def due(self, request: Request) -> RequestDue | None:
         """What is promised next of that order; None where nothing is."""
         within = self._within(request)
         if request.state in UNTAKEN:
-            return Due("take", request.counted_ns + within.take_min * MIN)
+            return RequestDue("take", request.counted_ns + within.take_min * MIN)
         if request.state in (WorkState.RECEIVED, WorkState.ASSIGNED):
-            return Due("come", request.counted_ns + within.come_min * MIN)
+            return RequestDue("come", request.counted_ns + within.come_min * MIN)
         if request.state == WorkState.REVISIT:
-            return Due("revisit", request.since_ns + within.revisit_min * MIN)
+            return RequestDue("revisit", request.since_ns + within.revisit_min * MIN)
         return None
 
     def act(
-        self, request: Request, deed: Deed, moment: Moment, who: Who, fields: dict[str, Any]
+        self,
+        request: Request,
+        deed: RequestAction,
+        moment: RequestTime,
+        who: Actor,
+        fields: dict[str, Any],
     ) -> None:
         """Somebody does something with it; staff do it for all that are joined to it."""
         act = deed.act
@@ -74,7 +79,7 @@ class WorkRules(RequestRules):
         """Those of its pictures."""
         return self.options(service).phones
 
-    def tick(self, moment: Moment) -> None:
+    def tick(self, moment: RequestTime) -> None:
         """Let time pass: nobody's word, and what is overdue."""
         for request in self.book.live(family=self.type.name):
             age_s = (moment.lived_ns - request.since_ns) / S
@@ -99,7 +104,9 @@ class WorkRules(RequestRules):
             request.state == WorkState.REVISIT and not request.rating and age_s > max(0.0, waits_s)
         )
 
-    def find_same(self, service: Service, press: Press, place: str, actor: Who) -> Request | None:
+    def find_same(
+        self, service: KioskService, press: Press, place: str, actor: Actor
+    ) -> Request | None:
         """The order by which a linkage has reported the same fault, while that is there."""
         if actor.kind != "linkage":
             return None
@@ -109,7 +116,7 @@ class WorkRules(RequestRules):
                 return one
         return None
 
-    def _overdue(self, request: Request, due: Due, moment: Moment) -> None:
+    def _overdue(self, request: Request, due: RequestDue, moment: RequestTime) -> None:
         """The desk hears of it at once, and whoever is next in the duty until somebody moves."""
         if request.late != due.stage:
             late = {"late": due.stage, "steps": 0}
@@ -121,14 +128,14 @@ class WorkRules(RequestRules):
             request = self._told(request, moment, call.to, call.by, steps=call.step)
 
     def _told(
-        self, request: Request, moment: Moment, to: str, by: tuple[str, ...], **fields: Any
+        self, request: Request, moment: RequestTime, to: str, by: tuple[str, ...], **fields: Any
     ) -> Request:
         moved = self.book.move(request, WorkEvent.OVERDUE, moment, told=(to, by), **fields)
         assert moved is not None, "whatever is due can be overdue"
-        self.book.do(Ring(moved, to, by))
+        self.book.do(RingEffect(moved, to, by))
         return moved
 
-    def _head(self, service: Service, what: str, place: str) -> str:
+    def _head(self, service: KioskService, what: str, place: str) -> str:
         """The order that this fault was first reported by; "" where it says too little."""
         choice = service.choice(what)
         if choice is None or not choice.joins:
@@ -139,14 +146,14 @@ class WorkRules(RequestRules):
                 return one.id
         return ""
 
-    def _within(self, request: Request) -> Within:
+    def _within(self, request: Request) -> ServiceTargets:
         """By this station's settings, else by the picture, else by the service."""
         own = self.options(request.service).within.get(request.what)
         if own is not None:
             return own
         service = self.services.get(request.service)
         if service is None:
-            return Within()
+            return ServiceTargets()
         choice = service.choice(request.what)
         return choice.within if choice is not None and choice.within is not None else service.within
 

@@ -6,7 +6,7 @@ faces; nobody's word, or a bad one, is a visit owed (`revisit`).
 
 from gateway.transitions import TextEnum, TransitionTable
 from kiosk.request_types.work.options import WorkOptions
-from kiosk.requests.request_type import Flag, RequestType
+from kiosk.requests.request_type import RequestType, TypeFlag
 
 
 class WorkState(TextEnum):
@@ -102,7 +102,7 @@ TYPE = RequestType(
             *(WorkEvent.CLOSE, WorkEvent.REOPEN, WorkEvent.CANCEL),
         }
     ),
-    flags=frozenset({Flag.NEEDS_DISK, Flag.LINKAGE}),
+    flags=frozenset({TypeFlag.NEEDS_DISK, TypeFlag.LINKAGE}),
     untaken=UNTAKEN,
     put_away={
         state: next(

@@ -12,10 +12,10 @@ import pytest
 import pytest_asyncio
 
 from broadcast.speakers import sdp
-from tests.broadcast.chain.street import LONG, Street, now_ns, stage, told_ns
-from tests.broadcast.engine.rig import WITHIN_S, best_correlation, load
+from tests.broadcast.audio_process.harness import WITHIN_S, best_correlation, load
+from tests.broadcast.chain.end_to_end import LONG, Street, now_ns, stage, told_ns
+from tests.broadcast.clips.sounds import make
 from tests.broadcast.orders.test_station import yizhan
-from tests.broadcast.voices.sounds import make
 
 pytestmark = [
     pytest.mark.slow,
@@ -276,7 +276,7 @@ async def test_a_receiver_is_told_by_http_where_to_listen(street: Street) -> Non
         assert "code" not in one
         assert one["rung"] == "sent" or not street.ears[name].packets, "never more, never less"
     told = await street.text("/api/v1/speakers/horn-b3.sdp?class=3")
-    assert told == sdp.of_group("horn-b3", street.horns["horn-b3"], NOTICE)
+    assert told == sdp.describe_group("horn-b3", street.horns["horn-b3"], NOTICE)
     assert f"m=audio {street.rtp_port}" in await street.text("/api/v1/speakers/horn-b3.sdp")
     wrong = await street.get("/api/v1/speakers/horn-b3.sdp?class=10")
     assert wrong["code"] == "broadcast.unknown-class"

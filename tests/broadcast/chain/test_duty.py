@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.broadcast.chain.street import CONTACTS, Street, stage, told_ns
+from tests.broadcast.chain.end_to_end import CONTACTS, Street, stage, told_ns
 
 pytestmark = [pytest.mark.proof, pytest.mark.slow]
 

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import pytest
 
-from gateway.demo.platform.orders import OrderForm
-from tests.broadcast.chain.street import STATION, Packet, Street, now_ns
+from gateway.demo.platform.command_issuer import CommandForm
+from tests.broadcast.chain.end_to_end import STATION, Packet, Street, now_ns
 
 pytestmark = [pytest.mark.slow, pytest.mark.proof]
 
@@ -39,7 +39,7 @@ async def round_of(street: Street, delay_s: float) -> Heard:
     """Order, kill so long after, start again; what was heard of it."""
     since = now_ns()
     data = {"zones": ["b3"], "preset": "smoke", "class": "emergency", "repeat": 1}
-    form = OrderForm(STATION, "broadcast.play", data, manner="signed", ttl_s=60)
+    form = CommandForm(STATION, "broadcast.play", data, manner="signed", ttl_s=60)
     issued = street.platform.orders.issue(form)
     await asyncio.sleep(delay_s)
     await street.station.kill()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from broadcast import events as order_events
+from broadcast.orders import events as order_events
 from broadcast.speaker_status import events as speaker_events
 from gateway.event import Lane
 from tests.broadcast.orders.golden import FOLDER, events, wire

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from broadcast.material.presets import shipped_presets
 from broadcast.options import KeyOptions, KeyOrder
-from broadcast.presets import shipped
 from drivers.data_files import config_path
-from gateway.appliance.load import examine
-from gateway.appliance.outlook import outlook
-from gateway.appliance.remarks import all_remarks
-from gateway.appliance.sound import deaf_by_night, remarks, shared_speakers
-from gateway.station.sounding import house_of, staffs
+from gateway.config.forecast import make_forecast
+from gateway.config.load import examine
+from gateway.config.remarks import all_remarks
+from gateway.config.sound import deaf_by_night, shared_speakers, sound_remarks
+from gateway.station.broadcast import house_of, staffs
 
 EXAMPLE = (Path(__file__).parents[3] / "config" / "station.example.toml").read_text("utf-8")
 
@@ -131,7 +131,7 @@ def test_without_a_loudspeaker_check_only_remarks(tmp_path):
     settings, mistakes = examine(tmp_path)
     assert not mistakes
     assert settings is not None
-    (remark,) = remarks(settings.rules.linkages, settings.sound)
+    (remark,) = sound_remarks(settings.rules.linkages, settings.sound)
     assert remark.code == "broadcast.no-speakers"
 
 
@@ -151,7 +151,7 @@ def test_a_horn_in_two_kinds_of_zone_is_told_of(tmp_path):
         ("broadcast.shared-near", "3号楼电梯喇叭", "大厅"),
         ("broadcast.shared-community", "大厅", "大厅"),
     ]
-    remarked = list(all_remarks(settings, outlook(settings), tmp_path))
+    remarked = list(all_remarks(settings, make_forecast(settings), tmp_path))
     assert all(each in remarked for each in told)
     settings, _ = examined(tmp_path)
     assert settings is not None
@@ -166,7 +166,7 @@ def test_a_loudspeaker_that_keeps_calls_and_kiosk_silent_by_night_is_told_of(tmp
     told = [each for each in deaf_by_night(settings) if each.data["id"] == "hall"]
     assert {each.code for each in told} == {"broadcast.deaf-duty", "broadcast.deaf-kiosk"}
     assert {each.data["stands"] for each in told} == {"indoors"}
-    remarked = all_remarks(settings, outlook(settings), tmp_path)
+    remarked = all_remarks(settings, make_forecast(settings), tmp_path)
     assert all(each in remarked for each in told)
     said = (shared[0], shared[1] + '\nstands = "indoors"')
     settings, mistakes = examined(tmp_path, said)
@@ -189,10 +189,10 @@ def test_a_key_that_makes_less_of_an_emergency_is_told_of(tmp_path):
         'preset = "evacuate", zone = "all"',
     )
     settings, mistakes = examined(tmp_path, lower)
-    assert (mistakes, list(remarks(settings.rules.linkages, settings.sound))) == ((), [])
+    assert (mistakes, list(sound_remarks(settings.rules.linkages, settings.sound))) == ((), [])
     named = (lower[0], lower[1] + ', class = "notice"')
     settings, _ = examined(tmp_path, named)
-    (remark,) = remarks(settings.rules.linkages, settings.sound)
+    (remark,) = sound_remarks(settings.rules.linkages, settings.sound)
     assert (remark.code, remark.data["key"]) == ("broadcast.key-lower", "notice")
 
 
@@ -210,7 +210,7 @@ def test_how_long_somebody_can_speak_by_a_key_is_told(tmp_path):
         'microphone = "duty", zone = "all"',
     )
     settings, _ = examined(tmp_path, talk)
-    (remark,) = remarks(settings.rules.linkages, settings.sound)
+    (remark,) = sound_remarks(settings.rules.linkages, settings.sound)
     assert (remark.code, remark.data["minutes"], remark.data["held"]) == (
         "broadcast.key-talks",
         30,
@@ -229,7 +229,7 @@ def test_the_house_of_the_example(tmp_path):
 
 
 def test_the_shipped_presets_are_whole():
-    found = shipped(config_path("voices", "presets.toml"))
+    found = shipped_presets(config_path("voices", "presets.toml"))
     assert {"visitors", "smoke", "fire", "e-bike", "self-test"} <= set(found)
     assert all(preset.text for preset in found.values())
 

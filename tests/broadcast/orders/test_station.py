@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from broadcast import api
-from broadcast.horns import Horns
+from broadcast.pages import api
 from broadcast.pages.no_speakers import no_speakers_api
-from tests.broadcast.chain.street import control
-from tests.broadcast.engine.rig import WITHIN_S, drain
+from broadcast.speaker_status.api import SpeakersApi
+from tests.broadcast.audio_process.harness import WITHIN_S, drain
+from tests.broadcast.chain.end_to_end import control
 from tests.ports import free_port
-from tests.station.rig import HALL, ROOT, StationProcess, first_lines
+from tests.station.harness import HALL, ROOT, StationProcess, first_lines
 
 pytestmark = pytest.mark.slow
 
@@ -144,6 +144,9 @@ def test_it_answers_at_each_address_that_there_would_be():
     def addresses(routes):
         return {(route.method, route.path) for route in routes}
 
-    there = (*api.section(*[None] * 4, known=None, voice=None).routes, *Horns({}, dict).routes())
+    there = (
+        *api.orders_api(*[None] * 4, known=None, voice=None).routes,
+        *SpeakersApi({}, dict).routes(),
+    )
     missing = ("GET", "/api/v1/speakers/{id}.sdp")
     assert addresses(no_speakers_api().routes) == addresses(there) - {missing}

@@ -3,26 +3,26 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broadcast.engine.pcm import FRAME_BYTES, SILENCE
-from broadcast.speakers.backlog import PAUSE_FRAMES, WAKE_RANK, Backlog
-from broadcast.speakers.options import SoundCard
+from broadcast.audio_protocol.pcm import FRAME_BYTES, SILENCE
+from broadcast.audio_protocol.speaker_options import SoundCardOptions
+from broadcast.speakers.backlog import PAUSE_FRAMES, WAKE_RANK, FrameBacklog
 from broadcast.speakers.soundcard import LEAD_FRAMES, SoundCardSpeaker
 
 
-def taken(backlog: Backlog) -> list[int]:
+def taken(backlog: FrameBacklog) -> list[int]:
     found = []
     while (payload := backlog.pop()) is not None:
         found.append(payload[0])
     return found
 
 
-def put(backlog: Backlog, *numbers: int, rank: int = 3, silent: bool = False) -> None:
+def put(backlog: FrameBacklog, *numbers: int, rank: int = 3, silent: bool = False) -> None:
     for number in numbers:
         backlog.put(bytes([number]), rank, silent=silent)
 
 
 def test_what_waits_comes_in_its_order_and_the_oldest_makes_room() -> None:
-    backlog = Backlog(4)
+    backlog = FrameBacklog(4)
     put(backlog, 1, 2, 3, 4, 5)
     assert backlog.behind
     assert taken(backlog) == [2, 3, 4, 5]
@@ -30,7 +30,7 @@ def test_what_waits_comes_in_its_order_and_the_oldest_makes_room() -> None:
 
 
 def test_what_is_stopped_is_not_heard_but_an_amplifier_still_wakes() -> None:
-    backlog = Backlog(9)
+    backlog = FrameBacklog(9)
     put(backlog, 0, rank=WAKE_RANK)
     put(backlog, 1, 2)
     backlog.cut()
@@ -39,7 +39,7 @@ def test_what_is_stopped_is_not_heard_but_an_amplifier_still_wakes() -> None:
 
 
 def test_what_is_more_urgent_is_heard_at_once_and_what_is_less_comes_after() -> None:
-    backlog = Backlog(9)
+    backlog = FrameBacklog(9)
     put(backlog, 0, rank=WAKE_RANK)
     put(backlog, 1, 2)
     put(backlog, 3, 4, rank=8)
@@ -48,7 +48,7 @@ def test_what_is_more_urgent_is_heard_at_once_and_what_is_less_comes_after() -> 
 
 
 def test_pauses_shrink_while_it_is_behind_and_never_vanish() -> None:
-    backlog = Backlog(99)
+    backlog = FrameBacklog(99)
     put(backlog, 1)
     put(backlog, *[0] * 30, silent=True)
     put(backlog, 2)
@@ -60,7 +60,7 @@ def test_pauses_shrink_while_it_is_behind_and_never_vanish() -> None:
 
 def test_a_slow_amplifier_wakes_before_the_first_word() -> None:
     """A card takes a frame a beat; none of what sounds is lost while the amplifier wakes."""
-    card = SoundCardSpeaker("hall", SoundCard(zones=("hall",), warm_up_s=2.0))
+    card = SoundCardSpeaker("hall", SoundCardOptions(zones=("hall",), warm_up_s=2.0))
     given = []
     for number in range(200):
         card.play(bytes([number + 1]) * FRAME_BYTES, 3)
@@ -75,7 +75,7 @@ def test_a_slow_amplifier_wakes_before_the_first_word() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 99), st.integers(1, 9), st.booleans()), max_size=60))
 def test_no_word_of_the_highest_class_is_lost_or_moved(frames) -> None:
-    backlog = Backlog(100)
+    backlog = FrameBacklog(100)
     for number, rank, silent in frames:
         backlog.put(bytes([number]), rank, silent=silent)
     top = max((rank for _, rank, _ in frames), default=0)

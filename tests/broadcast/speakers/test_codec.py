@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broadcast.engine.encoders import Encoders
-from broadcast.engine.mixer import Mix
-from broadcast.engine.pcm import FRAME_BYTES, audioop
+from broadcast.audio_process.encoders import EncoderSet
+from broadcast.audio_process.mixer import MixedFrame
+from broadcast.audio_protocol.pcm import FRAME_BYTES, audioop
+from broadcast.audio_protocol.speaker_options import SPEAKER_KINDS, MulticastOptions, SpeakerOptions
 from broadcast.speakers.codec import CODECS, HalfBand
-from broadcast.speakers.options import SPEAKER_KINDS, Multicast, SpeakerOptions
-from broadcast.speakers.rtp import Stream
-from tests.broadcast.engine.rig import WITHIN_S, speechlike, tone
+from broadcast.speakers.rtp import RtpStream
+from tests.broadcast.audio_process.harness import WITHIN_S, speechlike, tone
 
 
 def frames(samples: "array[int]") -> list[bytes]:
@@ -61,17 +61,17 @@ def test_ffmpeg_decodes_what_we_encode(tmp_path: Path, codec: str, name: str) ->
 
 
 def test_numbers_wrap_around() -> None:
-    stream = Stream(CODECS["pcma"], random.Random(1))
+    stream = RtpStream(CODECS["pcma"], random.Random(1))
     stream._sequence, stream._timestamp = 0xFFFF, 0xFFFFFF80
     first, second = stream.packet(b""), stream.packet(b"")
     assert (first[2:8], second[2:8]) == (b"\xff\xff\xff\xff\xff\x80", b"\0\0\0\0\0\x20")
 
 
 def test_one_encoding_for_all_that_hear_the_same_and_it_goes_on_where_it_was() -> None:
-    encoders, codecs = Encoders(), {f"s{n}": "g722" for n in range(50)} | {"card": "raw"}
+    encoders, codecs = EncoderSet(), {f"s{n}": "g722" for n in range(50)} | {"card": "raw"}
     alone = CODECS["g722"].encoder()
     for frame in frames(speechlike(0.2)):
-        sent = encoders.encode([Mix(frame, 3, tuple(codecs))], codecs)
+        sent = encoders.encode([MixedFrame(frame, 3, tuple(codecs))], codecs)
         payloads = {payload for id_, payload, _ in sent if id_ != "card"}
         assert payloads == {alone.encode(frame)}
         assert len(encoders._of) == 51
@@ -79,18 +79,18 @@ def test_one_encoding_for_all_that_hear_the_same_and_it_goes_on_where_it_was() -
 
 
 def test_speakers_that_part_do_not_share_a_memory() -> None:
-    encoders, codecs = Encoders(), {"a": "g722", "b": "g722"}
+    encoders, codecs = EncoderSet(), {"a": "g722", "b": "g722"}
     quiet, loud = frames(tone(300, 0.02, 0.01))[0], frames(tone(2000, 0.02))[0]
-    encoders.encode([Mix(quiet, 3, ("a", "b"))], codecs)
-    encoders.encode([Mix(quiet, 3, ("a",)), Mix(loud, 3, ("b",))], codecs)
+    encoders.encode([MixedFrame(quiet, 3, ("a", "b"))], codecs)
+    encoders.encode([MixedFrame(quiet, 3, ("a",)), MixedFrame(loud, 3, ("b",))], codecs)
     assert len({id(each) for each in encoders._of.values()}) == 2
 
 
 def test_another_class_is_another_session() -> None:
-    encoders, codecs = Encoders(), {"a": "g722"}
+    encoders, codecs = EncoderSet(), {"a": "g722"}
     frame = frames(tone(300, 0.02))[0]
-    encoders.encode([Mix(frame, 3, ("a",))], codecs)
-    (sent,) = encoders.encode([Mix(frame, 8, ("a",))], codecs)
+    encoders.encode([MixedFrame(frame, 3, ("a",))], codecs)
+    (sent,) = encoders.encode([MixedFrame(frame, 8, ("a",))], codecs)
     assert sent == ("a", CODECS["g722"].encoder().encode(frame), 8)
     assert list(encoders._of) == [("g722", 8, "a")]
 
@@ -112,7 +112,7 @@ def test_another_class_is_another_session() -> None:
 )
 def test_settings_that_cannot_work_are_refused(wrong: dict) -> None:
     right = {"kind": "multicast", "zones": ["all"], "group": "239.255.12.0"}
-    assert isinstance(msgspec.convert(right, SpeakerOptions), Multicast)
+    assert isinstance(msgspec.convert(right, SpeakerOptions), MulticastOptions)
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert(right | wrong, SpeakerOptions)
 
@@ -122,5 +122,5 @@ def test_every_kind_is_known_by_its_name() -> None:
 
 
 def test_each_class_has_its_address() -> None:
-    options = Multicast(zones=("all",), group="239.255.12.0")
+    options = MulticastOptions(zones=("all",), group="239.255.12.0")
     assert [options.address(rank) for rank in (1, 9)] == ["239.255.12.1", "239.255.12.9"]

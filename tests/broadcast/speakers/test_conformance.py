@@ -10,22 +10,22 @@ from typing import NamedTuple
 
 import pytest
 
-from broadcast.engine.outlets import make_speaker
-from broadcast.engine.pcm import FRAME_NS, SILENCE
-from broadcast.speakers.codec import CODECS
-from broadcast.speakers.contract import Rung, Speaker
-from broadcast.speakers.options import (
+from broadcast.audio_process.speaker_bank import make_speaker
+from broadcast.audio_protocol.pcm import FRAME_NS, SILENCE
+from broadcast.audio_protocol.speaker_options import (
     SPEAKER_KINDS,
-    Multicast,
-    Sip,
-    SoundCard,
+    MulticastOptions,
+    SipOptions,
+    SoundCardOptions,
     SpeakerOptions,
-    Unicast,
+    UnicastOptions,
 )
+from broadcast.speakers.codec import CODECS
+from broadcast.speakers.contract import ProofLevel, Speaker
 from gateway.errors import Unavailable
-from tests.broadcast.engine.rig import WITHIN_S, drain, group_of, membership
-from tests.broadcast.speakers.cards import file_card
-from tests.broadcast.speakers.horn import horn
+from tests.broadcast.audio_process.harness import WITHIN_S, drain, group_of, membership
+from tests.broadcast.speakers.sip_horn import horn
+from tests.broadcast.speakers.sound_cards import file_card
 from tests.ports import free_port
 
 ZONES = ("all",)
@@ -39,7 +39,7 @@ class Bench(NamedTuple):
 
     works: SpeakerOptions
     fails: SpeakerOptions
-    top: Rung
+    top: ProofLevel
     sessions: Callable[[], int] | None = None
 
 
@@ -49,10 +49,12 @@ def sources(link: socket.socket) -> int:
 
 @contextlib.contextmanager
 def multicast(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    works = Multicast(zones=ZONES, group=group_of(6), port=5010, ttl=0, interface="127.0.0.1")
+    works = MulticastOptions(
+        zones=ZONES, group=group_of(6), port=5010, ttl=0, interface="127.0.0.1"
+    )
     with membership(works.address(RANK), works.port) as link:
-        fails = Multicast(zones=ZONES, group=works.group, interface="203.0.113.7")
-        yield Bench(works, fails, Rung.SENT, lambda: sources(link))
+        fails = MulticastOptions(zones=ZONES, group=works.group, interface="203.0.113.7")
+        yield Bench(works, fails, ProofLevel.SENT, lambda: sources(link))
 
 
 @contextlib.contextmanager
@@ -60,18 +62,18 @@ def unicast(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[Bench]:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
         link.bind(("127.0.0.1", 0))
         link.setblocking(False)
-        works = Unicast(zones=ZONES, to=(f"127.0.0.1:{link.getsockname()[1]}",))
-        fails = Unicast(zones=ZONES, to=(f"127.0.0.1:{free_port()}",))
-        yield Bench(works, fails, Rung.SENT, lambda: sources(link))
+        works = UnicastOptions(zones=ZONES, to=(f"127.0.0.1:{link.getsockname()[1]}",))
+        fails = UnicastOptions(zones=ZONES, to=(f"127.0.0.1:{free_port()}",))
+        yield Bench(works, fails, ProofLevel.SENT, lambda: sources(link))
 
 
 @contextlib.contextmanager
 def sip(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[Bench]:
     with horn(folder / "horn") as address:
         yield Bench(
-            Sip(zones=ZONES, uri=address, answer_within_s=10),
-            Sip(zones=ZONES, uri=f"sip:x@127.0.0.1:{free_port()}"),
-            Rung.ACCEPTED,
+            SipOptions(zones=ZONES, uri=address, answer_within_s=10),
+            SipOptions(zones=ZONES, uri=f"sip:x@127.0.0.1:{free_port()}"),
+            ProofLevel.ACCEPTED,
             lambda: (folder / "horn" / "log").read_bytes().count(b"Call established"),
         )
 
@@ -81,9 +83,9 @@ def sound_card(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[Bench]:
     conf, _ = file_card(folder)
     patch.setenv("ALSA_CONFIG_PATH", str(conf))
     yield Bench(
-        SoundCard(zones=ZONES, device="yizhan"),
-        SoundCard(zones=ZONES, device="no-such-card"),
-        Rung.ACCEPTED,
+        SoundCardOptions(zones=ZONES, device="yizhan"),
+        SoundCardOptions(zones=ZONES, device="no-such-card"),
+        ProofLevel.ACCEPTED,
     )
 
 
@@ -131,7 +133,7 @@ def test_every_kind_is_here() -> None:
 
 def test_two_sessions_and_never_above_its_rung(bench: Bench) -> None:
     speaker = build(bench.works)
-    assert speaker.rung is Rung.UNKNOWN
+    assert speaker.rung is ProofLevel.UNKNOWN
     speaker.open()
     try:
         assert speaker.probe() <= bench.top
@@ -166,4 +168,4 @@ def test_one_that_cannot_work_says_so_as_a_fault(bench: Bench) -> None:
             play(speaker, 150)
     finally:
         speaker.close()
-    assert speaker.rung <= Rung.SENT
+    assert speaker.rung <= ProofLevel.SENT

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.broadcast.speakers.cards import file_card
+from tests.broadcast.speakers.sound_cards import file_card
 
 pytestmark = pytest.mark.slow
 

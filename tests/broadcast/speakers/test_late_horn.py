@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from broadcast.speakers.options import Sip
+from broadcast.audio_protocol.speaker_options import SipOptions
 from broadcast.speakers.sip.speaker import SipSpeaker
 from tests.broadcast.speakers.late_horn import LateHorn, opened
 
@@ -18,7 +18,7 @@ class Line:
 
     def __init__(self, after: int) -> None:
         self.horn = LateHorn(after)
-        options = Sip(zones=("all",), uri=self.horn.uri, answer_within_s=10)
+        options = SipOptions(zones=("all",), uri=self.horn.uri, answer_within_s=10)
         self.speaker = SipSpeaker("horn", options, random.Random(1))
         opened(self.speaker, self.horn)
 

@@ -22,13 +22,14 @@ from typing import NamedTuple, Self
 
 import pytest
 
-from broadcast.engine import realtime, wire
-from broadcast.engine.boottime import now_ns
-from broadcast.engine.client import Engine
-from broadcast.engine.pcm import audioop
-from broadcast.engine.wire import SpeakerSetting
-from broadcast.speakers.options import Sip, SoundCard
-from tests.broadcast.engine.rig import (
+from broadcast import realtime
+from broadcast.audio_client.client import AudioClient
+from broadcast.audio_protocol import messages
+from broadcast.audio_protocol.boottime import now_ns
+from broadcast.audio_protocol.messages import SpeakerSetting
+from broadcast.audio_protocol.pcm import audioop
+from broadcast.audio_protocol.speaker_options import SipOptions, SoundCardOptions
+from tests.broadcast.audio_process.harness import (
     Heard,
     group_of,
     membership,
@@ -114,7 +115,7 @@ class Street:
         self._thread = threading.Thread(target=self._listen)
 
     def speakers(self) -> list[SpeakerSetting]:
-        made = [SpeakerSetting("sound-card-0", SoundCard(zones=("all",), device="yizhan"))]
+        made = [SpeakerSetting("sound-card-0", SoundCardOptions(zones=("all",), device="yizhan"))]
         for n in range(EACH):
             group, port = group_of(n), 5020 + 2 * n
             made.append(multicast(f"multicast-{n}", group, port))
@@ -124,7 +125,7 @@ class Street:
             link.setblocking(False)
             self._links["unicast", n] = link
             made.append(unicast(f"unicast-{n}", link.getsockname()[1]))
-            options = Sip(zones=("all",), uri=self.horns[n].uri, answer_within_s=10)
+            options = SipOptions(zones=("all",), uri=self.horns[n].uri, answer_within_s=10)
             made.append(SpeakerSetting(f"sip-{n}", options))
             self._links["sip", n] = self.horns[n].rtp
             self._links["alarm", n] = membership(f"{group[:-1]}8", port)
@@ -144,7 +145,7 @@ class Street:
         os.close(self._card)
 
     def _listen(self) -> None:
-        realtime.take(realtime.OTHER_PRIORITY)  # a card has no kernel's stamps
+        realtime.use_realtime_priority(realtime.OTHER_PRIORITY)  # a card has no kernel's stamps
         while not self._over.wait(LOOK_S):
             for (kind, n), link in [*self._links.items()]:
                 key = ("multicast" if kind == "alarm" else kind, n)
@@ -171,7 +172,7 @@ Found = dict[tuple[str, str], list[float]]
 class Trial:
     """One round after the other; `found` are ms by what was done and kind."""
 
-    def __init__(self, engine: Engine, street: Street, events: Heard, folder: Path) -> None:
+    def __init__(self, engine: AudioClient, street: Street, events: Heard, folder: Path) -> None:
         self.found: Found = defaultdict(list)
         self._engine = engine
         self._street = street
@@ -208,7 +209,7 @@ class Trial:
         self._street.heard.clear()
         await self._engine.prepare(programme(name, self._notice, **more))
         await self._engine.play(name)
-        await self._events.wait(wire.Started, lambda event: event.id == name)
+        await self._events.wait(messages.ProgrammeStarted, lambda event: event.id == name)
         await asyncio.sleep(LATEST_S + 0.7)
 
     def _note(self, what: str, at_ns: int) -> None:
@@ -231,7 +232,9 @@ async def test_every_kind_of_loudspeaker_is_prompt(
             events = Heard(engine)
             await engine.set_speakers(speakers)
             for each in speakers:
-                await events.wait(wire.Well, lambda event, each=each: event.speaker == each.id)
+                await events.wait(
+                    messages.SpeakerWorks, lambda event, each=each: event.speaker == each.id
+                )
             trial = Trial(engine, street, events, tmp_path)
             for number in range(ROUNDS):
                 await trial.round(number)

@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 import pytest
 
-from broadcast.engine import wire
+from broadcast.audio_protocol import messages
+from broadcast.audio_protocol.speaker_options import MulticastOptions
 from broadcast.speakers import sap, sdp
 from broadcast.speakers.codec import CODECS
-from broadcast.speakers.options import Multicast
-from tests.broadcast.engine.rig import (
+from tests.broadcast.audio_process.harness import (
     WITHIN_S,
     Heard,
     best_correlation,
@@ -55,7 +55,7 @@ class Session(NamedTuple):
     source: Path
     packets: dict[str, list[bytes]]
     announced: list[bytes]
-    groups: dict[str, Multicast]
+    groups: dict[str, MulticastOptions]
 
 
 def users(group: str) -> int:
@@ -68,15 +68,15 @@ def users(group: str) -> int:
     return 0
 
 
-def ffmpeg_receiver(folder: Path, codec: str, options: Multicast) -> subprocess.Popen[bytes]:
+def ffmpeg_receiver(folder: Path, codec: str, options: MulticastOptions) -> subprocess.Popen[bytes]:
     description = folder / f"{codec}.sdp"
-    description.write_text(sdp.of_group(codec, options, RANK))
+    description.write_text(sdp.describe_group(codec, options, RANK))
     command = ["ffmpeg", "-nostdin", "-v", "error", "-protocol_whitelist", "file,udp,rtp"]
     command += ["-localaddr", "127.0.0.1", "-i", str(description), "-t", "1.4"]
     return subprocess.Popen([*command, "-y", str(folder / f"ffmpeg-{codec}.wav")])
 
 
-def gst_receiver(folder: Path, codec: str, options: Multicast) -> subprocess.Popen[bytes]:
+def gst_receiver(folder: Path, codec: str, options: MulticastOptions) -> subprocess.Popen[bytes]:
     kind = CODECS[codec]
     caps = (
         f"application/x-rtp,media=audio,payload={kind.payload_type},"
@@ -90,7 +90,7 @@ def gst_receiver(folder: Path, codec: str, options: Multicast) -> subprocess.Pop
     return subprocess.Popen(pipeline.split())
 
 
-async def play(folder: Path, source: Path, groups: dict[str, Multicast]) -> None:
+async def play(folder: Path, source: Path, groups: dict[str, MulticastOptions]) -> None:
     speakers = [
         multicast(
             codec, options.group, options.port, codec=codec, announce=codec == "pcma",
@@ -102,10 +102,12 @@ async def play(folder: Path, source: Path, groups: dict[str, Multicast]) -> None
         heard = Heard(engine)
         await engine.set_speakers(speakers)
         for codec in groups:
-            await heard.wait(wire.Well, lambda event, codec=codec: event.speaker == codec)
+            await heard.wait(
+                messages.SpeakerWorks, lambda event, codec=codec: event.speaker == codec
+            )
         await engine.prepare(programme("p", source, rank=RANK))
         await engine.play("p")
-        await heard.wait(wire.Finished)
+        await heard.wait(messages.ProgrammeFinished)
         state = await engine.fetch_state()
         assert {each.rung for each in state.speakers} == {"sent"}  # and never more
         assert (folder / "sdp" / f"pcma-{RANK}.sdp").exists()
@@ -116,7 +118,7 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Session:
     folder = tmp_path_factory.mktemp("rtp")
     source = save(folder / "source.wav", speechlike(SECONDS))
     groups = {
-        codec: Multicast(zones=("all",), group=group_of(n), port=PORT, codec=codec, ttl=0)
+        codec: MulticastOptions(zones=("all",), group=group_of(n), port=PORT, codec=codec, ttl=0)
         for n, codec in enumerate(CODEC_NAMES)
     }
     links = {codec: membership(options.address(RANK), PORT) for codec, options in groups.items()}
@@ -202,5 +204,5 @@ def test_the_session_is_announced_and_taken_back(session: Session) -> None:
     assert [packet[0] for packet in ours] == [0x20, 0x24]
     head, _, text = ours[0].partition(b"application/sdp\0")
     assert (len(head), head[4:8]) == (8, b"\x7f\0\0\1")
-    group = Multicast(zones=("all",), group=group_of(1), port=PORT, ttl=0, name=SESSION)
-    assert text.decode() == sdp.of_group("pcma", group, RANK)
+    group = MulticastOptions(zones=("all",), group=group_of(1), port=PORT, ttl=0, name=SESSION)
+    assert text.decode() == sdp.describe_group("pcma", group, RANK)

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from broadcast.engine import wire
-from broadcast.engine.wire import SpeakerSetting
-from broadcast.speakers.options import Sip
-from tests.broadcast.engine.rig import (
+from broadcast.audio_protocol import messages
+from broadcast.audio_protocol.messages import SpeakerSetting
+from broadcast.audio_protocol.speaker_options import SipOptions
+from tests.broadcast.audio_process.harness import (
     Heard,
     correlation,
     load,
@@ -18,7 +18,7 @@ from tests.broadcast.engine.rig import (
     speechlike,
     until,
 )
-from tests.broadcast.speakers.horn import heard, horn
+from tests.broadcast.speakers.sip_horn import heard, horn
 from tests.ports import free_port
 
 pytestmark = pytest.mark.slow
@@ -28,16 +28,16 @@ async def page(folder: Path, address: str, codec: str) -> Path:
     source = save(folder / "source.wav", speechlike(1.6, seed=3))
     async with running(folder / "audio.sock") as (engine, _):
         events = Heard(engine)
-        options = Sip(zones=("all",), uri=address, codec=codec, answer_within_s=10)
+        options = SipOptions(zones=("all",), uri=address, codec=codec, answer_within_s=10)
         await engine.set_speakers([SpeakerSetting("horn", options)])
-        await events.wait(wire.Well, lambda event: event.rung == "reachable")
+        await events.wait(messages.SpeakerWorks, lambda event: event.rung == "reachable")
         await engine.prepare(programme("p", source, rank=8))
         await engine.play("p")
-        await events.wait(wire.Well, lambda event: event.rung == "accepted")
-        await events.wait(wire.Finished)
+        await events.wait(messages.SpeakerWorks, lambda event: event.rung == "accepted")
+        await events.wait(messages.ProgrammeFinished)
         log = folder / "horn" / "log"
         await until(lambda: b"terminated (duration" in log.read_bytes())  # hung up
-        assert events.of(wire.Fault) == []
+        assert events.of(messages.SpeakerFailed) == []
     return source
 
 
@@ -60,16 +60,16 @@ async def test_a_horn_that_does_not_answer_and_one_that_is_not_there_are_faults(
 ) -> None:
     source = save(tmp_path / "source.wav", speechlike(2.0))
     with horn(tmp_path / "horn", answers="manual") as address:
-        deaf = Sip(zones=("all",), uri=address, answer_within_s=0.5)
-        gone = Sip(zones=("all",), uri=f"sip:x@127.0.0.1:{free_port()}")
+        deaf = SipOptions(zones=("all",), uri=address, answer_within_s=0.5)
+        gone = SipOptions(zones=("all",), uri=f"sip:x@127.0.0.1:{free_port()}")
         async with running(tmp_path / "audio.sock") as (engine, _):
             events = Heard(engine)
             await engine.set_speakers([SpeakerSetting("deaf", deaf), SpeakerSetting("gone", gone)])
-            fault = await events.wait(wire.Fault)
+            fault = await events.wait(messages.SpeakerFailed)
             assert (fault.speaker, fault.code) == ("gone", "speaker.unreachable")
-            await events.wait(wire.Well)
+            await events.wait(messages.SpeakerWorks)
             await engine.prepare(programme("p", source))
             await engine.play("p")
-            fault = await events.wait(wire.Fault, lambda event: event.speaker == "deaf")
+            fault = await events.wait(messages.SpeakerFailed, lambda event: event.speaker == "deaf")
             assert fault.code == "speaker.no-answer"
-            await events.wait(wire.Finished)  # it went to its end for everybody else
+            await events.wait(messages.ProgrammeFinished)  # it went to its end for everybody else

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from broadcast.engine import wire
-from broadcast.engine.wire import SpeakerSetting
-from broadcast.speakers.hearing import heard, likeness
-from broadcast.speakers.options import SoundCard
-from tests.broadcast.engine.rig import (
+from broadcast.audio_protocol import messages
+from broadcast.audio_protocol.messages import SpeakerSetting
+from broadcast.audio_protocol.speaker_options import SoundCardOptions
+from broadcast.speakers.chime_detector import chime_likeness, contains_chime
+from tests.broadcast.audio_process.harness import (
     Heard,
     end,
     load,
@@ -21,7 +21,7 @@ from tests.broadcast.engine.rig import (
     speechlike,
     tone,
 )
-from tests.broadcast.speakers.cards import file_card, pulse, recording
+from tests.broadcast.speakers.sound_cards import file_card, pulse, recording
 
 pytestmark = pytest.mark.slow
 
@@ -29,7 +29,7 @@ TAIL = 3200
 
 
 def card(id_: str, device: str, **more) -> SpeakerSetting:
-    return SpeakerSetting(id_, SoundCard(zones=(id_,), device=device, **more))
+    return SpeakerSetting(id_, SoundCardOptions(zones=(id_,), device=device, **more))
 
 
 async def test_the_capture_is_the_source_to_the_sample(
@@ -41,10 +41,10 @@ async def test_the_capture_is_the_source_to_the_sample(
     async with running(tmp_path / "audio.sock") as (engine, launcher):
         events = Heard(engine)
         await engine.set_speakers([card("hall", "yizhan", warm_up_s=0.1)])
-        await events.wait(wire.Well)
+        await events.wait(messages.SpeakerWorks)
         await engine.prepare(programme("p", source, zones=("hall",), rank=8))
         await engine.play("p")
-        await events.wait(wire.Finished)
+        await events.wait(messages.ProgrammeFinished)
         assert (await engine.fetch_state()).speakers[0].rung == "accepted"
         await end(launcher)
     captured, wanted = load(capture), load(source)
@@ -62,16 +62,16 @@ async def test_a_card_that_is_not_there_is_a_fault_and_the_others_play(
     async with running(tmp_path / "audio.sock") as (engine, launcher):
         events = Heard(engine)
         await engine.set_speakers([card("gone", "no-such-card"), card("hall", "yizhan")])
-        fault = await events.wait(wire.Fault)
+        fault = await events.wait(messages.SpeakerFailed)
         assert (fault.speaker, fault.code) == ("gone", "speaker.no-card")
         assert fault.data == {"device": "no-such-card"}
-        await events.wait(wire.Well)
+        await events.wait(messages.SpeakerWorks)
         clip = save(tmp_path / "a.wav", tone(440, 0.2))
         await engine.prepare(programme("p", clip, zones=("hall", "gone")))
         await engine.play("p")
-        started = await events.wait(wire.Started)
+        started = await events.wait(messages.ProgrammeStarted)
         assert started.speakers == ("hall",)
-        await events.wait(wire.Finished)
+        await events.wait(messages.ProgrammeFinished)
         await end(launcher)
     assert load(capture)[960 : 960 + 3200] == load(clip)
 
@@ -116,15 +116,17 @@ async def _play_and_test(folder: Path, source: Path, chime: Path) -> None:
             [card("a", "zone_a", microphone="mic_a"), card("b", "zone_b", microphone="mic_a")]
         )
         for id_ in "ab":
-            await events.wait(wire.Well, lambda event, id_=id_: event.speaker == id_)
+            await events.wait(messages.SpeakerWorks, lambda event, id_=id_: event.speaker == id_)
         await engine.prepare(programme("p", source, zones=("a", "b")))
         await engine.play("p")
-        await events.wait(wire.Finished)
+        await events.wait(messages.ProgrammeFinished)
         await asyncio.sleep(0.3)  # what is in PulseAudio's buffer
         await engine.self_test(["a", "b"], chime)
-        await events.wait(wire.Well, lambda event: (event.speaker, event.rung) == ("a", "heard"))
+        await events.wait(
+            messages.SpeakerWorks, lambda event: (event.speaker, event.rung) == ("a", "heard")
+        )
         # the same microphone does not hear the other card: that is told, and it stays lower
-        fault = await events.wait(wire.Fault)
+        fault = await events.wait(messages.SpeakerFailed)
         assert (fault.speaker, fault.code) == ("b", "speaker.not-heard")
         rungs = {each.id: each.rung for each in (await engine.fetch_state()).speakers}
         assert rungs == {"a": "heard", "b": "accepted"}
@@ -145,11 +147,11 @@ async def _play_and_hear(folder: Path, source: Path) -> None:
         events = Heard(engine)
         await engine.set_speakers([card("a", "zone_a", microphone="mic_a"), card("b", "zone_b")])
         for id_ in "ab":
-            await events.wait(wire.Well, lambda event, id_=id_: event.speaker == id_)
+            await events.wait(messages.SpeakerWorks, lambda event, id_=id_: event.speaker == id_)
         await engine.prepare(programme("p", source, zones=("a", "b")))
         await engine.play("p")
-        await events.wait(wire.Finished)
-        heard = await events.wait(wire.Heard)
+        await events.wait(messages.ProgrammeFinished)
+        heard = await events.wait(messages.ProgrammeHeard)
         assert (heard.id, heard.speaker) == ("p", "a")
         assert {each.id: each.rung for each in (await engine.fetch_state()).speakers}[
             "b"
@@ -165,8 +167,8 @@ def test_a_chime_is_heard_softly_late_and_in_an_echo_but_not_in_noise_or_hum() -
     for n, sample in enumerate(chime):
         for delay, share in ((5000, 0.2), (5900, 0.1), (7100, 0.06)):
             hall[n + delay] = max(-32768, min(32767, hall[n + delay] + round(sample * share)))
-    assert heard(chime, hall)
-    assert not heard(chime, noise)
-    assert not heard(chime, tone(1000, 1.5))
-    assert not heard(chime, speechlike(1.5, seed=9))
-    assert likeness(chime, array("h", bytes(48_000))) == 0
+    assert contains_chime(chime, hall)
+    assert not contains_chime(chime, noise)
+    assert not contains_chime(chime, tone(1000, 1.5))
+    assert not contains_chime(chime, speechlike(1.5, seed=9))
+    assert chime_likeness(chime, array("h", bytes(48_000))) == 0

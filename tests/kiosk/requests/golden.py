@@ -3,12 +3,12 @@
 `python -m tests.kiosk.requests.golden` writes the files that are missing, and never changes one.
 """
 
-from gateway.audit import Who
+from gateway.audit import Actor
 from gateway.clock import Deadline
 from gateway.event import Event
-from kiosk.book import Turn
-from kiosk.events import event_of
-from kiosk.request import Car, Request, Ride
+from kiosk.requests.events import request_event
+from kiosk.requests.repository import RequestTransition
+from kiosk.requests.request import Car, Request, Ride
 from tests.golden.feed import GOLDEN, STAMPS, enveloped, write_missing
 
 FOLDER = GOLDEN / "requests"
@@ -16,7 +16,7 @@ LATER = Deadline(STAMPS.boot, STAMPS.at_ns + 20_000_000_000)
 COMMON = {
     "kiosk": "hall",
     "place": "hall",
-    "actor": Who("resident"),
+    "actor": Actor("resident"),
     "pressed": STAMPS,
     "opened_ns": 0,
     "since_ns": 0,
@@ -40,20 +40,22 @@ WORK = Request(
     state="reported", what="water", where="b3-f5", person="cd" * 16, voice="ef" * 16, voice_s=12,
 )  # fmt: skip
 CAR = Car("京BT3642", "黄绿色", "北京现代", 4)
-RESIDENT = Who("resident")
+RESIDENT = Actor("resident")
 TURNS = {
-    "opened": Turn(ride("asking"), "press", "", RESIDENT),
-    "assigned": Turn(ride("assigned", CAR), "assign", "searching", Who("system", "kiosk")),
-    "ended": Turn(ride("no-car"), "refuse", "searching", Who("system", "kiosk")),
-    "escalated": Turn(
-        CALL, "escalate", "ringing", Who("system", "kiosk"), "duty", ("desk", "hall")
+    "opened": RequestTransition(ride("asking"), "press", "", RESIDENT),
+    "assigned": RequestTransition(
+        ride("assigned", CAR), "assign", "searching", Actor("system", "kiosk")
     ),
-    "reported": Turn(WORK, "press", "", RESIDENT),
+    "ended": RequestTransition(ride("no-car"), "refuse", "searching", Actor("system", "kiosk")),
+    "escalated": RequestTransition(
+        CALL, "escalate", "ringing", Actor("system", "kiosk"), "duty", ("desk", "hall")
+    ),
+    "reported": RequestTransition(WORK, "press", "", RESIDENT),
 }
 
 
 def events() -> dict[str, Event]:
-    return {name: event_of(turn, STAMPS) for name, turn in TURNS.items()}
+    return {name: request_event(turn, STAMPS) for name, turn in TURNS.items()}
 
 
 def wire() -> dict[str, bytes]:

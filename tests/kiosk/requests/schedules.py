@@ -9,12 +9,12 @@ import asyncio
 import random
 from collections import Counter
 
-from gateway.audit import Who
+from gateway.audit import Actor
 from gateway.errors import UsageError
-from kiosk.request import PRESSES_MAX, Car, Deed
-from kiosk.request_types.ride.dispatch import Status
-from kiosk.speech.sentences import sentence
-from tests.kiosk.requests.rig import FakeDispatcher, Station, now_s, plan, told
+from kiosk.request_types.ride.dispatch import RideStatus
+from kiosk.requests.request import PRESSES_MAX, Car, RequestAction
+from kiosk.speech.sentences import build_sentence
+from tests.kiosk.requests.harness import FakeDispatcher, Station, now_s, plan, told
 from tests.sim.loop import run
 
 CAR, ANOTHER = Car("京BT3642", "黄绿色", "", 4), Car("京AD81906")
@@ -22,7 +22,7 @@ ACCEPT_S = 20.0
 PAUSES_S = (0.0, 0.01, 0.4, 2.0, 15.0, 25.0, 190.0, 2000.0)
 PAUSED = (4, 4, 4, 4, 4, 4, 4, 1)
 DELAYS_S = (0.01, 0.3, 5.0, 25.0, 200.0, 3600.0, 6 * 3600.0)
-STAFF, RESIDENT = Who("staff", "0217"), Who("resident")
+STAFF, RESIDENT = Actor("staff", "0217"), Actor("resident")
 
 
 class Schedule:
@@ -95,7 +95,7 @@ class Schedule:
         name, road = self.rng.choice(list(self.roads.items()))
         for ride in sorted(road.live):
             state = self.rng.choice(("assigned", "arrived", "boarded", "driver-cancelled"))
-            road.rides[ride] = Status(state, CAR)
+            road.rides[ride] = RideStatus(state, CAR)
             if self.rng.random() < 0.5:
                 try:
                     await told(self.made.room, name, ride, road.rides[ride])
@@ -141,7 +141,7 @@ class Schedule:
             act = self.rng.choice(acts)
             car = self.rng.choice((None, CAR, ANOTHER)) if one.family == "ride" else None
             try:
-                await self.made.room.act(one.id, Deed(act=act, car=car), who)
+                await self.made.room.act(one.id, RequestAction(act=act, car=car), who)
             except UsageError:
                 return  # it has moved meanwhile
             known = None if one.ride is None else one.ride.car
@@ -167,12 +167,12 @@ class Schedule:
         waited_for = {one.ride_id for one in self.made.room.all() if not one.ended}
         for road in self.roads.values():
             for ride in road.live & waited_for:
-                road.rides[ride] = Status("boarded", CAR)
+                road.rides[ride] = RideStatus("boarded", CAR)
         for one in self.made.room.all():
             act = "close" if one.family == "call" else "cancel"
             at_desk = one.ride is not None and one.ride.road == "desk"
             if (one.family == "call" or at_desk) and not self.made.of(one).ended:
-                await self.made.room.act(one.id, Deed(act=act), STAFF)
+                await self.made.room.act(one.id, RequestAction(act=act), STAFF)
 
     def _count_doubles(self) -> None:
         """Rides of one press that live at the same time; a second search is the same press."""
@@ -223,7 +223,7 @@ class Schedule:
         return [
             f"unsaid: {one.state}"
             for one in self.made.room.all()
-            if one.family == "ride" and sentence(one, "zh", phones).caption not in captions
+            if one.family == "ride" and build_sentence(one, "zh", phones).caption not in captions
         ]
 
 

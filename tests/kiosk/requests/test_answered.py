@@ -4,17 +4,17 @@ import asyncio
 
 import pytest
 
-from gateway.audit import Who
+from gateway.audit import Actor
 from gateway.errors import UsageError
-from kiosk.book import MANY
-from kiosk.request import Deed, Press
 from kiosk.request_types.call.rules import ASK_S, LAPSE_S
 from kiosk.request_types.work.options import WorkOptions
+from kiosk.requests.repository import MANY
+from kiosk.requests.request import Press, RequestAction
 from kiosk.requests.request_type import OPEN_MAX
-from tests.kiosk.requests.rig import Station, plan, station
+from tests.kiosk.requests.harness import Station, plan, station
 from tests.sim.loop import simulated
 
-STAFF, RESIDENT = Who("staff", "0217"), Who("resident")
+STAFF, RESIDENT = Actor("staff", "0217"), Actor("resident")
 HOUR_S, DAY_S = 3600, 86_400
 
 
@@ -24,7 +24,7 @@ def calls(made: Station) -> list[str]:
 
 async def answered(made: Station, **fields):
     request = await made.press("staff", **fields)
-    await made.room.act(request.id, Deed(act="answer"), STAFF)
+    await made.room.act(request.id, RequestAction(act="answer"), STAFF)
     return request
 
 
@@ -47,7 +47,7 @@ async def test_a_call_that_a_resident_may_take_back_is_not_who_was_called_for_a_
         rings = await made.press("staff")
         made.road.open = False
         await made.press("ride")
-        await made.room.act(rings.id, Deed(act="cancel"), RESIDENT)
+        await made.room.act(rings.id, RequestAction(act="cancel"), RESIDENT)
         assert calls(made) == ["cancelled", "ringing"]
         await asyncio.sleep(2)
         await made.press("ride")
@@ -70,7 +70,7 @@ async def test_an_answered_call_asks_whether_somebody_has_come_and_ends_by_itsel
         assert made.of(request).state == "done"
         assert len(made.speaker.captions) == said
         with pytest.raises(UsageError):
-            await made.room.act(request.id, Deed(act="come"), RESIDENT)
+            await made.room.act(request.id, RequestAction(act="come"), RESIDENT)
 
 
 @simulated
@@ -78,13 +78,13 @@ async def test_the_person_says_that_somebody_has_come_or_that_nobody_has():
     async with station() as made:
         request = await answered(made)
         await asyncio.sleep(ASK_S + 5)
-        await made.room.act(request.id, Deed(act="ring"), RESIDENT)
+        await made.room.act(request.id, RequestAction(act="ring"), RESIDENT)
         assert (made.of(request).state, made.of(request).asked) == ("ringing", False)
         await asyncio.sleep(31)
         assert [to for _, to, _ in made.desk.rung] == ["desk", "desk", "duty"]
-        await made.room.act(request.id, Deed(act="answer"), STAFF)
+        await made.room.act(request.id, RequestAction(act="answer"), STAFF)
         await asyncio.sleep(ASK_S + 5)
-        await made.room.act(request.id, Deed(act="come"), RESIDENT)
+        await made.room.act(request.id, RequestAction(act="come"), RESIDENT)
         await asyncio.sleep(1)
         assert made.of(request).state == "done"
         assert made.speaker.captions[-1] == "好的，有事再按。"
@@ -131,7 +131,7 @@ async def repairs(made: Station, count: int) -> None:
     """So many by linkages, each of a place and a linkage of its own."""
     for number in range(count):
         press = Press(press=f"w{number}", kiosk="", service="repair", what="other", where="b3")
-        await made.room.press(press, Who("linkage", f"leak-{number}"))
+        await made.room.press(press, Actor("linkage", f"leak-{number}"))
 
 
 @simulated
@@ -148,13 +148,13 @@ async def test_three_hundred_repairs_that_nobody_closed_refuse_no_ride_and_no_ca
 @simulated
 async def test_a_leak_that_trips_every_ten_minutes_is_one_order_until_it_is_mended():
     async with station() as made:
-        leak = Who("linkage", "leak-b3")
+        leak = Actor("linkage", "leak-b3")
         for number in range(40):
             press = Press(press=f"t{number}", kiosk="", service="repair", what="other", where="b3")
             made_one = await made.room.press(press, leak)
             await asyncio.sleep(600)
         assert len(made.room.all()) == 1
-        await made.room.act(made_one.id, Deed(act="finish"), STAFF)
+        await made.room.act(made_one.id, RequestAction(act="finish"), STAFF)
         again = await made.room.press(
             Press(press="t99", kiosk="", service="repair", what="other", where="b3"), leak
         )
@@ -168,7 +168,7 @@ async def test_staff_hear_of_it_at_two_hundred_and_close_many_at_once_in_silence
         assert made.room.many == 0
         mended = await made.press("repair", what="door")
         call = await answered(made)
-        await made.room.act(mended.id, Deed(act="finish"), STAFF)
+        await made.room.act(mended.id, RequestAction(act="finish"), STAFF)
         assert made.room.many == MANY
         await asyncio.sleep(2)
         said = len(made.speaker.captions)
@@ -194,8 +194,8 @@ async def test_an_order_without_a_face_closes_by_itself_and_one_with_a_bad_face_
         silent = await made.press("repair", what="door")
         bad = await made.press("repair", what="power")
         for one in (silent, bad):
-            await made.room.act(one.id, Deed(act="finish"), STAFF)
-        await made.room.act(bad.id, Deed(act="complain", rating="bad"), RESIDENT)
+            await made.room.act(one.id, RequestAction(act="finish"), STAFF)
+        await made.room.act(bad.id, RequestAction(act="complain", rating="bad"), RESIDENT)
         days = WorkOptions().close_after_days
         await asyncio.sleep((days - 1) * DAY_S)
         assert made.of(silent).state == "revisit"
@@ -232,12 +232,12 @@ async def test_danger_is_called_again_and_again_and_anything_else_once():
 async def test_a_danger_that_nobody_has_ended_rings_again_instead_of_ending():
     async with station() as made:
         request = await made.press("repair", what="gas", where="b3")
-        await made.room.act(request.id, Deed(act="answer"), STAFF)
+        await made.room.act(request.id, RequestAction(act="answer"), STAFF)
         rung = len(made.desk.rung)
         await asyncio.sleep(LAPSE_S + 5)
         assert made.of(request).state == "ringing"
         assert len(made.desk.rung) > rung
-        await made.room.act(request.id, Deed(act="answer"), STAFF)
-        await made.room.act(request.id, Deed(act="close"), STAFF)
+        await made.room.act(request.id, RequestAction(act="answer"), STAFF)
+        await made.room.act(request.id, RequestAction(act="close"), STAFF)
         await asyncio.sleep(2 * LAPSE_S)
         assert made.of(request).state == "done"

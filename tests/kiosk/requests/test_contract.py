@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
-from gateway.demo.dispatcher.app import Dispatcher
-from gateway.demo.dispatcher.office import RIDES_MAX, Office
+from gateway.demo.dispatcher.app import DemoDispatcher
+from gateway.demo.dispatcher.rides import RIDES_MAX, RideBook
 from gateway.demo.platform.app import Platform
 
 PAGES = {"dispatcher": "/api", "platform": "/api/rides"}
@@ -38,7 +38,7 @@ class Asker:
 
 @contextlib.asynccontextmanager
 async def asker(which: str, folder) -> AsyncIterator[Asker]:
-    made = Dispatcher() if which == "dispatcher" else Platform(folder)
+    made = DemoDispatcher() if which == "dispatcher" else Platform(folder)
     await made.start("127.0.0.1", 0)
     try:
         async with aiohttp.ClientSession(made.url) as session:
@@ -77,7 +77,7 @@ async def test_it_keeps_what_the_document_says_that_it_promises(which, tmp_path)
 
 
 def test_an_office_knows_whom_a_driver_looks_for_until_the_ride_is_over():
-    office = Office()
+    office = RideBook()
     office.answer({"kind": "ride.request", "id": "r-1", "ttl_s": 1}, 0.0)
     status = {"kind": "ride.status", "id": "r-1", "contact": {"phone": "13812345678"}}
     assert "5678" not in str(office.answer(status, 0.0))
@@ -100,7 +100,7 @@ async def test_a_platform_shows_its_rides_on_its_page_and_knows_no_other_questio
 
 
 def test_an_office_forgets_what_is_over_before_what_is_not():
-    office = Office()
+    office = RideBook()
     for number in range(RIDES_MAX + 5):
         office.answer({"kind": "ride.request", "id": f"r-{number}", "ttl_s": 1}, 0.0)
         if number != 3:

@@ -2,14 +2,14 @@
 
 import asyncio
 
-from gateway.audit import Who
-from kiosk.announcer import ENDED_S
-from kiosk.request import Car, Deed
-from kiosk.request_types.ride.dispatch import Status
-from tests.kiosk.requests.rig import station
+from gateway.audit import Actor
+from kiosk.request_types.ride.dispatch import RideStatus
+from kiosk.requests.request import Car, RequestAction
+from kiosk.speech.announcer import ENDED_S
+from tests.kiosk.requests.harness import station
 from tests.sim.loop import simulated
 
-STAFF = Who("staff", "0217")
+STAFF = Actor("staff", "0217")
 FAILED = "网络断了，车没有叫成。已经叫工作人员来帮您。也可以拨打95128。"
 CAR = Car("京BT3642", "黄绿色", "", 4)
 
@@ -35,9 +35,9 @@ async def test_what_is_not_true_any_more_is_not_said_again():
     async with station() as made:
         request = await made.press("staff")
         await asyncio.sleep(1)
-        await made.room.act(request.id, Deed(act="answer"), STAFF)
+        await made.room.act(request.id, RequestAction(act="answer"), STAFF)
         await asyncio.sleep(1)
-        await made.room.act(request.id, Deed(act="close"), STAFF)
+        await made.room.act(request.id, RequestAction(act="close"), STAFF)
         made.speaker.lost = [request.id, "hall", "ride-0-0"]
         await asyncio.sleep(20)
         assert made.speaker.captions[-2:] == ["好的，有事再按。"] * 2
@@ -60,7 +60,7 @@ async def test_what_became_true_while_the_voice_was_away_is_said_when_it_is_back
         request = await made.press("ride")
         await asyncio.sleep(2)
         made.speaker.fails = 10**6
-        made.road.rides[made.of(request).ride_id] = Status("arrived", CAR)
+        made.road.rides[made.of(request).ride_id] = RideStatus("arrived", CAR)
         await asyncio.sleep(400)  # longer than any sentence may be late
         assert made.of(request).state == "arrived"
         made.speaker.fails = 0
@@ -73,7 +73,7 @@ async def test_a_sentence_that_went_down_with_the_station_is_said_by_the_next_on
     async with station() as made:
         request = await made.press("ride")
         await asyncio.sleep(2)
-        made.road.rides[made.of(request).ride_id] = Status("arrived", CAR)
+        made.road.rides[made.of(request).ride_id] = RideStatus("arrived", CAR)
         await asyncio.sleep(6)
         said = made.speaker.captions.count(made.speaker.captions[-1])
         await made.restart()

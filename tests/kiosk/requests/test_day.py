@@ -13,11 +13,11 @@ from typing import Any
 import aiohttp
 import pytest
 
-from gateway.demo.dispatcher.office import Mood
-from gateway.journal.private import PrivateStore
-from tests.kiosk.requests.house import House, house
+from gateway.demo.dispatcher.rides import DispatcherMode
+from gateway.journal.personal_store import PersonalStore
+from tests.kiosk.requests.station_process import House, house
 from tests.sim.clock import SimulatedClock, SimulatedKernel
-from tests.station.rig import ROOT
+from tests.station.harness import ROOT
 
 pytestmark = pytest.mark.slow
 
@@ -59,7 +59,7 @@ async def test_a_whole_day_leaves_no_number_anywhere_but_sealed(tmp_path):
         await made.station.kill()  # noon: the power fails
         await made.station.start()
         assert (await made.now(kept))["masked"] == "138****5678"
-        made.dispatcher.office.mood = Mood.REFUSES
+        made.dispatcher.office.mood = DispatcherMode.REFUSES
         none = await made.press("ride", contact={"phone": NUMBERS[1]})
         await made.until(none, "asking")
         await made.act(none, "cancel", "own")
@@ -142,7 +142,7 @@ def sealed_until_it_expires(state: Path) -> None:
         boxes = dict(db.execute("SELECT token, box FROM person").fetchall())
     kernel = SimulatedKernel()
     clock = SimulatedClock(kernel)
-    with contextlib.closing(PrivateStore.open(state, keys=state / "keys", clock=clock)) as store:
+    with contextlib.closing(PersonalStore.open(state, keys=state / "keys", clock=clock)) as store:
         fields = [found for token in boxes if (found := store.get(token))]
         assert set(NUMBERS) <= {one.get("phone") for one in fields}
         assert CARD in {one.get("card") for one in fields}

@@ -5,8 +5,8 @@ import asyncio
 import aiohttp
 import pytest
 
-from gateway.demo.dispatcher.office import Mood
-from tests.kiosk.requests.house import House, house
+from gateway.demo.dispatcher.rides import DispatcherMode
+from tests.kiosk.requests.station_process import House, house
 
 pytestmark = pytest.mark.slow
 
@@ -19,7 +19,7 @@ async def test_a_car_comes_then_none_then_silence_then_one_too_late(tmp_path):
         found = await made.until(request, "boarded")
         assert found["car"]["plate"] in ("京BT3642", "京AD81906")
 
-        made.dispatcher.office.mood = Mood.REFUSES
+        made.dispatcher.office.mood = DispatcherMode.REFUSES
         refused = await made.press("ride")
         await made.until(refused, "asking")
         async with asyncio.timeout(60):
@@ -29,14 +29,14 @@ async def test_a_car_comes_then_none_then_silence_then_one_too_late(tmp_path):
         await made.act(refused, "board")
 
         await asyncio.sleep(1.6)  # within a second and a half it would be the same finger
-        made.dispatcher.office.mood = Mood.SILENT
+        made.dispatcher.office.mood = DispatcherMode.SILENT
         silent = await made.press("ride")
         found = await made.until(silent, "expired")
         assert found["caption"].startswith("没有叫成车，这次不会来车。已经叫工作人员来帮您。")
         listed = await made.call("GET", "/api/v1/requests")
         assert [one["linked"] for one in listed if one["family"] == "call"] == [silent["id"]]
 
-        made.dispatcher.office.mood = Mood.LATE
+        made.dispatcher.office.mood = DispatcherMode.LATE
         looked_for = await made.press("ride")
         found = await made.until(looked_for, "expired")
         await made.nothing_live()

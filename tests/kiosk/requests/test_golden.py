@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.event import Lane
-from kiosk.events import KINDS
+from kiosk.requests.events import KINDS
 from tests.kiosk.requests.golden import FOLDER, events, wire
 
 

@@ -4,22 +4,22 @@ import asyncio
 
 import pytest
 
-from gateway.demo.dispatcher.office import Mood
-from tests.kiosk.requests.house import house
+from gateway.demo.dispatcher.rides import DispatcherMode
+from tests.kiosk.requests.station_process import house
 
 pytestmark = pytest.mark.slow
 
 
 async def test_killed_after_the_dispatcher_has_heard_it_asks_what_became_of_it(tmp_path):
     async with house(tmp_path, late_s=2.0) as made:
-        made.dispatcher.office.mood = Mood.LATE
+        made.dispatcher.office.mood = DispatcherMode.LATE
         request = await made.press("ride")
         async with asyncio.timeout(60):
             while not made.asked:  # noqa: ASYNC110  # another process
                 await asyncio.sleep(0.01)
         await made.station.kill()
         await made.station.start()
-        made.dispatcher.office.mood = Mood.ACCEPTS
+        made.dispatcher.office.mood = DispatcherMode.ACCEPTS
         assert (await made.press("ride", press="p1"))["id"] == request["id"]
         found = await made.until(request, "searching")
         assert (found["road"], found["caption"][:4]) == ("dispatcher", "已经发出")

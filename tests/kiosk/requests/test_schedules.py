@@ -4,10 +4,10 @@ import os
 
 import pytest
 
-from kiosk.announcer import Announcer
 from kiosk.request_types.ride.outside import DispatchClient
 from kiosk.request_types.ride.rules import RideRules
 from kiosk.request_types.ride.type import RideState
+from kiosk.speech.announcer import Announcer
 from tests.kiosk.requests.schedules import broken
 
 pytestmark = pytest.mark.slow

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from drivers.data_files import config_path
-from gateway.appliance.install.sandbox import audio_dropin
-from gateway.appliance.load import examine
+from gateway.config.load import examine
+from gateway.install.sandbox import audio_dropin
 
 EXAMPLE = config_path("station.example.toml").read_text("utf-8")
 KIOSK = '[kiosk.hall]\nzone = "hall"\nplace = "hall"\n'

@@ -6,11 +6,16 @@ from typing import Any
 
 import pytest
 
-from drivers.emulate.field import BusSpec, Field, FieldSpec, MeterSpec
+from drivers.emulate.field import (
+    EmulatedBusSpec,
+    EmulatedField,
+    EmulatedFieldSpec,
+    EmulatedMeterSpec,
+)
 from drivers.profiles import find_profile
 from gateway.demo.platform.app import Platform
-from gateway.demo.platform.orders import OrderForm
-from tests.kiosk.requests.house import House, house
+from gateway.demo.platform.command_issuer import CommandForm
+from tests.kiosk.requests.station_process import House, house
 from tests.ports import free_port
 
 pytestmark = pytest.mark.slow
@@ -62,7 +67,7 @@ async def requests(made: House, family: str, count: int) -> list[Any]:
 
 async def ordered(platform: Platform, kind: str, manner: str = "signed", **data: Any) -> Any:
     """What became of a command: its state, and its reason or its detail."""
-    issued = platform.orders.issue(OrderForm("under-test", kind, data, manner=manner))
+    issued = platform.orders.issue(CommandForm("under-test", kind, data, manner=manner))
     async with asyncio.timeout(60):
         while True:
             found = platform.store.find(issued)
@@ -74,10 +79,10 @@ async def ordered(platform: Platform, kind: str, manner: str = "signed", **data:
 
 async def test_keys_a_contact_and_a_platform_move_requests_while_no_browser_lives(tmp_path):
     box = free_port()
-    field = Field.of(
-        FieldSpec(
-            bus={"box": BusSpec(kind="modbus-tcp", port=box)},
-            meter={"di": MeterSpec(profile="generic-di8", bus="box", unit=1)},
+    field = EmulatedField.of(
+        EmulatedFieldSpec(
+            bus={"box": EmulatedBusSpec(kind="modbus-tcp", port=box)},
+            meter={"di": EmulatedMeterSpec(profile="generic-di8", bus="box", unit=1)},
         ),
         find_profile,
     )
@@ -99,7 +104,7 @@ async def test_keys_a_contact_and_a_platform_move_requests_while_no_browser_live
         await platform.stop()
 
 
-async def wired_keys(made: House, field: Field) -> None:
+async def wired_keys(made: House, field: EmulatedField) -> None:
     """Each held until it was read, the first one twice: a car, and a person who is on the way."""
     slave = field.meters["di"].slave
     answer, read = slave.answer, asyncio.Semaphore(0)

@@ -4,9 +4,9 @@ import os
 
 import pytest
 
-from kiosk.book import Book
-from tests.kiosk.requests.rig import limit
-from tests.kiosk.requests.year import lived
+from kiosk.requests.repository import RequestRepository
+from tests.kiosk.requests.harness import limit
+from tests.kiosk.requests.simulated_year import lived
 
 SHARE = float(os.environ.get("YIZHAN_PROOF_SHARE", "1"))
 SEED = int(os.environ.get("YIZHAN_SEED", "0"))
@@ -34,14 +34,14 @@ def test_a_year_in_which_staff_forget_refuses_no_ride_and_no_call():
 
 def test_a_board_that_refuses_is_noticed(monkeypatch):
     """As it was: one bound for all of them."""
-    real = Book.open
+    real = RequestRepository.open
 
     def bounded(self, service, *rest, **fields):
         if service.family != "call" and sum(1 for _ in self.live()) >= 20:
             limit(monkeypatch, "ride", 0)
         return real(self, service, *rest, **fields)
 
-    monkeypatch.setattr(Book, "open", bounded)
+    monkeypatch.setattr(RequestRepository, "open", bounded)
     assert any(
         "ride was refused" in wrong for year in lived(range(1), days=4) for wrong in year.wrong
     )

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from gateway.demo.platform.mark import Mark
+from gateway.demo.platform.watermark import Watermark
 from gateway.event import Lane
 
 SLOW_S = 0.12
@@ -45,7 +45,7 @@ class FarSide:
 
     def __init__(self, *, holds: bool = False) -> None:
         self.holds = holds
-        self.marks = {lane.wire: Mark() for lane in Lane}
+        self.marks = {lane.wire: Watermark() for lane in Lane}
         # First arrivals, in their order: lane and number.
         self.arrivals: list[tuple[str, int]] = []
         # How often each fact came into force; a fact is an event's own text, whatever its number.

@@ -13,19 +13,19 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo.platform.orders import rfc3339, uuid7
+from gateway.demo.platform.command_issuer import rfc3339, uuid7
 from gateway.event import Lane
-from gateway.upstream.feed import courier, loader, retry
+from gateway.upstream.feed import batch_source, lane_sender, retry
 from gateway.upstream.feed.sender import Sender
-from gateway.upstream.feed.throughput import Throughput
+from gateway.upstream.feed.throughput import UplinkThroughput
 from gateway.upstream.inbox.command import CommandKind
-from gateway.upstream.inbox.run import Inbox
-from gateway.upstream.inbox.verify import Keys
+from gateway.upstream.inbox.command_keys import CommandKeys
+from gateway.upstream.inbox.inbox import Inbox
 from gateway.upstream.uplinks import registry
-from gateway.upstream.uplinks.contract import Batch, Delivery, Receipt, Uplink
+from gateway.upstream.uplinks.contract import Delivery, DeliveryReceipt, EventBatch, Uplink
 from gateway.upstream.uplinks.kind import UplinkContext
+from tests.upstream.harness import loop_clock, until
 from tests.upstream.ledger import STATION, MemoryJournal, sample
-from tests.upstream.rig import loop_clock, until
 from tests.upstream.test_inbox import HAND, NOW_MS, Bell, signed
 from tests.upstream.uplinks.far_side import FarFault, FarSide
 from tests.upstream.uplinks.harness import HARNESSES, Harness
@@ -44,15 +44,19 @@ Wrap = Callable[[Uplink], Uplink]
 @pytest.fixture(autouse=True)
 def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """The waits of a real day, as a fraction: what is judged is the uplink, not the back-off."""
-    monkeypatch.setattr(retry.Retry, "after", lambda self, *_, **__: self._rng.uniform(0.005, 0.05))
-    monkeypatch.setattr(Throughput, "answer_s", lambda _self, _raw: 0.4)
-    monkeypatch.setattr(courier, "RETURN_SPREAD_S", 0.02)
-    monkeypatch.setattr(courier, "PROBE_S", 0.05)
-    monkeypatch.setattr(courier, "IDLE_S", 0.3)
-    monkeypatch.setattr(loader, "NO_ADVANCE_S", 0.2)
+    monkeypatch.setattr(
+        retry.RetryDelay, "after", lambda self, *_, **__: self._rng.uniform(0.005, 0.05)
+    )
+    monkeypatch.setattr(UplinkThroughput, "answer_s", lambda _self, _raw: 0.4)
+    monkeypatch.setattr(lane_sender, "RETURN_SPREAD_S", 0.02)
+    monkeypatch.setattr(lane_sender, "PROBE_S", 0.05)
+    monkeypatch.setattr(lane_sender, "IDLE_S", 0.3)
+    monkeypatch.setattr(batch_source, "NO_ADVANCE_S", 0.2)
 
 
-def _soon(delay: retry.Retry, _error: object, patience: retry.Patience = retry.BULK) -> float:
+def _soon(
+    delay: retry.RetryDelay, _error: object, patience: retry.RetryLimits = retry.BULK
+) -> float:
     return delay._rng.uniform(0.005, 0.02) * (1 if patience == retry.URGENT else 5)
 
 
@@ -83,7 +87,7 @@ class StationEnd:
         inbox = Inbox(
             "district", self.journal, self.clock, station=STATION,
             kinds=[CommandKind("bell", Bell, self._ring)],
-            keys=Keys(Path("/nowhere"), HAND.public),
+            keys=CommandKeys(Path("/nowhere"), HAND.public),
         )  # fmt: skip
         await inbox.load()
         chance = random.Random(self.rng.random())
@@ -271,7 +275,7 @@ async def test_an_emergency_goes_first_when_the_road_opens(kind: str) -> None:
 async def test_an_emergency_does_not_wait_for_bulk_that_is_under_way(
     kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Throughput, "answer_s", lambda _self, _raw: 5.0)
+    monkeypatch.setattr(UplinkThroughput, "answer_s", lambda _self, _raw: 5.0)
     await emergency_beside_bulk(Trial(kind, 1), within_s=5)
 
 
@@ -288,17 +292,17 @@ class _Mutant:
 class CountsOnTransport(_Mutant):
     """Takes what it has handed over for receipted, whatever the far side says."""
 
-    async def deliver(self, batch: Batch, answer_s: float) -> Delivery:
+    async def deliver(self, batch: EventBatch, answer_s: float) -> Delivery:
         with contextlib.suppress(Exception):
             await self._uplink.deliver(batch, answer_s)
-        return Delivery(Receipt(batch.epoch, _ends(batch)), 1)
+        return Delivery(DeliveryReceipt(batch.epoch, _ends(batch)), 1)
 
 
 class Shuffles(_Mutant):
     """Sends a batch in another order."""
 
-    async def deliver(self, batch: Batch, answer_s: float) -> Delivery:
-        turned = Batch(batch.station, batch.epoch, batch.entries[::-1])
+    async def deliver(self, batch: EventBatch, answer_s: float) -> Delivery:
+        turned = EventBatch(batch.station, batch.epoch, batch.entries[::-1])
         return await self._uplink.deliver(turned, answer_s)
 
 
@@ -309,12 +313,12 @@ class OneAtATime(_Mutant):
         super().__init__(uplink)
         self._lock = asyncio.Lock()
 
-    async def deliver(self, batch: Batch, answer_s: float) -> Delivery:
+    async def deliver(self, batch: EventBatch, answer_s: float) -> Delivery:
         async with self._lock:
             return await self._uplink.deliver(batch, answer_s)
 
 
-def _ends(batch: Batch) -> dict[str, int]:
+def _ends(batch: EventBatch) -> dict[str, int]:
     return {entry.lane.wire: entry.seq for entry in batch.entries}
 
 
@@ -328,7 +332,7 @@ async def test_an_uplink_with_a_mistake_does_not_pass(mutant: type[_Mutant], wha
 async def test_an_uplink_that_makes_an_emergency_wait_does_not_pass(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(Throughput, "answer_s", lambda _self, _raw: 5.0)
+    monkeypatch.setattr(UplinkThroughput, "answer_s", lambda _self, _raw: 5.0)
     with pytest.raises(TimeoutError):
         await emergency_beside_bulk(Trial("http", 1, OneAtATime), within_s=0.5)
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.appliance.load import examine
-from gateway.appliance.outlook import outlook
-from gateway.appliance.remarks import remarks_on
+from gateway.config.forecast import make_forecast
+from gateway.config.load import examine
+from gateway.config.remarks import forecast_remarks
 from gateway.errors import SettingsError
 from gateway.texts import LANGUAGES, Texts
 from gateway.upstream.uplinks import registry
@@ -126,7 +126,9 @@ def test_a_transported_uplink_is_required_only_where_the_settings_say_so(
     assert found(tmp_path, url + "accept_transported = true\n") == []
     settings, _ = examine(tmp_path / "station.toml")
     assert settings is not None
-    remarks = {remark.code for remark in remarks_on(outlook(settings), tmp_path / "state")}
+    remarks = {
+        remark.code for remark in forecast_remarks(make_forecast(settings), tmp_path / "state")
+    }
     assert "check.worth-transported" in remarks
     assert found(tmp_path, 'url = "https://a.cn/"\naccept_transported = true\n') == [
         ("7", "upstream.far.accept_transported", "settings.unknown-key")

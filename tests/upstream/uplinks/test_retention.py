@@ -5,10 +5,10 @@ from functools import partial
 from gateway.event import Lane
 from gateway.upstream.feed.retention import KEPT_S, TransportedFollower
 from gateway.upstream.feed.sender import Sender
-from gateway.upstream.uplinks.contract import Batch, Delivery, Receipt
+from gateway.upstream.uplinks.contract import Delivery, DeliveryReceipt, EventBatch
 from tests.sim.loop import simulated
+from tests.upstream.harness import Rig, loop_clock, until
 from tests.upstream.ledger import STATION, MemoryJournal
-from tests.upstream.rig import Rig, loop_clock, until
 
 S = 1_000_000_000
 
@@ -40,10 +40,10 @@ class Post:
     def __init__(self) -> None:
         self.taken: list[tuple[Lane, int]] = []
 
-    async def deliver(self, batch: Batch, answer_s: float) -> Delivery:
+    async def deliver(self, batch: EventBatch, answer_s: float) -> Delivery:
         self.taken += [(entry.lane, entry.seq) for entry in batch.entries]
         upto = {entry.lane.wire: entry.seq for entry in batch.entries}
-        return Delivery(Receipt(batch.epoch, upto), 1)
+        return Delivery(DeliveryReceipt(batch.epoch, upto), 1)
 
 
 def stands_at_the_end(follower: TransportedFollower, journal: MemoryJournal) -> bool:

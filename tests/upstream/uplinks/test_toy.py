@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from gateway.appliance.editor import json_schema
-from gateway.demo.platform.orders import rfc3339, uuid7
+from gateway.config.json_schema import json_schema
+from gateway.demo.platform.command_issuer import rfc3339, uuid7
 from gateway.signing import Signer
 from gateway.upstream.uplinks import registry
 from tests.ports import free_port
-from tests.station.rig import ROOT, StationProcess, first_lines
-from tests.upstream.rig import until
+from tests.station.harness import ROOT, StationProcess, first_lines
+from tests.upstream.harness import until
 from tests.upstream.uplinks.far_side import FarSide
 from tests.upstream.uplinks.harness import ToyHarness, lay_toy
 

@@ -9,19 +9,19 @@ from typing import Any, Literal
 
 import msgspec
 
-from gateway.errors import BadReceipt, SettingsError, Unreachable
+from gateway.errors import BadReceipt, PlatformUnreachable, SettingsError
 from gateway.upstream.uplinks.contract import (
     BROKEN,
     NO_RECEIPT,
     TIMEOUT,
     UNREACHABLE,
-    Batch,
     Delivery,
-    Handed,
-    Refused,
-    Reply,
-    Since,
-    Unknown,
+    EventBatch,
+    PollAnswer,
+    PollPosition,
+    QueryRefused,
+    QueryReply,
+    QueryUnanswered,
     Uplink,
     decode_receipt,
 )
@@ -51,7 +51,7 @@ class ToyUplink:
         self._context = context
         self._address = context.options.url.removeprefix("toy+tcp://").rstrip("/").rsplit(":", 1)
 
-    async def deliver(self, batch: Batch, answer_s: float) -> Delivery:
+    async def deliver(self, batch: EventBatch, answer_s: float) -> Delivery:
         events = batch.body()
         head = b'{"epoch":"%s","events":' % batch.epoch.encode()
         answer = await self._exchange(head + events + b"}", answer_s)
@@ -59,17 +59,21 @@ class ToyUplink:
             raise BadReceipt(NO_RECEIPT, reason="an empty line")
         return Delivery(decode_receipt(answer), len(events))
 
-    async def ask(self, message: bytes, deadline_ns: int) -> Reply | Refused | Unknown:
+    async def ask(
+        self, message: bytes, deadline_ns: int
+    ) -> QueryReply | QueryRefused | QueryUnanswered:
         left_s = (deadline_ns - self._context.clock.now_ns()) / 1e9
         try:
-            return Reply(await self._exchange(b'{"ask":' + message + b"}", left_s))
-        except Unreachable as error:
-            return (Refused if error.code == UNREACHABLE else Unknown)(error.code)
+            return QueryReply(await self._exchange(b'{"ask":' + message + b"}", left_s))
+        except PlatformUnreachable as error:
+            return (QueryRefused if error.code == UNREACHABLE else QueryUnanswered)(error.code)
 
-    async def commands(self, since: Since, wait_s: float) -> Handed:
+    async def commands(self, since: PollPosition, wait_s: float) -> PollAnswer:
         question = {"after": since.after, "wait_s": wait_s}
         answer = await self._exchange(json.dumps(question).encode(), wait_s + SPARE_S)
-        return Handed([bytes(raw) for raw in msgspec.json.decode(answer, type=list[msgspec.Raw])])
+        return PollAnswer(
+            [bytes(raw) for raw in msgspec.json.decode(answer, type=list[msgspec.Raw])]
+        )
 
     async def close(self) -> None:
         """There is no connection between two requests."""
@@ -89,13 +93,13 @@ class ToyUplink:
                 finally:
                     writer.transport.abort()  # a batch that was given up is not sent any more
         except TimeoutError as error:
-            raise Unreachable(TIMEOUT) from error
+            raise PlatformUnreachable(TIMEOUT) from error
         except ConnectionRefusedError as error:
-            raise Unreachable(UNREACHABLE, reason=str(error)) from error
+            raise PlatformUnreachable(UNREACHABLE, reason=str(error)) from error
         except (OSError, ValueError) as error:
-            raise Unreachable(BROKEN, reason=type(error).__name__) from error
+            raise PlatformUnreachable(BROKEN, reason=type(error).__name__) from error
         if not answer.endswith(b"\n"):
-            raise Unreachable(BROKEN, reason="the line broke off")
+            raise PlatformUnreachable(BROKEN, reason="the line broke off")
         return answer.strip()
 
 

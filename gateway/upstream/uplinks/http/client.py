@@ -19,26 +19,32 @@ from typing import NamedTuple
 import aiohttp
 from aiohttp.connector import AddrInfoType
 
-from gateway.errors import BadReceipt, Rejected, SettingsError, Unreachable, UpstreamError
+from gateway.errors import (
+    BadReceipt,
+    DeliveryRejected,
+    PlatformUnreachable,
+    SettingsError,
+    UpstreamError,
+)
 from gateway.upstream.uplinks.contract import (
     BROKEN,
     CURSOR_BYTES_MAX,
     NO_RECEIPT,
     TIMEOUT,
     UNREACHABLE,
-    Batch,
     Delivery,
-    Handed,
-    Refused,
-    Reply,
-    Since,
-    Unknown,
+    EventBatch,
+    PollAnswer,
+    PollPosition,
+    QueryRefused,
+    QueryReply,
+    QueryUnanswered,
     decode_receipt,
 )
 from gateway.upstream.uplinks.credential import Credential
-from gateway.upstream.uplinks.http.answer import items
+from gateway.upstream.uplinks.http.command_array import split_commands
 from gateway.upstream.uplinks.http.options import HttpOptions
-from gateway.upstream.uplinks.tls import Tls
+from gateway.upstream.uplinks.platform_tls import PlatformTls
 
 ANSWER_BYTES_MAX = 262_144
 # As many commands of the greatest size as one answer may hold; one that is larger still is read
@@ -64,7 +70,7 @@ _BUSY = (429, 502, 503, 504)
 _CURSOR = re.compile(rf"[!-~]{{1,{CURSOR_BYTES_MAX}}}")
 
 
-class Answer(NamedTuple):
+class HttpAnswer(NamedTuple):
     """What came back, whatever its status."""
 
     status: int
@@ -76,11 +82,11 @@ class Answer(NamedTuple):
         """The error that this status means."""
         if self.status in _BUSY:
             told = {} if self.retry_after_s is None else {"retry_after_s": self.retry_after_s}
-            return Unreachable(BUSY, status=self.status, **told)
-        return Rejected(_CODES.get(self.status, REFUSED), status=self.status)
+            return PlatformUnreachable(BUSY, status=self.status, **told)
+        return DeliveryRejected(_CODES.get(self.status, REFUSED), status=self.status)
 
 
-class NoCredential(Rejected):
+class CredentialUnreadable(DeliveryRejected):
     """Nothing was sent: the credential cannot be read any more."""
 
 
@@ -94,7 +100,7 @@ class HttpUplink:
         station: str,
         now_ns: Callable[[], int],
         credential: Callable[[], Credential] | None = None,
-        tls: Tls | None = None,
+        tls: PlatformTls | None = None,
     ) -> None:
         """`tls` is needed for an https address only."""
         self._url = options.url.rstrip("/")
@@ -115,7 +121,7 @@ class HttpUplink:
             auto_decompress=False,  # a receipt is small; a bomb must stay small, too
         )
 
-    async def deliver(self, batch: Batch, answer_s: float) -> Delivery:
+    async def deliver(self, batch: EventBatch, answer_s: float) -> Delivery:
         """POST the batch, take the receipt from the answer."""
         body, headers = _packed(batch.body())
         headers["content-type"] = "application/cloudevents-batch+json"
@@ -127,17 +133,19 @@ class HttpUplink:
             raise BadReceipt(NO_RECEIPT, reason=f"status {answer.status}")
         raise answer.refusal()
 
-    async def ask(self, message: bytes, deadline_ns: int) -> Reply | Refused | Unknown:
+    async def ask(
+        self, message: bytes, deadline_ns: int
+    ) -> QueryReply | QueryRefused | QueryUnanswered:
         """POST the message with the time that is left; every doubt is Unknown."""
         if self._asks.locked():
-            return Refused(TOO_MANY_ASKS)
+            return QueryRefused(TOO_MANY_ASKS)
         async with self._asks:
             left_s = (deadline_ns - self._now_ns()) / 1e9
             if left_s <= 0:
-                return Refused(EXPIRED)
+                return QueryRefused(EXPIRED)
             return await self._ask(message, left_s)
 
-    async def commands(self, since: Since, wait_s: float) -> Handed:
+    async def commands(self, since: PollPosition, wait_s: float) -> PollAnswer:
         """GET what comes next; nothing when the wait passed without a command."""
         place = {"cursor": since.cursor} if since.cursor else {"after": since.after}
         answer = await self._call(
@@ -148,31 +156,33 @@ class HttpUplink:
             most=COMMANDS_BYTES_MAX,
         )
         if answer.status == 204:  # noqa: PLR2004
-            return Handed([], answer.cursor)
+            return PollAnswer([], answer.cursor)
         if answer.status != 200:  # noqa: PLR2004
             raise answer.refusal()
-        return Handed(items(answer.body)[:COMMANDS_MAX], answer.cursor)
+        return PollAnswer(split_commands(answer.body)[:COMMANDS_MAX], answer.cursor)
 
     async def close(self) -> None:
         """Close every connection."""
         await self._session.close()
 
-    async def _ask(self, message: bytes, left_s: float) -> Reply | Refused | Unknown:
+    async def _ask(
+        self, message: bytes, left_s: float
+    ) -> QueryReply | QueryRefused | QueryUnanswered:
         headers = {"content-type": "application/json", "yizhan-ttl-ms": str(int(left_s * 1000))}
         try:
             answer = await self._call("POST", "/v1/ask", left_s, body=message, headers=headers)
-        except Unreachable as error:
+        except PlatformUnreachable as error:
             # Without a connection nothing was said; after that, nobody knows.
             never_heard = error.code in (UNREACHABLE, TLS)
-            return Refused(error.code) if never_heard else Unknown(error.code)
-        except NoCredential as error:
-            return Refused(error.code)
+            return QueryRefused(error.code) if never_heard else QueryUnanswered(error.code)
+        except CredentialUnreadable as error:
+            return QueryRefused(error.code)
         except UpstreamError as error:
-            return Unknown(error.code)
+            return QueryUnanswered(error.code)
         if answer.status == 200:  # noqa: PLR2004
-            return Reply(answer.body)
+            return QueryReply(answer.body)
         refused = 400 <= answer.status < 500 or answer.status == 503  # noqa: PLR2004
-        return (Refused if refused else Unknown)(answer.refusal().code)
+        return (QueryRefused if refused else QueryUnanswered)(answer.refusal().code)
 
     async def _call(
         self,
@@ -184,9 +194,9 @@ class HttpUplink:
         headers: Mapping[str, str] | None = None,
         query: Mapping[str, str] | None = None,
         most: int = ANSWER_BYTES_MAX,
-    ) -> Answer:
+    ) -> HttpAnswer:
         async with (
-            our_errors(),
+            translate_errors(),
             self._session.request(
                 method,
                 self._url + path,
@@ -202,7 +212,7 @@ class HttpUplink:
         ):
             if response.status in (401, 403):
                 self._token = None  # it may have been renewed on disk
-            return Answer(
+            return HttpAnswer(
                 response.status,
                 await _bounded(response, most),
                 _retry_after(response.headers.get("retry-after")),
@@ -216,7 +226,7 @@ class HttpUplink:
             try:
                 self._token = self._credential()
             except SettingsError as error:
-                raise NoCredential(error.code, **error.data) from error
+                raise CredentialUnreadable(error.code, **error.data) from error
         return {"authorization": f"Bearer {self._token.reveal()}"}
 
 
@@ -234,22 +244,22 @@ def _socket(address: AddrInfoType) -> socket.socket:
 
 
 @asynccontextmanager
-async def our_errors() -> AsyncIterator[None]:
+async def translate_errors() -> AsyncIterator[None]:
     """Aiohttp's errors as ours; the order is from the particular to the general."""
     try:
         yield
     except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError) as error:
-        raise Unreachable(TLS, reason=str(error)) from error
+        raise PlatformUnreachable(TLS, reason=str(error)) from error
     except aiohttp.ConnectionTimeoutError as error:
-        raise Unreachable(UNREACHABLE, reason="timeout") from error
+        raise PlatformUnreachable(UNREACHABLE, reason="timeout") from error
     except TimeoutError as error:
-        raise Unreachable(TIMEOUT) from error
+        raise PlatformUnreachable(TIMEOUT) from error
     except aiohttp.ClientConnectorError as error:
-        raise Unreachable(UNREACHABLE, reason=error.os_error.strerror) from error
+        raise PlatformUnreachable(UNREACHABLE, reason=error.os_error.strerror) from error
     except aiohttp.ClientResponseError as error:
         raise BadReceipt(NO_RECEIPT, reason=error.message) from error
     except (aiohttp.ClientError, OSError) as error:
-        raise Unreachable(BROKEN, reason=type(error).__name__) from error
+        raise PlatformUnreachable(BROKEN, reason=type(error).__name__) from error
 
 
 async def _bounded(response: aiohttp.ClientResponse, most: int) -> bytes:

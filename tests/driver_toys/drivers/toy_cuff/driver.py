@@ -5,9 +5,9 @@ from typing import Final
 
 import msgspec
 
-from drivers.bus.line import Line
-from drivers.contract import Device, FieldError, Garbled, Sample
+from drivers.contract import Device, FieldError, GarbledReply, Sample
 from drivers.family import Expect, Framing, LentLink, Measurement, Shape, Transaction
+from drivers.serial_line import SerialLine
 
 REPLY_BYTES = 5
 
@@ -57,10 +57,10 @@ class ToyCuff:
         """One squeeze."""
         del until_s
         asked = Transaction(request=b"M", expect=CuffReply(), decode=lambda _: ())
-        reply = await link.exchange(asked, device.line or Line(), device.timeout_s)
+        reply = await link.exchange(asked, device.line or SerialLine(), device.timeout_s)
         value = int(reply.frame[1:4])
         if not 30 <= value <= 280:  # no living person has any other
-            raise Garbled("bus.garbled", device=device.id, heard=len(reply.frame))
+            raise GarbledReply("bus.garbled", device=device.id, heard=len(reply.frame))
         return Measurement(device.id, (Sample(device.points[0], value),))
 
 

@@ -1,14 +1,14 @@
 """The toy cuff's side of the wire."""
 
-from drivers.bus.line import Line
 from drivers.emulate.slave import Slave
+from drivers.serial_line import SerialLine
 
 
 class CuffSlave(Slave):
     """Answers `M` with what it measures at that moment."""
 
     def __init__(self, value: int = 120) -> None:
-        super().__init__("cuff", Line())
+        super().__init__("cuff", SerialLine())
         self.value = value
 
     def hears(self, frame: bytes) -> bool:

@@ -8,10 +8,10 @@ from typing import Final
 
 import msgspec
 
-from drivers.contract import Device, FieldError, Garbled, Sample
+from drivers.contract import Device, FieldError, GarbledReply, Sample
 from drivers.family import Shape
+from drivers.frame_search import find_first_frame
 from drivers.message import DeviceMessage, TcpPort
-from drivers.search import first
 
 START = 0x40
 LENGTH_MAX = 60
@@ -23,7 +23,7 @@ class ToyPanelOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def find_frame(heard: bytes, *, final: bool) -> tuple[int, int] | None:
     """Where the first whole frame stands."""
-    return first(heard, START, _size, final=final)
+    return find_first_frame(heard, START, _size, final=final)
 
 
 def _size(begun: bytes) -> int:
@@ -57,7 +57,7 @@ class ToyPanel:
         """The level."""
         _, _, level = message.body[2:-1].partition(b"=")
         if not level.isdigit():
-            raise Garbled("bus.garbled", device=device.id, heard=len(message.body))
+            raise GarbledReply("bus.garbled", device=device.id, heard=len(message.body))
         return [Sample(device.points[0], int(level))]
 
     def reply(self, message: DeviceMessage, *, stored: bool) -> bytes | None:

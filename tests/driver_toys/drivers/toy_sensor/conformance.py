@@ -1,7 +1,7 @@
 """What the toy sensor says, for the suite that takes every listening family."""
 
 from drivers.contract import Device, Point
-from drivers.emulate.specimen import SpokenMessage
+from drivers.emulate.conformance import SpokenMessage
 from drivers.message import DeviceMessage
 
 POINTS = (

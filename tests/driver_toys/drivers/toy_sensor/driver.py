@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from drivers.contract import Device, FieldError, Garbled, Sample
+from drivers.contract import Device, FieldError, GarbledReply, Sample
 from drivers.family import Shape
 from drivers.message import DeviceMessage, HttpPath
 
@@ -40,7 +40,7 @@ class ToySensor:
         try:
             said = msgspec.json.decode(message.body, type=dict[str, bool | int | float | str])
         except (ValueError, RecursionError) as error:
-            raise Garbled("bus.garbled", device=device.id, heard=len(message.body)) from error
+            raise GarbledReply("bus.garbled", device=device.id, heard=len(message.body)) from error
         return [
             Sample(point, said[point.address])
             for point in device.points

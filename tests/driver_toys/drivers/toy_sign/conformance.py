@@ -2,14 +2,14 @@
 
 from drivers.toy_sign.emulator import SignSlave  # type: ignore[import-not-found]  # in an extension
 
-from drivers.contract import Device, Point, Writable
-from drivers.emulate.specimen import ActingSpecimen
+from drivers.contract import Device, Point, WriteSpec
+from drivers.emulate.conformance import ActingSpecimen
 
 
 def conformance_device() -> ActingSpecimen:
     """A sign at the gate."""
     points = (
-        Point(id="text", address="text", type="string", size=60, writable=Writable()),
+        Point(id="text", address="text", type="string", size=60, writable=WriteSpec()),
         Point(id="dead-lamps", address="lamps"),
     )
     device = Device(id="sign", family="toy_sign", address="1", points=points, every_s=5)

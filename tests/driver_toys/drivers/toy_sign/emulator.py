@@ -1,14 +1,14 @@
 """The toy sign's side of the wire."""
 
-from drivers.bus.line import Line
 from drivers.emulate.slave import Slave
+from drivers.serial_line import SerialLine
 
 
 class SignSlave(Slave):
     """Shows texts, and says so unless it lies."""
 
     def __init__(self) -> None:
-        super().__init__("sign", Line())
+        super().__init__("sign", SerialLine())
         self.shown: list[str] = []
         self.lies: str | None = None
         self.dead_lamps = 2

@@ -5,12 +5,12 @@ import sys
 from typing import Any
 
 from gateway.texts import Texts
-from gateway.texts.parser import declare
+from gateway.texts.command_parser import declare_command
 
 
 def add_to(subcommands: Any) -> None:
     """Declare the command."""
-    parser = declare(subcommands, "toy", Texts.of_environment())
+    parser = declare_command(subcommands, "toy", Texts.of_environment())
     parser.add_argument("word")
     parser.set_defaults(func=run)
 

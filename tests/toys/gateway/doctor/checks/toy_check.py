@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 
-from gateway.appliance.doctor.check import Check
-from gateway.appliance.doctor.facts import Facts
-from gateway.appliance.doctor.finding import Said, good
+from gateway.doctor.model.check import DoctorCheck
+from gateway.doctor.model.facts import StationFacts
+from gateway.doctor.model.finding import CheckResult, good
 
 
-def toy(facts: Facts) -> Iterator[Said]:
+def toy(facts: StationFacts) -> Iterator[CheckResult]:
     """Nothing is ever wrong."""
     if facts.machine is not None:
         yield good("toy.found")
 
 
-CHECKS = (Check("toy", "machine", toy),)
+CHECKS = (DoctorCheck("toy", "machine", toy),)

@@ -6,7 +6,14 @@ import msgspec
 
 from drivers.contract import Value
 from gateway.calendar import Calendar
-from gateway.rules.kinds.kind import Kind, Moment, Point, Sentences, Verdict, number
+from gateway.rules.kinds.kind import (
+    PointInfo,
+    RuleInstant,
+    RuleKind,
+    RuleVerdict,
+    Sentences,
+    as_number,
+)
 
 
 class ToyOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -22,17 +29,19 @@ class ToyState(msgspec.Struct, frozen=True, array_like=True):
     seen: int = 0
 
 
-def prepare(options: ToyOptions, _: Point, __: Calendar) -> ToyOptions:
+def prepare(options: ToyOptions, _: PointInfo, __: Calendar) -> ToyOptions:
     """The options are the limits."""
     return options
 
 
-def step(limits: ToyOptions, state: ToyState, value: Value, _: Moment) -> tuple[ToyState, Verdict]:
+def step(
+    limits: ToyOptions, state: ToyState, value: Value, _: RuleInstant
+) -> tuple[ToyState, RuleVerdict]:
     """Whether this value is within the range."""
-    shown = number(value)
+    shown = as_number(value)
     if shown is None:
-        return state, Verdict.UNSURE
-    return ToyState(state.seen + 1), Verdict.of(limits.first <= shown <= limits.last)
+        return state, RuleVerdict.UNSURE
+    return ToyState(state.seen + 1), RuleVerdict.of(limits.first <= shown <= limits.last)
 
 
 def describe(limits: ToyOptions, unit: str, say: Sentences) -> Iterator[str]:
@@ -40,4 +49,4 @@ def describe(limits: ToyOptions, unit: str, say: Sentences) -> Iterator[str]:
     yield say("toy.in-range", first=f"{limits.first:g}", last=f"{limits.last:g}", unit=unit)
 
 
-KINDS = (Kind("toy-range", ToyOptions, ToyState, prepare, step, describe=describe),)
+KINDS = (RuleKind("toy-range", ToyOptions, ToyState, prepare, step, describe=describe),)

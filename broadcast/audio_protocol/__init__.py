@@ -1,0 +1,1 @@
+"""What the gateway and the audio process say to each other."""

@@ -1,0 +1,1 @@
+"""Live speech: a microphone's stream, its frames, and who may speak where."""

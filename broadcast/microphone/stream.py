@@ -1,0 +1,104 @@
+"""The lines from the audio process's microphones to whoever takes the sound: all are bounded."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Iterator
+from enum import Enum
+
+from broadcast.audio_protocol import messages
+
+log = logging.getLogger(__name__)
+
+
+class OverflowPolicy(Enum):
+    """What a full line gives up."""
+
+    # What comes: what is taken is heard without a hole up to there.
+    NEWEST = "newest"
+    # What has waited longest: what is taken is always the latest.
+    OLDEST = "oldest"
+
+
+class MicrophoneStream:
+    """Pieces in the order in which they came, and then the end, which is never lost."""
+
+    def __init__(self, pieces_max: int, loses: OverflowPolicy) -> None:
+        """Empty."""
+        self._pieces: asyncio.Queue[bytes | None] = asyncio.Queue(pieces_max + 1)
+        self._pieces_max = pieces_max
+        self._loses = loses
+        self._ended = False
+        # Pieces that nobody took in time.
+        self.lost = 0
+        # Why it ended, if that was a fault.
+        self.code: str | None = None
+
+    def put(self, piece: bytes) -> None:
+        """One more; after the end nothing comes."""
+        if self._ended:
+            return
+        if self._pieces.qsize() >= self._pieces_max:
+            self.lost += 1
+            if self._loses is OverflowPolicy.NEWEST:
+                return
+            self._pieces.get_nowait()
+        self._pieces.put_nowait(piece)
+
+    def end(self, code: str | None = None) -> None:
+        """No more comes; the first reason counts."""
+        if not self._ended:
+            self._ended = True
+            self.code = code
+            self._pieces.put_nowait(None)
+
+    async def get(self) -> bytes | None:
+        """The next piece; None at the end, for ever."""
+        piece = await self._pieces.get()
+        if piece is None:
+            self._pieces.put_nowait(None)
+        return piece
+
+    async def get_within(self, seconds: float) -> bytes | None:
+        """The next piece; None at the end, or if none comes in time."""
+        try:
+            async with asyncio.timeout(seconds):
+                return await self.get()
+        except TimeoutError:
+            return None
+
+
+class MicrophoneStreams:
+    """Those that are open, by what each microphone was opened for."""
+
+    def __init__(self, pieces_max: int, loses: OverflowPolicy) -> None:
+        """`handle_event` is to be given what the audio process tells."""
+        self._pieces_max = pieces_max
+        self._loses = loses
+        self._open: dict[str, MicrophoneStream] = {}
+
+    @contextlib.contextmanager
+    def open(self, name: str) -> Iterator[MicrophoneStream]:
+        """Take what that microphone will hear."""
+        line = self._open[name] = MicrophoneStream(self._pieces_max, self._loses)
+        try:
+            yield line
+        finally:
+            del self._open[name]
+            if line.lost:
+                log.warning("microphone of %s: %d pieces lost", name, line.lost)
+
+    def end(self, name: str, code: str | None = None) -> bool:
+        """What was heard is taken to its end. False if it was not open."""
+        line = self._open.get(name)
+        if line is not None:
+            line.end(code)
+        return line is not None
+
+    def handle_event(self, event: messages.AudioEvent) -> None:
+        """Take what the audio process tells of microphones."""
+        if isinstance(event, messages.CapturedPcm):
+            if event.id in self._open:
+                self._open[event.id].put(event.pcm)
+        elif isinstance(event, messages.CaptureEnded):
+            self.end(event.id, event.code)

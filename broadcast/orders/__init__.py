@@ -1,0 +1,1 @@
+"""Orders: their records, states, requests, events and schedules."""

@@ -1,0 +1,285 @@
+"""What a person does on the page: play, stop, louder, quieter. Each is a form, and one audited act.
+
+A form leads back to the page, which says what became of the order (`told`), a refusal as well.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Sequence
+
+import msgspec
+from aiohttp import web
+
+from broadcast.options import PresetOptions
+from broadcast.order import TEXT_CHARS_MAX, Authority, Order, OrderClass
+from broadcast.orders.order_request import (
+    LocalOrderRequest,
+    OrderRequest,
+    Requester,
+    build_order,
+    lifetime_s,
+)
+from broadcast.pages import labels as told
+from broadcast.pages import on_air
+from broadcast.pages.api import request_actor
+from broadcast.pages.context import PATH, BroadcastPageContext
+from broadcast.pages.refused_form import FIELDS, URGENT_ZONE, RefusedForm, read_refused
+from broadcast.policy.guard import SoundZone
+from broadcast.voice.normalise import normalise
+from gateway.errors import CommandRefused, NotFound, UsageError
+from gateway.health import Vitals
+from gateway.web.audit_middleware import set_target
+from gateway.web.i18n import translator_for
+from gateway.web.page_renderer import PAGES
+from gateway.web.section import Handler, Permission, Route
+
+REPEATS = (1, 2, 3)
+# What staff may choose for words of their own; an emergency is prepared beforehand.
+CLASSES = (OrderClass.NOTICE, OrderClass.URGENT)
+
+
+def is_pressable(preset: PresetOptions) -> bool:
+    """Whether it is a key of the desk: a fire's is its panel's, and a `{place}` needs an alarm."""
+    return preset.cls != OrderClass.FIRE.word and "{place}" not in preset.text
+
+
+class BroadcastActions:
+    """The handlers."""
+
+    def __init__(
+        self,
+        deck: BroadcastPageContext,
+        vitals: Callable[[], Vitals],
+        turned: Callable[[], Awaitable[None]],
+        again: Callable[[web.Request, RefusedForm], web.Response],
+    ) -> None:
+        """`turned` lets the loudspeakers know of another volume; `again` is the page once more."""
+        self._deck = deck
+        self._vitals = vitals
+        self._turned = turned
+        self._again = again
+
+    def routes(self) -> list[Route]:
+        """Their addresses."""
+        return [
+            form_route("/play/{preset}", self._or_again(self.preset), "place"),
+            form_route("/say", self._or_again(self.say), "place"),
+            form_route("/hear", self._or_again(self.hear), "hear"),
+            form_route("/clip/{sha}", self._or_again(self.clip), "place"),
+            form_route("/microphone/{id}", self._or_again(self.microphone), "live"),
+            form_route("/microphone/{id}/end", self.put_down, "hang-up"),
+            form_route("/stop", self.stop, "stop"),
+            form_route("/stop/{id}", self.cancel, "cancel"),
+            form_route("/again/{id}", self.again, "again"),
+            form_route("/test", self.test, "test"),
+            form_route("/volume/{zone}", self.volume, "volume"),
+        ]
+
+    def _or_again(self, handler: Handler) -> Handler:
+        """The same, where a field that lacks something does not cost what was typed."""
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            try:
+                return await handler(request)
+            except UsageError as error:
+                if error.code not in FIELDS:
+                    raise
+                return self._again(request, await read_refused(request, error))
+
+        return handle
+
+    async def preset(self, request: web.Request) -> web.StreamResponse:
+        """Play what staff have prepared; an emergency only if it was held, or is confirmed."""
+        preset_id = request.match_info["preset"]
+        preset = self._deck.presets.get(preset_id)
+        form, class_ = await request.post(), OrderClass.parse(preset.cls)
+        apart = class_.urgent and "urgent-zones" in form
+        zones = await read_zones(request, URGENT_ZONE if apart else "zone")
+        if class_.urgent and form.get("held") != "1":
+            path = f"{PATH}/play/{preset_id}"
+            return self._confirm(request, path, preset.name, preset.text, zones)
+        return await self._give(request, OrderRequest(zones=zones, preset=preset_id), class_)
+
+    async def say(self, request: web.Request) -> web.StreamResponse:
+        """Say what was written."""
+        form, text = await request.post(), await read_text(request)
+        class_ = _chosen(str(form.get("class", "")))
+        ask = OrderRequest(
+            zones=await read_zones(request),
+            text=text,
+            cls=class_.word,
+            repeat=_number(str(form.get("repeat", "1")), max(REPEATS)),
+        )
+        return await self._give(request, ask, class_)
+
+    async def hear(self, request: web.Request) -> web.StreamResponse:
+        """How a text is read, heard here and nowhere else, before it sounds."""
+        text, form = await read_text(request), await request.post()
+        clip = await self._deck.voice.render(text)
+        return request.app[PAGES].render(
+            request,
+            "broadcast/hear.html",
+            self._vitals(),
+            {},
+            said=text,
+            text_max=TEXT_CHARS_MAX,
+            read=normalise(text),
+            clip=clip,
+            length=told.clock_text(clip.seconds),
+            zones=self._known(form.getall("zone", [])),
+            class_=_chosen(str(form.get("class", ""))).word,
+            repeat=_number(str(form.get("repeat", "1")), max(REPEATS)),
+        )
+
+    async def clip(self, request: web.Request) -> web.StreamResponse:
+        """Play a recording."""
+        sha = self._deck.shelf.clip(request.match_info["sha"]).sha
+        ask = OrderRequest(zones=await read_zones(request), clip=sha)
+        return await self._give(request, ask, OrderClass.NOTICE)
+
+    async def microphone(self, request: web.Request) -> web.StreamResponse:
+        """Let somebody speak into a microphone of the station, until it is put down."""
+        microphone = request.match_info["id"]
+        self._deck.paging.require_known(microphone)
+        ask = LocalOrderRequest(zones=await read_zones(request), microphone=microphone)
+        return await self._give(request, ask, OrderClass.LIVE)
+
+    async def put_down(self, request: web.Request) -> web.StreamResponse:
+        """What was said is heard to its end, and kept."""
+        kept = on_air.microphone_orders(self._deck).get(request.match_info["id"])
+        if kept is None:
+            raise web.HTTPSeeOther(PATH)
+        set_target(request, kept.order.id)
+        if not self._deck.paging.end(kept.order.id):
+            await self._deck.room.cancel(kept.order.id, request_actor(request))
+        raise web.HTTPSeeOther(f"{PATH}?told={kept.order.id}")
+
+    async def stop(self, request: web.Request) -> web.StreamResponse:
+        """Silence everything below the emergency."""
+        await self._deck.room.stop((), request_actor(request))
+        raise web.HTTPSeeOther(PATH)
+
+    async def cancel(self, request: web.Request) -> web.StreamResponse:
+        """Stop one order, an emergency too."""
+        order_id = request.match_info["id"]
+        set_target(request, order_id)
+        try:
+            await self._deck.room.cancel(order_id, request_actor(request))
+        except CommandRefused as refused:
+            raise UsageError(refused.code, **refused.data) from refused
+        raise web.HTTPSeeOther(f"{PATH}?told={order_id}")
+
+    async def again(self, request: web.Request) -> web.StreamResponse:
+        """Order once more what no loudspeaker took; an emergency only if it is confirmed."""
+        deck, order_id = self._deck, request.match_info["id"]
+        order = deck.room.require(order_id).order
+        class_ = min(
+            order.class_, OrderClass.EMERGENCY
+        )  # what a fire input began, staff begin as theirs
+        if class_.urgent and (await request.post()).get("held") != "1":
+            words = translator_for(request)
+            title = told.order_title(deck.room.require(order_id), deck, words)
+            return self._confirm(request, f"{PATH}/again/{order_id}", title, "", order.zones)
+        once_more = msgspec.structs.replace(
+            order,
+            id=deck.room.new_id(),
+            source="desk",
+            class_=class_,
+            authority=Authority.PRESS,
+            actor=request_actor(request),
+            expires=deck.clock.deadline(lifetime_s(class_)),
+            not_before=None,
+            supersedes=(),
+        )
+        return await self._place(request, once_more)
+
+    async def test(self, _request: web.Request) -> web.StreamResponse:
+        """Let every loudspeaker show how far it works."""
+        self._deck.selftests.request()
+        raise web.HTTPSeeOther(f"{PATH}#horns")
+
+    async def volume(self, request: web.Request) -> web.StreamResponse:
+        """One step louder or quieter."""
+        zone = request.match_info["zone"]
+        if zone not in self._deck.room.house.zones:
+            raise NotFound("broadcast.unknown-zone", zone=zone[:60])
+        up = (await request.post()).get("turn") == "up"
+        set_target(request, zone)
+        await self._deck.volumes.step_by(zone, 1 if up else -1)
+        await self._turned()
+        raise web.HTTPSeeOther(PATH)
+
+    async def _give(
+        self, request: web.Request, ask: OrderRequest, class_: OrderClass
+    ) -> web.StreamResponse:
+        deck = self._deck
+        by = Requester(request_actor(request), "desk", Authority.PRESS)
+        expires = deck.clock.deadline(lifetime_s(class_))
+        order = build_order(ask, by, deck.presets, deck.room.new_id(), expires)
+        return await self._place(request, order)
+
+    async def _place(self, request: web.Request, order: Order) -> web.StreamResponse:
+        set_target(request, order.id)
+        receipt = await self._deck.room.place(with_join_key(order))
+        raise web.HTTPSeeOther(f"{PATH}?told={receipt.of}")
+
+    def _confirm(
+        self, request: web.Request, path: str, title: str, text: str, zones: tuple[str, ...]
+    ) -> web.StreamResponse:
+        """Ask before an emergency that nobody has held."""
+        return request.app[PAGES].render(
+            request,
+            "broadcast/confirm.html",
+            self._vitals(),
+            {},
+            action=path,
+            title=title,
+            text=text,
+            zones=self._known(zones),
+        )
+
+    def _known(self, zones: Sequence[object]) -> list[SoundZone]:
+        known = self._deck.room.house.zones
+        return [known[zone] for zone in zones if isinstance(zone, str) and zone in known]
+
+
+def with_join_key(order: Order) -> Order:
+    """The order as one press of many: while it is open, the same press again changes nothing."""
+    same = msgspec.json.encode((order.content, sorted(order.zones), order.class_.word))
+    return msgspec.structs.replace(order, joins=f"desk.{hashlib.sha256(same).hexdigest()[:16]}")
+
+
+async def read_zones(request: web.Request, field: str = "zone") -> tuple[str, ...]:
+    """The zones that are ticked in that field; UsageError if none is."""
+    zones = tuple(str(zone) for zone in (await request.post()).getall(field, []))
+    if not zones:
+        raise UsageError("cast.no-zone", field=field)
+    return zones
+
+
+async def read_text(request: web.Request) -> str:
+    """The words that were written; UsageError if there are none, or too many."""
+    text = str((await request.post()).get("text", "")).strip()
+    if not text:
+        raise UsageError("cast.no-text")
+    if len(text) > TEXT_CHARS_MAX:
+        raise UsageError("cast.long-text", max=TEXT_CHARS_MAX)
+    return text
+
+
+def form_route(path: str, handler: Handler, name: str) -> Route:
+    """An address of a form for staff."""
+    return Route(
+        path=PATH + path,
+        handler=handler,
+        method="POST",
+        permission=Permission.STAFF,
+        act=f"broadcast/{name}",
+    )
+
+
+def _chosen(word: str) -> OrderClass:
+    return next((class_ for class_ in CLASSES if class_.word == word), OrderClass.NOTICE)
+
+
+def _number(text: str, most: int) -> int:
+    return max(1, min(most, int(text))) if text.isascii() and text.isdecimal() else 1

@@ -1,0 +1,97 @@
+"""An order as a person reads it: what it says, where, who gave it, what became of it."""
+
+from typing import assert_never
+
+from broadcast.order import (
+    ClipContent,
+    LiveContent,
+    MemoryContent,
+    PresetContent,
+    SentenceContent,
+    TextContent,
+)
+from broadcast.orders.repository import OrderRecord
+from broadcast.orders.transitions import OrderState
+from broadcast.pages.context import BroadcastPageContext
+from gateway.audit.events import Actor
+from gateway.errors import UsageError
+from gateway.web.i18n import Translator
+from gateway.web.page_header import StatusMark
+
+SHOWN_CHARS = 24
+
+# How each state looks; whatever is not here is under way.
+MARKS = {
+    OrderState.FINISHED: ("ok", "s-ok"),
+    OrderState.PLAYING: ("ok", "megaphone"),
+    OrderState.STOPPED: ("away", "stop"),
+    OrderState.REFUSED: ("bad", "s-bad"),
+    OrderState.EXPIRED: ("bad", "s-bad"),
+    OrderState.DROPPED: ("warn", "warning"),
+    OrderState.FAILED: ("bad", "s-bad"),
+}
+
+
+def order_title(kept: OrderRecord, deck: BroadcastPageContext, words: Translator) -> str:
+    """What is said, in a few words."""
+    content = kept.order.content
+    match content:
+        case LiveContent():
+            mic = deck.microphones.get(content.microphone, content.microphone)
+            return words("cast.mic-title", name=mic) if mic else words("cast.live-title")
+        case MemoryContent():
+            return words("cast.aside-title")
+        case ClipContent():
+            return _clip(content.sha, deck, words)
+        case TextContent() | SentenceContent():
+            return _short(content.text)
+        case PresetContent():
+            preset = deck.presets.all().get(content.preset)
+            return content.preset if preset is None else preset.name
+        case _:
+            assert_never(content)
+
+
+def _clip(sha: str, deck: BroadcastPageContext, words: Translator) -> str:
+    try:
+        return deck.shelf.clip(sha).title
+    except UsageError:
+        return words("cast.clip-gone")
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= SHOWN_CHARS else text[: SHOWN_CHARS - 1] + "…"
+
+
+def zone_names(kept: OrderRecord, deck: BroadcastPageContext, words: Translator) -> str:
+    """The zones' names."""
+    zones = deck.room.house.zones
+    return words("cast.comma").join(
+        zones[zone].name if zone in zones else zone for zone in kept.order.zones
+    )
+
+
+def actor_name(actor: Actor, deck: BroadcastPageContext, words: Translator) -> str:
+    """Whoever it was, as people call them."""
+    if actor.kind == "staff" and not actor.id.startswith("key."):
+        return deck.names().get(actor.id, actor.id)
+    if actor.kind == "installer" and actor.id in deck.names():
+        return deck.names()[actor.id]
+    return words(f"cast.by-{actor.kind}", id=actor.id.removeprefix("key."))
+
+
+def state_mark(kept: OrderRecord, words: Translator) -> StatusMark:
+    """What became of it, in a word."""
+    colour, pictogram = MARKS.get(kept.state, ("wait", "s-wait"))
+    return colour, pictogram, words(f"cast.state-{kept.state.value}")
+
+
+def reason_text(kept: OrderRecord, words: Translator) -> str:
+    """Why it is so, if there is a reason."""
+    return "" if kept.why is None else words(kept.why, **kept.detail)
+
+
+def clock_text(value: float) -> str:
+    """How long, as a clock shows it: 1:05."""
+    whole = max(0, round(value))
+    return f"{whole // 60}:{whole % 60:02}"

@@ -1,0 +1,115 @@
+"""What sounds at this moment, the most urgent first."""
+
+from typing import NamedTuple
+
+from broadcast.order import LiveContent, OrderClass
+from broadcast.orders.repository import OrderRecord, order_id_of
+from broadcast.pages import labels as told
+from broadcast.pages.context import BroadcastPageContext
+from broadcast.policy.quiet_hours import S
+from gateway.web.i18n import Translator
+
+# So many loudspeakers are named; how many there are is said beside them.
+NAMES_MAX = 4
+
+
+class OnAirOrder(NamedTuple):
+    """One order on the air. `speakers` is how many loudspeakers it is for."""
+
+    kept: OrderRecord
+    title: str
+    text: str
+    clock: str
+
+    @property
+    def urgent(self) -> bool:
+        """Whether it is an emergency: stopped by itself alone, never with the others."""
+        return self.kept.order.class_.urgent
+
+
+class UnrecordedSound(NamedTuple):
+    """An emergency that sounds, and of which nothing else is known; a fire input ends its own."""
+
+    order_id: str
+    fire: bool
+    text: str
+
+
+def unrecorded_sounds(deck: BroadcastPageContext, words: Translator) -> list[UnrecordedSound]:
+    """What sounds without its record; each can be stopped by its id."""
+    found: dict[str, UnrecordedSound] = {}
+    for one in deck.room.unrecorded_sounds():
+        fire = one.cls is OrderClass.FIRE
+        names = [deck.speakers.get(each, each) for each in sorted(one.speakers)]
+        place = words("cast.comma").join(names[:NAMES_MAX])
+        text = words("cast.lost-fire" if fire else "cast.lost-text", place=place, n=len(names))
+        order_id = order_id_of(one.id)
+        found[order_id] = UnrecordedSound(order_id, fire, text)
+    return list(found.values())
+
+
+def is_prompt(kept: OrderRecord) -> bool:
+    """Whether a kiosk says it to whoever stands before it: nothing that staff have to do with."""
+    return kept.order.class_ is OrderClass.PROMPT
+
+
+def on_air_orders(deck: BroadcastPageContext) -> list[OrderRecord]:
+    """What sounds, the most urgent first, then the newest; without what kiosks say."""
+    found = [kept for kept in _open(deck) if kept.state.value == "playing"]
+    return sorted(found, key=lambda kept: -kept.order.class_)
+
+
+def waiting_orders(deck: BroadcastPageContext) -> list[OrderRecord]:
+    """What is accepted and does not sound yet; without what kiosks are about to say."""
+    return [kept for kept in _open(deck) if kept.state.value != "playing"]
+
+
+def kiosk_speaks(deck: BroadcastPageContext) -> bool:
+    """Whether a kiosk is saying something."""
+    orders = deck.room.orders()
+    return any(is_prompt(kept) and kept.state.value == "playing" for kept in orders)
+
+
+def _open(deck: BroadcastPageContext) -> list[OrderRecord]:
+    return [kept for kept in deck.room.orders() if kept.open and not is_prompt(kept)]
+
+
+def microphone_orders(deck: BroadcastPageContext) -> dict[str, OrderRecord]:
+    """The open orders of the station's own microphones, by microphone."""
+    return {
+        kept.order.content.microphone: kept
+        for kept in deck.room.orders()
+        if kept.open and isinstance(kept.order.content, LiveContent)
+    }
+
+
+def show_on_air(kept: OrderRecord, deck: BroadcastPageContext, words: Translator) -> OnAirOrder:
+    """How it is shown."""
+    return OnAirOrder(
+        kept,
+        told.order_title(kept, deck, words),
+        _text(kept, deck, words),
+        remaining_text(kept, deck),
+    )
+
+
+def remaining_text(kept: OrderRecord, deck: BroadcastPageContext) -> str:
+    """How long it goes on; of a microphone, how long it has been."""
+    since_s = (deck.clock.now_ns() - kept.since_ns) / S
+    if isinstance(kept.order.content, LiveContent):
+        return told.clock_text(since_s)
+    return told.clock_text(kept.lasts_s - since_s)
+
+
+def _text(kept: OrderRecord, deck: BroadcastPageContext, words: Translator) -> str:
+    place = told.zone_names(kept, deck, words)
+    of = len(deck.room.house.speakers(kept.order.zones))
+    if not kept.reached:
+        return words("cast.starting", place=place, of=of)
+    return words("cast.sounds", place=place, n=kept.reached[0], of=of) + _rounds(kept, words)
+
+
+def _rounds(kept: OrderRecord, words: Translator) -> str:
+    if kept.order.repeat < 2 or not kept.seconds:  # noqa: PLR2004  # once is no round of several
+        return ""
+    return words("cast.rounds", n=kept.order.repeat)

@@ -1,0 +1,101 @@
+"""What was asked for, and what is known of who got it."""
+
+from typing import NamedTuple
+
+from broadcast.order import ClipContent, PresetContent, SentenceContent, TextContent
+from broadcast.orders.repository import OrderRecord
+from broadcast.pages import labels as told
+from broadcast.pages.context import PATH, BroadcastPageContext
+from broadcast.pages.on_air import is_prompt
+from broadcast.pages.upcoming import spoken_time
+from broadcast.speakers.contract import REPORTED_LEVELS
+from gateway.web.i18n import Translator
+from gateway.web.page_header import StatusMark
+
+ROWS = 12
+ROWS_MAX = 300
+
+
+class HistoryRow(NamedTuple):
+    """One order; `counts` are loudspeakers by rung, of `of` that it is for; `sound` is its clip.
+
+    `again` is where it is tried once more, if no loudspeaker has said it.
+    """
+
+    kept: OrderRecord
+    when: str
+    title: str
+    where: str
+    who: str
+    counts: tuple[int, ...]
+    of: int
+    mark: StatusMark
+    why: str
+    sound: str
+    again: str
+
+
+def history_rows(
+    deck: BroadcastPageContext,
+    timezone: str,
+    words: Translator,
+    most: int = ROWS,
+    *,
+    prompts: bool = False,
+) -> list[HistoryRow]:
+    """The newest first; with what kiosks have said where `prompts` asks for it."""
+    orders = [kept for kept in deck.room.orders() if prompts or not is_prompt(kept)]
+    return [history_row(kept, deck, timezone, words) for kept in orders[:most]]
+
+
+def count_prompts(deck: BroadcastPageContext) -> int:
+    """How many of the orders that are remembered kiosks have said."""
+    return sum(map(is_prompt, deck.room.orders()))
+
+
+def history_row(
+    kept: OrderRecord, deck: BroadcastPageContext, timezone: str, words: Translator
+) -> HistoryRow:
+    """One of them."""
+    order = kept.order
+    return HistoryRow(
+        kept,
+        asked_at_text(kept, deck, timezone, words),
+        told.order_title(kept, deck, words),
+        told.zone_names(kept, deck, words),
+        told.actor_name(order.actor, deck, words),
+        kept.reached or (0,) * len(REPORTED_LEVELS),
+        max(1, *kept.reached[:1], len(deck.room.house.speakers(order.zones))),
+        told.state_mark(kept, words),
+        told.reason_text(kept, words),
+        kept.clips[-1] if kept.clips and kept.reached else "",
+        f"{PATH}/again/{order.id}" if can_retry(kept) else "",
+    )
+
+
+def can_retry(kept: OrderRecord) -> bool:
+    """Whether it can be tried again: it is over, reached nobody, and can be said as it was."""
+    said = isinstance(
+        kept.order.content, PresetContent | TextContent | ClipContent | SentenceContent
+    )
+    return not kept.open and kept.why == "broadcast.reached-nobody" and said
+
+
+def asked_wall_ns(kept: OrderRecord, deck: BroadcastPageContext) -> int | None:
+    """When it was asked for by the wall's time; of another boot as it was known then."""
+    if kept.boot != deck.clock.boot:
+        return kept.asked_wall_ns
+    return deck.clock.stamp(kept.asked_ns).wall_ns
+
+
+def asked_at_text(
+    kept: OrderRecord, deck: BroadcastPageContext, timezone: str, words: Translator
+) -> str:
+    """When it was asked for, as far as anybody knows."""
+    asked_ns, now_ns = asked_wall_ns(kept, deck), deck.clock.stamp().wall_ns
+    if kept.boot != deck.clock.boot and (asked_ns is None or now_ns is None):
+        return words("cast.before-boot")
+    if asked_ns is None or now_ns is None:
+        ago_s = (deck.clock.now_ns() - kept.asked_ns) / 1e9
+        return words.age(ago_s)
+    return spoken_time(asked_ns, now_ns, timezone, words)

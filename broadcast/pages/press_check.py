@@ -1,0 +1,32 @@
+"""Why a press would be refused here and now, said before it: the guard is asked beforehand."""
+
+from broadcast.order import Authority, Content, LiveContent, Order, OrderClass, TextContent
+from broadcast.orders.order_request import ASKS_S
+from broadcast.pages.context import BroadcastPageContext
+from broadcast.policy import guard
+from broadcast.policy.guard import GuardAnswer, Ruling
+from gateway.audit.events import Actor
+
+
+def staff_ruling(
+    deck: BroadcastPageContext, zone: str, class_: OrderClass = OrderClass.NOTICE
+) -> Ruling:
+    """What the guard would say to somebody of the staff who presses for that zone."""
+    content: Content = LiveContent() if class_ is OrderClass.LIVE else TextContent("?")
+    order = Order(
+        id="asked-beforehand",
+        source="desk",
+        zones=(zone,),
+        class_=class_,
+        authority=Authority.PRESS,
+        actor=Actor("staff", ""),
+        content=content,
+        expires=deck.clock.deadline(ASKS_S),
+    )
+    return guard.judge_order(order, deck.room.house, deck.moment(), deck.clock.boot)
+
+
+def notice_refusal(deck: BroadcastPageContext, zone: str) -> Ruling | None:
+    """Why a notice would not sound there now; None if it would."""
+    found = staff_ruling(deck, zone)
+    return None if found.answer is GuardAnswer.GO else found

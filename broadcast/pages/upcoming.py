@@ -1,0 +1,82 @@
+"""What comes: schedules and when they sound next, as the calendar has it."""
+
+import datetime
+import zoneinfo
+from typing import NamedTuple
+
+from broadcast.orders.schedules import Schedule, is_schedulable
+from broadcast.pages.context import BroadcastPageContext
+from broadcast.policy.quiet_hours import S
+from gateway.web.i18n import Translator
+
+TIMES = 3
+
+
+class UpcomingSchedule(NamedTuple):
+    """One schedule with its next times, spoken; `at_ns` is the first of them."""
+
+    id: str
+    schedule: Schedule
+    title: str
+    at_ns: int | None
+    times: tuple[str, ...]
+    skipped: bool
+
+
+def upcoming_schedules(
+    deck: BroadcastPageContext, timezone: str, words: Translator
+) -> list[UpcomingSchedule]:
+    """The soonest first; those without a time last."""
+    found = [_one(key, deck, timezone, words) for key in deck.schedules.all()]
+    return sorted(found, key=lambda each: (each.at_ns is None, each.at_ns or 0))
+
+
+class MissedRow(NamedTuple):
+    """What did not sound, how often, and when that was found out."""
+
+    title: str
+    times: int
+    when: str
+
+
+def missed_rows(deck: BroadcastPageContext, timezone: str, words: Translator) -> list[MissedRow]:
+    """Of the last day; longer ago it is history."""
+    now_ns = deck.moment().wall_ns
+    if now_ns is None:
+        return []
+    return [
+        MissedRow(each.name, each.times, spoken_time(each.wall_ns, now_ns, timezone, words))
+        for each in deck.schedules.missed
+        if now_ns - each.wall_ns < 86_400 * S
+    ]
+
+
+def _one(
+    key: str, deck: BroadcastPageContext, timezone: str, words: Translator
+) -> UpcomingSchedule:
+    schedule, wall_ns = deck.schedules.all()[key], deck.moment().wall_ns
+    preset = deck.presets.all().get(schedule.preset)
+    at: list[int] = []
+    sounds = schedule.on and (preset is None or is_schedulable(preset))
+    if sounds and wall_ns is not None:
+        at = deck.schedules.next_instants(schedule, wall_ns, TIMES)
+    return UpcomingSchedule(
+        key,
+        schedule,
+        schedule.name if preset is None else preset.name,
+        at[0] if at else None,
+        tuple(spoken_time(at_ns, wall_ns or 0, timezone, words) for at_ns in at),
+        bool(at) and at[0] == deck.schedules.skipped(key),
+    )
+
+
+def spoken_time(at_ns: int, now_ns: int, timezone: str, words: Translator) -> str:
+    """An instant as people say it: today's by its hour, others with their day."""
+    zone = zoneinfo.ZoneInfo(timezone)
+    at = datetime.datetime.fromtimestamp(at_ns // S, tz=zone)
+    days = (at.date() - datetime.datetime.fromtimestamp(now_ns // S, tz=zone).date()).days
+    if days == 0:
+        return at.strftime("%H:%M")
+    if days in {1, -1}:
+        return words("cast.tomorrow" if days == 1 else "cast.yesterday", at=at.strftime("%H:%M"))
+    return at.strftime("%m-%d %H:%M")

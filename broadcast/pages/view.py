@@ -1,0 +1,72 @@
+"""The page as one view: everything on it that changes."""
+
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+from broadcast.pages import on_air, upcoming, zones
+from broadcast.pages.clips import listed_clips
+from broadcast.pages.context import BroadcastPageContext
+from gateway.health import Vitals
+from gateway.web.i18n import CATALOGUES, Translator
+from gateway.web.section import View
+
+# So many orders the page shows at most.
+ORDERS = 20
+
+
+class BroadcastView:
+    """Looks at the deck; changes nothing."""
+
+    def __init__(self, deck: BroadcastPageContext) -> None:
+        """Over those rooms."""
+        self.deck = deck
+
+    def view(self, vitals: Vitals, words: Translator, _argument: str = "") -> View:
+        """Everything on the page that changes."""
+        return dict(self._facts(vitals, words))
+
+    def _facts(self, vitals: Vitals, words: Translator) -> Iterator[tuple[str, Any]]:
+        deck = self.deck
+        yield "shape", self._shape(vitals)
+        yield "volatile", vitals.journal.volatile
+        yield "away", not deck.connected()
+        yield "ready", self.ready(words)
+        yield "fault", self.fault(words)
+        for kept in on_air.on_air_orders(deck):
+            one = on_air.show_on_air(kept, deck, words)
+            yield f"air.{kept.order.id}.text", one.text
+            yield f"air.{kept.order.id}.clock", one.clock
+        yield from zones.zone_views(deck, words).items()
+
+    def _shape(self, vitals: Vitals) -> int:
+        """Changes when a row came, went or moved, or something else may be pressed."""
+        deck = self.deck
+        branches = zones.flat_zones(zones.zone_tree(deck))
+        parts: list[object] = [vitals.name, vitals.version, deck.connected()]
+        orders = [kept for kept in deck.room.orders() if not on_air.is_prompt(kept)]
+        parts += [(kept.order.id, kept.state, kept.turn) for kept in orders[:ORDERS]]
+        parts.append(on_air.kiosk_speaks(deck))
+        parts += [(one.id, *sorted(one.speakers)) for one in deck.room.unrecorded_sounds()]
+        parts += [(each.zone.id, each.step, each.mark, each.chosen) for each in branches]
+        parts += list(deck.presets.all().items())
+        coming = upcoming.upcoming_schedules(deck, vitals.timezone, CATALOGUES["zh"])
+        parts += [(each.id, each.at_ns, each.skipped) for each in coming]
+        parts += [clip.sha for clip in listed_clips(deck)]
+        parts += [deck.selftests.testing, deck.selftests.last_ns]
+        parts += [(each, deck.monitor.rung(each)) for each in deck.speakers]
+        parts += list(deck.monitor.faults.items())
+        return zlib.crc32("\n".join(map(str, parts)).encode())
+
+    def ready(self, words: Translator) -> str:
+        """How far the voice has come with what is said again and again; empty when it has."""
+        progress = self.deck.ready()
+        if progress is None or progress.done >= progress.of:
+            return ""
+        return words("cast.making-ready", done=progress.done, of=progress.of)
+
+    def fault(self, words: Translator) -> str:
+        """Which voice does not speak, and why."""
+        for name, error in self.deck.voice.faults.items():
+            return words("cast.voice-fault", name=name, why=words(error.code, **error.data))
+        return ""

@@ -1,0 +1,107 @@
+"""What a kill or a power cut left of orders, and what may still become of that."""
+
+import contextlib
+
+import msgspec
+
+from broadcast.orders.repository import OrderRecord
+from broadcast.orders.store import OrderStore
+from broadcast.orders.transitions import OrderEvent, OrderState
+from broadcast.playback.outcomes import OrderOutcomes
+from broadcast.playback.playout import FINISHED, Playout
+from broadcast.playback.preparation import OrderPreparation
+from gateway.errors import StationError
+
+
+class OrderRecovery:
+    """Asked at the start, and about whatever still waits since then."""
+
+    def __init__(
+        self,
+        store: OrderStore,
+        stage: Playout,
+        outcomes: OrderOutcomes,
+        preparation: OrderPreparation,
+    ) -> None:
+        """For those orders."""
+        self._all = store
+        self._stage = stage
+        self._outcomes = outcomes
+        self._preparation = preparation
+        self._asking: set[str] = set()
+
+    def resume_open_orders(self) -> None:
+        """Every order that was open before the restart; what has expired meanwhile is over."""
+        for kept in self._all.book.open():
+            if kept.boot != self._all.clock.boot:
+                self._outlasted(kept)
+            elif kept.state is OrderState.PLAYING:  # the engine will say
+                if kept.wordless:
+                    self._preparation.request(kept.order.id)
+            elif kept.order.expires.passed(self._all.clock):
+                self._outlived(kept)
+            else:
+                self._preparation.request(kept.order.id)
+
+    def is_dormant(self, kept: OrderRecord) -> bool:
+        """Whether a power cut left it open, and nobody has told the time since."""
+        return kept.open and kept.boot != self._all.clock.boot
+
+    def is_undecided(self, kept: OrderRecord) -> bool:
+        """Whether it is not known yet if its time has passed, or if it was heard before that."""
+        return kept.order.id in self._asking or self.is_dormant(kept)
+
+    def _outlasted(self, kept: OrderRecord) -> None:
+        """A power cut left it open. An emergency may go on, once somebody knows the time.
+
+        Until then it is ready and silent; staff can stop it, or order it anew.
+        """
+        order = kept.order
+        if order.class_.urgent and order.expires.wall_ns is not None:
+            if kept.state is OrderState.PLAYING:
+                kept = self._all.book.update(kept, unsure=True)
+                self._outcomes.interrupt(kept, "broadcast.power-cut")
+            self._preparation.request(order.id)
+        elif kept.state is OrderState.PLAYING:
+            self._all.end(kept, OrderEvent.FAIL, "broadcast.unknown")
+        else:
+            self._all.end(kept, OrderEvent.EXPIRE, "broadcast.expired")
+
+    def resume(self, kept: OrderRecord) -> None:
+        """Let it go on if it is known to be in time, by its own platform's time at least."""
+        actor = kept.order.actor
+        uplink = actor.id if actor.kind == "platform" else ""
+        expires = kept.order.expires.resumed(self._all.clock, uplink)
+        if expires is None:
+            self._all.clock.want_word()
+            return
+        now_ns, boot = self._all.clock.now_ns(), self._all.clock.boot
+        begins = kept.order.not_before
+        if begins is not None:
+            begins = begins.resumed(self._all.clock, uplink)
+        order = msgspec.structs.replace(kept.order, expires=expires, not_before=begins)
+        self._all.book.update(kept, order=order, boot=boot, asked_ns=now_ns, since_ns=now_ns)
+
+    def _outlived(self, kept: OrderRecord) -> None:
+        """Its time passed while we were dead."""
+        if kept.order.class_.urgent:
+            self._asking.add(kept.order.id)
+            self._stage.start(self._ask(kept.order.id))
+        else:
+            self._outcomes.expire(kept)
+
+    async def _ask(self, order_id: str) -> None:
+        """An emergency may have been heard before it was recorded: the audio process knows."""
+        how = None
+        with contextlib.suppress(StationError):  # away: nobody knows better
+            how = await self._stage.fetch_heard(order_id)
+        self._asking.discard(order_id)
+        kept = self._all.book.require(order_id)
+        if not kept.open:
+            return
+        if how == FINISHED:
+            self._all.end(kept, OrderEvent.FINISH, "broadcast.played-before")
+        elif how is not None and not kept.had:
+            self._all.end(kept, OrderEvent.DROP, "broadcast.ran-out")
+        else:
+            self._outcomes.expire(kept)

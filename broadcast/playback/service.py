@@ -1,0 +1,369 @@
+"""The orders in the running station: judged, recorded, arbitrated, sounded, and answered for.
+
+    order ─► guard ─► recorded ─► prepared ─► guard, arbiter ─► recorded ─► engine ─► how it ended
+
+In classes 8 and 9, and where somebody waits at a key or for staff, nothing waits for a record.
+
+    book.py progress.py records.py   where every order stands, and the way to the disk
+    airing.py                        one sound of an order at a set of loudspeakers
+    preparation.py                   what an order sounds, made; its siren until then
+    turns.py stage.py                whose turn it is where, and what the engine is told
+    echo.py outcome.py               what the engine says, and what becomes of the order by that
+    aftermath.py                     what a kill or a power cut left
+    replaced.py                      what was called off before it came
+"""
+
+import asyncio
+from collections.abc import Callable, Collection, Container
+from functools import partial
+
+from broadcast.audio_protocol import messages
+from broadcast.material.renderer import OrderRenderer
+from broadcast.order import Content, Order, OrderClass
+from broadcast.orders.repository import OrderRecord, check_readable, order_id_of
+from broadcast.orders.store import OrderStore
+from broadcast.orders.superseded import SupersededOrders
+from broadcast.orders.transitions import OrderEvent, OrderState
+from broadcast.playback.outcomes import OrderOutcomes
+from broadcast.playback.playout import SIREN_ONLY, Playout
+from broadcast.playback.preparation import OrderPreparation
+from broadcast.playback.reconciler import PlaybackReconciler
+from broadcast.playback.recovery import OrderRecovery
+from broadcast.playback.scheduler import PlaybackScheduler
+from broadcast.policy import guard
+from broadcast.policy.arbiter import Contender
+from broadcast.policy.guard import GuardAnswer, Ruling, ZoneMap
+from broadcast.policy.quiet_hours import ClockReading, S
+from broadcast.ports import AudioPort, OrderJournal
+from broadcast.speaker_status.monitor import SpeakerMonitor
+from gateway.audit.events import Actor
+from gateway.clock import Clock
+from gateway.errors import CommandRefused
+from gateway.faults import OnFault, log_fault
+from gateway.health import RefusalVitals
+from gateway.upstream.inbox.events import ReceiptEventData
+
+# Less than this nobody looks again: an order whose time no look ends must not keep us looking.
+MOMENT_S = 0.02
+
+# While an order is open: station time may step, and with it quiet hours come.
+LOOK_EVERY_S = 5.0
+
+# So long somebody is asked for because of an emergency that nobody heard.
+UNHEARD_S = 3_600
+
+_ACTS = {
+    GuardAnswer.GO: OrderEvent.ACCEPT,
+    GuardAnswer.WAIT: OrderEvent.ACCEPT,
+    GuardAnswer.REFUSE: OrderEvent.REFUSE,
+    GuardAnswer.EXPIRED: OrderEvent.EXPIRE,
+}
+
+
+class BroadcastService:
+    """`load` first, then anything at any time, and `run` for ever."""
+
+    def __init__(
+        self,
+        journal: OrderJournal,
+        clock: Clock,
+        house: ZoneMap,
+        engine: AudioPort,
+        studio: OrderRenderer,
+        *,
+        page: Callable[[Order], None] = lambda _: None,
+        on_fault: OnFault = log_fault,
+    ) -> None:
+        """Whoever builds the engine lets it call `reconcile` at every connection.
+
+        `page` opens the microphone of a live order when it begins, where that is the station's.
+        """
+        self.house = house
+        self._clock = clock
+        self._engine = engine
+        self._wake = asyncio.Event()
+        self._stage = Playout(engine, house, page)
+        self._all = OrderStore(journal, clock, house, on_fault)
+        self.monitor = SpeakerMonitor(house.speakers(house.zones))
+        self._outcomes = OrderOutcomes(self._all, self._stage, lambda: self.monitor.broken)
+        self._preparation = OrderPreparation(self._all, self._stage, studio, self._settle, on_fault)
+        self._aftermath = OrderRecovery(self._all, self._stage, self._outcomes, self._preparation)
+        self._turns = PlaybackScheduler(
+            self._all,
+            self._stage,
+            self._outcomes,
+            self._preparation,
+            self._aftermath,
+            moved=self._wake.set,
+            on_fault=on_fault,
+        )
+        self._replaced = SupersededOrders(journal)
+        self._echo = PlaybackReconciler(
+            self._all, self._stage, self._turns, self._outcomes, self.monitor
+        )
+        engine.add_listener(self.monitor.handle_event)
+        engine.add_listener(self._echo.handle_event)
+
+    async def load(self) -> None:
+        """Take back what was open before the restart; what has expired meanwhile is over."""
+        await self._all.load()
+        await self._replaced.load()
+        self._aftermath.resume_open_orders()
+
+    async def run(self) -> None:
+        """Let time pass: expire, hush, and give turns."""
+        while True:
+            self._turns.settle()
+            self._wake.clear()
+            try:
+                async with asyncio.timeout(self._next_s()):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue
+
+    async def close(self) -> None:
+        """Begin nothing more, and write what has happened; what sounds goes on."""
+        await self._stage.close()
+        await self._all.records.drain()
+
+    @property
+    def refusals(self) -> RefusalVitals:
+        """How many moves of orders the journal would not take."""
+        records = self._all.records
+        return RefusalVitals("broadcast", records.lost, records.lost_ns, lost=records.lost)
+
+    def new_id(self) -> str:
+        """An id for an order that is given here."""
+        return self._all.new_id()
+
+    async def place(self, order: Order) -> ReceiptEventData:
+        """Judge it, and see to it; a refusal is a receipt with its reason, UsageError for no order.
+
+        What sounds beside its record may sound already; anything else is on disk when this returns.
+        """
+        known = self._all.book.get(order.id)
+        if known is not None:
+            return self._all.receipt(known, "broadcast.duplicate")
+        joined = self._all.book.find_joined(order)
+        if joined is not None and not self._done(joined):
+            if order.class_ is not OrderClass.FIRE:  # its contact "presses" at every poll
+                self._outcomes.retry(joined)
+                self._turns.settle()
+            return self._all.receipt(self._all.book.require(joined.order.id), "broadcast.joined")
+        if not order.class_.urgent:  # an emergency sounds, even if no start could read it back
+            check_readable(order)
+        ruling = self._judge(order)
+        if joined is not None and ruling.answer in (GuardAnswer.GO, GuardAnswer.WAIT):
+            self._end_former(joined, order)
+        asked = self._all.new_record(order)
+        kept = self._all.apply(asked, _ACTS[ruling.answer], ruling.code, detail=ruling.detail)
+        if kept.open:
+            self._take(order)
+        stored = await self._all.records.written(order.id)
+        kept = self._all.book.get(order.id) or kept
+        if kept.open and not stored and not order.beside:
+            kept = self._all.end(kept, OrderEvent.FAIL, "broadcast.unrecorded")
+        return self._all.receipt(kept)
+
+    async def stop(self, zones: Collection[str], actor: Actor) -> tuple[ReceiptEventData, ...]:
+        """Silence those zones (all, if none is named): everything below the emergency.
+
+        What has not begun and whose hour lies ahead is passed by; `cancel` ends it.
+        """
+        where, moment = self.house.speakers(zones), ClockReading.now(self._clock)
+        halted = [
+            self._turns.halt(kept, actor)
+            for kept in self._all.book.open()
+            if not kept.order.class_.urgent
+            and (not zones or where & self.house.speakers(kept.order.zones))
+            and (kept.turn or kept.airings or not self._ahead(moment, kept.order))
+        ]
+        self._turns.settle()
+        for kept in halted:
+            await self._all.records.written(kept.order.id)
+        return tuple(self._all.receipt(kept) for kept in halted)
+
+    async def cancel(self, order_id: str, actor: Actor) -> ReceiptEventData:
+        """Stop one order, an emergency too; only the fire input itself ends what it began.
+
+        What sounds and lost its record by a kill is stopped by its id, too.
+        """
+        kept, orphans = self._all.book.get(order_id), self._turns.orphans.values()
+        classes = {orphan.cls for orphan in orphans if order_id_of(orphan.id) == order_id}
+        if kept is not None:
+            classes.add(kept.order.class_)
+        if OrderClass.FIRE in classes and actor.kind != "system":
+            raise CommandRefused("broadcast.fire-goes-on")
+        if self._silence_orphans([order_id]) and kept is None:
+            self._turns.settle()
+            await self._replaced.add([order_id])  # it does not sound if it comes again
+            return ReceiptEventData(order_id, OrderState.STOPPED.value, "broadcast.by-hand")
+        kept = self._all.book.require(order_id)
+        if kept.open:
+            kept = self._turns.halt(kept, actor)
+            self._turns.settle()
+            await self._all.records.written(order_id)
+        return self._all.receipt(kept)
+
+    async def supersede(self, ids: Collection[str], actor: Actor) -> None:
+        """Something newer stands for these: they end, and whichever comes only now is refused."""
+        for kept in map(self._all.book.get, ids):
+            if kept is not None and kept.open:
+                self._turns.halt(kept, actor, "broadcast.superseded")
+        self._silence_orphans(ids)
+        self._turns.settle()
+        await self._replaced.add(ids)
+
+    def end_orphaned_fire(self) -> None:
+        """No fire input is active: what one began, and lost its record by a kill, ends."""
+        if self._turns.silence_orphans(lambda orphan: orphan.cls is OrderClass.FIRE):
+            self._turns.settle()
+
+    def _silence_orphans(self, ids: Container[str]) -> bool:
+        return self._turns.silence_orphans(
+            lambda orphan: order_id_of(orphan.id) in ids and orphan.cls is not OrderClass.FIRE
+        )
+
+    async def feed_live(self, order_id: str, pcm: bytes) -> bool:
+        """What the microphone hears; False once the order does not sound any more."""
+        kept = self._all.book.get(order_id)
+        if kept is None or kept.state is not OrderState.PLAYING:
+            return kept is not None and kept.open
+        for programme in kept.programmes:
+            await self._engine.feed_live(programme, pcm)
+        return True
+
+    async def end_live(self, order_id: str) -> None:
+        """The microphone is put down; what it heard is played to its end."""
+        kept = self._all.book.get(order_id)
+        if kept is not None and kept.state is OrderState.PLAYING:
+            for programme in kept.programmes:
+                await self._engine.end_live(programme)
+
+    def fail_order(self, order_id: str, code: str) -> None:
+        """Its microphone did not work: what was said before that is all there is."""
+        kept = self._all.book.get(order_id)
+        if kept is not None and kept.open:
+            self._stage.silence(kept)
+            self._all.end(kept, OrderEvent.FAIL, code)
+            self._turns.settle()
+
+    def orders(self) -> tuple[OrderRecord, ...]:
+        """All that are known, the newest first."""
+        return tuple(reversed(tuple(self._all.book)))
+
+    def get(self, order_id: str) -> OrderRecord | None:
+        """That order, if it is known."""
+        return self._all.book.get(order_id)
+
+    def require(self, order_id: str) -> OrderRecord:
+        """That order; UsageError if it is not known."""
+        return self._all.book.require(order_id)
+
+    async def heard_state(self, order_id: str) -> OrderState | None:
+        """How it was heard in this boot, also where a kill took the record of it.
+
+        `FINISHED` if some of its words were, `DROPPED` if it was its siren alone.
+        """
+        how = await self._stage.fetch_heard(order_id)
+        if how is None:
+            return None
+        return OrderState.DROPPED if how == SIREN_ONLY else OrderState.FINISHED
+
+    def playing_in(self, zone: str) -> tuple[OrderRecord, ...]:
+        """What sounds on that zone's loudspeakers, the most urgent first."""
+        where = self.house.speakers([zone])
+        found = [
+            kept
+            for kept in self._all.book.playing()
+            if any(where.intersection(airing.at) for airing in kept.airings)
+        ]
+        return tuple(sorted(found, key=lambda kept: -kept.order.class_))
+
+    def unrecorded_sounds(self) -> tuple[Contender, ...]:
+        """Emergencies that sound, and lost their record by a kill: no order is known of them."""
+        return tuple(self._turns.orphans.values())
+
+    def unheard_emergencies(self) -> list[OrderRecord]:
+        """Emergencies that lately reached no loudspeaker, and were not ordered again since."""
+        found: list[OrderRecord] = []
+        newer: set[tuple[Content, tuple[str, ...]]] = set()
+        for kept in self.orders():
+            order = kept.order
+            if not order.class_.urgent or kept.boot != self._clock.boot:
+                continue
+            lately = self._clock.now_ns() - kept.since_ns < UNHEARD_S * S
+            same = (order.content, order.zones)
+            if kept.why == "broadcast.reached-nobody" and not kept.open and lately:
+                found += [kept] if same not in newer else []
+            newer.add(same)
+        return found
+
+    def receipt(self, kept: OrderRecord) -> ReceiptEventData:
+        """What has become of it so far."""
+        return self._all.receipt(kept)
+
+    def _judge(self, order: Order) -> Ruling:
+        if order.id in self._replaced:
+            return Ruling(GuardAnswer.REFUSE, "broadcast.superseded")
+        ahead = partial(self._ahead, ClockReading.now(self._clock))
+        if self._all.book.is_full(order, self._clock, ahead):
+            return Ruling(GuardAnswer.REFUSE, "broadcast.too-many")
+        return guard.judge_order(order, self.house, ClockReading.now(self._clock), self._clock.boot)
+
+    def _ahead(self, moment: ClockReading, order: Order) -> bool:
+        """Whether its hour, or the end of the quiet ones, has yet to come."""
+        ruling = guard.judge_start(order, self.house, moment, self._clock.boot, seconds=0.0)
+        return ruling.answer is GuardAnswer.WAIT
+
+    def _take(self, order: Order) -> None:
+        """It is accepted: older ones that it replaces end, and it is prepared."""
+        for older in map(self._all.book.get, order.supersedes):
+            if older is not None and older.open:
+                self._turns.halt(older, order.actor, "broadcast.superseded")
+        self._silence_orphans(order.supersedes)
+        self._echo.claim(self._all.book.require(order.id))
+        self._preparation.request(order.id)
+
+    def _end_former(self, kept: OrderRecord, order: Order) -> None:
+        """That order is another press of this one, which is done and still open."""
+        if self._aftermath.is_dormant(kept) and not kept.had:  # it need not wait for the time
+            self._turns.halt(kept, order.actor, "broadcast.superseded")
+        else:
+            self._stage.silence(kept)
+            self._outcomes.expire(kept)
+
+    def _done(self, kept: OrderRecord) -> bool:
+        """Whether a press of the same thing is a new order: this one is not about to be heard.
+
+        A loudspeaker has had it whole and is silent again, or its time is up and the audio process
+        has not said so yet.
+        """
+        over = bool(kept.had) or kept.order.expires.passed(self._clock)
+        return over or self._aftermath.is_dormant(kept)
+
+    def is_current(self, kept: OrderRecord) -> bool:
+        """Whether it is to be heard now; one that only waits for what takes nothing is not."""
+        return kept.open and not self._outcomes.is_spent(kept)
+
+    def _settle(self) -> None:
+        self._turns.settle()
+
+    def _next_s(self) -> float | None:
+        """Until when nothing changes by itself."""
+        now = ClockReading(self._all.clock.now_ns())
+        left = [
+            max(MOMENT_S, guard.remaining_s(kept.order.expires, now, kept.boot))
+            for kept in self._all.book.open()
+            if self._turns.may_expire(kept)
+        ]
+        left += [max(MOMENT_S, rest_s) for rest_s in self._outcomes.retry_delays_s()]
+        if any(True for _ in self._all.book.open()):
+            left.append(LOOK_EVERY_S)
+        return min(left, default=None)
+
+    def reconcile(self, state: messages.AudioState) -> None:
+        """The engine says what it plays: set right what we believe."""
+        self.monitor.reconcile(state)
+        self._echo.reconcile(state)
+        self._silence_orphans(self._replaced)

@@ -1,0 +1,1 @@
+"""What may sound: the guard, quiet hours, the arbiter, public warnings (CAP)."""

@@ -1,0 +1,77 @@
+"""A microphone of this machine, through PortAudio, for as long as somebody speaks into it."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from broadcast import realtime
+from broadcast.audio_protocol.pcm import FRAME_SAMPLES, RATE
+from broadcast.speakers.soundcard import device_index, portaudio
+from gateway.errors import Unavailable
+
+END_WITHIN_S = 2.0
+
+
+class MicrophoneReader:
+    """One thread that reads; both callables are called from it.
+
+    `heard` gets 20 ms at a time, `over` comes last: None after `end`, else a text code.
+    """
+
+    def __init__(
+        self,
+        device: str | None,
+        heard: Callable[[bytes], None],
+        over: Callable[[str | None], None],
+    ) -> None:
+        """`device` is ALSA's name; the default one without."""
+        self._device = device
+        self._heard = heard
+        self._over = over
+        self._ending = False
+        self._thread = threading.Thread(target=self._work, name="pickup", daemon=True)
+
+    def start(self) -> None:
+        """Open it and listen, beside everything else."""
+        self._thread.start()
+
+    def end(self) -> None:
+        """Listen no longer; `over` follows."""
+        self._ending = True
+
+    def join(self) -> None:
+        """Wait, within reason, until it has been given back."""
+        self._thread.join(END_WITHIN_S)
+
+    def _work(self) -> None:
+        realtime.use_realtime_priority(realtime.CARD_PRIORITY)
+        try:
+            self._listen()
+        except (Unavailable, OSError, ValueError, ImportError):
+            self._over("speaker.no-pickup")
+        else:
+            self._over(None)
+
+    def _listen(self) -> None:
+        import pyaudio  # type: ignore[import-untyped]  # noqa: PLC0415 - no types; a station without a card needs none
+
+        with portaudio:
+            audio = pyaudio.PyAudio()
+        stream: Any = None
+        try:
+            with portaudio:
+                stream = audio.open(
+                    rate=RATE,
+                    channels=1,
+                    format=pyaudio.paInt16,
+                    input=True,
+                    input_device_index=device_index(audio, self._device, "maxInputChannels"),
+                    frames_per_buffer=FRAME_SAMPLES,
+                )
+            while not self._ending:
+                self._heard(stream.read(FRAME_SAMPLES, exception_on_overflow=False))
+        finally:
+            with portaudio:
+                if stream is not None:
+                    stream.close()
+                audio.terminate()

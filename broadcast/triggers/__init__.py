@@ -1,0 +1,1 @@
+"""What places orders by itself: wall keys, linkages, schedules, the platform's commands."""

@@ -1,0 +1,57 @@
+"""When a radio that seems to listen does not. Pure; instants are seconds."""
+
+# How often the radio is asked whether it is there.
+CHECK_S = 5.0
+
+# Scans in a row that heard nothing at all, after which the radio counts as broken.
+DEAF_AFTER = 3
+
+RETRY_MIN_S = 1.0
+RETRY_MAX_S = 60.0
+
+
+class ScanWatchdog:
+    """The watchdog of one scanner: it barks when nothing at all was heard for too long."""
+
+    def __init__(self, silence_s: float) -> None:
+        self._silence_s = silence_s
+        self._since_s = 0.0
+        self._checked_s = 0.0
+        self._barks = 0
+
+    @property
+    def silent_s(self) -> int:
+        """How long nothing has been heard, over all scans that were started in vain."""
+        return round(self._barks * self._silence_s)
+
+    @property
+    def deaf(self) -> bool:
+        """True when starting again has not helped."""
+        return self._barks >= DEAF_AFTER
+
+    def started(self, now_s: float) -> None:
+        """A scan begins."""
+        self._since_s = self._checked_s = now_s
+
+    def heard(self, now_s: float) -> None:
+        """Anything was heard."""
+        self._since_s = now_s
+        self._barks = 0
+
+    def check_due(self, now_s: float) -> bool:
+        """True when it is time to ask whether the radio is there."""
+        due = now_s - self._checked_s >= CHECK_S
+        if due:
+            self._checked_s = now_s
+        return due
+
+    def barking(self, now_s: float) -> bool:
+        """True when the scan has to be started again."""
+        barks = now_s - self._since_s >= self._silence_s
+        self._barks += barks
+        return barks
+
+    @staticmethod
+    def longer(retry_s: float) -> float:
+        """The pause after a pause that did not help."""
+        return min(2 * retry_s, RETRY_MAX_S)

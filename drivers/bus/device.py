@@ -1,0 +1,355 @@
+"""One device on a bus: everything that the bus remembers of it."""
+
+import math
+import random
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from drivers.bus.adaptive_timeout import FIRST_S, AdaptiveTimeout
+from drivers.bus.alarm_latency import ALARM_PRIORITY, LOST_WINDOW_S
+from drivers.bus.breaker import WINDOW_SHARE, Breaker
+from drivers.bus.link import ReceivedReply
+from drivers.bus.quarantine import ECHO_S, OVERTAKEN_S, Quarantine, late_window_s
+from drivers.bus.rounds import PollRound, transaction_cost_s
+from drivers.bus.stats import DeviceStats
+from drivers.contract import (
+    Device,
+    DeviceChange,
+    DeviceFault,
+    DeviceState,
+    GarbledReply,
+    NoReply,
+    Reading,
+    RequestRefused,
+    Sample,
+)
+from drivers.counters import Counters
+from drivers.family import Expect, Framing, PolledDriver, Transaction, WireCost
+from drivers.serial_line import SerialLine
+
+# Two devices have one address, or one answers twice.
+TWO_ANSWERS = "bus.two-answers"
+
+# So often in a row a device that speaks is silent at a block before its parts are asked.
+MUTE_AT = 3
+
+# The most of the line that is kept free for surplus replies of one device.
+_LISTENING_SHARE = 0.1
+
+# Fewer bytes beside a reply are a driver that switches, or noise, however short the reply is.
+_LITTER_MIN = 5
+
+# Rounds in a row with an answer but no value, after which a device counts as faulty.
+_BARREN_ROUNDS = 3
+
+
+class BusDevice:
+    """A device with its breaker, quarantine, patience, counters and statistics."""
+
+    def __init__(
+        self,
+        device: Device,
+        *,
+        driver: PolledDriver,
+        line: SerialLine,
+        wire: WireCost,
+        rounds: Sequence[PollRound],
+        jitter: random.Random,
+        cap_s: float = math.inf,
+    ) -> None:
+        self.device = device
+        self.driver = driver
+        self.line = line
+        self.wire = wire
+        self.rounds = rounds
+        self.breaker = Breaker(jitter)
+        self._asked = [each for one in rounds for each in one.transactions]
+        longest = max((each.reply_bytes for each in self._asked), default=0)
+        # Behind a header a reply that is late is dropped, and teaches nothing.
+        first_s = FIRST_S if wire.framing is Framing.STREAM else math.inf
+        self.patience = AdaptiveTimeout(
+            device.timeout_s, cap_s, reply_s=longest * wire.char_s, first_s=first_s
+        )
+        self.quarantine = Quarantine(late_window_s(device.timeout_s))
+        self.quarantine.regular = frozenset(each.request for each in self._asked)
+        self.counters = Counters()
+        self.stats = DeviceStats(timeout_s=device.timeout_s)
+        self.state = DeviceState.WAIT
+        self.asked: Expect | None = None
+        self.beside = b""
+        self.used_s = -math.inf
+        self._pause_until_s = 0.0
+        self._barren = 0
+        self._cap_s = cap_s
+        self._urgent = any(one.priority <= ALARM_PRIORITY for one in rounds)
+        self._streams = wire.framing is Framing.STREAM
+        self._silences: dict[bytes, int] = {}
+        self._silent_on: bytes | None = None
+        self._spoke = False
+        self._late_s: float | None = None
+        self._doubtful = False
+        self._uneasy_until_s = -math.inf
+
+    @property
+    def cheapest(self) -> Transaction:
+        """What a probe asks: not what the device has kept silent at, if there is anything else."""
+
+        def key(each: Transaction) -> tuple[int, bool, float]:
+            last = each.request == self._silent_on
+            return self.silences(each), last, transaction_cost_s(each, self.wire)
+
+        return min(self._asked, key=key)
+
+    @property
+    def rechecked(self) -> list[Transaction]:
+        """What a probe asks of a device that answers twice: what it has answered twice."""
+        return [each for each in self._asked if each.request in self.quarantine.doubled]
+
+    @property
+    def timeout_s(self) -> float:
+        """How long to wait for its next reply."""
+        return self.patience.timeout_s if self.breaker.closed else self.patience.probe_s
+
+    def learn(self, old: Iterable[Transaction], new: Iterable[Transaction]) -> None:
+        """Something is asked in other pieces from now on."""
+        gone = {id(each): each.request for each in old}
+        self._asked = [each for each in self._asked if id(each) not in gone] + list(new)
+        self.quarantine.regular = frozenset(each.request for each in self._asked)
+        self.quarantine.replan(gone.values(), [each.request for each in new])
+
+    @property
+    def listens_s(self) -> float:
+        """How long the line is kept free behind its replies: a twin's would spoil the next."""
+        twice = self.quarantine.twice and math.isinf(self._cap_s)
+        return self.quarantine.echo_s if twice else 0.0
+
+    def silences(self, transaction: Transaction) -> int:
+        """How often in a row this was met with silence by a device that gave other answers."""
+        return self._silences.get(transaction.request, 0)
+
+    def in_order(self, transactions: Sequence[Transaction], now_s: float) -> list[Transaction]:
+        """How a round asks them: what was not answered last time after what was.
+
+        A device that is silent on one block then still gives the others; and what could be
+        mistaken for a missing answer waits until that has been asked again, once.
+        """
+        if not self._silences and self._silent_on is None and not self.quarantine.owes:
+            return list(transactions)  # nearly always
+
+        def key(each: Transaction) -> tuple[int, int]:
+            silences = self.silences(each)
+            if silences > 1:
+                return 3, silences
+            if each.request == self._silent_on:
+                return 1, 0
+            return 2 * self.quarantine.mistakable(each, now_s), 0
+
+        return sorted(transactions, key=key)
+
+    def free_at_s(self, transaction: Transaction, now_s: float) -> float:
+        """When this may be asked: after the late window, the pause, and every doubt."""
+        if not self._streams:  # ids tell replies apart
+            return self._pause_until_s
+        return max(self.quarantine.free_at_s(transaction, now_s), self._pause_until_s)
+
+    def believes_refusal(self, transaction: Transaction, now_s: float) -> bool:
+        """Whether a refusal that comes now can only be this one's."""
+        return not self.quarantine.doubts_refusals(transaction, now_s)
+
+    @property
+    def echo_s(self) -> float:
+        """How long after a reply the same one, or a twin's, may follow."""
+        return self.quarantine.echo_s if self._streams else 0.0
+
+    @property
+    def unsure(self) -> bool:
+        """Whether what answers it may be another's reply, until an echo time has passed."""
+        return self._streams and self.quarantine.unsure
+
+    @property
+    def doubted(self) -> bool:
+        """The same of an answer that is here: how it came speaks against it, too.
+
+        It came behind half as many other bytes as it has itself, or later than the device's answers
+        usually come: its own reply may be that litter, or later still, and this one a twin's.
+        """
+        return self._doubtful or self.unsure
+
+    def asks(self) -> None:
+        """A question begins; its answer may come in several pieces."""
+        self._doubtful = False
+        self.beside = b""
+
+    def replied(
+        self, transaction: Transaction, reply: ReceivedReply, began_s: float, now_s: float
+    ) -> None:
+        """A reply came, whatever it says."""
+        unusual = self.patience.unusual(reply.rtt_s) and not self._urgent
+        self.stats.replied(reply.rtt_s)
+        self.patience.replied(reply.rtt_s)
+        if not self.patience.beyond:
+            self._late_s = None
+        self._spoke = True
+        if self._silences:
+            self._silences.pop(transaction.request, None)
+        if transaction.request == self._silent_on:
+            self._silent_on = None
+        if self._streams:
+            self.quarantine.echo_s = ECHO_S + self.patience.answers_s
+            self.quarantine.answered(transaction, reply.frame, began_s, now_s)
+            # Perhaps the true reply, spoilt by this one.
+            if 2 * reply.litter >= len(reply.frame):
+                self.quarantine.disturbed(now_s)
+            if unusual:  # the device's own may come as late as one that is overtaken
+                self._uneasy_until_s = now_s + OVERTAKEN_S
+                self.quarantine.unknown()
+            littered = reply.litter >= max(len(reply.frame) / 2, _LITTER_MIN)
+            self._doubtful |= littered or now_s < self._uneasy_until_s
+
+    def used(self, began_s: float, now_s: float) -> None:
+        """A transaction with this device had the wire."""
+        took_s = now_s - began_s
+        self.used_s = now_s
+        self.stats.transactions += 1
+        self.stats.busy_s += took_s
+        pause_s = self.device.limits.pause_ms / 1000
+        if self.patience.beyond and took_s > self.device.timeout_s:
+            pause_s = max(pause_s, took_s / WINDOW_SHARE)
+        if self.quarantine.twice:
+            pause_s = max(pause_s, self.listens_s / _LISTENING_SHARE)
+        self._pause_until_s = now_s + pause_s
+
+    def missed(self, transaction: Transaction, fault: DeviceFault, cost_s: float) -> None:
+        """A transaction failed."""
+        self.stats.fault(fault)
+        if isinstance(fault, NoReply):
+            self.patience.timed_out()
+            self._silent_on = transaction.request
+            if self._spoke:
+                self._silences[transaction.request] = self.silences(transaction) + 1
+            self._spoke = False
+            if self.silences(transaction) >= MUTE_AT:
+                self.quarantine.replan([transaction.request], [])
+        if isinstance(fault, RequestRefused):
+            self.quarantine.refused(transaction)
+        else:
+            self.stats.wasted_s += cost_s
+
+    def unanswered(
+        self, transaction: Transaction, fault: DeviceFault, began_s: float, now_s: float
+    ) -> None:
+        """What was sent has no reply of its own; unless it came and was spoilt, it may yet come."""
+        heard = fault.data.get("heard", 0) if isinstance(fault, GarbledReply) else 0
+        expect = transaction.expect
+        if expect is not None and 0 < transaction.reply_bytes <= heard <= expect.limit:
+            self.quarantine.disturbed(now_s)
+        else:
+            self.left(transaction, began_s, now_s)
+
+    def left(self, transaction: Transaction, began_s: float, now_s: float) -> None:
+        """A transaction ended without its reply, which may still come."""
+        if self._streams:
+            window_s = LOST_WINDOW_S if self._urgent and self.patience.swift else None
+            self.quarantine.failed(transaction, began_s, now_s, window_s=window_s)
+
+    def overheard(self, heard: bytes, now_s: float) -> bytes:
+        """What was heard without the whole replies of this device that nobody waits for."""
+        for expect in self.quarantine.kins:
+            while (place := expect.find(heard, final=True)) is not None:
+                frame = heard[slice(*place)]
+                if self._awaits(frame, expect):
+                    break
+                heard = heard[: place[0]] + heard[place[1] :]
+                if self.asked is not None:
+                    self.beside = frame
+                rtt_s = self.quarantine.unasked(expect.kin, frame, now_s)
+                if rtt_s is None:
+                    self.stats.surplus += 1
+                else:
+                    self.stats.late += 1
+                    self._late_s = rtt_s
+                    self.patience.late(rtt_s)
+        return heard
+
+    def _awaits(self, frame: bytes, found_by: Expect) -> bool:
+        """Whether the frame looks like what the device is being asked now."""
+        asked = self.asked
+        return (
+            asked is not None
+            and asked.kin == found_by.kin
+            and asked.find(frame, final=True) is not None
+        )
+
+    def complains(self) -> bool:
+        """True once when surplus replies begin to come, and once when they have stopped."""
+        twice = self.quarantine.twice
+        if twice == (self.stats.code == TWO_ANSWERS):
+            return False
+        self.stats.code = TWO_ANSWERS if twice else None
+        return True
+
+    def round_over(self, *, answered: bool, fruitful: bool, fault: DeviceFault | None) -> bool:
+        """Judge the device after a round or probe; True if its state changed."""
+        self.stats.timeout_s = self.patience.timeout_s
+        self._barren = 0 if fruitful or not answered else self._barren + 1
+        before = self.state
+        if not self.breaker.closed:
+            if before not in {DeviceState.SILENT, DeviceState.FAULTY}:
+                noisy = isinstance(fault, GarbledReply)
+                self.state = DeviceState.FAULTY if noisy else DeviceState.SILENT
+        elif self._barren >= _BARREN_ROUNDS:
+            self.state = DeviceState.FAULTY
+        elif fruitful:
+            self.state = DeviceState.OK
+        self.stats.state = self.state
+        return self.state is not before
+
+    def change(self, fault: DeviceFault | None, at_s: float) -> DeviceChange:
+        """What is to be said of the state that the device is in now, and why."""
+        code: str | None = None
+        data: dict[str, Any] = {}
+        if self.stats.code == TWO_ANSWERS:
+            code = TWO_ANSWERS
+        elif self._late_s is not None and (
+            self.state is DeviceState.SILENT or self.patience.beyond
+        ):
+            # Not dead but slow: the remedy is a longer timeout_s, not a visit.
+            code = "bus.late-reply"
+            data = {"took_s": round(self._late_s, 2), "waited_s": self.device.timeout_s}
+        elif fault is not None and self.state is not DeviceState.OK:
+            code, data = fault.code, fault.data
+        return DeviceChange(self.device.id, self.state, int(at_s * 1e9), code, dict(data))
+
+    def readings(self, samples: Iterable[Sample], at_s: float) -> list[Reading]:
+        """The samples as readings, counters judged."""
+        at_ns = int(at_s * 1e9)
+        device, judge = self.device.id, self.counters.judge
+        return [
+            Reading(
+                device,
+                (point := each.point).id,
+                each.value,
+                point.unit,
+                judge(each, at_s) if point.counter else each.quality,
+                at_ns,
+                each.raw,
+            )
+            for each in samples
+        ]
+
+    def void(self, samples: Iterable[Sample], at_s: float) -> list[Reading]:
+        """What is to be said of points whose answer may have been another's."""
+        at_ns, quality = int(at_s * 1e9), GarbledReply.quality
+        device = self.device.id
+        return [
+            Reading(device, each.point.id, None, each.point.unit, quality, at_ns)
+            for each in samples
+        ]
+
+    def lost(self, transaction: Transaction, fault: DeviceFault, at_s: float) -> list[Reading]:
+        """What is to be said of points that could not be read: nothing but why."""
+        at_ns, quality = int(at_s * 1e9), fault.quality
+        return [
+            Reading(self.device.id, point.id, None, point.unit, quality, at_ns)
+            for point in transaction.points
+        ]

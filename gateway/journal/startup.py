@@ -1,0 +1,231 @@
+"""Opening the journal for a station that must not wait: on the disk, else for now in memory.
+
+The disk's journal has four seconds, at every start. Where it takes longer (a slow card, a whole
+file to look over), where the disk has no room for it, or is taken for dead, the station starts on a
+journal in memory, marked `volatile`. Behind it the opening goes on, or is tried again, ever more
+seldom. When the disk's journal is whole and opens as quickly as a start needs it, `recovered` is
+set and the station starts anew on it. What was in memory is then laid beside it as a wreck, and
+comes over like any other. So it is where the station is stopped before, if the disk takes it.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import NamedTuple
+
+from gateway.clock import Clock
+from gateway.errors import JournalDamaged, JournalError, JournalFailed, JournalFull, JournalLocked
+from gateway.journal.journal import Journal
+from gateway.journal.open_failures import STRIKES_MAX, OpenFailures
+from gateway.journal.options import JournalOptions
+from gateway.journal.writer import ThreadShell, WriterShell
+
+log = logging.getLogger(__name__)
+
+OPENING_S = 4.0
+# A new start for the disk's sake must have its journal in time: it opens in half of it.
+QUICK_S = 2.0
+
+# From one new start for the disk's sake to the next; twice as long each time.
+REST_S, REST_S_MAX = 600.0, 3600.0
+
+# Between two attempts: a card that was just plugged in again needs a moment.
+PAUSE_S = 1.0
+
+# Between two attempts behind a running station; twice as long each time, and for each strike more
+# than took the disk for dead. In the first of them the strikes expire.
+AGAIN_S, AGAIN_S_MAX = 60.0, 3600.0
+
+# How often whoever watches the start is told that it goes on.
+WAITED_S = 1.0
+
+
+class _Opener(NamedTuple):
+    """The journal of one station, and what became of the attempts to open it."""
+
+    directory: Path
+    station: str
+    options: JournalOptions
+    clock: Clock
+    retaining: Collection[str] | None
+    strikes: OpenFailures
+    shell: Callable[[], WriterShell]
+
+    async def on_disk(self) -> Journal:
+        """One attempt. Only an error of the disk is a strike; a full one is none."""
+        self.strikes.begin()
+        try:
+            journal = await Journal.open(
+                self.directory,
+                station=self.station,
+                options=self.options,
+                clock=self.clock,
+                retaining=self.retaining,
+                shell=self.shell,
+            )
+        except (JournalFailed, JournalDamaged) as error:
+            log.warning("the journal in %s cannot be opened: %s", self.directory, error)
+            self.strikes.end()
+            self.strikes.note()
+            raise
+        except (JournalError, asyncio.CancelledError):  # a stop is no kill
+            self.strikes.end()
+            raise
+        except Exception as error:  # the edge: a mistake of ours is no reason not to start
+            log.exception("the journal in %s cannot be opened", self.directory)
+            self.strikes.end()
+            self.strikes.note()
+            raise JournalFailed("journal.failed", reason=type(error).__name__) from error
+        self.strikes.end()
+        return journal
+
+    async def in_memory(self) -> Journal:
+        return await Journal.open_in_memory(
+            station=self.station,
+            options=self.options,
+            clock=self.clock,
+            retaining=self.retaining,
+            shell=self.shell,
+        )
+
+    async def recover(self, journal: Journal, opening: asyncio.Task[Journal] | None) -> None:
+        """Have the disk's journal whole behind the one in memory, then set `recovered`."""
+        strikes, restarts = self.strikes.lately()
+        not_before_s = _rested_s(restarts)
+        tries = max(0, strikes - STRIKES_MAX)
+        while opening is None or not await self._can_be_had(opening, not_before_s):
+            tries += 1
+            await asyncio.sleep(_doubled(AGAIN_S / 2, tries, AGAIN_S_MAX))
+            opening = None if self.strikes.out() else asyncio.create_task(self.on_disk())
+        self.strikes.recovered()
+        journal.can_be_had()
+
+    async def _can_be_had(self, opening: asyncio.Task[Journal], not_before_s: float) -> bool:
+        """Whether the journal, whole by then, opens in time for a new start."""
+        loop = asyncio.get_running_loop()
+        try:
+            await (await opening).close()
+            await asyncio.sleep(max(0.0, not_before_s - loop.time()))
+            began_s = loop.time()
+            await (await self.on_disk()).close()
+        except JournalError as error:  # somebody who looks into it has it now, or it is dead yet
+            log.warning("the journal on disk is not to be had yet: %s", error)
+            return False
+        took_s = loop.time() - began_s
+        if took_s > QUICK_S:
+            log.warning("the journal on disk takes %.1f s to open: too long for a start", took_s)
+        return took_s <= QUICK_S
+
+
+def _rested_s(restarts: int) -> float:
+    """When the next new start for the disk's sake may come, by the loop, after so many of them."""
+    return asyncio.get_running_loop().time() + _doubled(REST_S / 2, restarts, REST_S_MAX)
+
+
+def _doubled(half_s: float, times: int, most_s: float) -> float:
+    """Nothing for no time, else twice as long each time, for months."""
+    return 0.0 if times == 0 else min(half_s * 2.0 ** min(times, 16), most_s)
+
+
+async def open_or_volatile(
+    directory: Path,
+    *,
+    runtime: Path,
+    station: str,
+    options: JournalOptions,
+    clock: Clock,
+    retaining: Collection[str] | None = None,
+    pause_s: float = PAUSE_S,
+    opening_s: float = OPENING_S,
+    shell: Callable[[], WriterShell] = ThreadShell,
+    on_wait: Callable[[], object] = lambda: None,
+) -> Journal:
+    """The journal on disk; where that takes too long or cannot be, one in memory, `volatile`.
+
+    JournalHeld is no failure of the disk, and is raised. `on_wait` is called each second.
+    """
+    strikes = OpenFailures(runtime, clock)
+    opener = _Opener(directory, station, options, clock, retaining, strikes, shell)
+    until_s = asyncio.get_running_loop().time() + opening_s
+    while not strikes.out():
+        opening = asyncio.create_task(opener.on_disk())
+        try:
+            in_time = await _ended(opening, until_s, on_wait)
+        except asyncio.CancelledError:  # a stop is no kill
+            opening.cancel()
+            await asyncio.wait({opening})
+            raise
+        if not in_time:
+            log.error("the journal in %s takes long to open: going on in memory", directory)
+            return await _meanwhile(opener, opening)
+        try:
+            journal = opening.result()
+        except JournalLocked:
+            raise
+        except JournalFull as error:
+            log.error("the journal in %s has no room: %s", directory, error)  # noqa: TRY400
+            return await _meanwhile(opener, opening)
+        except (JournalFailed, JournalDamaged):
+            if not strikes.out():
+                await asyncio.sleep(pause_s)
+        else:
+            journal.fatal.add_done_callback(lambda _: strikes.note())
+            return journal
+    log.error("the disk of %s is taken for dead: going on in memory", directory)
+    return await _meanwhile(opener, None)
+
+
+async def _ended(
+    opening: asyncio.Task[Journal], until_s: float, on_wait: Callable[[], object]
+) -> bool:
+    """Whether it ends in time; the first attempt and a second one have the time together."""
+    loop = asyncio.get_running_loop()
+    while not opening.done() and (left_s := until_s - loop.time()) > 0:
+        await asyncio.wait({opening}, timeout=min(WAITED_S, left_s))
+        if not opening.done():
+            on_wait()
+    return opening.done()
+
+
+async def _meanwhile(opener: _Opener, opening: asyncio.Task[Journal] | None) -> Journal:
+    """A journal in memory, and somebody who looks after the one on disk."""
+    journal = await opener.in_memory()
+    journal.keep_in(opener.directory)
+    recovering = opener.recover(journal, opening)
+    journal.behind = asyncio.create_task(recovering, name="journal recovery")
+    return journal
+
+
+async def replace_hung_journal(
+    hung: Journal,
+    directory: Path,
+    *,
+    runtime: Path,
+    station: str,
+    options: JournalOptions,
+    clock: Clock,
+    retaining: Collection[str] | None = None,
+    shell: Callable[[], WriterShell] = ThreadShell,
+) -> Journal:
+    """One in memory instead of a journal that opened, and whose disk then does not answer.
+
+    When it does, that journal is closed, and `recovered` is set, not sooner than after any other
+    new start for the disk's sake. Nobody else may close it.
+    """
+    strikes, loop = OpenFailures(runtime, clock), asyncio.get_running_loop()
+    not_before_s = _rested_s(strikes.lately()[1])
+    opener = _Opener(directory, station, options, clock, retaining, strikes, shell)
+    journal = await opener.in_memory()
+    journal.keep_in(directory)
+
+    async def recover() -> None:
+        with contextlib.suppress(JournalError):  # the next start sees what the disk holds
+            await hung.close()
+        await asyncio.sleep(max(0.0, not_before_s - loop.time()))
+        strikes.recovered()
+        journal.can_be_had()
+
+    journal.behind = asyncio.create_task(recover(), name="journal recovery")
+    return journal

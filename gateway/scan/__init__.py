@@ -1,0 +1,1 @@
+"""Device search: `yizhan scan` and `yizhan profile`."""

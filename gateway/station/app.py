@@ -1,0 +1,150 @@
+"""The station, put together: every room built, started in order, and stopped in order.
+
+settings → clock → journal → every room's state → buses, keys, watchdog → pages → READY=1
+                                                    └► accounts, settings, uplinks, doctor behind
+SIGTERM  → buses → intake → uplinks → pages → journal
+
+The emergency path (siren, call-staff, keys on the wall, watchdog) comes first and needs nothing: a
+part that cannot start is counted as a fault and left out, every write at the start is an offer.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+from gateway import __version__, systemd
+from gateway.clock import next_tick
+from gateway.errors import Unavailable
+from gateway.station.events import STARTED, StationStarted
+from gateway.station.parts import StationParts
+from gateway.tasks import (
+    STOP_WITHIN_S,
+    attempt,
+    attempt_stop,
+    report_uncaught,
+    stop_tasks,
+    supervise,
+)
+
+log = logging.getLogger(__name__)
+
+# A journal job that runs longer than this means that the journal's writer is stuck.
+STUCK_S_MAX = 15.0
+
+# Retry interval for a port that another process holds.
+HELD_AGAIN_S = 5.0
+
+
+class StationApp(StationParts):
+    """The running station: its rooms, its tasks."""
+
+    @property
+    def address(self) -> str:
+        """Where the pages are."""
+        return f"http://127.0.0.1:{self.server.port}/"
+
+    async def take_back(self) -> None:
+        """Take back what every room knew, then read the keys on the wall: siren and keys live.
+
+        Nobody may order anything of a room that does not know yet what it has promised: it would
+        be promised anew, and forgotten when the room looks. What fails costs itself.
+        """
+        on_fault = self.faults.note
+        report_uncaught(on_fault)
+        await self._try("pages", self.server.hold)
+        await self._take_back()
+        # Not before: what the rooms read would wait behind it for the disk.
+        epoch, volatile = self._journal.epoch, self._journal.volatile
+        self._recorder.offer(
+            STARTED, StationStarted(__version__, self._clock.boot, epoch, volatile)
+        )
+        if (every_s := systemd.watchdog_period_s(self._machine.environ)) is not None:
+            feed = systemd.feed_watchdog(every_s, self._moved, self._machine.notify)
+            feeding = asyncio.create_task(feed, name="watchdog")
+            self._tasks.append(feeding)
+        self._tasks.append(supervise("rules", self.rules.run, on_fault))
+        self.field.start()
+
+    async def start(self) -> None:
+        """Open the doors, and begin what is behind them; after `take_back`."""
+        on_fault = self.faults.note
+        self._tasks.append(supervise("web", self._keep_answering, on_fault))
+        await self._try("pages", self.server.start)
+        await self._try("doors", partial(self._doors.welcome, self.server))
+        noted = self._try("settings", partial(self.cycle.start, self._begun.trial))
+        if self._begun.trial is not None:
+            await noted
+        else:  # its history is on the disk
+            self._tasks.append(asyncio.create_task(noted, name="settings"))
+        self.uplinks.start()
+        self._tasks += [
+            supervise("clock", self.time.run, on_fault),
+            supervise("vitals", self._keep_watching, on_fault),
+        ]
+        self._tasks.append(supervise("doors", partial(self._doors.run, self.server), on_fault))
+        self._tasks.append(supervise("presence", self._presence.run, on_fault))
+        self._tasks.append(supervise("doctor", self.doctor.run, on_fault))
+        self._tasks.append(supervise("counts", self.counts.run, on_fault))
+
+    async def _take_back(self) -> None:
+        """Every room's state; the rules come last, for their linkages order things of others."""
+        await self._try("intake", self.intake.resume)
+        await self._try("counters", self.counts.load)
+        await self._try("setup", self.setting_up.start)
+        await self._try("broadcast", self.sounding.start)
+        await self._try("requests", self.asking.start)
+        await self._try("rules", self.rules.load)
+
+    async def _try(self, what: str, step: Callable[[], Awaitable[None]]) -> None:
+        """A step of the start, contained; a refusal that was foreseen is said in one line.
+
+        Settings on trial must start whole: what fails then ends the start, and they go back.
+        """
+        if self._begun.trial is not None:
+            await step()
+        else:
+            await attempt(what, step, self._recorder.missed)
+
+    async def _keep_answering(self) -> None:
+        """Take the port and the socket as soon as nobody else holds them."""
+        while True:
+            await asyncio.sleep(HELD_AGAIN_S)
+            if not self.server.whole:
+                with contextlib.suppress(Unavailable):
+                    await self.server.start()
+                    log.info("the pages are at %s", self.address)
+
+    async def stop(self) -> None:
+        """Stop reading, store what was read, stop sending, close the pages.
+
+        Each of these happens whatever became of the ones before.
+        """
+        for what, step, within_s in (
+            ("settings", self.cycle.stop, None),
+            ("setup", self.setting_up.stop, None),
+            ("buses", self.field.stop, None),
+            ("intake", self.intake.drain, STOP_WITHIN_S),
+            ("tasks", partial(stop_tasks, self._tasks, STOP_WITHIN_S), None),
+            ("counts", self.counts.keep, STOP_WITHIN_S),
+            ("rules", self.rules.stop, STOP_WITHIN_S / 2),
+            ("requests", self.asking.stop, STOP_WITHIN_S / 2),
+            ("broadcast", self.sounding.stop, None),
+            ("uplinks", self.uplinks.close, None),
+            ("web", self.server.stop, None),
+        ):
+            await attempt_stop(what, step, self.faults.note, within_s)
+        self.time.keep_floor()
+
+    def _moved(self) -> bool:
+        return self._journal.stats().stuck_s < STUCK_S_MAX
+
+    async def _keep_watching(self) -> None:
+        while True:
+            self.watch.tick()
+            await self._recorder.tell_faults()
+            heard = not self.sounding.unheard()
+            self._recorder.tell_own(self.rules, heard=heard)
+            self._recorder.tell_status()
+            await next_tick()

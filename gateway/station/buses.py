@@ -1,0 +1,188 @@
+"""The station's buses: each a task of its own, and each replaced alone when its settings change."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple, cast
+
+from drivers.bus_kinds import bus_kinds
+from drivers.contract import Device, OnState, Sink, WrongUse
+from drivers.family import Measurement
+from drivers.field_bus import BusKind, FieldBus
+from gateway.config.schema import BusSetting, Settings
+from gateway.faults import OnFault, log_fault
+from gateway.station.absent_bus import AbsentBus
+from gateway.station.health import CountingBus
+from gateway.station.runners import (
+    BusOutlets,
+    OnDemandBus,
+    bus_apart,
+    drivers_of,
+    listening_bus,
+)
+from gateway.tasks import STOP_WITHIN_S, stop_tasks, supervise
+
+# Ends the use of a lent bus and gives it back.
+RecallBus = Callable[[], Awaitable[None]]
+
+
+class _Plan(NamedTuple):
+    """What a bus is built from: another plan makes another bus."""
+
+    bus: BusSetting
+    devices: tuple[Device, ...]
+
+
+class BusSet:
+    """The buses by name. `buses` is the same mapping all the time, as others look into it."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        sink: Sink,
+        on_state: OnState,
+        on_fault: OnFault = log_fault,
+        *,
+        kinds: Callable[[], Mapping[str, BusKind]] = bus_kinds,
+        keys: Path | None = None,
+    ) -> None:
+        """Build them; one that cannot be built is down, and the others live.
+
+        `keys` is the folder of the inlets' credentials where systemd hands none over.
+        """
+        self._kinds = kinds
+        self._keys = keys
+        self._on_fault = on_fault
+        self._sink = sink
+        self._on_state = on_state
+        self._plans = _plans(settings)
+        self.buses = {name: self._tried(plan) for name, plan in self._plans.items()}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._lent: dict[str, RecallBus] = {}
+
+    def start(self) -> None:
+        """Poll."""
+        for name in self.buses.keys() - self._tasks.keys() - self._lent.keys():
+            self._tasks[name] = supervise(f"bus {name}", self.buses[name].run, self._on_fault)
+
+    async def stop(self) -> None:
+        """Poll no more."""
+        await stop_tasks(list(self._tasks.values()), STOP_WITHIN_S)
+        self._tasks.clear()
+
+    def touched(self, settings: Settings) -> set[str]:
+        """The buses that other settings would take away or replace."""
+        plans = _plans(settings)
+        return {name for name, plan in self._plans.items() if plans.get(name) != plan}
+
+    async def lend(self, name: str, recall: RecallBus) -> None:
+        """Close that bus, so that somebody else may have its port until `give_back`.
+
+        `recall` ends that at once, for settings that touch the bus cannot wait. Its devices are
+        not read meanwhile, and their values grow old before everybody's eyes.
+        """
+        self._lent[name] = recall
+        await self._end({name})
+
+    def give_back(self, name: str) -> None:
+        """Poll again, if the settings still have devices there."""
+        if self._lent.pop(name, None) is not None:
+            self.start()
+
+    async def halt(self, names: set[str]) -> None:
+        """Stop these alone; until `replace` they still tell what they were."""
+        for name in names & self._lent.keys():
+            await self._lent[name]()
+        await self._end(names)
+
+    async def _end(self, names: set[str]) -> None:
+        await stop_tasks([self._tasks.pop(name) for name in names & self._tasks.keys()],
+                       STOP_WITHIN_S)  # fmt: skip
+
+    def replace(self, settings: Settings) -> None:
+        """Build what is new or other than before, without a pause; `start` then polls it."""
+        plans = _plans(settings)
+        changed = {name for name in plans if self._plans.get(name) != plans[name]}
+        built = {name: self._built(plans[name]) for name in changed}
+        for name, bus in built.items():
+            for device in plans[name].devices:
+                self._take_over(bus, device)
+        for name in self._plans.keys() - plans.keys():
+            del self.buses[name]
+        self.buses.update(built)
+        self._plans = plans
+
+    @property
+    def devices(self) -> list[Device]:
+        """All devices on all buses."""
+        return [device for plan in self._plans.values() for device in plan.devices]
+
+    async def measure(self, device_id: str, until_s: float) -> Measurement:
+        """One reading for a person, before `until_s` of the running loop; FieldError without."""
+        found = self.of_device(device_id)
+        if found is None or not isinstance(found[0], OnDemandBus):
+            raise WrongUse("bus.no-point", device=device_id, point="")
+        return await found[0].measure(device_id, until_s)
+
+    def of_device(self, device_id: str) -> tuple[FieldBus, Device] | None:
+        """The bus that a device is on, and the device."""
+        for name, plan in self._plans.items():
+            for device in plan.devices:
+                if device.id == device_id:
+                    return self.buses[name], device
+        return None
+
+    def _tried(self, plan: _Plan) -> CountingBus:
+        """The bus, or one that is down in its place."""
+        try:
+            return self._built(plan)
+        except Exception as error:  # noqa: BLE001  # the edge of one bus, whatever its library lacks
+            self._on_fault(f"start.bus.{plan.bus.id}", error)
+            return AbsentBus(plan.bus.id, [device.id for device in plan.devices])
+
+    def _take_over(self, bus: CountingBus, device: Device) -> None:
+        """What is known of a meter's counts outlives its bus; another address is another meter."""
+        former = self.of_device(device.id)
+        if former is None or _meter(former[1]) != _meter(device):
+            return
+        before, after = former[0].counters(device.id), bus.counters(device.id)
+        if before is not None and after is not None:
+            before.hand_over(after)
+
+    def _built(self, plan: _Plan) -> CountingBus:
+        if (bus := self._runner(plan)) is not None:
+            return bus
+        build = self._kinds()[plan.bus.kind].build
+        made = build(
+            plan.bus.id,
+            plan.bus.options,
+            list(plan.devices),
+            self._sink,
+            self._on_state,
+            on_fault=self._on_fault,
+        )
+        return cast(CountingBus, made)
+
+    def _runner(self, plan: _Plan) -> CountingBus | None:
+        """The bus of devices that are not polled; None for the kind's own."""
+        with_drivers = drivers_of(plan.devices)
+        if plan.bus.inlet:
+            return listening_bus(plan.bus, with_drivers, self._outlets(), self._keys)
+        return bus_apart(plan.bus, with_drivers, self._outlets())
+
+    def _outlets(self) -> BusOutlets:
+        return BusOutlets(self._sink, self._on_state, self._on_fault)
+
+
+def _meter(device: Device) -> tuple[object, ...]:
+    return device.family, device.address, device.points
+
+
+def _plans(settings: Settings) -> dict[str, _Plan]:
+    """One bus for each that has devices; a bus without any would only hold its port."""
+    made = {}
+    for name, bus in settings.buses.items():
+        devices = tuple(setting.device for setting in settings.devices_on(name))
+        if devices:
+            made[name] = _Plan(bus, devices)
+    return made

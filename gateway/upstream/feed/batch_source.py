@@ -1,0 +1,343 @@
+"""What a courier takes next: new entries by urgency, and ranges that were asked for again.
+
+To a platform that takes the newest first (`newest_first`) each batch has up to two parts in each
+lane: the live one goes on from the newest that was sent, the other fills up from the watermark.
+"""
+
+import asyncio
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from gateway.event import JournalEntry, Lane
+from gateway.journal.ports import ReadAppender, ReceiptingFollower
+from gateway.upstream.feed.batch_load import BatchLoad, ResendRange, first_number
+from gateway.upstream.feed.batch_window import BatchWindow
+from gateway.upstream.feed.first_done import wait_for_first
+from gateway.upstream.feed.number_ranges import NumberRange, NumberRanges
+from gateway.upstream.feed.receipt import LaneRange
+from gateway.upstream.feed.throughput import UplinkThroughput
+
+# One turn in so many belongs to the least urgent lane, so that readings are never starved.
+LOWEST_SHARE = 8
+
+RESENDS_MAX = 128
+
+# What the platform took beyond a hole is sent again if its watermark has not moved by then.
+NO_ADVANCE_S = 8.0
+
+# With more than that behind the newest that was sent, the live part starts anew at the end.
+LIVE_BEHIND_MAX = 500
+
+# Not in a lane of which the platform holds so many ranges: a receipt has room for 64.
+HELD_RANGES_MAX = 12
+
+_SMOOTHING = 0.2
+
+
+class BatchSource:
+    """Chooses the next load among `lanes`; with `strict`, nothing ever goes before urgency."""
+
+    def __init__(
+        self,
+        follower: ReceiptingFollower,
+        journal: ReadAppender,
+        lanes: Sequence[Lane],
+        *,
+        window: BatchWindow,
+        throughput: UplinkThroughput,
+        strict: bool,
+    ) -> None:
+        self.lanes = tuple(sorted(lanes))
+        self.newest_first = False
+        self._follower = follower
+        self._journal = journal
+        self._window = window
+        self._throughput = throughput
+        self._strict = strict
+        self._turn = 0
+        self._body = 0.0
+        # Above the watermark: what is under way or was taken.
+        self._sent = {lane: NumberRanges() for lane in self.lanes}
+        self._held: dict[Lane, list[NumberRange]] = {}
+        self._live_after: dict[Lane, int] = {}
+        self._holed: set[Lane] = set()
+        self._resends: list[ResendRange] = []
+        self._asked = asyncio.Event()
+
+    async def next(self, idle_s: float | None) -> BatchLoad:
+        """The next load, which counts as under way; an empty one if there was nothing so long."""
+        load = await self.now()
+        if load.entries:
+            return load
+        if self._beyond() and (idle_s is None or idle_s > NO_ADVANCE_S):
+            idle_s = NO_ADVANCE_S
+        if not await self.wait(idle_s):
+            self.rewind()  # what went beyond a hole should have been receipted by now
+        return await self.now()
+
+    async def now(self) -> BatchLoad:
+        """The next load; an empty one if nothing is waiting."""
+        self._turn += 1
+        if self._turn % 2 and not self._strict:
+            load = await self._again() or await self._new()
+        else:
+            load = await self._new() or await self._again()
+        if load is None:
+            return BatchLoad()
+        self._left(load)
+        return load
+
+    async def overtaking(self) -> BatchLoad:
+        """What is waiting in the most urgent lane, for a batch of its own; empty if nothing is."""
+        entries = await self._read(self.lanes[:1])
+        load = BatchLoad(entries) if entries else BatchLoad()
+        if entries:
+            self._left(load)
+        return load
+
+    async def wait_overtaking(self) -> None:
+        """Wait for something to send in the most urgent lane."""
+        await self._follower.wait(self.lanes[:1], after=self._after())
+
+    async def wait(self, timeout_s: float | None) -> bool:
+        """Wait for something to send; False if there was nothing for so long."""
+        newer = self._follower.wait(self.lanes, after=self._after())
+        return await wait_for_first(newer, self._asked.wait(), timeout_s=timeout_s)
+
+    async def gather(self, company_s: float) -> None:
+        """Let the least urgent lane wait so long for company; anything else ends that at once."""
+        others = self._follower.wait(self.lanes[:-1], after=self._after())
+        await wait_for_first(others, self._asked.wait(), timeout_s=company_s)
+
+    def ask_again(self, wanted: LaneRange, *, doubted: bool = False) -> ResendRange:
+        """Send a range once more, as far as the history still has it."""
+        resend = ResendRange(wanted, doubted=doubted)
+        self._resends.append(resend)
+        self._asked.set()
+        return resend
+
+    def repeats(self, wanted: LaneRange) -> bool:
+        """Whether a range is being sent again already, or too many are."""
+        return len(self._resends) >= RESENDS_MAX or any(
+            wanted.overlaps(resend.wanted) for resend in self._resends
+        )
+
+    def took(self, load: BatchLoad, *, holed: Collection[Lane], last: bool) -> None:
+        """The platform answered; `last`: nothing else is under way.
+
+        In lanes with holes it goes on beyond what it has taken.
+        """
+        if load.resend is not None:
+            load.resend.took(load.entries)
+            return
+        for lane in {entry.lane for entry in load.entries}:
+            (self._holed.add if lane in holed else self._holed.discard)(lane)
+        if last and not self.newest_first:
+            for lane in self.lanes:
+                if lane not in self._holed:
+                    self._sent[lane] = NumberRanges()
+
+    def told(self, held: Mapping[Lane, Iterable[LaneRange]], *, doubtful: Collection[Lane]) -> None:
+        """The platform takes the newest first and holds this; in `doubtful` lanes perhaps more."""
+        self.newest_first = True
+        for lane in self._sent.keys() & held.keys():
+            spans = [(each.first, each.last) for each in held[lane]]
+            self._held[lane] = spans
+            if lane not in doubtful:
+                self._sent[lane] = NumberRanges()
+            for span in spans:
+                self._sent[lane].add(*span)
+
+    def oldest_first(self) -> None:
+        """The platform does not say (any more) what it holds."""
+        if self.newest_first:
+            self.newest_first = False
+            self._held.clear()
+            self.rewind()
+
+    def rewind(self) -> None:
+        """No receipt: start again from the watermark, or from what the platform told last."""
+        self._sent = {lane: NumberRanges(self._held.get(lane, ())) for lane in self.lanes}
+        self._live_after.clear()
+        self._holed.clear()
+        for resend in self._resends:
+            resend.rewind()
+
+    def went_back(self) -> None:
+        """The follower stands further back than before: whoever waits for newer ones is woken."""
+        self.rewind()
+        self._asked.set()
+
+    def retry(self, load: BatchLoad) -> None:
+        """The same turn once more, in smaller steps.
+
+        While the bad entry of a repeated range is searched, what went beyond the hole has gone: to
+        send it again would let the window grow each time that the search made it smaller.
+        """
+        self._turn -= 1
+        if load.resend is None:
+            self.rewind()
+        else:
+            load.resend.rewind()
+
+    def unsettled(self, load: BatchLoad) -> bool:
+        """Whether some of it is neither receipted nor beyond a hole that the platform knows."""
+        position = self._follower.position
+        return any(
+            entry.seq > position.get(entry.lane, 0) and not self._explained(entry)
+            for entry in load.entries
+        )
+
+    def behind(self) -> bool:
+        """Whether more than one batch is waiting that is not under way."""
+        heads, position = self._journal.heads(), self._follower.position
+        self._forget()
+        waiting = sum(
+            heads.get(lane, 0) - position.get(lane, 0) - self._sent[lane].count
+            for lane in self.lanes
+        )
+        return waiting > self._batch_entries()
+
+    def _explained(self, entry: JournalEntry) -> bool:
+        if self.newest_first:
+            return NumberRanges(self._held.get(entry.lane, ())).covers(entry.seq, entry.seq)
+        return entry.lane in self._holed
+
+    def _beyond(self) -> bool:
+        self._forget()
+        return any(map(len, self._sent.values()))
+
+    def _left(self, load: BatchLoad) -> None:
+        if load.resend is not None:
+            load.resend.left(load.entries)
+            return
+        for entry in load.entries:
+            self._sent[entry.lane].add(first_number(entry), entry.seq)
+        mean = load.raw / len(load.entries)
+        self._body += (mean - self._body) * (_SMOOTHING if self._body else 1.0)
+
+    def _batch_entries(self) -> int:
+        """How many entries a batch has room for."""
+        if not self._body:
+            return self._window.size
+        return min(self._window.size, max(1, int(self._throughput.raw_max / self._body)))
+
+    async def _new(self) -> BatchLoad | None:
+        if self._strict and (urgent := await self._read(self.lanes[:1])):
+            return BatchLoad(urgent)  # on a slow wire alarms in the same batch would hold it up
+        if self.newest_first:
+            return await self._both_ends()
+        lanes = self._turn_lanes()
+        entries = await self._read(lanes)
+        if not entries and lanes != self.lanes:
+            entries = await self._read(self.lanes)
+        return BatchLoad(entries) if entries else None
+
+    async def _read(self, lanes: Sequence[Lane], share: int = 1) -> list[JournalEntry]:
+        return await self._follower.read(
+            limit=max(1, self._window.size // share),
+            max_bytes=self._throughput.raw_max // share,
+            lanes=lanes,
+            after=self._after(),
+        )
+
+    async def _both_ends(self) -> BatchLoad | None:
+        """Half for what is newest, half for what is oldest; where one is less, more for the other.
+
+        In turns they have it whole where a batch has room for a single entry.
+        """
+        self._jump()
+        lanes = self._turn_lanes()
+        holes = [hole for lane in lanes for hole in self._holes(lane)]
+        if holes and self._window.size == 1 and self._turn % 2:
+            live: list[JournalEntry] = []
+        else:
+            live = await self._read(lanes, share=2 if holes else 1)
+        room = self._window.size - len(live)
+        room_bytes = self._throughput.raw_max - sum(len(entry.body) for entry in live)
+        fill = await self._fill(holes, room, room_bytes, at_least=0 if live else 1)
+        if not live and not fill and lanes != self.lanes:
+            live = await self._read(self.lanes)
+        # A gap that fills up may reach into what is live: it stands for more than the one there.
+        entries = {(entry.lane, entry.seq): entry for entry in (*live, *fill)}
+        return BatchLoad(entries[key] for key in sorted(entries)) if entries else None
+
+    async def _fill(
+        self, holes: Iterable[LaneRange], room: int, room_bytes: int, at_least: int
+    ) -> list[JournalEntry]:
+        found: list[JournalEntry] = []
+        for lane, begin, last in holes:
+            after = begin - 1
+            while after < last and len(found) < room:
+                slice_ = await self._journal.read(lane, after, room - len(found))
+                wanted = [entry for entry in slice_ if first_number(entry) <= last]
+                if not wanted:
+                    break
+                for entry in wanted:
+                    room_bytes -= len(entry.body)
+                    if room_bytes < 0 and len(found) >= at_least:
+                        return found
+                    found.append(entry)
+                after = wanted[-1].seq
+        return found
+
+    def _holes(self, lane: Lane) -> Iterable[LaneRange]:
+        """What is neither receipted nor sent, below the newest that was."""
+        frontier = self._after()[lane]
+        low = self._follower.position.get(lane, 0) + 1
+        return (LaneRange(lane, *hole) for hole in self._sent[lane].holes(low, frontier))
+
+    def _jump(self) -> None:
+        """Where the newest that was sent is long ago, go on from the end; the rest is filled."""
+        heads, after = self._journal.heads(), self._after()
+        for lane in self.lanes:
+            far = heads.get(lane, 0) - after[lane] > LIVE_BEHIND_MAX
+            if far and len(self._sent[lane]) < HELD_RANGES_MAX:
+                self._live_after[lane] = heads[lane] - max(1, self._batch_entries() // 2)
+
+    async def _again(self) -> BatchLoad | None:
+        for resend in list(self._resends):
+            lane, _, last = resend.wanted
+            if not resend.done.done():
+                if resend.next > last:
+                    continue  # all of it is under way
+                entries = await self._journal.read(lane, resend.next - 1, self._window.size)
+                entries = self._fitting(entry for entry in entries if first_number(entry) <= last)
+                if entries:
+                    return BatchLoad(entries, resend)
+                if resend.next > resend.first:
+                    continue  # what there was is under way
+            resend.finish()
+            self._resends.remove(resend)
+        self._asked.clear()
+        return None
+
+    def _fitting(self, entries: Iterable[JournalEntry]) -> list[JournalEntry]:
+        fitting: list[JournalEntry] = []
+        size = 0
+        for entry in entries:
+            size += len(entry.body)
+            if fitting and size > self._throughput.raw_max:
+                break
+            fitting.append(entry)
+        return fitting
+
+    def _turn_lanes(self) -> tuple[Lane, ...]:
+        if self._strict or self._turn % LOWEST_SHARE:
+            return self.lanes
+        waiting = self._follower.waiting()
+        held = tuple(lane for lane in self.lanes if waiting.get(lane, 0))
+        return held[-1:] or self.lanes
+
+    def _after(self) -> dict[Lane, int]:
+        # Always named: a passing follower (an uplink that is not required) would move by reading.
+        self._forget()
+        position = self._follower.position
+        return {
+            lane: max(position.get(lane, 0), sent.last or 0, self._live_after.get(lane, 0))
+            for lane, sent in self._sent.items()
+        }
+
+    def _forget(self) -> None:
+        position = self._follower.position
+        for lane, sent in self._sent.items():
+            sent.forget(position.get(lane, 0))

@@ -1,0 +1,18 @@
+"""Waiting for whichever comes first."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+
+async def wait_for_first(*waits: Coroutine[Any, Any, Any], timeout_s: float | None) -> bool:
+    """Whether one of them came to its end in time; the others are cancelled."""
+    tasks = {asyncio.ensure_future(wait) for wait in waits}
+    try:
+        done, _ = await asyncio.wait(tasks, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+    for task in done:
+        task.result()  # a journal that has failed says so here
+    return bool(done)

@@ -1,0 +1,398 @@
+"""Carries some lanes to the platform, batch by batch, and comes back with the receipts.
+
+Two of them make a sender: an alarm never waits for a batch of readings that is under way. On a slow
+wire the readings wait for the alarm, and an emergency waits for neither: it leaves beside what is
+under way. Answers are read in the order in which the batches left, an emergency's when it comes;
+the first that is no receipt ends what is under way, and all of that is sent again.
+"""
+
+import asyncio
+import re
+from collections import deque
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+from gateway.errors import (
+    DeliveryRejected,
+    JournalError,
+    PlatformUnreachable,
+    StationError,
+    UpstreamError,
+)
+from gateway.event import JournalEntry, Lane, parse_rfc3339
+from gateway.faults import describe_error
+from gateway.upstream.feed.batch_load import BatchLoad
+from gateway.upstream.feed.batch_rate_limit import BatchRateLimit
+from gateway.upstream.feed.batch_source import BatchSource
+from gateway.upstream.feed.batch_window import BatchWindow
+from gateway.upstream.feed.first_done import wait_for_first
+from gateway.upstream.feed.in_flight import BatchInFlight
+from gateway.upstream.feed.receipt import ReceiptVerdict
+from gateway.upstream.feed.retry import BULK, URGENT, RetryDelay, RetryLimits
+from gateway.upstream.feed.settlement import ReceiptSettlement
+from gateway.upstream.feed.throughput import QUICK_S, TARGET_S
+from gateway.upstream.feed.uplink_route import UplinkRoute
+from gateway.upstream.feed.uplink_status import FAULT
+from gateway.upstream.uplinks.contract import UNREACHABLE, Delivery, EventBatch
+
+# An idle courier asks for a receipt so often: that is how a silent loss is seen.
+IDLE_S = 60.0
+
+RETURN_SPREAD_S = 5.0  # when the road opens again, a fleet's bulk must not start in one instant
+PAUSE_MAX_S = 1.0
+PAUSE_SHARE = 4  # so much of the time that it took on a slow wire
+# An alarm that has been on its way for longer than usual by so much ends the bulk beside it.
+HOLD_S = TARGET_S
+
+# An alarm waits so long for the answer to an empty batch that had left before it came.
+PROBE_S = 1.0
+
+# The bulk gives way to alarms on a slow wire, but never for longer than this.
+GIVE_WAY_S = 60.0
+
+_TOO_LARGE = 413
+_INDIGESTIBLE = (400, 422)
+_TIMED_OUT = (408, 504)
+_UPTIME = re.compile(rb'"bootid":"([^"]*)","uptimems":"(\d+)"')
+
+
+class LaneSender:
+    """One loop: load, deliver, settle; or wait as long as the fault asks for."""
+
+    def __init__(
+        self, name: str, route: UplinkRoute, lanes: Sequence[Lane], *, urgent: bool
+    ) -> None:
+        self.name = name
+        self.on_return: Callable[[], None] = lambda: None
+        self._route = route
+        self._urgent = urgent
+        self._window = BatchWindow()
+        self._retry = RetryDelay(route.rng)
+        self._pace = BatchRateLimit(route.clock.now_ns())
+        self._opened = asyncio.Event()
+        self._under_way: deque[BatchInFlight] = deque()
+        self._smooth = False
+        self._fallen = False
+        self.loader = BatchSource(
+            route.follower,
+            route.journal,
+            lanes,
+            window=self._window,
+            throughput=route.throughput,
+            strict=urgent,
+        )
+        self._settlement = ReceiptSettlement(route, self.loader)
+        route.loaders.update(dict.fromkeys(lanes, self.loader))
+
+    async def run(self) -> None:
+        """Carry until cancelled."""
+        try:
+            if self._urgent:
+                self._leave(BatchLoad())  # is anybody there, and what time is it?
+            while True:
+                try:
+                    await self._turn()
+                except JournalError:
+                    raise
+                except Exception as error:  # noqa: BLE001  # the edge: one batch, and no neighbour
+                    await self._faulted(error)
+        finally:
+            await self._end()
+
+    def road_opened(self) -> None:
+        """The other courier got through after a failure: no need to sit out a long wait."""
+        self._opened.set()
+
+    async def _turn(self) -> None:
+        if not self._under_way:
+            self._leave(await self._next())
+        elif not await self._added():
+            await self._land()
+
+    async def _next(self) -> BatchLoad:
+        # After a failure it asks for a receipt at least: is the road open again?
+        idle_s = 0.0 if self._fallen else IDLE_S if self._urgent else None
+        load = await self.loader.now()
+        if not load.entries:
+            if self._urgent:
+                self._route.flights.quiet.set()
+            load = await self.loader.next(idle_s)
+        if self._must_give_way():
+            await wait_for_first(self._route.flights.quiet.wait(), timeout_s=GIVE_WAY_S)
+        return load
+
+    def _must_give_way(self) -> bool:
+        route = self._route
+        return not self._urgent and route.throughput.slow and not route.flights.quiet.is_set()
+
+    async def _added(self) -> bool:
+        """Whether one more batch is under way, beside others: only where the platform is slow."""
+        if (
+            not self._smooth
+            or len(self._under_way) >= self._route.throughput.flights
+            or self._must_give_way()
+            or not self.loader.behind()
+        ):
+            return False
+        load = await self.loader.now()
+        if load.entries:
+            self._leave(load)
+        return bool(load.entries)
+
+    def _leave(self, load: BatchLoad) -> None:
+        route = self._route
+        flight = BatchInFlight(load, route.follower.position, urgent=self._urgent)
+        self._under_way.append(flight)
+        route.flights.left(flight)
+        flight.leave(self._delivering(flight))
+
+    async def _delivering(self, flight: BatchInFlight) -> Delivery:
+        route = self._route
+        began_ns = route.clock.now_ns()
+        try:
+            return await route.uplink.deliver(
+                self._batch(flight.load.entries), route.throughput.answer_s(flight.raw)
+            )
+        finally:
+            flight.took_ns = route.clock.now_ns() - began_ns
+
+    def _batch(self, entries: tuple[JournalEntry, ...]) -> EventBatch:
+        route = self._route
+        return EventBatch(route.station, route.journal.epoch, route.poison.masked(entries))
+
+    async def _land(self) -> None:
+        head = self._under_way[0]
+        await self._landing(head)
+        if head in self._under_way:
+            await self._answered(head)
+
+    async def _answered(self, flight: BatchInFlight) -> None:
+        """Its answer is there."""
+        self._under_way.remove(flight)
+        self._route.flights.landed(flight)
+        try:
+            delivery = flight.delivery()
+            if delivery is None:
+                await self._preempted(flight)
+                return
+            await self._receipted(flight, delivery)
+        except UpstreamError as error:
+            await self._stumbled(flight, error)
+        else:
+            if not self._urgent and not self._under_way:
+                await self._pause(flight.took_ns, delivery.payload)
+
+    async def _landing(self, head: BatchInFlight) -> None:
+        """Wait for its end; it is not under way any more if it was given up meanwhile."""
+        if not self._urgent:
+            await head.landing()
+        elif head.load.entries:
+            if not await self._landed(head, HOLD_S + self._route.throughput.base_s):
+                self._route.flights.make_room()
+                await self._landed(head, None)
+        else:
+            await wait_for_first(head.landing(), self.loader.wait(None), timeout_s=None)
+            if not await head.landing(PROBE_S):
+                await self._give_up(head)  # all that it asked for the alarm brings, too
+
+    async def _landed(self, head: BatchInFlight, within_s: float | None) -> bool:
+        """Whether it has come to its end in time.
+
+        An emergency that comes meanwhile leaves at once, beside it, and its answer is read at once.
+        """
+        loop = asyncio.get_running_loop()
+        until_s = None if within_s is None else loop.time() + within_s
+        while True:
+            emergency = self._emergency()
+            if emergency not in {None, head} and await emergency.landing(0):
+                await self._answered(emergency)
+                continue
+            if head not in self._under_way or await head.landing(0):
+                return True
+            left_s = None if until_s is None else max(0.0, until_s - loop.time())
+            coming = emergency.landing() if emergency else self.loader.wait_overtaking()
+            if not await wait_for_first(head.landing(), coming, timeout_s=left_s):
+                return False
+            if emergency is None and not await head.landing(0):
+                load = await self.loader.overtaking()
+                if not load.entries:
+                    return await head.landing(left_s)
+                self._leave(load)
+
+    def _emergency(self) -> BatchInFlight | None:
+        """The first under way that nothing less urgent holds up."""
+        carried = (each for each in self._under_way if each.carries_only(Lane.EMERGENCY))
+        return next(carried, None)
+
+    async def _preempted(self, flight: BatchInFlight) -> None:
+        """An alarm was held up by this batch: it waits until the alarms are through."""
+        self._route.throughput.preempted(flight.raw, flight.took_ns / 1e9)
+        await self._end()
+        self._smooth = False
+        self.loader.rewind()
+        await wait_for_first(self._route.flights.quiet.wait(), timeout_s=GIVE_WAY_S)
+
+    async def _receipted(self, flight: BatchInFlight, delivery: Delivery) -> None:
+        route, load, receipt = self._route, flight.load, delivery.receipt
+        route.throughput.landed(
+            entries=len(load.entries),
+            full=len(load.entries) == self._window.size > 1,
+            raw=flight.raw,
+            payload=delivery.payload,
+            took_s=flight.took_ns / 1e9,
+            beside=flight.neighbours,
+        )
+        settled = await self._settlement.settle(flight, receipt, last=not self._under_way)
+        if receipt.at is not None and _is_instant(receipt.at):
+            route.learn(receipt.at, flight.took_ns)
+        if load.entries and load.resend is None:
+            self._smooth = not settled.unsettled
+            self._note_latency(load.entries)
+        self._succeeded(load, settled.verdict)
+
+    def _succeeded(self, load: BatchLoad, verdict: ReceiptVerdict) -> None:
+        if load.entries:
+            self._window.passed()
+        if load.entries and verdict.missing and not verdict.upto:
+            return  # taken, but the watermark stands: neither a success nor a failure yet
+        self._fallen = False
+        self._retry.succeeded()
+        self._opened.clear()
+        if self._route.standing.succeeded(self.name, len(load.entries), load.raw):
+            self.on_return()
+
+    async def _pause(self, took_ns: int, payload: int) -> None:
+        """The bulk leaves some of the road to others; else readings wait for company."""
+        company_s = self._pace.wait_s(self._route.clock.now_ns())
+        if self.loader.behind():
+            await asyncio.sleep(self._breath_s(took_ns / 1e9, payload))
+        elif company_s:
+            await self.loader.gather(company_s)
+
+    def _breath_s(self, took_s: float, payload: int) -> float:
+        if took_s < QUICK_S:
+            return took_s
+        # The wire's time alone: while a slow platform thinks, the wire is free.
+        return min(self._route.throughput.wire_s(payload) / PAUSE_SHARE, PAUSE_MAX_S)
+
+    async def _stumbled(self, flight: BatchInFlight, error: UpstreamError) -> None:
+        load = flight.load
+        self._smooth = False
+        if self._under_way:
+            await self._end()
+            self.loader.rewind()
+        if _too_slow(error, flight):
+            self._route.throughput.stalled(flight.raw)
+        if (
+            isinstance(error, DeliveryRejected)
+            and load.entries
+            and await self._smaller(load, error)
+        ):
+            self.loader.retry(load)
+            return
+        self._fallen = True
+        self.loader.rewind()
+        self._route.standing.failed(self.name, error)
+        await self._sit_out(load, self._retry.after(error, self._patience(load)))
+
+    async def _faulted(self, error: Exception) -> None:
+        route = self._route
+        route.on_fault(f"uplink.{route.name}.{self.name}", error)
+        await self._end()
+        self._smooth = False
+        self._fallen = True
+        self.loader.rewind()
+        if isinstance(error, StationError):  # a credential that cannot be read (any more), say
+            told = UpstreamError(error.code, **error.data)
+        else:
+            told = UpstreamError(FAULT, where=describe_error(error))
+        route.standing.failed(self.name, told)
+        await self._sit_out(BatchLoad(), self._retry.after(told, URGENT if self._urgent else BULK))
+
+    async def _give_up(self, flight: BatchInFlight) -> None:
+        self._under_way.remove(flight)
+        self._route.flights.landed(flight)
+        flight.end()
+        await flight.ended()
+
+    async def _end(self) -> None:
+        """Give up what is under way."""
+        for flight in self._under_way:
+            flight.end()
+            self._route.flights.landed(flight)
+        while self._under_way:
+            await self._under_way.popleft().ended()
+        if self._urgent:
+            self._route.flights.quiet.set()
+
+    async def _smaller(self, load: BatchLoad, error: DeliveryRejected) -> bool:
+        """Whether a smaller batch, or a gap for a single bad event, is worth an attempt now."""
+        status = error.data.get("status")
+        if status != _TOO_LARGE and status not in _INDIGESTIBLE:
+            return False
+        if len(load.entries) > 1:
+            self._window.refused(len(load.entries))
+            return True
+        entry = load.entries[0]
+        if not self._route.poison.may_give_up(entry) or not await self._platform_is_sane():
+            return False
+        await self._route.poison.give_up(entry, error.code)
+        self._window.isolated()
+        return True
+
+    async def _platform_is_sane(self) -> bool:
+        # An event is to blame only where the platform takes our batches at all: an empty one
+        # must bring a receipt.
+        flight = BatchInFlight(BatchLoad(), self._route.follower.position, urgent=self._urgent)
+        self._route.flights.left(flight)
+        try:
+            delivery = await self._delivering(flight)
+            await self._receipted(flight, delivery)
+        except UpstreamError:
+            return False
+        finally:
+            self._route.flights.landed(flight)
+        return True
+
+    def _patience(self, load: BatchLoad) -> RetryLimits:
+        return URGENT if self._urgent and load.entries else BULK
+
+    async def _sit_out(self, load: BatchLoad, wait_s: float) -> None:
+        """Wait, unless the other courier gets through, or something more urgent comes."""
+        if self._urgent:
+            self._route.flights.quiet.set()
+        waits: list[Coroutine[Any, Any, object]] = [self._opened.wait()]
+        if self._urgent and not load.entries:
+            waits.append(self.loader.wait(None))
+        elif self._urgent and load.entries[0].lane is not Lane.EMERGENCY:
+            waits.append(self.loader.wait_overtaking())
+        await wait_for_first(*waits, timeout_s=wait_s)
+        if self._opened.is_set() and not self._urgent:
+            await asyncio.sleep(self._route.rng.uniform(0.0, RETURN_SPREAD_S))
+        self._opened.clear()
+
+    def _note_latency(self, entries: tuple[JournalEntry, ...]) -> None:
+        last = entries[-1] if entries else None
+        if last is None or last.lane is not Lane.TELEMETRY:
+            return
+        found = _UPTIME.search(last.body)
+        if found and found[1].decode() == self._route.clock.boot:
+            taken_ms = int(found[2])
+            self._route.standing.arrived(self._route.clock.now_ns() / 1e6 - taken_ms)
+
+
+def _too_slow(error: UpstreamError, flight: BatchInFlight) -> bool:
+    """Whether a smaller batch might have been answered in time."""
+    status = error.data.get("status")
+    if status is not None:
+        return status in _TIMED_OUT
+    late = flight.took_ns / 1e9 >= TARGET_S
+    return late and isinstance(error, PlatformUnreachable) and error.code != UNREACHABLE
+
+
+def _is_instant(text: str) -> bool:
+    try:
+        parse_rfc3339(text)
+    except (ValueError, OverflowError):
+        return False
+    return True

@@ -1,0 +1,114 @@
+"""Asks the platform for commands, for ever: how long at a time, how soon again.
+
+An emergency order may lie there, so a road that is gone is tried every second or two, and a road
+that another part of the uplink has found open is asked at once, also in place of a question that
+has been open since before: it may hang on a connection that is long dead.
+"""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Callable
+
+from gateway.errors import PlatformUnreachable, UpstreamError
+from gateway.upstream.feed.retry import URGENT, RetryDelay, RetryLimits
+from gateway.upstream.inbox.idle_wait import IdleWait
+from gateway.upstream.uplinks.contract import PollAnswer, PollPosition, Uplink
+
+EVERY_S_MIN = 1.0
+# Whoever cannot even be reached costs an attempt to connect.
+ROAD = RetryLimits(cap_s=1.5, retry_after_max_s=10.0)
+
+# A platform that repeats what is known is asked once a second, or once in so many of its bytes.
+REPEATED_BYTES_S, REPEATED_S_MAX = 65_536, 10.0
+
+# A question that was put so lately was put on the road that has just opened.
+YOUNG_S = 1.0
+
+
+class CommandPoll:
+    """The questions to one uplink; `on_return` is called when one succeeds after a failure."""
+
+    def __init__(
+        self, uplink: Uplink, rng: random.Random, on_return: Callable[[], None] = lambda: None
+    ) -> None:
+        self._uplink = uplink
+        self._on_return = on_return
+        self._idle = IdleWait()
+        self._retry = RetryDelay(rng)
+        self._opened = asyncio.Event()
+        self._lost = False
+
+    def road_opened(self) -> None:
+        """Somebody else got through after a failure."""
+        self._opened.set()
+
+    async def next(self, since: PollPosition) -> PollAnswer:
+        """The next answer, empty as it may be; UpstreamError only for a cursor that was refused."""
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
+        try:
+            handed = await self._asked(since)
+        except UpstreamError as error:
+            if _refuses(since, error):
+                raise
+            await self._stumbled(error, loop.time() - began_s)
+            return PollAnswer([])
+        if handed is None:
+            return PollAnswer([])
+        self._idle.answered(loop.time())
+        self._retry.succeeded()
+        if self._lost:
+            self._lost = False
+            self._on_return()
+        if not handed.commands:
+            await self._pace(began_s)
+        return handed
+
+    async def repeated(self, size: int) -> None:
+        """An answer of that many bytes held nothing new; what is new may be in the next."""
+        await asyncio.sleep(min(max(EVERY_S_MIN, size / REPEATED_BYTES_S), REPEATED_S_MAX))
+
+    async def _asked(self, since: PollPosition) -> PollAnswer | None:
+        """The answer; None if the road has opened since this was asked."""
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
+        asking = asyncio.ensure_future(self._uplink.commands(since, self._idle.wait_s))
+        opened = asyncio.ensure_future(self._opened.wait())
+        try:
+            while not asking.done():
+                await asyncio.wait({asking, opened}, return_when=asyncio.FIRST_COMPLETED)
+                if opened.done():
+                    self._opened.clear()
+                    opened = asyncio.ensure_future(self._opened.wait())
+                    if not asking.done() and loop.time() - began_s >= YOUNG_S:
+                        return None
+            return asking.result()
+        finally:
+            asking.cancel()
+            opened.cancel()
+            await asyncio.gather(asking, opened, return_exceptions=True)
+
+    async def _stumbled(self, error: UpstreamError, after_s: float) -> None:
+        loop = asyncio.get_running_loop()
+        if self._idle.cut(error, after_s, loop.time()):
+            return
+        self._idle.lost()
+        self._lost = True
+        reached = not isinstance(error, PlatformUnreachable) or "status" in error.data
+        wait_s = self._retry.after(error, URGENT if reached else ROAD)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                await self._opened.wait()
+        self._opened.clear()
+
+    async def _pace(self, began_s: float) -> None:
+        """A platform that does not wait is asked once a second."""
+        left_s = began_s + EVERY_S_MIN - asyncio.get_running_loop().time()
+        if left_s > 0:
+            await asyncio.sleep(left_s)
+
+
+def _refuses(since: PollPosition, error: UpstreamError) -> bool:
+    """Whether the platform does not know this cursor (any more)."""
+    return bool(since.cursor) and error.data.get("status") in (400, 404, 410, 422)

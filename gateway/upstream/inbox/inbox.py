@@ -1,0 +1,444 @@
+"""Polls for commands, decides, acts, reports.
+
+    polled ─► parsed ─► ours? in time? signed? new? ─► accepted ─► acted ─► done | sent | failed
+                 └────────────┴── turned away: answered, never remembered
+
+What was not proved to be the platform's word leaves no trace in the memory: a forged command must
+not occupy the id of a real one. Record, then act: the acceptance is on disk before anything
+happens, so a command is carried out at most once whatever is killed when. Only a kind that
+promises otherwise (`ExecutionGuarantee.AT_LEAST_ONCE`, emergency sound) acts beside the record, and goes
+before the others of the same answer. A kill may therefore leave a later command on disk and an
+earlier one not: after a start the platform is asked again for all that it has not seen ended.
+
+Where nothing can be recorded (a full disk) an emergency sounds all the same, and anything else is
+not carried out, not answered, and asked for again.
+"""
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from gateway.clock import Clock
+from gateway.errors import CommandRefused, DeliveryRejected, JournalError, StationError
+from gateway.faults import OnFault, log_fault
+from gateway.journal import StateChange, load_state
+from gateway.journal.ports import ReadAppender
+from gateway.upstream.inbox import command as c
+from gateway.upstream.inbox.admission import CommandAdmission
+from gateway.upstream.inbox.cancel import cancel_command
+from gateway.upstream.inbox.command import (
+    CommandHandler,
+    CommandKind,
+    CommandState,
+    ExecutionGuarantee,
+    Mandate,
+    PlatformCommand,
+    UnconfirmedResult,
+)
+from gateway.upstream.inbox.command_keys import CommandKeys
+from gateway.upstream.inbox.command_poll import CommandPoll
+from gateway.upstream.inbox.command_receipts import (
+    UNSTORED_S,
+    CommandReceipts,
+    advance_record,
+    refusal_receipt,
+)
+from gateway.upstream.inbox.command_store import (
+    ASKED,
+    SIGNED,
+    URGENT,
+    CommandRecord,
+    CommandStore,
+    decode_mark,
+    decode_record,
+    state_rooms,
+)
+from gateway.upstream.inbox.execution import (
+    EXPIRED,
+    CommandOutcome,
+    CommandResult,
+    CommandWork,
+    final_outcome,
+    find_work,
+    plain_data,
+)
+from gateway.upstream.inbox.repeats import RepeatedCommands
+from gateway.upstream.inbox.siblings import SiblingInboxes
+from gateway.upstream.uplinks.contract import PollAnswer, Uplink
+
+# Ordinary commands of one kind carried out at once: those of another kind, a stop say, do not wait
+# for them, and an emergency waits for none.
+ACTING_MAX = 4
+
+# Two whole answers of a platform: commands beyond that, accepted and waiting, are refused.
+OPEN_MAX = 64
+
+# How often to look whether the time is known by which an emergency was cut off.
+LOOK_S = 1.0
+
+_INTERRUPTED: CommandOutcome = (CommandState.FAILED, c.INTERRUPTED, None)
+
+_log = logging.getLogger(__name__)
+
+
+class Inbox:
+    """The commands of one platform."""
+
+    def __init__(
+        self,
+        name: str,
+        journal: ReadAppender,
+        clock: Clock,
+        *,
+        station: str,
+        kinds: Iterable[CommandKind],
+        keys: CommandKeys,
+        on_fault: OnFault = log_fault,
+    ) -> None:
+        """`on_fault` hears what a command was given up for that nobody had foreseen."""
+        self.on_return: Callable[[], None] = lambda: None
+        self._name = name
+        self._journal = journal
+        self._clock = clock
+        self.siblings = SiblingInboxes(keys, self.cancel)
+        self._kinds = {kind.name: kind for kind in (*kinds, cancel_command(self.siblings.cancel))}
+        self._keys = keys
+        self._judge = CommandAdmission(name, clock, keys, station=station, kinds=self._kinds)
+        self._on_fault = on_fault
+        self._take_up(CommandStore(name, {}, {}))
+        self._poll: CommandPoll | None = None
+        self._acting: dict[str, asyncio.Task[None]] = {}
+        self._turns = {name: asyncio.Semaphore(ACTING_MAX) for name in self._kinds}
+        self._begun: set[str] = set()
+        self._cancelled: set[str] = set()
+        self._repeats = RepeatedCommands()
+
+    def prepare(self) -> None:
+        """What takes a moment before the first order: call it in a thread."""
+        self._keys.prepare()
+
+    async def load(self) -> None:
+        """Take up the state, as it was when the process was last here."""
+        fates, marks = state_rooms(self._name)
+        written = {*await self._journal.load(fates), *await self._journal.load(marks)}
+        state = await load_state(self._journal, fates, decode_record)
+        known = await load_state(self._journal, marks, decode_mark)
+        lost = written - state.keys() - known.keys()
+        self._take_up(CommandStore(self._name, state, known, lost))
+        self._acting.clear()
+        self._begun.clear()
+        self._cancelled.clear()
+        self.siblings.loaded.set()
+
+    async def run(self, uplink: Uplink, rng: random.Random) -> None:
+        """Poll until cancelled, after `load`; `on_return` hears of a road that is open again."""
+        self._poll = poll = CommandPoll(uplink, rng, self._returned)
+        async with asyncio.TaskGroup() as acting:
+            await self.resume(acting)
+            await self.siblings.ready()
+            while True:
+                try:
+                    await self._round(poll, acting)
+                except Exception as error:  # noqa: BLE001  # what is acted on goes on
+                    self._on_fault(self._where, error)
+                    await asyncio.sleep(UNSTORED_S)
+
+    def _returned(self) -> None:
+        self.on_return()
+
+    def road_opened(self) -> None:
+        """Another part of the uplink got through after a failure: ask at once."""
+        if self._poll is not None:
+            self._poll.road_opened()
+
+    async def resume(self, acting: asyncio.TaskGroup) -> None:
+        """Answer for what a killed process left half-way, each as its kind has promised."""
+        for name, kept in self._memory.open():
+            self._begin(acting, name, kept.kind, self._resumed(name, kept))
+
+    async def take(self, raw: bytes, acting: asyncio.TaskGroup) -> CommandResult:
+        """Answer one command, and start to act on it; whatever happens costs this command alone."""
+        try:
+            try:
+                return await self._take(raw, acting)
+            except CommandRefused as refusal:
+                return await self._turn_away(refusal)
+            except JournalError:
+                raise
+            except Exception as error:  # noqa: BLE001  # the edge of one command
+                return await self._turn_away(self._given_up(error, c.read_id(raw)))
+        except JournalError as error:
+            _log.error("a command of %s could not be recorded: %s", self._name, error)
+            return CommandResult(news=False, stored=False, id=c.read_id(raw) or "")
+        except Exception as error:  # noqa: BLE001  # not even the refusal can be told
+            self._on_fault(self._where, error)
+            return CommandResult(news=False)
+
+    def cancel(self, command_id: str) -> CommandState | None:
+        """As `SiblingInboxes.cancel`, of a command that this inbox has taken."""
+        kept, task = self._memory.get(command_id), self._acting.get(command_id)
+        if kept is None or task is None:  # what is open without one is about to begin, or to resume
+            return None if kept is None or not kept.ended else kept.state
+        if command_id in self._begun and not self._kinds[kept.kind].cancellable:
+            raise CommandRefused("inbox.not-cancellable", kind=kept.kind)
+        self._cancelled.add(command_id)
+        task.cancel()
+        return CommandState.ACCEPTED
+
+    @property
+    def _where(self) -> str:
+        return f"inbox.{self._name}"
+
+    def _take_up(self, memory: CommandStore) -> None:
+        self._memory = self.siblings.memory = memory
+        self._answers = CommandReceipts(
+            self._journal, self._clock, memory, self._where, self._on_fault
+        )
+
+    async def _round(self, poll: CommandPoll, acting: asyncio.TaskGroup) -> None:
+        """One question, and what its answer holds; it moves on by what is on disk."""
+        try:
+            handed = await poll.next(self._memory.since)
+        except DeliveryRejected:
+            self._memory.move("")  # the platform does not know its cursor any more
+            return
+        urgent = [raw for raw in handed.commands if self._judge.is_urgent(raw)]
+        others = [raw for raw in handed.commands if raw not in urgent]
+        answers: list[CommandResult] = []
+        for some in (urgent, others):  # in one commit each, so that a long queue moves on
+            answers += await asyncio.gather(*(self.take(raw, acting) for raw in some))
+        self._move_on(handed, answers)
+        if not all(answer.stored for answer in answers):
+            await asyncio.sleep(UNSTORED_S)
+        elif answers and not any(answer.news for answer in answers):
+            await poll.repeated(sum(map(len, handed.commands)))
+
+    def _move_on(self, handed: PollAnswer, answers: Sequence[CommandResult]) -> None:
+        unstored = [answer.id for answer in answers if not answer.stored]
+        for answer in answers:
+            if answer.passes and not any(name <= answer.passes for name in unstored):
+                self._memory.pass_over(answer.passes)
+        if not unstored and (answers or handed.cursor):
+            self._memory.move(handed.cursor)
+
+    async def _answer_again(
+        self, command_id: str, answering: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Unless it was answered lately."""
+        with self._repeats.turn(command_id, asyncio.get_running_loop().time()) as due:
+            if due:
+                await answering()
+
+    async def _take(self, raw: bytes, acting: asyncio.TaskGroup) -> CommandResult:
+        command = c.parse_command(raw)
+        news = not self._repeats.knows(command.id)
+        kept = self._memory.get(command.id)
+        urgent = self._judge.is_urgent(raw)
+        if kept is not None and kept.lost and urgent:
+            kept = None  # better twice than never
+        fresh = kept is None and command.id not in self._acting
+        if fresh:
+            self._judge.authenticate(command, raw)
+            kept = self.siblings.fate(command.id, self._issuer(command), urgent=urgent)
+        if fresh and kept is None:
+            await self._decide(command, acting)
+            self._repeats.met(command.id)
+        elif kept is not None and kept.state is not None:  # else its answer is on its way
+            await self._answer_again(command.id, partial(self._answers.repeat, command.id, kept))
+        passes = command.id
+        if command.kind in c.UNSIGNED_KINDS:
+            passes = self._judge.at_most_now(command.id)
+        return CommandResult(news, id=command.id, passes=passes)
+
+    def _issuer(self, command: PlatformCommand) -> str:
+        return self.siblings.issuer(self._kinds[command.kind])
+
+    async def _decide(self, command: PlatformCommand, acting: asyncio.TaskGroup) -> None:
+        """Accept and begin, or say why not; JournalError for what was not to be recorded."""
+        deadline = self._judge.deadline(command)
+        work, refusal = self._judge.judged(command, deadline)
+        unsaid = ASKED if command.kind in c.UNSIGNED_KINDS else SIGNED
+        shelf = unsaid if work is None else work.shelf
+        issuer = self._issuer(command)
+        fresh = CommandRecord(
+            None, deadline, shelf=shelf, until_ns=command.expires_ns, issuer=issuer
+        )
+        if refusal is None and shelf != URGENT and len(self._memory.open(shelf)) >= OPEN_MAX:
+            refusal = CommandRefused(c.BUSY)
+        if refusal is not None:
+            await self._refuse(command, fresh, work, refusal)
+            return
+        assert work is not None, "what is not refused can be carried out"
+        self._memory.check(command, shelf)
+        self.siblings.check(command, shelf, issuer)
+        changes = self._memory.make_room(self._clock, command.id, shelf)
+        await self._accept(command, fresh, work, changes, acting)
+
+    async def _refuse(
+        self,
+        command: PlatformCommand,
+        fresh: CommandRecord,
+        work: CommandWork | None,
+        refusal: CommandRefused,
+    ) -> None:
+        """Answer what was proved and is not carried out; it is remembered while there is room."""
+        ended: CommandOutcome = (CommandState.REFUSED, refusal.code, None)
+        try:
+            changes = self._memory.make_room(self._clock, command.id, fresh.shelf)
+        except CommandRefused as full:
+            raise refusal_receipt(refusal, command.id) from full
+        if refusal.code == c.EXPIRED:
+            ended = EXPIRED
+            if work is not None:
+                ended = await self._late(command.id, fresh, work)
+        await self._answers.record(command.id, advance_record(fresh, ended), changes)
+
+    async def _late(
+        self, command_id: str, fresh: CommandRecord, work: CommandWork
+    ) -> CommandOutcome:
+        self._memory.keep(command_id, fresh)  # it may come again while this is found out
+        try:
+            return await final_outcome(work, Mandate(command_id, fresh.deadline))
+        except BaseException:  # whatever it was, nobody knows what became of it
+            self._memory.drop(command_id)
+            raise
+
+    async def _accept(
+        self,
+        command: PlatformCommand,
+        fresh: CommandRecord,
+        work: CommandWork,
+        changes: Sequence[StateChange],
+        acting: asyncio.TaskGroup,
+    ) -> None:
+        """Record it, then begin; an emergency beside its record, and though there be none."""
+        accepted = advance_record(
+            fresh, (CommandState.ACCEPTED, None, None), kind=command.kind, data=work.raw
+        )
+        recorded = asyncio.Event()
+        doing = self._act(command.id, accepted, work, work.kind.act, after=recorded)
+        if work.promise is ExecutionGuarantee.AT_LEAST_ONCE:
+            self._memory.keep(command.id, accepted)
+            self._begin(acting, command.id, work.kind.name, doing)
+            try:
+                await self._answers.append(command.id, accepted, changes)
+            finally:
+                recorded.set()
+            return
+        try:
+            await self._answers.record(command.id, accepted, changes)
+        except BaseException:  # it is never begun, whatever it was
+            doing.close()
+            raise
+        recorded.set()
+        self._begin(acting, command.id, work.kind.name, doing)
+
+    def _begin(
+        self,
+        acting: asyncio.TaskGroup,
+        command_id: str,
+        kind_name: str,
+        doing: Coroutine[Any, Any, None],
+    ) -> None:
+        task = acting.create_task(doing, name=kind_name)
+        self._acting[command_id] = task
+        task.add_done_callback(lambda _: self._ended(command_id))
+
+    def _ended(self, command_id: str) -> None:
+        self._acting.pop(command_id, None)
+        self._begun.discard(command_id)
+        self._cancelled.discard(command_id)
+
+    async def _resumed(self, command_id: str, kept: CommandRecord) -> None:
+        try:
+            work = find_work(self._kinds, kept.kind, kept.data.encode())
+        except CommandRefused:  # of a version that had this kind, or wrote no data yet
+            await self._answers.end(command_id, advance_record(kept, _INTERRUPTED))
+            return
+        except Exception as error:  # noqa: BLE001  # the edge of one command
+            await self._answers.end(command_id, advance_record(kept, self._fault(error)))
+            return
+        if work.promise is ExecutionGuarantee.AT_LEAST_ONCE:
+            await self._act(command_id, kept, work, work.kind.act)
+        elif work.kind.settle is not None:
+            await self._act(command_id, kept, work, work.kind.settle)
+        else:
+            await self._answers.end(command_id, advance_record(kept, _INTERRUPTED))
+
+    async def _timed(self, kept: CommandRecord) -> CommandRecord:
+        """An emergency of another boot, as soon as somebody can tell whether it has expired."""
+        while (deadline := kept.deadline.resumed(self._clock, self._name)) is None:
+            if kept.deadline.wall_ns is None:
+                return kept  # nobody ever will
+            await asyncio.sleep(LOOK_S)
+        return msgspec.structs.replace(kept, deadline=deadline)
+
+    async def _act(
+        self,
+        command_id: str,
+        accepted: CommandRecord,
+        work: CommandWork,
+        act: CommandHandler,
+        *,
+        after: asyncio.Event | None = None,
+    ) -> None:
+        """Do it and record the end; the record of the acceptance goes first."""
+        ended = await self._outcome(command_id, accepted, work, act)
+        if after is not None:
+            await after.wait()
+        await self._answers.end(command_id, advance_record(accepted, ended))
+
+    async def _outcome(
+        self, command_id: str, accepted: CommandRecord, work: CommandWork, act: CommandHandler
+    ) -> CommandOutcome:
+        waits = work.promise is ExecutionGuarantee.AT_MOST_ONCE
+        try:
+            accepted = accepted if waits else await self._timed(accepted)
+            mandate = Mandate(command_id, accepted.deadline)
+            async with self._turns[work.kind.name] if waits else contextlib.nullcontext():
+                if act is not work.kind.settle and accepted.deadline.passed(self._clock):
+                    return await final_outcome(
+                        work, mandate
+                    )  # waiting, or being dead, took too long
+                self._begun.add(command_id)
+                done = await act(work.data, mandate)
+                if isinstance(done, UnconfirmedResult):
+                    return CommandState.SENT, None, done.detail
+                return CommandState.DONE, None, done
+        except StationError as error:
+            return CommandState.FAILED, error.code, plain_data(error.data)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if command_id not in self._cancelled or task is None:
+                raise
+            task.uncancel()  # the cancellation was ours, and ends here
+            return CommandState.FAILED, c.CANCELLED, None
+        except Exception as error:  # noqa: BLE001  # the edge of one command
+            return self._fault(error)
+
+    def _given_up(self, error: Exception, command_id: str | None) -> CommandRefused:
+        self._on_fault(self._where, error)
+        return CommandRefused(c.FAULT, what=type(error).__name__, of=command_id)
+
+    def _fault(self, error: Exception) -> CommandOutcome:
+        self._on_fault(self._where, error)
+        return CommandState.FAILED, c.FAULT, {"what": type(error).__name__}
+
+    async def _turn_away(self, refusal: CommandRefused) -> CommandResult:
+        """Answer what there is no reason or no room to remember."""
+        command_id = refusal.data.get("of")
+        if command_id is None:
+            _log.warning("a command that cannot be answered: %s", refusal)
+            return CommandResult(news=False)
+        news = not self._repeats.knows(command_id)
+        saying_no = partial(self._answers.turn_away, command_id, refusal)
+        await self._answer_again(command_id, saying_no)
+        known = refusal.code != c.AHEAD and self._judge.stamps().wall_ns is not None
+        passes = self._judge.at_most_now(command_id) if known else ""
+        return CommandResult(news, id=command_id, passes=passes)

@@ -1,0 +1,151 @@
+"""Writes an act for every request that is not a mere look, whatever came of it.
+
+A handler whose room has written the act itself, together with what it changed, says so by
+`mark_audited(request)`. Refusals cost nothing to cause, so only so many are written; the rest is counted
+in the next.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from gateway.access import Access
+from gateway.audit import Actor, ActOrigin, ActResult, AuditLog
+from gateway.audit.events import CONSOLE, STRANGER
+from gateway.clock import Clock
+from gateway.errors import JournalFull, StationError
+from gateway.faults import OnFault, log_fault
+from gateway.web.authorization import CALLER, SAFE, is_by_control
+from gateway.web.section import Route
+
+TOLD: web.RequestKey[bool] = web.RequestKey("told", bool)
+ON: web.RequestKey[str] = web.RequestKey("on", str)
+
+BURST = 20
+REFILL_S = 15
+SECOND_NS = 1_000_000_000
+
+
+def mark_audited(request: web.Request) -> None:
+    """The act of this request stands in the ledger already."""
+    request[TOLD] = True
+
+
+def set_target(request: web.Request, on: str) -> None:
+    """Name what this request is about: an id, never a secret or a resident's field."""
+    request[ON] = on
+
+
+def acting_account(request: web.Request) -> Actor:
+    """The actor of this request."""
+    if is_by_control(request):
+        return CONSOLE
+    caller = request.get(CALLER)
+    return STRANGER if caller is None else caller.who
+
+
+def request_origin(request: web.Request) -> ActOrigin:
+    """Where it comes from; of a known desk computer as much as tells it from others."""
+    if is_by_control(request):
+        return ActOrigin("console")
+    caller = request.get(CALLER)
+    return ActOrigin(request.remote or "", "" if caller is None else caller.desk[:8])
+
+
+class RefusalBudget:
+    """How many refusals may be written: a burst, and then one now and then."""
+
+    def __init__(self) -> None:
+        self._left = float(BURST)
+        self._at_ns = 0
+        self._alike = 0
+
+    def take(self, now_ns: int) -> int | None:
+        """How many were left out before this one; None if this one is left out, too."""
+        refill = (now_ns - self._at_ns) / (REFILL_S * SECOND_NS)
+        self._left, self._at_ns = min(BURST, self._left + refill), now_ns
+        if self._left < 1:
+            self._alike += 1
+            return None
+        self._left -= 1
+        alike, self._alike = self._alike, 0
+        return alike
+
+
+class AuditMiddleware:
+    """Stands around the handlers of routes that act."""
+
+    def __init__(
+        self, ledger: AuditLog, access: Access, clock: Clock, on_fault: OnFault = log_fault
+    ) -> None:
+        """Into that ledger; `on_fault` hears of an act that a full disk does not take."""
+        self._on_fault = on_fault
+        self._ledger = ledger
+        self._access = access
+        self._clock = clock
+        self._budget = RefusalBudget()
+
+    async def around(
+        self,
+        request: web.Request,
+        route: Route,
+        handle: Callable[[web.Request], Awaitable[web.StreamResponse]],
+    ) -> web.StreamResponse:
+        """Handle the request, and write what came of it before anybody is told."""
+        if request.method in SAFE and not route.act:
+            answer = await handle(request)
+            self._touch(request)
+            return answer
+        try:
+            answer = await handle(request)
+        except web.HTTPException as error:
+            await self._outcome(request, route, error.status, f"http.{error.status}")
+            raise
+        except StationError as error:
+            await self._write(request, route, ActResult.REFUSED, error.code)
+            raise
+        except Exception:  # noted and raised on: the ledger must have what the edge will answer
+            await self._write(request, route, ActResult.FAILED, "web.failed")
+            raise
+        await self._outcome(request, route, answer.status, f"http.{answer.status}")
+        self._touch(request)
+        return answer
+
+    def _touch(self, request: web.Request) -> None:
+        """A page asked for or an act is a person at work; a stream is not."""
+        caller = request.get(CALLER)
+        if caller is not None and not request.path.startswith("/api/v1/events"):
+            self._access.touch(caller)
+
+    async def _outcome(self, request: web.Request, route: Route, status: int, why: str) -> None:
+        if status < web.HTTPBadRequest.status_code:
+            await self._write(request, route, ActResult.DONE, "")
+        elif status < web.HTTPInternalServerError.status_code:
+            await self._write(request, route, ActResult.REFUSED, why)
+        else:
+            await self._write(request, route, ActResult.FAILED, why)
+
+    async def _write(self, request: web.Request, route: Route, result: ActResult, why: str) -> None:
+        if request.get(TOLD):
+            return
+        alike = 0
+        caller = request.get(CALLER)
+        if result is ActResult.REFUSED:
+            left_out = self._budget.take(self._clock.now_ns())
+            if left_out is None:
+                return
+            alike = left_out
+        try:
+            await self._ledger.record(
+                acting_account(request),
+                route.act or f"{route.method} {route.path}",
+                on=request.get(ON, ""),
+                result=result,
+                why=why,
+                place=request_origin(request),
+                alike=alike,
+                state=[] if caller is None else self._access.noted(caller),
+            )
+        except JournalFull as error:
+            # It has happened, or was refused; to answer otherwise would be a lie to whoever calls.
+            self._on_fault("web.audit", error)

@@ -1,0 +1,115 @@
+"""Personal fields: sealed in `private.db` at once; beyond it go a token and a mask."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+import msgspec
+
+from gateway.errors import JournalError, UsageError
+from gateway.journal.personal_store import PersonalStore
+from kiosk.requests.request import Attachments, Contact, VoiceNote
+
+log = logging.getLogger(__name__)
+
+DAY_S = 86_400
+
+
+class ContactStore(Protocol):
+    """Where personal fields are kept."""
+
+    async def keep(self, contact: Contact, days: int) -> str:
+        """Seal them for so long; the token, or "" where they cannot be kept."""
+
+    async def recall(self, token: str) -> Contact | None:
+        """What was sealed; None once it is erased or expired."""
+
+    async def keep_voice(self, sound: bytes, days: int) -> str:
+        """Seal what somebody has said, likewise."""
+
+    async def erase(self, token: str) -> None:
+        """Forget it for good."""
+
+
+class SealedContactStore:
+    """In `private.db`; its commits run beside the loop."""
+
+    def __init__(self, store: PersonalStore) -> None:
+        """In that file."""
+        self._store = store
+
+    async def keep(self, contact: Contact, days: int) -> str:
+        """A request goes on without its contact where the disk does not take it."""
+        fields = {key: value for key, value in msgspec.to_builtins(contact).items() if value}
+        try:
+            return await asyncio.to_thread(self._store.put, fields, days * DAY_S)
+        except JournalError:
+            return ""
+
+    async def keep_voice(self, sound: bytes, days: int) -> str:
+        """A request goes on without it, and says so."""
+        try:
+            return await asyncio.to_thread(self._store.put_sound, sound, days * DAY_S)
+        except (JournalError, UsageError) as error:
+            log.error("a voice could not be sealed: %s", error)  # noqa: TRY400  # said whole
+            return ""
+
+    async def recall(self, token: str) -> Contact | None:
+        """What was sealed; None once it is erased or expired, or cannot be read."""
+        try:
+            fields = await asyncio.to_thread(self._store.get, token)
+        except JournalError:
+            return None
+        return None if fields is None else msgspec.convert(fields, Contact)
+
+    async def erase(self, token: str) -> None:
+        """What cannot be erased now expires."""
+        try:
+            await asyncio.to_thread(self._store.erase, token)
+        except JournalError:
+            return
+
+
+async def seal_attachments(
+    people: ContactStore, contact: Contact | None, note: VoiceNote | None, days: int
+) -> Attachments:
+    """What somebody has left, sealed before anything is recorded of it."""
+    person = voice = ""
+    if contact is not None:
+        person = await people.keep(contact, days)
+    if note is not None:
+        voice = await people.keep_voice(note.small, days)
+    seconds = 0 if note is None else max(1, round(note.seconds))
+    return Attachments(person, "" if contact is None else mask_contact(contact), voice, seconds)
+
+
+async def erase_attachments(people: ContactStore, given: Attachments) -> None:
+    """It was sealed for nothing."""
+    for token in filter(None, (given.person, given.voice)):
+        await people.erase(token)
+
+
+@contextlib.asynccontextmanager
+async def erase_on_failure(people: ContactStore, given: Attachments) -> AsyncIterator[None]:
+    """Forgotten again if what it belongs to could not be recorded."""
+    try:
+        yield
+    except JournalError:
+        await erase_attachments(people, given)
+        raise
+
+
+def mask_contact(contact: Contact) -> str:
+    """What may be shown of it: `138****5678`, `****5678`."""
+    if contact.phone is not None:
+        return f"{contact.phone[:3]}****{contact.phone[-4:]}"
+    if contact.last4 is not None:
+        return f"****{contact.last4}"
+    return "" if contact.card is None else f"****{contact.card[-2:]}"
+
+
+def mask_ending(mask: str) -> str:
+    """The signs at the end of a mask, as people say them: 尾号 5678."""
+    return mask[-4:].strip("*")

@@ -1,0 +1,385 @@
+"""Presses, acts, answers and time in; turns, state and effects out. Pure, without I/O or a clock.
+
+The room (`room.py`) is its shell in the station; the property tests run the same core.
+"""
+
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from gateway.audit import Actor
+from gateway.errors import NotFound, StateConflict, UsageError
+from gateway.journal.stored_state import msgpack_decoder, unused_number
+from gateway.places import Places
+from gateway.rules.duty import DutyRoster
+from kiosk.requests.catalogue import CALL_SERVICE, KioskService
+from kiosk.requests.options import KioskSettings
+from kiosk.requests.outside import NOBODY, OutsideClient
+from kiosk.requests.repository import (
+    REPLY,
+    SYSTEM,
+    QueryEffect,
+    RequestOutcome,
+    RequestRepository,
+    RingEffect,
+    SpeakEffect,
+)
+from kiosk.requests.repository import decode_request as request_of
+from kiosk.requests.request import (
+    NOTHING,
+    Attachments,
+    Press,
+    Request,
+    RequestAction,
+    RequestTime,
+    S,
+)
+from kiosk.requests.request_type import TYPES, RequestType, TypeFlag
+from kiosk.requests.rules import RequestRules, RuleContext
+
+ROOM = "requests"
+"""Whose state this is in the journal."""
+
+HEAD = "head"
+"""The key of the one row that is no request."""
+
+DEBOUNCE_S = 1.5
+"""A second press of the same thing within this is the same finger."""
+
+WHERE_STATION = ""
+
+_PHONE = re.compile(r"(?<!\d)1[3-9]\d{9}(?!\d)")
+
+
+class RequestCounters(msgspec.Struct, frozen=True):
+    """Where the lived time stood at which instant of which boot; how many ids were given."""
+
+    lived_ns: int = 0
+    boot: str = ""
+    at_ns: int = 0
+    opened: int = 0
+
+
+def decode_request_row(key: str, body: bytes) -> Request | RequestCounters:
+    """A row of the room's state; ValueError if it can be none."""
+    if key != HEAD:
+        return request_of(key, body)
+    head: RequestCounters = msgpack_decoder(RequestCounters)(key, body)
+    if head.opened < 0 or not head.boot:
+        raise ValueError
+    return head
+
+
+def recover_counters(requests: Iterable[Request], now_ns: int) -> RequestCounters:
+    """The head in place of one that is lost: as late as anything that is known, no id twice."""
+    known = [max(each.since_ns, each.opened_ns, each.rang_ns) for each in requests]
+    return RequestCounters(lived_ns=max(known, default=now_ns), opened=unused_number(now_ns))
+
+
+class RequestEngine:
+    """The requests of one station."""
+
+    def __init__(
+        self,
+        plan: KioskSettings,
+        services: Mapping[str, KioskService],
+        places: Places,
+        duty: DutyRoster,
+        *,
+        epoch: str,
+        ids: str = "",
+        outside: Callable[[RequestType], OutsideClient] = lambda _: NOBODY,
+    ) -> None:
+        """`outside` is who is asked about a type; the core asks nobody, it says what to ask."""
+        self.book = RequestRepository(epoch, ids)
+        self._plan = plan
+        self._services = services
+        self._places = places
+        self._duty = duty
+        self._outside = outside
+        self._rules: dict[str, RequestRules] = {}
+        for name in plan.types_in_use(services):
+            self.rules(name)
+
+    def rules(self, type_: str) -> RequestRules:
+        """The rules of that type; made when they are first needed."""
+        found = self._rules.get(type_)
+        if found is None:
+            kind = TYPES[type_]
+            part = TYPES.part(type_, "rules")
+            made: type[RequestRules] = RequestRules if part is None else part.RULES
+            context = RuleContext(
+                self.book, self._services, self._plan.services, self._duty, self._outside(kind)
+            )
+            found = self._rules[type_] = made(kind, context)
+        return found
+
+    @property
+    def all_rules(self) -> list[RequestRules]:
+        """Those of every type that is used, in the order of the types."""
+        return sorted(self._rules.values(), key=lambda each: each.type.order)
+
+    def services_of(self, type_: str) -> list[str]:
+        """The services whose requests are of that type."""
+        return [name for name, one in self._services.items() if one.family == type_]
+
+    def restore(
+        self, kept: Iterable[Request], head: RequestCounters, moment: RequestTime
+    ) -> RequestOutcome:
+        """Take back what was open before a restart, and say what had not been said."""
+        self.book.restore(kept, head.opened)
+        for request in self.book:
+            self.rules(request.family)
+        for rules in self.all_rules:
+            rules.resume(moment)
+        for request in self.book:
+            if request.cue != request.said and not request.quiet:
+                self.book.do(SpeakEffect(request.id))
+        return self.tick(moment)
+
+    def head(self, moment: RequestTime) -> RequestCounters:
+        """What is kept beside the requests."""
+        stamps = moment.stamps
+        return RequestCounters(moment.lived_ns, stamps.boot, stamps.at_ns, self.book.opened)
+
+    @property
+    def busy(self) -> bool:
+        """Whether seconds matter: somebody waits, or a dispatcher is owed a word."""
+        return any(
+            one.owed or (one.kind.has(TypeFlag.AWAITED) and not one.ended) for one in self.book
+        )
+
+    def press(
+        self, press: Press, actor: Actor, moment: RequestTime, given: Attachments = NOTHING
+    ) -> tuple[Request, RequestOutcome]:
+        """What somebody asks; the same request again if it is there already. UsageError."""
+        service = self._service(press)
+        request = self._same(service, press, actor, moment)
+        if request is not None:
+            if press.press not in request.presses and request.service == service.id:
+                request = self.rules(request.family).press_again(request, moment)
+            request = self.book.joined(request, press.press)
+        else:
+            request = self._opened(service, press, actor, moment, given)
+        return self.book.requests[request.id], self._done(moment)
+
+    def act(
+        self, request_id: str, deed: RequestAction, who: Actor, moment: RequestTime
+    ) -> RequestOutcome:
+        """Somebody does something with a request; UsageError if that cannot be done now."""
+        request = self.request(request_id)
+        for text in (deed.reply, deed.by):
+            refuse_phone_number(text)
+        if deed.act not in allowed_actions(request, staff=who.kind != "resident"):
+            raise StateConflict("requests.not-now", act=deed.act, state=request.state)
+        if deed.act == REPLY:
+            self.book.reply(request, deed.reply, who)
+            return self._done(moment)
+        fields = _fields(deed, who)
+        self.rules(request.family).act(request, deed, moment, who, fields)
+        return self._done(moment)
+
+    def close(
+        self, request_ids: Collection[str], who: Actor, moment: RequestTime
+    ) -> RequestOutcome:
+        """Staff put these away at once, those that can be; nobody is told of it aloud."""
+        for request in map(self.book.requests.get, request_ids):
+            if request is not None and (act := closing_event(request)):
+                said = str(request.kind.table.after(request.state, act))
+                fields: dict[str, Any] = {
+                    "by": who.id,
+                    "quiet": False,
+                    "said": said,
+                    "asked": False,
+                }
+                self.book.move(request, act, moment, actor=who, **fields)
+        return self._done(moment)
+
+    def rung(
+        self, ring: RingEffect, reached: tuple[str, ...], moment: RequestTime
+    ) -> RequestOutcome:
+        """That has rung, by those channels."""
+        self.rules(ring.request.family).record_ring(ring, reached, moment)
+        return self._done(moment)
+
+    def answered(self, query: QueryEffect, answer: Any, moment: RequestTime) -> RequestOutcome:
+        """Somebody outside has answered."""
+        self.rules(query.family).record_answer(query, answer, moment)
+        return self._done(moment)
+
+    def change(
+        self, family: str, do: Callable[[Any, RequestTime], None], moment: RequestTime
+    ) -> RequestOutcome:
+        """What a type's own command makes its rules do."""
+        do(self.rules(family), moment)
+        return self._done(moment)
+
+    def attach(self, request_id: str, person: str, masked: str) -> RequestOutcome:
+        """The person has said how they can be reached."""
+        request = self.book.requests.get(request_id)
+        if request is not None:
+            self.book.change(request, person=person, masked=masked)
+        return self.book.drain()
+
+    def unkept(self, outcome: RequestOutcome) -> None:
+        """That could not be stored: what needs the disk and was only now opened does not exist."""
+        for turn in outcome.turns:
+            if turn.act == "press" and turn.request.kind.has(TypeFlag.NEEDS_DISK):
+                self.book.requests.pop(turn.request.id, None)
+
+    def becomes(self, press: Press) -> KioskService:
+        """The service that a press is carried out as. UsageError if there is no such thing."""
+        return self._becomes(self._service(press), press)
+
+    def said(self, request_id: str, cue: str) -> RequestOutcome:
+        """That has been spoken."""
+        request = self.book.requests.get(request_id)
+        if request is not None and request.said != cue:
+            self.book.change(request, said=cue)
+        return self.book.drain()
+
+    def unsaid(self, request_id: str) -> RequestOutcome:
+        """What was said of it has not been heard: say it again."""
+        request = self.book.requests.get(request_id)
+        if request is not None and not request.quiet:
+            self.book.change(request, said="")
+            self.book.do(SpeakEffect(request_id))
+        return self.book.drain()
+
+    def tick(self, moment: RequestTime) -> RequestOutcome:
+        """Let time pass."""
+        for rules in self.all_rules:
+            rules.tick(moment)
+        before = set(self.book.requests)
+        self.book.sweep(moment, lambda request: self.rules(request.family).keep_s(request))
+        if before - set(self.book.requests):
+            for rules in self.all_rules:
+                rules.forget(self.book.requests)
+        return self._done(moment)
+
+    def _service(self, press: Press) -> KioskService:
+        service = self._services.get(press.service)
+        kiosk = self._plan.kiosks.get(press.kiosk)
+        if service is None or (kiosk is not None and press.service not in kiosk.services):
+            raise NotFound("requests.no-service", service=press.service)
+        if service.what and service.choice(press.what) is None:
+            raise NotFound("requests.no-such-what", what=press.what)
+        if press.where is not None and press.where not in self._places:
+            raise NotFound("places.unknown", place=press.where)
+        refuse_phone_number(press.note)
+        return service
+
+    def _same(
+        self, service: KioskService, press: Press, actor: Actor, moment: RequestTime
+    ) -> Request | None:
+        """The request that this press is, or belongs to."""
+        known = self.book.of_press(press.press)
+        if known is not None:
+            return known
+        becomes = self._becomes(service, press)
+        alike = (becomes.id, press.kiosk, press.what, press.where)
+        finger = press.kiosk != ""
+        waits = self.book.count(family=becomes.family, kiosk=press.kiosk)
+        beside = press.another and waits < becomes.kind.kiosk_max
+        for request in reversed(list(self.book)):
+            found = (request.service, request.kiosk, request.what, request.where)
+            young = finger and moment.lived_ns - request.opened_ns < DEBOUNCE_S * S
+            live = becomes.kind.has(TypeFlag.AWAITED) and not request.ended and not beside
+            if found == alike and not request.quiet and (young or live):
+                return request
+        return self.rules(becomes.family).find_same(becomes, press, self._place(press), actor)
+
+    def _becomes(self, service: KioskService, press: Press) -> KioskService:
+        """A picture that means danger is a call, whatever service it belongs to."""
+        choice = service.choice(press.what)
+        danger = choice is not None and choice.person
+        return self._services[CALL_SERVICE] if danger else service
+
+    def _opened(
+        self,
+        service: KioskService,
+        press: Press,
+        actor: Actor,
+        moment: RequestTime,
+        given: Attachments,
+    ) -> Request:
+        becomes, place = self._becomes(service, press), self._place(press)
+        rules = self.rules(becomes.family)
+        fields = given._asdict()
+        fields |= rules.first_fields(becomes, press, place, moment, danger=becomes is not service)
+        request = self.book.open(becomes, press, place, actor, moment, **fields)
+        return rules.begin(request, moment)
+
+    def _place(self, press: Press) -> str:
+        kiosk = self._plan.kiosks.get(press.kiosk)
+        return press.where or (kiosk.place if kiosk else None) or WHERE_STATION
+
+    def _done(self, moment: RequestTime) -> RequestOutcome:
+        """What has gathered; what came to nothing has become a call by itself."""
+        outcome = self.book.drain()
+        for turn in outcome.turns:
+            state = turn.request.state
+            if state in turn.request.kind.failing and turn.was != state:
+                self._call_for(turn.request, moment)
+        more = self.book.drain()
+        return RequestOutcome(
+            [*outcome.turns, *more.turns],
+            {**outcome.keep, **more.keep},
+            [*outcome.effects, *more.effects],
+        )
+
+    def _call_for(self, request: Request, moment: RequestTime) -> None:
+        """Somebody is called for whoever is left without, unless it rings for that already.
+
+        What somebody has answered rings no more, and what a resident has begun they may take back.
+        """
+        service = self._services[CALL_SERVICE]
+        for call in self.book.live(family=service.family):
+            if call.kiosk == request.kiosk and call.quiet and call.untaken:
+                return
+        press = Press(press=f"{request.id}-call", kiosk=request.kiosk, service=CALL_SERVICE)
+        rules = self.rules(service.family)
+        fields = rules.first_fields(service, press, request.place, moment, danger=False)
+        fields |= {"masked": request.masked, "quiet": True, "linked": request.id}
+        call = self.book.open(service, press, request.place, SYSTEM, moment, **fields)
+        rules.begin(call, moment)
+
+    def request(self, request_id: str) -> Request:
+        """The request of that id; UsageError."""
+        request = self.book.requests.get(request_id)
+        if request is None:
+            raise NotFound("requests.unknown", request=request_id)
+        return request
+
+
+def allowed_actions(request: Request, *, staff: bool) -> tuple[str, ...]:
+    """What staff, or the resident, may do with it now."""
+    found = list(request.kind.allowed(request.state, staff=staff))
+    if staff and not request.ended:
+        found.append(REPLY)
+    return tuple(sorted(found))
+
+
+def closing_event(request: Request) -> str:
+    """The event by which staff put it away; "" where it ends by itself, and while it rings."""
+    return str(request.kind.put_away.get(request.state, ""))
+
+
+def refuse_phone_number(text: str) -> None:
+    """Refuse a telephone number where it would be kept unsealed."""
+    if _PHONE.search(text):
+        raise UsageError("requests.number-in-text")
+
+
+def _fields(deed: RequestAction, who: Actor) -> dict[str, Any]:
+    """What an act brings with it."""
+    fields: dict[str, Any] = {}
+    if deed.reply:
+        fields["reply"] = deed.reply
+    if deed.rating:
+        fields["rating"] = deed.rating
+    if who.kind in ("staff", "installer"):
+        fields |= {"by": deed.by or who.id, "quiet": False}
+    return fields

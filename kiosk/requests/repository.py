@@ -1,0 +1,252 @@
+"""The requests that are kept: bounded, moved by their tables, and what follows from each move."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+import msgspec
+
+from gateway.audit import Actor
+from gateway.errors import Unavailable
+from gateway.journal.stored_state import msgpack_decoder
+from kiosk.requests.catalogue import KioskService
+from kiosk.requests.request import PRESSES_MAX, Press, Request, RequestTime, S
+from kiosk.requests.request_type import TYPES, TypeFlag
+
+MANY = 200
+"""From so many open requests on staff are told: the room for work orders comes to an end."""
+
+ENDED_MAX = 200
+REPLY = "reply"
+"""What staff may do with every request that has not ended: say something to the person."""
+
+KEEP_ENDED_S = 86_400.0
+"""An ended request is shown, repeated and compared with late answers for so long."""
+
+
+class RequestTransition(NamedTuple):
+    """A request has moved, or was opened (`act` is then `press`)."""
+
+    request: Request
+    act: str
+    was: str
+    actor: Actor
+    to: str = ""
+    by: tuple[str, ...] = ()
+
+
+class SpeakEffect(NamedTuple):
+    """Its sentence is to be said."""
+
+    id: str
+
+
+class RingEffect(NamedTuple):
+    """`to` is to be told, by these channels; `step` of the duty, 0 where a call only begins."""
+
+    request: Request
+    to: str
+    by: tuple[str, ...]
+    step: int = 0
+
+
+class QueryEffect(msgspec.Struct, frozen=True):
+    """Somebody outside is to be asked about a request; a type has one or more shapes of its own."""
+
+    id: str
+    family: str
+
+
+class EraseEffect(NamedTuple):
+    """Personal fields are needed no more."""
+
+    person: str
+
+
+RequestEffect = SpeakEffect | RingEffect | QueryEffect | EraseEffect
+
+
+class RequestOutcome(NamedTuple):
+    """What has happened, what is to be kept under which key (None: forgotten), what is to do."""
+
+    turns: list[RequestTransition]
+    keep: dict[str, bytes | None]
+    effects: list[RequestEffect]
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to record, keep or do."""
+        return not (self.turns or self.keep or self.effects)
+
+
+SYSTEM = Actor("system", "kiosk")
+
+
+_decoded = msgpack_decoder(Request)
+
+
+def decode_request(key: str, body: bytes) -> Request:
+    """A request from the journal's state; ValueError if it can be none."""
+    request: Request = _decoded(key, body)
+    if key != request.id or request.family not in TYPES or request.steps < 0:
+        raise ValueError
+    if request.state not in map(str, request.kind.table.states):
+        raise ValueError
+    if request.kind.has(TypeFlag.DISPATCHED) is not (request.ride is not None):
+        raise ValueError
+    return request
+
+
+class RequestRepository:
+    """All requests by id. Changes gather until they are drained, and are then one commit."""
+
+    def __init__(self, epoch: str, start: str = "") -> None:
+        """Empty; ids are of this start of the station (else of its epoch)."""
+        self.requests: dict[str, Request] = {}
+        self.opened = 0
+        self._epoch = epoch
+        self._start = start or epoch[:8]
+        self._outcome = RequestOutcome([], {}, [])
+
+    def __iter__(self) -> Iterator[Request]:
+        return iter(list(self.requests.values()))
+
+    def restore(self, kept: Iterable[Request], opened: int) -> None:
+        """Take back what was open before a restart; `opened` is how many ids were given."""
+        self.opened = opened
+        for request in kept:
+            self.requests[request.id] = request
+
+    def live(self, *, family: str = "") -> Iterator[Request]:
+        """The requests that have not ended, of that family or of all."""
+        for request in self:
+            if not request.ended and family in ("", request.family):
+                yield request
+
+    def count(self, *, family: str, kiosk: str) -> int:
+        """How many of that family are open at that kiosk."""
+        return sum(1 for request in self.live(family=family) if request.kiosk == kiosk)
+
+    def of_press(self, press: str) -> Request | None:
+        """What that press has made already."""
+        return next((request for request in self if press in request.presses), None)
+
+    def open(
+        self,
+        service: KioskService,
+        press: Press,
+        place: str,
+        actor: Actor,
+        moment: RequestTime,
+        **fields: Any,
+    ) -> Request:
+        """A new request; Unavailable when there are too many of its family. Of calls never."""
+        kind, most = service.kind, service.kind.open_max
+        if (
+            not kind.has(TypeFlag.CALLS_STAFF)
+            and sum(1 for _ in self.live(family=service.family)) >= most
+        ):
+            raise Unavailable("requests.full", max=most)
+        self.opened += 1
+        request = Request(
+            id=f"{service.family}-{self._start}-{self.opened}",
+            number=self._number(),
+            service=service.id,
+            family=service.family,
+            kiosk=press.kiosk,
+            place=place,
+            state=str(kind.table.start),
+            actor=actor,
+            pressed=moment.stamps,
+            opened_ns=moment.lived_ns,
+            since_ns=moment.lived_ns,
+            presses=(press.press,),
+            what=press.what,
+            where=press.where,
+            note=press.note,
+            **fields,
+        )
+        self._put(request)
+        self._outcome.turns.append(RequestTransition(request, "press", "", actor))
+        self._speak(request)
+        return request
+
+    def joined(self, request: Request, press: str) -> Request:
+        """Another press of the same request."""
+        if press in request.presses:
+            return request
+        presses = (*request.presses, press)[-PRESSES_MAX:]
+        return self.change(request, presses=presses)
+
+    def move(
+        self,
+        request: Request,
+        act: str,
+        moment: RequestTime,
+        *,
+        actor: Actor = SYSTEM,
+        told: tuple[str, tuple[str, ...]] = ("", ()),
+        **fields: Any,
+    ) -> Request | None:
+        """The request after that act, with those fields changed; None if it cannot happen now."""
+        after = request.kind.table.after(request.state, act)
+        if after is None:
+            return None
+        target = str(after)
+        since_ns = request.since_ns if target == request.state else moment.lived_ns
+        if target != request.state:
+            fields.setdefault("reply", "")  # it was about what is over
+        moved = msgspec.structs.replace(request, state=target, since_ns=since_ns, **fields)
+        self._put(moved)
+        self._outcome.turns.append(RequestTransition(moved, act, request.state, actor, *told))
+        self._speak(moved)
+        return moved
+
+    def reply(self, request: Request, text: str, actor: Actor) -> Request:
+        """Somebody lets the person know something; where the request stands does not change."""
+        told = msgspec.structs.replace(request, reply=text, quiet=False)
+        self._put(told)
+        self._outcome.turns.append(RequestTransition(told, REPLY, request.state, actor))
+        self._speak(told)
+        return told
+
+    def change(self, request: Request, **fields: Any) -> Request:
+        """The request with those fields changed; nothing has happened to it."""
+        changed = msgspec.structs.replace(request, **fields)
+        self._put(changed)
+        return changed
+
+    def do(self, effect: RequestEffect) -> None:
+        """That is to be done, once what belongs to it is kept."""
+        self._outcome.effects.append(effect)
+
+    def forget(self, request: Request) -> None:
+        """Nobody needs it any more."""
+        del self.requests[request.id]
+        self._outcome.keep[request.id] = None
+        for token in filter(None, (request.person, request.voice)):
+            self.do(EraseEffect(token))
+
+    def sweep(self, moment: RequestTime, keep_s: Callable[[Request], float]) -> None:
+        """Forget what ended long ago, and the oldest of too many; never one that is owed."""
+        ended = [request for request in self if request.ended and not request.owed]
+        for index, request in enumerate(sorted(ended, key=lambda r: -r.since_ns)):
+            age_ns = moment.lived_ns - request.since_ns
+            if index >= ENDED_MAX or age_ns > keep_s(request) * S:
+                self.forget(request)
+
+    def drain(self) -> RequestOutcome:
+        """Everything since the last time."""
+        outcome, self._outcome = self._outcome, RequestOutcome([], {}, [])
+        return outcome
+
+    def _put(self, request: Request) -> None:
+        self.requests[request.id] = request
+        self._outcome.keep[request.id] = msgspec.msgpack.encode(request)
+
+    def _speak(self, request: Request) -> None:
+        if request.cue != request.said and not request.quiet:
+            self.do(SpeakEffect(request.id))
+
+    def _number(self) -> str:
+        """Six digits that say nothing of how many there were; the same again after 900,000."""
+        return str(100_000 + (self.opened * 618_031 + int(self._epoch, 16)) % 900_000)
