@@ -5,20 +5,20 @@
     │   ├── BadProfile              a device model's file is wrong (`mistakes`: every reason)
     │   ├── BadAddress              no address of this family
     │   ├── NotWritable             this point cannot be written, or not with this value
-    │   ├── Overloaded              the plan needs more of the wire than there is
-    │   └── Busy                    too many requests wait already
+    │   ├── BusOverloaded           the plan needs more of the wire than there is
+    │   └── BusBusy                 too many requests wait already
     ├── DeviceFault                 one device; the line is fine (`quality` is its reading's)
     │   ├── NoReply                 nothing heard in time
-    │   ├── Garbled                 something heard, but not the answer: noise, length, checksum
-    │   ├── Refused                 the device said no (`exception`: its own number)
+    │   ├── GarbledReply            something heard, but not the answer: noise, length, checksum
+    │   ├── RequestRefused          the device said no (`exception`: its own number)
     │   ├── TargetDead              the gateway says that the device behind it does not answer
-    │   └── NotKept                 written, but reading back gives another value
+    │   └── WriteNotKept            written, but reading back gives another value
     └── LineDown                    port or socket: every device on it
         ├── PortMissing             no such port (`ports`: what is there)
         ├── PortHeld                another process has it (`by`, if known)
         ├── PortForbidden           no permission (`group`: who has it)
         ├── PortUnfit               the port cannot do what the settings ask
-        ├── Unreachable             the gateway cannot be connected to
+        ├── GatewayUnreachable      the gateway cannot be connected to
         ├── LineLost                unplugged, or the connection ended
         └── BusStuck                no progress for longer than any transaction may last
 

@@ -10,7 +10,7 @@ from drivers.counters import Counters
 
 
 class FieldBus(Protocol):
-    """What the station runs, one a `[bus.*]`; `drivers.bus.actor.PolledBus` or a listening family's."""
+    """What the station runs, one a `[bus.*]`: a `PolledBus` or the bus of another shape."""
 
     name: str
 

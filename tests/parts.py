@@ -43,11 +43,12 @@ class Part(NamedTuple):
 
 
 GROUND = (
-    "house",
+    "repository",
     "sim",
     "ground",
     "clock",
-    "settings",
+    "toml",
+    "config",
     "places",
     "texts",
     "private",
@@ -63,7 +64,7 @@ PARTS = (
     Part("alarms", ("rules", "alarms"), 45),
     Part("broadcast", ("broadcast",), 105),
     Part("kiosk", ("kiosk",), 75),
-    Part("operate", ("appliance",), 50),
+    Part("operate", ("reconfigure", "install", "doctor"), 50),
     Part("setup", ("setup", "discovery"), 40),
 )
 LARGE = Part("large", ("proof",), 0)

@@ -1,6 +1,7 @@
 """What the gateway and `yizhan audio` say to each other: msgspec JSON, one message a packet.
 
-The gateway sends `AudioRequest`s; each but `LivePcmCommand` is answered by one `AudioAnswer` with its number. What
+The gateway sends `AudioRequest`s; each but `LivePcmCommand` is answered by one `AudioAnswer` with
+its number. What
 happens by itself comes as an event to everyone who is connected. Instants are CLOCK_BOOTTIME in
 ns, frames are 20 ms each.
 """
@@ -88,8 +89,8 @@ class PlayCommand(msgspec.Struct, frozen=True, tag="play"):
 
     One that sounds already goes on, and sounds in `zones`, too: where it was stopped, or had not
     been meant for. In the same frame, with no gap between, it takes the place of those that it
-    `replaces` (`ProgrammeStopped`, `cut`). Of one that goes on for a process that died, only the speakers
-    `had` have had all that came before; None: nobody lacks it.
+    `replaces` (`ProgrammeStopped`, `cut`). Of one that goes on for a process that died, only the
+    speakers `had` have had all that came before; None: nobody lacks it.
     """
 
     id: Id
@@ -102,8 +103,8 @@ class PlayCommand(msgspec.Struct, frozen=True, tag="play"):
 class StopPlayingCommand(msgspec.Struct, frozen=True, tag="stop"):
     """Stop one programme, or whatever sounds in the zones; both given: that one in those zones.
 
-    `why` comes back in `ProgrammeStopped`. A prepared programme that did not play is forgotten; with zones
-    given too, it will not sound there.
+    `why` comes back in `ProgrammeStopped`. A prepared programme that did not play is forgotten;
+    with zones given too, it will not sound there.
     """
 
     id: Id | None = None
@@ -139,7 +140,7 @@ class LiveEndCommand(msgspec.Struct, frozen=True, tag="live_end"):
 
 
 class CaptureCommand(msgspec.Struct, frozen=True, tag="capture"):
-    """Open a microphone of this machine: `CapturedPcm` follows to whoever asked, then `CaptureEnded`.
+    """Open a microphone of this machine: `CapturedPcm` follows to the asker, then `CaptureEnded`.
 
     `device` is ALSA's name; the default one without.
     """
@@ -175,7 +176,8 @@ class SelfTestCommand(msgspec.Struct, frozen=True, tag="self_test"):
 
 
 AudioCommand = (
-    PrepareCommand | PlayCommand | StopPlayingCommand | LevelCommand | LiveOpenCommand | LivePcmCommand | LiveEndCommand | CaptureCommand | CaptureEndCommand
+    PrepareCommand | PlayCommand | StopPlayingCommand | LevelCommand | LiveOpenCommand
+    | LivePcmCommand | LiveEndCommand | CaptureCommand | CaptureEndCommand
     | StateQuery | SpeakersCommand | SelfTestCommand
 )  # fmt: skip
 
@@ -341,7 +343,8 @@ class AudioState(msgspec.Struct, frozen=True, tag="is"):
 
 
 AudioEvent = (
-    ProgrammeStarted | ProgrammeFinished | ProgrammeStopped | ProgrammeRefused | SpeakerFailed | AudioProcessFault | SpeakerWorks | ProgrammeHeard | ZoneMeter
+    ProgrammeStarted | ProgrammeFinished | ProgrammeStopped | ProgrammeRefused | SpeakerFailed
+    | AudioProcessFault | SpeakerWorks | ProgrammeHeard | ZoneMeter
     | CapturedPcm | CaptureEnded
 )  # fmt: skip
 AudioMessage = AudioAnswer | AudioState | AudioEvent

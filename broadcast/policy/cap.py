@@ -32,7 +32,7 @@ _CLAUSE = re.compile(r"[，、：,:]\s?|\s")
 _CODE = re.compile(r"[0-9]{2,}")
 
 
-class CapWarning(NamedTuple):  # noqa: N801  # `Warning` is Python's own
+class CapWarning(NamedTuple):  # `Warning` is Python's own
     """One warning: `text` to say; `ends` the ids that it updates or cancels.
 
     `sounds` is False for what is no actual alarm or not meant for everybody; a cancel only ends

@@ -1,4 +1,4 @@
-"""`python -m broadcast.speakers.microphone_probe MICROPHONE SECONDS`: a process that listens for a sound.
+"""`python -m broadcast.speakers.microphone_probe MICROPHONE SECONDS` listens for a sound.
 
 The sound comes on stdin: 16 kHz, mono, 16 bit. Says "listening" once the microphone runs, then
 "heard" or "silent". A process of its own, for the audio process has no time to calculate.

@@ -10,4 +10,4 @@ reveal.py           shows personal fields, never without an act
 from gateway.audit.audit_log import AuditLog
 from gateway.audit.events import ACT, KINDS, ActEventData, Actor, ActOrigin, ActResult
 
-__all__ = ["ACT", "KINDS", "ActEventData", "AuditLog", "ActOrigin", "ActResult", "Actor"]
+__all__ = ["ACT", "KINDS", "ActEventData", "ActOrigin", "ActResult", "Actor", "AuditLog"]

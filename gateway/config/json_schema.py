@@ -5,8 +5,7 @@ from typing import Any
 from msgspec import json
 
 from broadcast.audio_protocol.speaker_options import SPEAKER_KINDS
-from broadcast.options import BroadcastOptions as BroadcastOptions
-from broadcast.options import KeyOptions, MicrophoneOptions, VoiceOptions
+from broadcast.options import BroadcastOptions, KeyOptions, MicrophoneOptions, VoiceOptions
 from drivers import registry
 from drivers.bus_kinds import bus_kinds
 from drivers.inlets.kinds import INLET_KINDS
@@ -16,7 +15,7 @@ from gateway.config.schema import (
     StationOptions,
     ZoneOptions,
 )
-from gateway.discovery.options import DiscoveryOptions as DiscoveryOptions
+from gateway.discovery.options import DiscoveryOptions
 from gateway.event import ID_PATTERN
 from gateway.journal.options import JournalOptions
 from gateway.places import PlaceOptions
@@ -24,9 +23,9 @@ from gateway.rules import duty, linkage
 from gateway.rules.rule import RuleOptions
 from gateway.schemas import schema_components
 from gateway.upstream.uplinks import registry as uplinks
-from gateway.web.server import WebOptions as WebOptions
+from gateway.web.server import WebOptions
 from kiosk.requests.catalogue import load_services
-from kiosk.requests.options import KioskOptions as KioskOptions
+from kiosk.requests.options import KioskOptions
 
 _SINGLE = {
     "station": StationOptions,

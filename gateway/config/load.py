@@ -32,14 +32,14 @@ from gateway.config.schema import (
 from gateway.config.shapes import measured_rules, page_port_faults
 from gateway.config.sound import SoundReader, read_sound
 from gateway.config.uplinks import read_uplink
-from gateway.discovery.options import DiscoveryOptions as DiscoveryOptions
+from gateway.discovery.options import DiscoveryOptions
 from gateway.errors import SettingsError
 from gateway.event import ID_PATTERN
 from gateway.journal.options import JournalOptions
 from gateway.places import STATION, PlaceName, PlaceOptions, Places, find_faults
 from gateway.rules.core import RulesPlan
 from gateway.toml import Decoder, KeyPath, Mistake, TomlDocument, parse, read, settings_error
-from gateway.web.server import WebOptions as WebOptions
+from gateway.web.server import WebOptions
 
 UPLINKS_MAX = 4
 

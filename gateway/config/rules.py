@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from broadcast.options import BroadcastOptions as BroadcastOptions
+from broadcast.options import BroadcastOptions
 from drivers.contract import Point as DevicePoint
 from drivers.data_files import config_path
 from drivers.extensions import extension_folders

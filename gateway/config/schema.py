@@ -11,14 +11,19 @@ from typing import Annotated, Literal, NamedTuple
 import msgspec
 
 from broadcast.audio_protocol.speaker_options import SpeakerOptions
-from broadcast.options import BroadcastOptions as BroadcastOptions
-from broadcast.options import KeyOptions, MicrophoneOptions, PresetOptions, VoiceOptions
+from broadcast.options import (
+    BroadcastOptions,
+    KeyOptions,
+    MicrophoneOptions,
+    PresetOptions,
+    VoiceOptions,
+)
 from drivers.contract import Device
 from drivers.dry_contact import ContactOptions, SupervisedLoop
 from drivers.family import Shape
 from drivers.profile import Profile
 from drivers.registry import families
-from gateway.discovery.options import DiscoveryOptions as DiscoveryOptions
+from gateway.discovery.options import DiscoveryOptions
 from gateway.event import ID_PATTERN
 from gateway.intake.contact_inputs import AT_LEAST_EVERY_S, INPUT, WiredInput, input_defaults
 from gateway.intake.reporting_filter import ReportOptions
@@ -26,7 +31,7 @@ from gateway.journal.options import JournalOptions
 from gateway.places import PlaceName, Places
 from gateway.rules.core import RulesPlan
 from gateway.upstream.uplinks.options import UplinkOptions
-from gateway.web.server import WebOptions as WebOptions
+from gateway.web.server import WebOptions
 from kiosk.requests.options import KioskSettings as RequestsPlan
 
 # The file format: a file with another `schema` is not read.

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from gateway.clock.boot import control_sockets
 from gateway.toml import Phrase
-from gateway.web.server import WebOptions as WebOptions
+from gateway.web.server import WebOptions
 
 
 def held_ports(web: WebOptions, environ: Mapping[str, str] = os.environ) -> Iterator[Phrase]:

@@ -33,9 +33,9 @@ __all__ = [
     "JournalStats",
     "StateChange",
     "StateStore",
-    "replace_hung_journal",
+    "has_stored_row",
     "load_state",
     "open_or_volatile",
+    "replace_hung_journal",
     "start_id",
-    "has_stored_row",
 ]

@@ -14,11 +14,9 @@ from gateway.calendar import Calendar
 from gateway.faults import OnFault, log_fault
 from gateway.journal.stored_state import INSTANT_NS_MAX, check_bounds, unused_number
 from gateway.rules import watch as watching
-from gateway.rules.alarm import Alarm
-from gateway.rules.alarm import AlarmState as AlarmState
+from gateway.rules.alarm import Alarm, AlarmState
 from gateway.rules.alarms import AlarmChange, Alarms, close_orphaned
-from gateway.rules.duty import DESK, PLATFORM, DutyRoster
-from gateway.rules.duty import DutyOptions as DutyOptions
+from gateway.rules.duty import DESK, PLATFORM, DutyOptions, DutyRoster
 from gateway.rules.escalation_calls import EscalationCalls
 from gateway.rules.evaluator import ConditionSignal, WatchEvaluator
 from gateway.rules.kinds import RuleInstant, S

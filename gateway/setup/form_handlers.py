@@ -138,7 +138,8 @@ class FormHandlers:
         if not shown and not form.get("agrees"):
             raise UsageError("setup.compare-empty")
         judged = _judged(seen, shown) if shown else MeterComparison("agrees")
-        ours = f"{value_format.value_text(seen, translator_for(request))} {value_format.unit_text(seen.unit)}".strip()
+        value = value_format.value_text(seen, translator_for(request))
+        ours = f"{value} {value_format.unit_text(seen.unit)}".strip()
         record = self._records.new_record(
             judged.verdict, acting_account(request).id, ours=ours, shown=shown, factor=judged.factor
         )

@@ -37,7 +37,7 @@ class StoredLastCount(msgspec.Struct, frozen=True):
 
 
 class StoredCount(StoredLastCount, frozen=True, omit_defaults=True):
-    """One counter; `former` is the meter before, which may return (`unmoved` as in `CounterMark`)."""
+    """One counter; `former`: the meter before, which may return; `unmoved` as in `CounterMark`."""
 
     former: StoredLastCount | None = None
     unmoved: bool = False

@@ -24,10 +24,10 @@ from gateway.toml.key_lines import KeyPath
 
 __all__ = [
     "Decoder",
-    "TomlDocument",
     "KeyPath",
     "Mistake",
     "Phrase",
+    "TomlDocument",
     "dotted_key",
     "edit_file",
     "edit_text",

@@ -87,7 +87,8 @@ def routes(
 ) -> tuple[Route, ...]:
     """The addresses of the API that read the snapshot and the journal."""
     return (
-        _route("vitals", "Everything at one instant", VitalsReport, lambda: vitals_report(vitals())),
+        _route("vitals", "Everything at one instant", VitalsReport,
+               lambda: vitals_report(vitals())),
         _route("devices", "All devices and their present values", list[DeviceVitals],
                lambda: _devices(vitals())),
         _route("lanes", "The four lanes", list[LaneReport], lambda: _lanes(vitals().lanes)),

@@ -1,8 +1,8 @@
 """Writes an act for every request that is not a mere look, whatever came of it.
 
 A handler whose room has written the act itself, together with what it changed, says so by
-`mark_audited(request)`. Refusals cost nothing to cause, so only so many are written; the rest is counted
-in the next.
+`mark_audited(request)`. Refusals cost nothing to cause, so only so many are written; the rest is
+counted in the next.
 """
 
 from collections.abc import Awaitable, Callable

@@ -2,7 +2,8 @@
 
 A station that compiled them at each start took twice as long to be ready, and kept 3 MB of the
 compiler's leavings. The package compiles them when it is installed (`python -m
-gateway.web.template_cache`); a checkout does as it goes, unless Python was told to write no bytecode.
+gateway.web.template_cache`); a checkout does as it goes, unless Python was told to write no
+bytecode.
 """
 
 import contextlib

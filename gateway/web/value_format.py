@@ -8,7 +8,14 @@ from gateway.web.i18n import Translator
 from gateway.web.page_header import StatusMark
 
 __all__ = [
-    "short_address", "device_headline", "is_unread", "is_numeric", "quality_mark", "device_mark", "unit_text", "value_text",
+    "device_headline",
+    "device_mark",
+    "is_numeric",
+    "is_unread",
+    "quality_mark",
+    "short_address",
+    "unit_text",
+    "value_text",
 ]  # fmt: skip
 
 NOTHING = "—"

@@ -194,7 +194,8 @@ class RequestBoard:
     def need(self, each: RequestRow, words: Translator) -> Need:
         """The request on the board of what needs a person."""
         here = f"{PATH}/{each.request.id}"
-        take = NeedAction(words(f"board.do-{each.request.family}-{each.take}"), "check", f"{here}/take",
+        take = NeedAction(words(f"board.do-{each.request.family}-{each.take}"), "check",
+                          f"{here}/take",
                       post=True)  # fmt: skip
         return Need(
             key=each.request.id,

@@ -91,7 +91,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     of what somebody has said, `voice_s` its length: with no token it could not be kept. `said` is
     what was last spoken; `quiet`: until a person takes it, nothing is. `linked` is the request that
     it came from, of a work order the one by which the same fault was first reported. `owed`: see
-    `PendingCancel`. `counted_ns`: from when what is promised of a work order counts; `late`: which promise
+    `PendingCancel`. `counted_ns`: from when what is promised of a work order counts; `late`:
+    which promise
     of it staff have been told is broken. `asked`: of an answered call, that the person has been
     asked whether somebody has come.
     """

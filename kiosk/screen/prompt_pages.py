@@ -197,7 +197,8 @@ def draw_display_options(scene: RenderContext) -> ScreenModel:
         tile_key(scene, "large", words(larger), "textsize", 3, number="2", high="h2"),
         tile_key(scene, "contrast", words(contrast), "contrast", 3, number="3", high="h2"),
     )
-    return build_screen(scene, "options", words("kiosk.options-head"), shape="board", title=scene.name,
+    return build_screen(scene, "options", words("kiosk.options-head"), shape="board",
+    title=scene.name,
                   title_size="x3", icon="language", keys=keys)  # fmt: skip
 
 

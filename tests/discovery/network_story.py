@@ -1,4 +1,4 @@
-"""Played inside a network namespace of its own: `unshare -nm python -m tests.discovery.network_story`.
+"""Played in a network namespace: `unshare -nm python -m tests.discovery.network_story`.
 
 Stations announce themselves with our code, the second from a namespace (a machine) of its own at
 the other end of a cable; avahi, a stranger's implementation, says what it sees. Prints one JSON

@@ -126,5 +126,5 @@ def test_whatever_happens_the_platform_ends_up_with_what_was_last_seen(story):
 
 
 def test_the_document_shows_what_is_really_sent():
-    document = (Path(__file__).parents[3] / "docs" / "feed.md").read_text("utf-8")
+    document = (Path(__file__).parents[2] / "docs" / "feed.md").read_text("utf-8")
     assert wire()["health-lost"].decode() in document

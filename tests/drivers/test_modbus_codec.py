@@ -75,7 +75,8 @@ def test_we_understand_what_is_published(vector) -> None:
 
 @pytest.mark.parametrize(
     ("exception", "kind", "divisible"),
-    [(1, RequestRefused, False), (2, RequestRefused, True), (4, RequestRefused, False), (10, TargetDead, None),
+    [(1, RequestRefused, False), (2, RequestRefused, True), (4, RequestRefused, False), (10,
+    TargetDead, None),
      (11, TargetDead, None)],
 )  # fmt: skip
 def test_an_exception_is_the_device_or_what_stands_behind_the_gateway(

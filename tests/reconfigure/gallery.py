@@ -1,4 +1,4 @@
-"""Every state of the settings' page, in a browser: `python -m tests.reconfigure.gallery [NAME…]`."""
+"""Every state of the settings page, in a browser: `python -m tests.reconfigure.gallery [NAME…]`."""
 
 import asyncio
 import contextlib

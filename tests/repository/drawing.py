@@ -18,13 +18,16 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "architecture.md"
 PACKAGES = ("gateway", "drivers", "broadcast", "kiosk")
 FLOORS = {
-    "roof": ("cli", "demo", "station", "appliance"),
+    "roof": (
+        *("cli", "demo", "station", "doctor", "check", "reconfigure"),
+        *("enrol", "install", "replay", "scan", "config"),
+    ),
     "wings": ("kiosk", "broadcast", "desk", "live", "setup"),
     "hall": ("rules", "upstream", "intake", "discovery", "web", "health", "access", "audit"),
     "ground": (
-        *("journal", "api_client", "settings", "places", "texts", "signing", "logs", "schemas"),
+        *("journal", "api_client", "toml", "places", "texts", "signing", "logs", "schemas"),
         *("calendar", "tasks", "faults", "clock", "event", "errors", "disk", "entropy"),
-        "transitions",
+        *("transitions", "systemd"),
     ),
     "apart": ("drivers",),
 }
@@ -84,7 +87,7 @@ def drawing() -> str:
 
 def purpose(name: str) -> str:
     """The first sentence of the room's docstring."""
-    places = [ROOT / name, ROOT / "gateway" / name]
+    places = [ROOT / name if name in PACKAGES else ROOT / "gateway" / name]
     folder = next((each for each in places if each.is_dir()), None)
     file = ROOT / "gateway" / f"{name}.py" if folder is None else folder / "__init__.py"
     said = ast.get_docstring(ast.parse(file.read_text("utf-8"))) or ""

@@ -306,9 +306,10 @@ def test_rules_for_the_welfare_of_people_are_private_by_themselves():
     known = {"no-water-used": {}, "not-seen": {"unseen_s": 60}, "fall": {}, "smoke": {}}
     for use, given in known.items():
         rule = {"r": {"use": use, "on": ["di.sos"], "set": given}}
-        water = lambda word: lives.look(word)._replace(
-            point=lives.PointInfo("m3", 1.0, counter=True)
-        )  # noqa: E731
+
+        def water(word):
+            return lives.look(word)._replace(point=lives.PointInfo("m3", 1.0, counter=True))
+
         (watch,) = plan(
             {"rule": rule}, look=water if use == "no-water-used" else lives.look
         ).watches

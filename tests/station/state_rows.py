@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from broadcast.material.presets import PresetVersion as PresetVersion
+from broadcast.material.presets import PresetVersion
 from broadcast.options import PresetOptions
 from broadcast.order import (
     Authority,
@@ -20,9 +20,8 @@ from broadcast.order import (
     TextContent,
 )
 from broadcast.orders.repository import OrderRecord as KeptOrder
-from broadcast.orders.schedules import MissedSchedule, Schedule
-from broadcast.orders.schedules import ScheduleVersion as ScheduleVersion
-from broadcast.orders.transitions import OrderState as OrderState
+from broadcast.orders.schedules import MissedSchedule, Schedule, ScheduleVersion
+from broadcast.orders.transitions import OrderState
 from drivers.dry_contact import ContactLevel
 from gateway.access.accounts import Account, Invite, KnownComputer, Pin, Role
 from gateway.access.sessions import Session
@@ -33,16 +32,15 @@ from gateway.doctor.transitions import OpenFinding
 from gateway.event import Severity, Timestamps, Trust
 from gateway.intake.contact_inputs import InputMemory
 from gateway.journal.chain import ChainHead as Chain
-from gateway.rules.alarm import Alarm, Evidence
-from gateway.rules.alarm import AlarmState as AlarmState
-from gateway.rules.core import RulesHead as RulesHead
+from gateway.rules.alarm import Alarm, AlarmState, Evidence
+from gateway.rules.core import RulesHead
 from gateway.rules.linkage import LinkageTask
 from gateway.rules.suppression import Maintenance
 from gateway.rules.verdicts import VerdictTally
 from gateway.rules.watch import encode_state, initial_state
 from gateway.setup.acceptance import AcceptanceRecord
 from gateway.station.meter_counts import StoredCount, StoredMeter
-from gateway.upstream.inbox.command import CommandState as CommandState
+from gateway.upstream.inbox.command import CommandState
 from gateway.upstream.inbox.command_store import CommandRecord as KeptCommand
 from gateway.upstream.inbox.command_store import ForgottenFloor, state_rooms
 from kiosk.requests.engine import RequestCounters as RequestsHead
@@ -95,7 +93,8 @@ def _request(n: int, family: str, state: str, **changed: Any) -> Row:
     request = Request(
         id=f"{family}-00000000-{n}", number="100200", service={"call": "staff", "work": "repair"}
         .get(family, family), family=family, kiosk="hall", place="hall", state=state,
-        actor=Actor("resident"), pressed=Timestamps(BOOT, 900 * S), opened_ns=900 * S, since_ns=910 * S,
+        actor=Actor("resident"), pressed=Timestamps(BOOT, 900 * S), opened_ns=900 * S,
+        since_ns=910 * S,
         presses=(f"p-{n}",), **changed,
     )  # fmt: skip
     return Row("requests", request.id, _msgpack(request), packed=True)
@@ -111,7 +110,8 @@ def sound_rows() -> list[Row]:
     gone = msgspec.structs.replace(
         alarm, state=AlarmState.RETURNED, on=False, returned_ns=950 * S, until_ns=None
     )
-    task = LinkageTask(id="task-1", linkage="smoke-b3", does="announce", alarm="alarm-1", rule="smoke",
+    task = LinkageTask(id="task-1", linkage="smoke-b3", does="announce", alarm="alarm-1",
+    rule="smoke",
                 action={"announce": "smoke", "zone": "b3", "class": "emergency"}, place="b3",
                 urgent=True, expires_ns=1_200 * S)  # fmt: skip
     preset = PresetVersion(PresetOptions(name="停水", text="停水了"), STAFF, 1_790_000_000 * S)
@@ -124,14 +124,16 @@ def sound_rows() -> list[Row]:
         _order(2, OrderState.PLAYING, PresetContent("water")),
         _order(3, OrderState.PLAYING, TextContent("消防演习"), siren=True),
         _order(4, OrderState.HELD, ClipContent(SHA)),
-        _order(5, OrderState.INTERRUPTED, SentenceContent((("", "请"), ("c", "注意"))), turn=1, frame=50),
+        _order(5, OrderState.INTERRUPTED, SentenceContent((("", "请"), ("c", "注意"))), turn=1,
+        frame=50),
         _order(6, OrderState.FINISHED, LiveContent("hall"), detail={"why": "x"}),
         Row("broadcast-presets", "=order", b'["water","visitors"]'),
         Row("broadcast-presets", "water", _json((preset,))),
         Row("broadcast-presets", "gone", _json((preset, PresetVersion(None, STAFF)))),
         Row("broadcast-schedules", "=seen", str(1_790_000_000 * S).encode()),
         Row("broadcast-schedules", "=skip/morning", str(1_790_100_000 * S).encode()),
-        Row("broadcast-schedules", "=missed", _json((MissedSchedule("早操", 2, 1_790_000_000 * S),))),
+        Row("broadcast-schedules", "=missed", _json((MissedSchedule("早操", 2, 1_790_000_000 *
+        S),))),
         Row("broadcast-schedules", "morning", _json((ScheduleVersion(planned, STAFF, 1),))),
         Row("broadcast-volume", "all", b"7"),
         Row("broadcast-tests", "last", str(1_790_000_000 * S).encode()),
@@ -148,17 +150,20 @@ def sound_rows() -> list[Row]:
             msgspec.structs.replace(gone, watch=OTHER)), packed=True),
         Row("rules", "alarm/none.left", _msgpack(
             msgspec.structs.replace(gone, watch="none.left")), packed=True),
-        *(Row("rules", f"watch/{watch.id}", encode_state(watch.kind, initial_state(watch)), packed=True)
+        *(Row("rules", f"watch/{watch.id}", encode_state(watch.kind, initial_state(watch)),
+        packed=True)
           for watch in PLAN.watches),
         Row("rules", "quiet/b3", _msgpack(Maintenance("b3", 2_000 * S, "0217")), packed=True),
-        Row("rules", "verdict/smoke", _msgpack(VerdictTally(2, 1, (("alarm-1", True),))), packed=True),
+        Row("rules", "verdict/smoke", _msgpack(VerdictTally(2, 1, (("alarm-1", True),))),
+        packed=True),
         Row("rules", "task/task-1", _msgpack(task), packed=True),
         Row("rules", "linkage/smoke-b3", _msgpack(900 * S), packed=True),
         Row("intake", "contact/di-b3/smoke", _json(InputMemory(ContactLevel.ACTIVE, stuck=True))),
         Row("access", "account/0217", _json(Account(
             id="0217", name="王", role=Role.INSTALLER, password="x", generation=1, invite=invite))),
         Row("access", f"session/{'b' * 64}", _json(session)),
-        Row("access", f"desk/{'d' * 64}", _json(KnownComputer({"0217": Pin("x", 1), "0218": None}, 4))),
+        Row("access", f"desk/{'d' * 64}", _json(KnownComputer({"0217": Pin("x", 1), "0218": None},
+        4))),
         Row("access", "throttle", b'{"account:0217":2}'),
         Row("audit", "head", _json(Chain(5, "c" * 64, 9))),
         Row("setup", "em-b3.power_w", _json(

@@ -93,7 +93,8 @@ class Started:
         self.orders = BroadcastService(journal, clock, HOUSE, self.engine, FakeStudio())
         self.desk, self.hand = Desk(), Hand()
         self.requests = RequestService(
-            kiosk_plan(), load_services(), journal, clock, station=STATION, places=PLACES, duty=DUTY,
+            kiosk_plan(), load_services(), journal, clock, station=STATION, places=PLACES,
+            duty=DUTY,
             routes={"platform": FakeDispatcher()}, people=FakePeople(), speaker=Loud(),
             bell=self.desk,
         )  # fmt: skip
@@ -147,7 +148,8 @@ class Started:
     async def sounds(self) -> None:
         fire = order(
             id=self.orders.new_id(), source="key.fire", zones=("hall",), class_=OrderClass.FIRE,
-            authority=Authority.FIRE_INPUT, actor=Actor("system", "key.fire"), content=TextContent("火警"),
+            authority=Authority.FIRE_INPUT, actor=Actor("system", "key.fire"),
+            content=TextContent("火警"),
             expires=Deadline(self.clock.boot, self.clock.now_ns() + 60 * 10**9),
         )  # fmt: skip
         await self.orders.place(fire)

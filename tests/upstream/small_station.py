@@ -1,7 +1,7 @@
 """A small station in a process of its own, to be killed: real journal, sender and HTTP uplink.
 
-`python -m tests.upstream.small_station FOLDER URL COUNT`: appends COUNT facts in every lane, prints each
-number once it is on disk, and ends when the platform has receipted everything there is.
+`python -m tests.upstream.small_station FOLDER URL COUNT`: appends COUNT facts in every lane,
+prints each number once it is on disk, and ends when the platform has receipted everything there is.
 """
 
 import asyncio

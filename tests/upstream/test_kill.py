@@ -42,7 +42,8 @@ class Mouse:
     ) -> None:
         """Until all is receipted, or killed so long after it woke up and was `seen`."""
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.upstream.small_station", self._folder, self._url, str(count),
+            sys.executable, "-m", "tests.upstream.small_station", self._folder, self._url,
+            str(count),
             cwd=ROOT, stdout=asyncio.subprocess.PIPE,
         )  # fmt: skip
         self._awake.clear()

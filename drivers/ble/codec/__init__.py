@@ -23,8 +23,8 @@ __all__ = [
     "AdvertFormat",
     "DecodedMessage",
     "MeasuredQuantity",
-    "RejectedMessage",
     "RejectReason",
-    "format_of",
+    "RejectedMessage",
     "decode_message",
+    "format_of",
 ]

@@ -31,9 +31,9 @@ __all__ = [
     "ADAPTER_FAULTS",
     "DEMO_SENSORS",
     "SENSOR_FAULTS",
-    "VirtualRadio",
-    "RadioSpec",
     "DbusDaemon",
     "FakeBluez",
+    "RadioSpec",
+    "VirtualRadio",
     "parse_radio",
 ]

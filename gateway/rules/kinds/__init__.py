@@ -22,4 +22,4 @@ def _kinds() -> Iterator[RuleKind]:
 
 KINDS: dict[str, RuleKind] = {kind.name: kind for kind in _kinds()}
 
-__all__ = ["KINDS", "RuleKind", "RuleInstant", "PointInfo", "S", "RuleVerdict"]
+__all__ = ["KINDS", "PointInfo", "RuleInstant", "RuleKind", "RuleVerdict", "S"]

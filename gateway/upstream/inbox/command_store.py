@@ -137,7 +137,7 @@ class CommandStore:
         marks: Mapping[str, ForgottenFloor | str],
         lost: Collection[str] = (),
     ) -> None:
-        """Of the uplink `name`: what its two `state_rooms` hold, and the keys of what cannot be read.
+        """What the state rooms of the uplink `name` hold, and the keys of what cannot be read.
 
         What cannot be read counts as carried out: whose record is damaged is not done again.
         """

@@ -6,7 +6,8 @@
 What was not proved to be the platform's word leaves no trace in the memory: a forged command must
 not occupy the id of a real one. Record, then act: the acceptance is on disk before anything
 happens, so a command is carried out at most once whatever is killed when. Only a kind that
-promises otherwise (`ExecutionGuarantee.AT_LEAST_ONCE`, emergency sound) acts beside the record, and goes
+promises otherwise (`ExecutionGuarantee.AT_LEAST_ONCE`, emergency sound) acts beside the record,
+and goes
 before the others of the same answer. A kill may therefore leave a later command on disk and an
 earlier one not: after a start the platform is asked again for all that it has not seen ended.
 

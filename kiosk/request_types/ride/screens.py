@@ -129,7 +129,8 @@ def draw_whose_car(scene: RenderContext) -> ScreenModel:
     rides = _rides(scene)[:RIDES_MAX]
     hue = f"is-{service.hue}"
     keys = [
-        tile_key(scene, f"show:{one.id}", coming_plate(one) or words("kiosk.a-car"), "car", 6 // len(rides),
+        tile_key(scene, f"show:{one.id}", coming_plate(one) or words("kiosk.a-car"), "car", 6 //
+        len(rides),
              number=str(place), high="h2", hue=hue)
         for place, one in enumerate(rides, 1)
     ]  # fmt: skip

@@ -56,7 +56,8 @@ def test_met_again_the_same_process_tells_what_was_missed() -> None:
         mirror.note_prepared(_programme(id_), 10)
     ended = (EndedProgramme("a", "finished", 10), EndedProgramme("b", "stop", 4))
     assert mirror.missed_events(_state("c", ended=ended)) == [
-        ProgrammeFinished("a", 10), ProgrammeStopped("b", "stop", 4), ProgrammeStopped("d", "lost", 0),
+        ProgrammeFinished("a", 10), ProgrammeStopped("b", "stop", 4), ProgrammeStopped("d",
+        "lost", 0),
     ]  # fmt: skip
     assert mirror.missed_events(_state("c")) == []
 

@@ -37,7 +37,8 @@ ZONES = {
 HOUSE = ZoneMap(ZONES, QuietHours(None, Calendar("Asia/Shanghai", {})), frozenset({"smoke"}))
 
 CLASSES = (
-    *[OrderClass.EMERGENCY] * 5, OrderClass.FIRE, OrderClass.FIRE, OrderClass.LIVE, OrderClass.URGENT, OrderClass.SERVICE,
+    *[OrderClass.EMERGENCY] * 5, OrderClass.FIRE, OrderClass.FIRE, OrderClass.LIVE,
+    OrderClass.URGENT, OrderClass.SERVICE,
     OrderClass.NOTICE, OrderClass.BACKGROUND,
 )  # fmt: skip
 SLACK_S = 6.0
@@ -137,7 +138,8 @@ class Scramble:
         around.studio.seconds[name] = lasts_s
         order = Order(
             id=name, source="scramble", zones=tuple(zones), class_=cls, authority=authority,
-            actor=Actor(kind, "x"), content=LiveContent() if cls is OrderClass.LIVE else TextContent("请注意"),
+            actor=Actor(kind, "x"), content=LiveContent() if cls is OrderClass.LIVE else
+            TextContent("请注意"),
             expires=around.clock.deadline(lives_s),
         )  # fmt: skip
         self.placed[name] = Placed(

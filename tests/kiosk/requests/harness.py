@@ -14,8 +14,7 @@ from gateway.journal import Journal
 from gateway.journal.core import JournalCore
 from gateway.journal.writer import InlineShell
 from gateway.places import PlaceOptions, Places
-from gateway.rules.duty import DutyOptions as DutyOptions
-from gateway.rules.duty import DutyRoster, EscalationStep, Shift
+from gateway.rules.duty import DutyOptions, DutyRoster, EscalationStep, Shift
 from gateway.upstream.uplinks.contract import QueryRefused, QueryReply, QueryUnanswered
 from kiosk.request_types.ride.commands import report_status
 from kiosk.request_types.ride.dispatch import NO_ROAD, TAKEN, RideStatus

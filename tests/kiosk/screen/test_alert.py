@@ -133,11 +133,13 @@ async def test_the_gravest_is_shown_and_none_that_lies_ahead():
     alerts = EmergencyAlerts(world.room, Presets(), world.clock, str)  # type: ignore[arg-type]  # none
     until: Deadline = world.clock.deadline(7200)
     later = world.clock.deadline(3600)
-    await world.room.place(order(id="late", class_=OrderClass.EMERGENCY, zones=("hall",), expires=until,
+    await world.room.place(order(id="late", class_=OrderClass.EMERGENCY, zones=("hall",),
+    expires=until,
                                  not_before=later, content=TextContent("明天演习")))  # fmt: skip
     await asyncio.sleep(1)
     assert alerts.alert("hall", "hall") is None
-    await world.room.place(order(id="now", class_=OrderClass.EMERGENCY, zones=("hall",), expires=until,
+    await world.room.place(order(id="now", class_=OrderClass.EMERGENCY, zones=("hall",),
+    expires=until,
                                  content=TextContent("请留在家中")))  # fmt: skip
     await asyncio.sleep(1)
     assert alerts.alert("hall", "hall").words == "请留在家中"

@@ -13,7 +13,7 @@ from gateway.live.needs import list_needs
 from gateway.web.healthz import assess_health
 from gateway.web.i18n import CATALOGUES
 from gateway.web.section import Permission, Route, Section
-from gateway.web.server import WebOptions as WebOptions
+from gateway.web.server import WebOptions
 from kiosk.runtime.screen_heartbeats import SILENT_S_MAX
 from kiosk.screen.routes import screens_section as pages
 from tests.access.harness import Site, browser, site
