@@ -327,8 +327,8 @@ class BusChange(msgspec.Struct, frozen=True):
 # device said before, is in the journal; nobody needs to await it.
 Sink: TypeAlias = Callable[[PollResult], Awaitable[bool]]
 OnState: TypeAlias = Callable[[DeviceChange | BusChange], None]
+# Is told of an exception that nobody foresaw: where it was contained, and what it was.
 OnFault: TypeAlias = Callable[[str, BaseException], None]
-"""Is told of an exception that nobody foresaw: where it was contained, and what it was."""
 
 
 def log_fault(where: str, error: BaseException, /) -> None:

@@ -37,11 +37,11 @@ class Shape(enum.Enum):
 class Framing(enum.Enum):
     """How a link tells one frame from the next."""
 
+    # Bytes as they are on the wire: the request is the whole frame with its checksum, and the
+    # reply is searched for in whatever is heard (serial lines, serial servers).
     STREAM = "stream"
-    """Bytes as they are on the wire: the request is the whole frame with its checksum, and the
-    reply is searched for in whatever is heard (serial lines, serial servers)."""
+    # Modbus TCP: requests and replies are unit and PDU; the link adds and removes the header.
     MBAP = "mbap"
-    """Modbus TCP: requests and replies are unit and PDU; the link adds and removes the header."""
 
 
 class WireCost(msgspec.Struct, frozen=True):

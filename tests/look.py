@@ -14,6 +14,7 @@ import time
 from tests.repository import pictures
 from tests.web.gallery import OUT
 
+# Each module's `main(names)` pictures the screens named (all if none), returns an exit code.
 ROOMS = {
     "live": "tests.web.page_gallery",
     "access": "tests.access.gallery",
@@ -25,7 +26,6 @@ ROOMS = {
     "setup": "tests.setup.gallery",
     "kiosk": "tests.kiosk.screen.gallery",
 }
-"""Each module's `main(names)` pictures the screens named (all if none), returns an exit code."""
 
 
 def main(names: list[str]) -> int:

@@ -23,15 +23,15 @@ ROOT = Path(__file__).parent.parent
 
 
 CORES = 2
+# Half of the time a test waits for a process, a page or a sound: two a core keep both busy.
 WORKERS = 4
-"""Half of the time a test waits for a process, a page or a sound: two a core keep both busy."""
 
+# Times its budget on all cores: no slow machine needs so much, and no wait for one counts.
 FAILS_AT = 3
-"""Times its budget on all cores: no slow machine needs so much, and no wait for one counts."""
 
 
+# So many tests of a run may fail beside the others and pass alone.
 UNSTEADY_MAX = 2
-"""So many tests of a run may fail beside the others and pass alone."""
 
 
 class Part(NamedTuple):
@@ -68,12 +68,12 @@ PARTS = (
     Part("setup", ("setup", "discovery"), 40),
 )
 LARGE = Part("large", ("proof",), 0)
+# The quick tests without pages once more, in the proof: few examples, the newest Python.
 OTHER = Part(
     "py3.13",
     (*GROUND, "upstream", "drivers", "intake", "rules", "broadcast", "kiosk"),
     120,
 )
-"""The quick tests without pages once more, in the proof: few examples, the newest Python."""
 
 
 class Outcome(NamedTuple):

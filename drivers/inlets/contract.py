@@ -17,8 +17,8 @@ class MessageOutcome(enum.Enum):
     # Understood, but the journal did not take it: the sender has to repeat it.
     REFUSED = "refused"
     GARBLED = "garbled"
+    # No device of the settings speaks so.
     UNKNOWN = "unknown"
-    """No device of the settings speaks so."""
 
 
 class MessageReceipt(NamedTuple):
@@ -28,8 +28,8 @@ class MessageReceipt(NamedTuple):
     reply: bytes | None = None
 
 
+# Takes one message; returns once the journal has decided about it. Never raises.
 OnMessage: TypeAlias = Callable[[DeviceMessage], Awaitable[MessageReceipt]]
-"""Takes one message; returns once the journal has decided about it. Never raises."""
 
 
 class Inlet(Protocol):

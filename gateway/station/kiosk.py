@@ -46,8 +46,8 @@ from kiosk.speech.sentences import KioskSpeaker, SilentSpeaker
 
 log = logging.getLogger(__name__)
 
+# Below so much of the sizes that the screens are drawn for, a panel is too small.
 SMALL = 0.95
-"""Below so much of the sizes that the screens are drawn for, a panel is too small."""
 
 SWEEP_S = 300.0
 

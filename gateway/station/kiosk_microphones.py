@@ -18,21 +18,21 @@ from gateway.tasks import TaskSet
 from kiosk.requests.request import VoiceNote
 from kiosk.screen.voice_note import RecordingControl
 
+# Whatever sounds for longer than that while somebody is to speak is heard with them.
 HUSHED_WITHIN_S = 6.0
-"""Whatever sounds for longer than that while somebody is to speak is heard with them."""
 
+# What waits for longer than that behind other sounds has expired.
 PLAYS_WITHIN_S = 30.0
-"""What waits for longer than that behind other sounds has expired."""
 
 LOOK_EVERY_S = 0.05
+# A microphone that tells nothing for so long has gone with the audio process.
 SILENT_S = 2.0
-"""A microphone that tells nothing for so long has gone with the audio process."""
 
+# PortAudio looks at every card of the machine before it opens one.
 OPENS_WITHIN_S = 10.0
-"""PortAudio looks at every card of the machine before it opens one."""
 
+# Ten seconds of sound; more has nobody to take it.
 PIECES_MAX = 500
-"""Ten seconds of sound; more has nobody to take it."""
 
 
 class KioskMicrophones:

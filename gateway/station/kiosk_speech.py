@@ -25,24 +25,24 @@ from kiosk.speech.sentences import SpokenSentence, staff_call_sentence
 
 log = logging.getLogger(__name__)
 
+# So far below what its zone bears is whoever stands there spoken to; `louder` is without.
 SOFT_DB = 6.0
-"""So far below what its zone bears is whoever stands there spoken to; `louder` is without."""
 
+# Whoever was not called by then is called by the next step.
 BELL_WITHIN_S = 20.0
-"""Whoever was not called by then is called by the next step."""
 
 RESIDENT = Actor("resident")
+# Begins the source of whatever a kiosk says.
 KIOSK = "kiosk."
-"""Begins the source of whatever a kiosk says."""
 
+# How a sentence ends that was taken and not heard to its end.
 LOST = frozenset({OrderState.DROPPED, OrderState.EXPIRED, OrderState.FAILED})
-"""How a sentence ends that was taken and not heard to its end."""
 
+# A bell's record may take so long before it is believed to sound beside it.
 RECORD_S = 1.0
-"""A bell's record may take so long before it is believed to sound beside it."""
 
+# Refusals that pass: it is tried again.
 LATER = frozenset({"broadcast.too-many", "broadcast.unrecorded"})
-"""Refusals that pass: it is tried again."""
 
 
 class KioskSpeech:

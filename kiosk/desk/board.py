@@ -16,8 +16,8 @@ from kiosk.requests.request_type import OPEN_MAX, TYPES
 from kiosk.runtime.service import RequestService
 
 PATH = "/desk/requests"
+# More are counted, not shown.
 ROWS_MAX = 50
-"""More are counted, not shown."""
 
 NEEDS_MAX = 12
 LATELY_MAX = 6

@@ -38,8 +38,8 @@ HERE = Path(__file__).parent
 NAV_NUMBER = 3
 PAST_TURNS = 50
 STORY_TURNS = 40
+# A number that was revealed is hidden again after so long.
 SHOWN_S = 60
-"""A number that was revealed is hidden again after so long."""
 
 CLOSED_AT_ONCE_MAX = 100
 

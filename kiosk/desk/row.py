@@ -10,14 +10,14 @@ from kiosk.requests.request import Car, Request, RequestTime, S
 from kiosk.requests.request_type import TYPES, TypeFlag
 from kiosk.requests.rules import RequestDue
 
+# How urgent, as the desk's board sorts; only the first may be red.
 EMERGENCY, SOON, DUE, KNOWN = 4, 3, 2, 1
-"""How urgent, as the desk's board sorts; only the first may be red."""
 
 RING_GRAVE, RING, SILENT = 2, 1, 0
 
 DAY_S = 86_400
+# From this age on days are told, not minutes.
 DAYS_FROM_S = 3 * DAY_S
-"""From this age on days are told, not minutes."""
 
 # A state's class and pictogram.
 OK, WAIT = ("ok", "s-ok"), ("wait", "s-wait")
@@ -36,8 +36,8 @@ class ActionForm(NamedTuple):
     first: bool = False
 
 
+# The picture of a press in the story.
 PRESSED = "person"
-"""The picture of a press in the story."""
 
 
 class RequestRow(NamedTuple):

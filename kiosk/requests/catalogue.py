@@ -80,8 +80,8 @@ class KioskService(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         return next((each for each in self.what if each.id == what), None)
 
 
+# The service behind plate 0: whatever ends in a person is a request of it.
 CALL_SERVICE = "staff"
-"""The service behind plate 0: whatever ends in a person is a request of it."""
 
 
 @cache

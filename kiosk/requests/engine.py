@@ -39,14 +39,14 @@ from kiosk.requests.request import (
 from kiosk.requests.request_type import TYPES, RequestType, TypeFlag
 from kiosk.requests.rules import RequestRules, RuleContext
 
+# Whose state this is in the journal.
 ROOM = "requests"
-"""Whose state this is in the journal."""
 
+# The key of the one row that is no request.
 HEAD = "head"
-"""The key of the one row that is no request."""
 
+# A second press of the same thing within this is the same finger.
 DEBOUNCE_S = 1.5
-"""A second press of the same thing within this is the same finger."""
 
 WHERE_STATION = ""
 

@@ -12,15 +12,15 @@ from kiosk.requests.catalogue import KioskService
 from kiosk.requests.request import PRESSES_MAX, Press, Request, RequestTime, S
 from kiosk.requests.request_type import TYPES, TypeFlag
 
+# From so many open requests on staff are told: the room for work orders comes to an end.
 MANY = 200
-"""From so many open requests on staff are told: the room for work orders comes to an end."""
 
 ENDED_MAX = 200
+# What staff may do with every request that has not ended: say something to the person.
 REPLY = "reply"
-"""What staff may do with every request that has not ended: say something to the person."""
 
+# An ended request is shown, repeated and compared with late answers for so long.
 KEEP_ENDED_S = 86_400.0
-"""An ended request is shown, repeated and compared with late answers for so long."""
 
 
 class RequestTransition(NamedTuple):

@@ -14,8 +14,8 @@ from gateway.event import Timestamps
 from kiosk.requests.request_type import TYPES, RequestType
 
 S = 1_000_000_000
+# So many presses of one request are remembered by their ids.
 PRESSES_MAX = 20
-"""So many presses of one request are remembered by their ids."""
 
 PressId = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9-]{1,64}$")]
 Text = Annotated[str, msgspec.Meta(max_length=200)]

@@ -3,8 +3,8 @@
 from gateway.clock import Clock
 from kiosk.requests.request import S
 
+# A page that has not been heard of for so long is not there.
 SILENT_S_MAX = 90.0
-"""A page that has not been heard of for so long is not there."""
 
 
 class ScreenHeartbeats:

@@ -61,14 +61,14 @@ from kiosk.speech.sentences import KioskSpeaker, SpokenSentence
 
 log = logging.getLogger(__name__)
 
+# How often time is let pass: while somebody waits, and while nobody does.
 TICK_S, IDLE_S = 1.0, 30.0
-"""How often time is let pass: while somebody waits, and while nobody does."""
 
+# So much lived time may be lost with the power, while anything is open.
 CHECKPOINT_S = 900.0
-"""So much lived time may be lost with the power, while anything is open."""
 
+# So often it is looked whether what was said was also heard.
 LISTENING_S = 5.0
-"""So often it is looked whether what was said was also heard."""
 
 RESIDENT = Actor("resident")
 

@@ -20,11 +20,11 @@ from kiosk.runtime.service import RequestService
 
 log = logging.getLogger(__name__)
 
+# A contact of which nothing was known for so long: what it says then is no press.
 UNKNOWN_S = 10.0
-"""A contact of which nothing was known for so long: what it says then is no press."""
 
+# So long an answer is heard; who presses meanwhile is being answered.
 ANSWER_S = 5.0
-"""So long an answer is heard; who presses meanwhile is being answered."""
 
 
 class _Contact:

@@ -12,16 +12,16 @@ from kiosk.screen.alerts import ScreenAlert
 from kiosk.screen.context import RenderContext, build_screen, foot_keys, text_line
 from kiosk.screen.model import SHEET_MM, ScreenLine, ScreenModel, split_clauses, width_ems
 
+# An em, the largest first. The smallest has capitals of 38 mm: 0.7 degrees at three metres.
 READ_MM = {"a3": 84.0, "a2": 66.0, "a1": 52.0}
-"""An em, the largest first. The smallest has capitals of 38 mm: 0.7 degrees at three metres."""
 
 LINE_EMS = 1.18
 MARGINS_MM = 28.0
+# How high the words may stand between the head and the foot.
 ROOM_MM = {"tall": 290.0, "wide": 126.0}
-"""How high the words may stand between the head and the foot."""
 
+# What does not fit is shown in pages, each for so many seconds.
 PAGE_S = 5
-"""What does not fit is shown in pages, each for so many seconds."""
 
 
 def draw_alert(scene: RenderContext, told: ScreenAlert) -> ScreenModel:

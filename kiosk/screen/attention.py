@@ -11,11 +11,11 @@ from kiosk.requests.request_type import TypeFlag
 from kiosk.screen.context import RenderContext, find_screens
 from kiosk.screen.session import KioskSession
 
+# Who is left without a car is told for so long that somebody knows of it.
 HELPED_S = 600.0
-"""Who is left without a car is told for so long that somebody knows of it."""
 
+# Pages that nobody loses anything by.
 _FREE = frozenset({"home", "sorry", "none"})
-"""Pages that nobody loses anything by."""
 
 
 def takes_screen(

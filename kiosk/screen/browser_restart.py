@@ -14,8 +14,9 @@ from kiosk.runtime.screen_heartbeats import ScreenHeartbeats
 log = logging.getLogger(__name__)
 
 MARKER = "screen-silent"
+# When it is first asked for; after that each time twice as long, up to an hour.
 ASK_S, ASK_S_MAX = 180.0, 3600.0
-"""When it is first asked for; after that each time twice as long, up to an hour."""
+
 EVERY_S = 10.0
 
 

@@ -59,8 +59,8 @@ NIGHT = ("20:00", "06:30")
 # What a reader of cards presses, and what the key for a person sends, from whatever screen.
 CARD, PERSON = "card:", f"open:{CALL_SERVICE}"
 
+# Pages on which something is being asked for.
 CHOOSING = frozenset({"what", "where", "voice", "phone", "check"})
-"""Pages on which something is being asked for."""
 
 # As many requests as a kiosk remembers the state of; the book never has so many of one kiosk.
 SEEN_MAX = 1000

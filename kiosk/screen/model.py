@@ -10,23 +10,23 @@ import msgspec
 
 from kiosk.requests.options import KioskPanel
 
+# A 21.5-inch panel, upright and lying.
 SHEET_MM = {"tall": (268.0, 476.0), "wide": (476.0, 268.0)}
-"""A 21.5-inch panel, upright and lying."""
 
+# Body text of 10 mm is for a reader so far away.
 READ_FROM_MM = 600
-"""Body text of 10 mm is for a reader so far away."""
 
+# How wide the column of keys and the board's text are.
 COLUMN_MM = {"tall": 240.0, "wide": 210.0}
-"""How wide the column of keys and the board's text are."""
 
 SIZES_MM = {"x6": 47.0, "x5": 36.0, "x4": 26.0, "x3": 18.0, "x2": 13.0, "x1": 10.0}
+# The three smaller sizes grow so much in larger type; the others are large already.
 LARGER = 1.15
-"""The three smaller sizes grow so much in larger type; the others are large already."""
 
 GAP_MM = 10.0
 _CLAUSE = re.compile(r"[^，。？！；：、]*[，。？！；：、]”?|[^，。？！；：、]+$")
+# From here on a sign is as wide as it is high.
 _SCRIPT = 0x2E80
-"""From here on a sign is as wide as it is high."""
 
 
 def panel_scale(panel: KioskPanel) -> tuple[str, float]:

@@ -11,8 +11,8 @@ from kiosk.speech.sentences import CLASS_PROMPT, KioskSpeaker, SpokenSentence
 
 log = logging.getLogger(__name__)
 
+# A page's sentence is for whoever stands before that page.
 SAY_WITHIN_S = 20.0
-"""A page's sentence is for whoever stands before that page."""
 
 LOUDER_WITHIN_S = 15.0
 

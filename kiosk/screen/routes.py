@@ -27,8 +27,8 @@ from kiosk.screen.model import panel_scale, split_clauses
 
 TEMPLATES = Path(__file__).with_name("templates")
 STATIC = TEMPLATES / "static"
+# What the page that is shown without a station needs.
 KEPT = ("web/station.css", "web/icons.svg", "kiosk/kiosk.js")
-"""What the page that is shown without a station needs."""
 
 
 class KeyPress(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -139,10 +139,10 @@ class _Pages:
         return self._terminals[kiosk]
 
 
+# A microphone, where there is one, is the station's.
 NOTHING_OF_THE_BROWSER = (
     "camera=(), geolocation=(), microphone=(), payment=(), usb=(), hid=(), serial=()"
 )
-"""A microphone, where there is one, is the station's."""
 
 KEEPER = (STATIC.parent / "keeper.js").read_text("utf-8")
 

@@ -16,16 +16,16 @@ PageName = Literal[
     "home", "what", "where", "voice", "phone", "check", "whose", "request", "confirm", "options",
     "sorry", "none",
 ]  # fmt: skip
+# Of what somebody says: nothing, the microphone is being opened, it listens, it has heard.
 VoiceState = Literal["", "open", "listen", "kept"]
-"""Of what somebody says: nothing, the microphone is being opened, it listens, it has heard."""
 
+# Nobody presses for so long: the question whether anybody is there, and its time; a page with a
+# number on it has less.
 IDLE_S, STILL_S, PRIVATE_S = 90.0, 30.0, 60.0
-"""Nobody presses for so long: the question whether anybody is there, and its time; a page with a
-number on it has less."""
 
 DIGITS_MAX, NUMBER_DIGITS = 12, 6
+# The last four digits, a mobile number, or a line in a house.
 _CONTACT = re.compile(r"\d{4}|1[3-9]\d{9}|[02-9]\d{6,11}")
-"""The last four digits, a mobile number, or a line in a house."""
 
 _CARD = re.compile(r"[0-9A-Za-z]{5,40}")
 

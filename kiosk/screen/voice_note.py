@@ -17,15 +17,15 @@ from kiosk.screen.session import KioskSession, VoiceState
 
 log = logging.getLogger(__name__)
 
+# No longer than this is listened.
 SECONDS_MAX = 30
-"""No longer than this is listened."""
 
+# So long a press waits for the microphone; the screen says that it is being opened after that.
 BEGINS_WITHIN_S = 5.0
-"""So long a press waits for the microphone; the screen says that it is being opened after that."""
 
 
+# Why there is no voice: the microphone cannot be had, or nothing was said.
 BROKEN, NOTHING = "voice-broken", "voice-nothing"
-"""Why there is no voice: the microphone cannot be had, or nothing was said."""
 
 
 class RecordingControl(NamedTuple):
@@ -52,8 +52,8 @@ class VoiceRecorder(Protocol):
         """Let it be heard in that zone, as `Speaker.say` says a sentence."""
 
 
+# How it stands with the voice: its seconds when it is kept, why there is none.
 NoteListener = Callable[[VoiceState, float, str], None]
-"""How it stands with the voice: its seconds when it is kept, why there is none."""
 
 
 class VoiceNoteFlow:

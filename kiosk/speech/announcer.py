@@ -28,11 +28,11 @@ from kiosk.speech.sentences import (
 log = logging.getLogger(__name__)
 
 SAY_AGAIN_S = 2.0
+# Between two tries to say what was cut off; each time twice as long.
 CUT_AGAIN_S, CUT_AGAIN_S_MAX = 5.0, 300.0
-"""Between two tries to say what was cut off; each time twice as long."""
 
+# How a ride or a call has ended still matters to whoever stands there for so long.
 ENDED_S = 600.0
-"""How a ride or a call has ended still matters to whoever stands there for so long."""
 
 
 class _Again(NamedTuple):
@@ -64,8 +64,9 @@ class Announcer:
         self._said_ns: int | None = None
         self.unsaid = 0
         self.heard = True
+        # Spoken at a kiosk while somebody there has chosen another.
         self.languages: dict[str, str] = {}
-        """Spoken at a kiosk while somebody there has chosen another."""
+
         self.phones = {"": plan.phone}
         for rules in core.all_rules:
             for service in core.services_of(rules.type.name):

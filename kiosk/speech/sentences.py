@@ -18,14 +18,14 @@ from kiosk.requests.request import Request
 from kiosk.requests.request_type import TYPES
 
 LANGUAGES = ("zh", "en")
+# Sounding classes: a prompt to whoever stands there, and a call into the room.
 CLASS_PROMPT, CLASS_SERVICE = 2, 4
-"""Sounding classes: a prompt to whoever stands there, and a call into the room."""
 
+# A sentence that could not be said by then is not said any more: something else is true.
 SAY_WITHIN_S = 120.0
-"""A sentence that could not be said by then is not said any more: something else is true."""
 
+# Spoken letter by letter, digit by digit.
 DIGIT_SLOTS = ("plate", "number", "phone")
-"""Spoken letter by letter, digit by digit."""
 
 
 class SpeechClip(NamedTuple):

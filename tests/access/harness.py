@@ -38,8 +38,8 @@ from gateway.web.station_tls import StationTls, station_names
 from tests.web.station import NORMAL, Meters
 
 STATION = "test-1"
+# A thousandth of the real work, for tests that are not about it.
 CHEAP = ScryptCost(10, 8, 1)
-"""A thousandth of the real work, for tests that are not about it."""
 
 PASSWORDS = {
     "boss": "correct horse station",

@@ -23,8 +23,8 @@ from tests.access.harness import CHEAP, PASSWORDS, MovedKernel, Site, browser, s
 from tests.web.station import WALL_NS
 
 S = 10**9
+# So long the new boot has lived when the state is read.
 UP_S = 40
-"""So long the new boot has lived when the state is read."""
 
 STAFF_PAGE = "/desk/record"
 

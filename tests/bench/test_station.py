@@ -30,9 +30,10 @@ from tests.station.harness import ROOT, StationProcess
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(600)]
 
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
+# The same forty registers that the codec is measured with (`test_field_cpu.METER`).
 DENSE = "forty-registers"
-"""The same forty registers that the codec is measured with (`test_field_cpu.METER`)."""
 
+# Two sensors that speak in the open; one with a key needs what signed orders need, too.
 AIR = """
 [bus.air]
 kind = "ble"
@@ -49,11 +50,10 @@ bus = "air"
 address = "A4:C1:38:00:00:04"
 place = ""
 """
-"""Two sensors that speak in the open; one with a key needs what signed orders need, too."""
 
 LOOKED_AT = ("/", "/desk/", "/desk/health", "/setup/", "/trust", "/api/v1/vitals")
+# Beyond it somebody has made every station import something that few need.
 RSS_MB_MAX = 66  # the goal is 64; 2 MB are for another machine
-"""Beyond it somebody has made every station import something that few need."""
 
 SETTLE_S = 12
 BARE_S = 10
@@ -259,8 +259,8 @@ async def test_cpu_per_hundred_thousand_points_end_to_end(tmp_path) -> None:
     print(f"({took_s / codec_s:.1f} ×), bare C {floor_s * 1000:.1f} ms")
 
 
+# Points a second, and the period of meters of forty registers that together give them.
 RATES = ((500, 1.0), (2_000, 1.0), (10_000, 0.2))
-"""Points a second, and the period of meters of forty registers that together give them."""
 
 
 @pytest.mark.parametrize(("rate", "every_s"), RATES)

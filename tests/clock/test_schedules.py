@@ -13,8 +13,8 @@ from tests.sim.witnesses import Found, World
 SEED = int(os.environ.get("YIZHAN_SEED", "20261201"))
 SHARE = float(os.environ.get("YIZHAN_PROOF_SHARE", "1"))
 SCHEDULES, PARTS = 10_000, 10
+# Where the system has one: the schedules restart often.
 MEMORY = Path("/dev/shm")
-"""Where the system has one: the schedules restart often."""
 
 
 def lived(seeds: Iterable[int], memory: Path) -> list[Found]:

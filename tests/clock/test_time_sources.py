@@ -14,8 +14,8 @@ from tests.sim.clock import DAY_S, SimulatedClock
 AHEAD_NS = 400 * DAY_S * SECOND_NS
 FIRST = UplinkTimeSource("district", "a.example")
 SECOND = UplinkTimeSource("police", "b.example")
+# An optional uplink over http: heard only because the settings say so.
 OPTIONAL = UplinkTimeSource("plain", "10.0.0.9", alone=False, secure=False)
-"""An optional uplink over http: heard only because the settings say so."""
 
 
 def clock_of(*lenders: UplinkTimeSource) -> SimulatedClock:

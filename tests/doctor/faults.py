@@ -108,8 +108,8 @@ class Fault(NamedTuple):
     changes: dict[str, Any]
     code: str
     level: FindingLevel
+    # A piece of the Chinese remedy: the thing that somebody does with their hands.
     remedy: str
-    """A piece of the Chinese remedy: the thing that somebody does with their hands."""
 
 
 def seeded(facts: Any, changes: dict[str, Any]) -> Any:

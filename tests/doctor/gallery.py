@@ -23,18 +23,18 @@ from tests.web import browser
 from tests.web.gallery import DESK, OUT, PHONE, Gallery
 from tests.web.station import NORMAL, WALL_NS, S
 
+# A warning and two bad ones, from three rooms.
 THREE = ("in the sun", "adapter unplugged", "loudspeaker lost")
-"""A warning and two bad ones, from three rooms."""
 
+# One that wants a shell, one that wants a hand.
 SHELL = ("keys readable", "adapter unplugged")
-"""One that wants a shell, one that wants a hand."""
 
+# What the program has to say of itself.
 OWN = (
     "a task that dies again and again",
     "a mistake that cost one request",
     "alarms that wait for room",
 )
-"""What the program has to say of itself."""
 
 FOUND_NS, LOOKED_NS = NORMAL.at_ns - 26 * 60 * S, NORMAL.at_ns - 12 * S
 

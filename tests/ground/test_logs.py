@@ -13,8 +13,8 @@ from gateway import logs
 from gateway.logs import JournaldHandler, RateLimitFilter, journald_datagram
 
 ROOT = Path(__file__).parents[2]
+# `RuntimeMaxUse=` of systemd/journald.conf.
 MAX_BYTES = 16 * 2**20
-"""`RuntimeMaxUse=` of systemd/journald.conf."""
 
 
 def line(text: str = "x", number: int = 1, name: str = "gateway.x") -> logging.LogRecord:

@@ -10,8 +10,8 @@ ROOT = Path(__file__).parents[2]
 KEPT = ROOT / ".dev" / "debian"
 SUITES = {12: "bookworm", 13: "trixie"}
 CLEAN = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "LC_ALL": "zh_CN.UTF-8"}
+# What the package manager and the system write for themselves, whatever is installed.
 OWN_RECORDS = ("var/lib/dpkg/", "var/log/", "var/cache/", "proc/", "dev/", "sys/", "tmp/", "run/")
-"""What the package manager and the system write for themselves, whatever is installed."""
 
 
 class Tree:

@@ -69,5 +69,5 @@ def sweep(directory: Path, *, points: int, seed: int) -> Counter:
     return outcomes
 
 
+# How far apart the faults of a kind are: the writer makes some 1,600 writes and 80 syncs.
 _STEP = {"write": 67, "sync": 3, "truncate": 1, "allocate": 1, "open": 1}
-"""How far apart the faults of a kind are: the writer makes some 1,600 writes and 80 syncs."""

@@ -19,12 +19,12 @@ from tests.sim.clock import SimulatedClock
 from tests.sim.journal import STATION, read_all
 
 START_S_MAX = 60.0
+# So much a program says before it is killed, at most.
 LINES_MAX = 200
-"""So much a program says before it is killed, at most."""
 
 
+# Every third kill falls into a commit that waits for it, every third as soon as one is seen.
 AIMS = ("held", "soon", "")
-"""Every third kill falls into a commit that waits for it, every third as soon as one is seen."""
 
 
 class Told:

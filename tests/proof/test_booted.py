@@ -24,8 +24,9 @@ ROOT = Path(__file__).parents[2]
 GATEWAY, AUDIO = "yizhan.service", "yizhan-audio.service"
 WATCH, ANEW, SCREEN = "yizhan-screen.path", "yizhan-screen.service", "yizhan-kiosk-cog.service"
 OTHER_SCREEN = "yizhan-kiosk-chromium.service"
+# The platform on the community's network, and on the internet.
 NEAR, FAR = "10.9.0.1", "8.8.8.8"
-"""The platform on the community's network, and on the internet."""
+
 PORT, METER = 9080, 1502
 SETTINGS = """\
 schema = 1
@@ -60,6 +61,7 @@ url = "http://{platform}:{port}/"
 plain = true
 """
 BROWSER = "#!/bin/sh\nexec sleep infinity\n"
+# The tree has no screen: a stand-in for the browser, which needs no console.
 NO_SEAT = """\
 [Unit]
 ConditionPathExists=
@@ -69,7 +71,7 @@ TTYPath=
 StandardInput=null
 SupplementaryGroups=
 """
-"""The tree has no screen: a stand-in for the browser, which needs no console."""
+
 IMPATIENT = "[Service]\nWatchdogSec=4\n"
 PROBES = """\
 import errno, json, shutil, socket, subprocess, sys
@@ -248,11 +250,11 @@ def test_the_sandbox_lets_through_what_the_settings_name_and_nothing_else(
     machine.run("systemctl", "daemon-reload")
 
 
+# One chronyd serves its own crystal, the other follows it and tells of it at its usual port.
 CHRONY = {
     "serves": "local stratum 3\nport 11123\ncmdport 0\nallow 127.0.0.1\n",
     "follows": "server 127.0.0.1 port 11123 iburst minpoll -2 maxpoll 0\nport 0\n",
 }
-"""One chronyd serves its own crystal, the other follows it and tells of it at its usual port."""
 
 
 def test_chronyd_is_ntp_within_the_sandbox(machine: Machine) -> None:

@@ -32,22 +32,22 @@ SEED = int(os.environ.get("YIZHAN_SEED", "0"))
 SHARE = float(os.environ.get("YIZHAN_PROOF_SHARE", "1"))
 
 PLACES = 200
+# Of the large lane, by MB.
 ENTRIES = {1: 1_000, 20: 20_000}
-"""Of the large lane, by MB."""
 
+# Of each other lane.
 BESIDE = 40
-"""Of each other lane."""
 
 BODY_BYTES = 850
 SIZES = (1, 64, 512, 4_096)
 STARTS_MAX = 2_000
 STEPS_MAX = 1_000_000
+# About as many as the large journal's entries take, the scan included.
 LARGE_STEPS = 4_000
-"""About as many as the large journal's entries take, the scan included."""
 
 MEMORY_MB_MAX = 60
+# Its first five seconds are the start's; then the station goes on in memory.
 READY_CPU_S_MAX = 10
-"""Its first five seconds are the start's; then the station goes on in memory."""
 
 FREE_MIB = 5
 _FORMER = re.compile(rb'"formerid":"[^":]*:[^":]*:[^":]*:([0-9]+)"')

@@ -21,8 +21,8 @@ from tests.station.harness import Rig, StationProcess, rig
 SEED = int(os.environ.get("YIZHAN_SEED", "0"))
 SHARE = float(os.environ.get("YIZHAN_PROOF_SHARE", "1"))
 LIFE_S_MAX = 1.2
+# What the shim is asked: not to begin a sync, not to return from it.
 HOLDS = (b"\1", b"\2")
-"""What the shim is asked: not to begin a sync, not to return from it."""
 
 
 class Shown:

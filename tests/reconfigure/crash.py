@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+# Which file a call of `os` is about, from its arguments.
 NAMED: dict[str, Callable[..., str]] = {
     "fsync": lambda descriptor: str(Path(f"/proc/self/fd/{descriptor}").readlink()),
     "replace": lambda _source, target: str(target),
@@ -23,7 +24,6 @@ NAMED: dict[str, Callable[..., str]] = {
     "unlink": lambda path, **_: str(path),
     "open": lambda path, flags, *_, **__: str(path) if flags & os.O_CREAT else "",
 }
-"""Which file a call of `os` is about, from its arguments."""
 
 
 def install(at: int, log: Path, armed: Callable[[], bool] = lambda: True) -> None:

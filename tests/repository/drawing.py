@@ -17,6 +17,7 @@ import grimp
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "architecture.md"
 PACKAGES = ("gateway", "drivers", "broadcast", "kiosk")
+# From above to below; `drivers` stands beside the house.
 FLOORS = {
     "roof": (
         *("cli", "demo", "station", "doctor", "check", "reconfigure"),
@@ -31,7 +32,6 @@ FLOORS = {
     ),
     "apart": ("drivers",),
 }
-"""From above to below; `drivers` stands beside the house."""
 
 Graph = Mapping[str, frozenset[str]]
 
@@ -104,11 +104,11 @@ def table() -> str:
     return "\n".join(["| floor | room | what it is for |", "|---|---|---|", *rows, ""])
 
 
+# What of the page is made, and by what.
 PARTS = {
     re.compile(r"(?<=```mermaid\n).*?(?=```)", re.DOTALL): drawing,
     re.compile(r"(?<=<!-- rooms -->\n).*?(?=<!-- /rooms -->)", re.DOTALL): table,
 }
-"""What of the page is made, and by what."""
 
 
 def main() -> int:

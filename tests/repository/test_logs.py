@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from tests.repository.code_tree import ROOT, code_files
 
 LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
+# Names that personal details and secrets go by in this code.
 PERSONAL = {
     *("account", "actor", "caller", "person", "resident", "who"),
     *("address_of", "mail", "phone", "id_number", "plate"),
@@ -13,11 +14,10 @@ PERSONAL = {
     *("text", "title", "utterance", "words"),
     *("claim_code", "code", "key_bytes", "password", "pin", "secret", "token"),
 }
-"""Names that personal details and secrets go by in this code."""
 
 ERRORS = {"UsageError", "Unavailable", "CommandRefused", "Denied", "ProgramFailed"}
+# In an error's data, how a program ended.
 EXITS = {"code"}
-"""In an error's data, how a program ended."""
 
 SHOWN_AT_ONCE = {
     "gateway/setup/meter_check.py": "the number that an installer typed, on the page that they see",

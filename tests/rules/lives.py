@@ -17,8 +17,8 @@ from tests.rules.player import plan
 
 STEP_S = 5
 ACTIVE_S = 3600
+# Nothing is done any more: whoever was to be called has been, or is said not to be there.
 CALM_S = 3600
-"""Nothing is done any more: whoever was to be called has been, or is said not to be there."""
 
 SENSORS = ("smoke", "sos", "door", "fence", "lamp")
 BRIEF = ("sos",)

@@ -23,8 +23,8 @@ from gateway.rules.silence_parents import with_parents
 
 FOLDER = Path(__file__).parent / "scenarios"
 ZONE = zoneinfo.ZoneInfo("Asia/Shanghai")
+# Which place lies in which, as far as scenarios ask.
 INSIDE = {"b3-f5": "b3", "b3-f501": "b3-f5", "b3-lift": "b3", "b5-lift": "b5"}
-"""Which place lies in which, as far as scenarios ask."""
 
 BOOT_NS = 1_000 * S
 NEW_YEAR_NS = int(datetime.datetime(2026, 1, 1, tzinfo=ZONE).timestamp()) * S

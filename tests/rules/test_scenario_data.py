@@ -8,13 +8,13 @@ from tests.rules.table import DOCS, table
 
 FOLDER = Path(__file__).parent / "scenarios"
 POINTS = tomllib.loads((FOLDER / "points.toml").read_text("utf-8"))["point"]
+# The rules that a station must find ready.
 NAMED = {
     "leak-at-night", "no-water-used", "gas-over-limit", "heat-below-standard",
     "transformer-overload", "phase-loss", "meter-tampering", "bin-full", "bin-burning",
     "perimeter-broken", "manhole-tilted", "fire-alarm", "e-bike-in-lift", "throw-from-height",
     "tds-over-limit", "out-of-stock", "smoke",
 }  # fmt: skip
-"""The rules that a station must find ready."""
 
 
 def scenarios() -> list[dict]:

@@ -268,11 +268,11 @@ async def test_a_mistake_of_ours_never_reaches_the_bus(monkeypatch, caplog):
     assert "fault in rules.reading" in caplog.text
 
 
+# An emergency, and an alarm of another lane.
 FIRE = {
     **SMOKE,
     "load": {"use": "over-limit", "on": ["em-tr.power-w"], "set": {"above": 5, "for_s": 0}},
 }
-"""An emergency, and an alarm of another lane."""
 
 
 def bare_full(journal, monkeypatch, commits):

@@ -12,8 +12,8 @@ from tests.rules.year import DAY_S, HOUR, SORTS, Incident, Year
 MONTH_DAYS = 30
 FALSE_A_MONTH_MAX = 3.0
 PLANTED_MIN = 20
+# An alarm so soon after an incident may still be its echo: the next night's look at a leak.
 AFTERMATH_S = 30 * HOUR
-"""An alarm so soon after an incident may still be its echo: the next night's look at a leak."""
 
 
 def seed() -> int:

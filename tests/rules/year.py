@@ -19,8 +19,8 @@ from tests.rules import player
 DAY_S = 86_400
 BAD_SHARE, SPIKE_SHARE, GAPS_A_YEAR = 0.002, 0.0003, 12
 RESTARTS_A_YEAR = 52
+# No deviation from what is usual is planted before it can be known.
 LEARN_DAYS = 14
-"""No deviation from what is usual is planted before it can be known."""
 
 
 class Sort(NamedTuple):
@@ -54,8 +54,8 @@ SORTS = (
     Sort("cover", 3, "tilt", "deg", 300, "manhole-tilted", {}, 700, 2 * HOUR),
     Sort("smoke", 5, "alarm", "1", 300, "smoke", {}, 5, 900),
 )  # fmt: skip
+# Four of the slowest periods, and an answer that was lost before them.
 SILENT_WITHIN_S = 3600
-"""Four of the slowest periods, and an answer that was lost before them."""
 
 
 class Incident(NamedTuple):
@@ -123,6 +123,7 @@ class Sensor:
         return LEVELS[self.sort.device](self.rng.uniform, self.scale, hour, peak)
 
 
+# What a sensor reads in daily life, and in an incident; a bin is filled till midnight.
 LEVELS = {
     "em": lambda u, scale, _, peak: (4000 * scale * peak * u(0.9, 1.1), 40_000 * scale),
     "tr": lambda u, _, __, peak: (80e3 * peak * u(0.9, 1.1), 340e3 * u(0.99, 1.02)),
@@ -132,7 +133,6 @@ LEVELS = {
     "vend": lambda u, *_: (18 * u(0.8, 1.2), 110 * u(0.9, 1.1)),
     "cover": lambda u, *_: (u(0, 3), u(28, 40)),
 }
-"""What a sensor reads in daily life, and in an incident; a bin is filled till midnight."""
 
 
 class Year:

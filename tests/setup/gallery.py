@@ -127,12 +127,13 @@ FLATS = tuple(
 YARD = LinePlan(
     "yard", "serial", "/dev/yizhan/serial-B7", "2400 8E1", True, name="院子水表线", there=False
 )
+# The stories that have another plan than `WIRED`.
 PLANS = {
     "empty": EMPTY,
     "many": CHANGED(WIRED, devices=(*WIRED.devices, *FLATS)),
     "gone": CHANGED(WIRED, buses=(*WIRED.buses, YARD)),
 }
-"""The stories that have another plan than `WIRED`."""
+
 PAPERS = CertificateSummary(
     "https://iot.example.cn/yizhan",
     "1f0a 77c2 9b1e 4410 8a35 c0de 5521 e90b",

@@ -4,12 +4,12 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+# The rule waits for 30 s; by now its alarm is raised, or taken back.
 WITHIN_S = 120.0
-"""The rule waits for 30 s; by now its alarm is raised, or taken back."""
 
 
+# An alarm that came and went too often is held until it has been calm.
 CALM_S = 300.0
-"""An alarm that came and went too often is held until it has been calm."""
 
 
 class _Turn(NamedTuple):

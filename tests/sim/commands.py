@@ -19,15 +19,16 @@ from gateway.upstream.uplinks.contract import PollAnswer, PollPosition
 from tests.sim.world import World
 
 STATION = "simulated"
+# The register that commands write.
 WRITTEN_AT = 4
-"""The register that commands write."""
 
 ANSWER_MAX = 32
 TTL_S = 20.0, 600.0
 ENDS = frozenset({"done", "sent", "failed", "refused", "expired"})
+# A command handed out that long ago is answered, once all is well.
 GRACE_S = 120.0
-"""A command handed out that long ago is answered, once all is well."""
 
+# How a command is sent, and how often that is: `again` is handed out whatever became of it.
 MANNERS = {
     "good": 60,
     "again": 10,
@@ -36,7 +37,6 @@ MANNERS = {
     "elsewhere": 5,
     "withheld": 9,
 }
-"""How a command is sent, and how often that is: `again` is handed out whatever became of it."""
 
 GENUINE = frozenset({"good", "again", "withheld"})
 

@@ -18,11 +18,11 @@ from tests.sim.alarms import LineAlarms
 from tests.sim.commands import WRITTEN_AT, CommandJudge
 from tests.sim.world import World
 
+# Registers 0 to 3 of every meter; the next one keeps what commands write.
 POINTS = 4
-"""Registers 0 to 3 of every meter; the next one keeps what commands write."""
 
+# So long a register keeps its value.
 STEP_S = 4.0
-"""So long a register keeps its value."""
 
 STEPS = 1 << 12
 LINE = SerialLine(9600)

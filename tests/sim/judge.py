@@ -12,11 +12,11 @@ from tests.sim.platform import SimulatedPlatform
 from tests.sim.world import World
 
 READY_WITHIN_S = 10.0
+# A value is no older than the longest that one question and its answer take.
 TRANSACTION_S = 15.0
-"""A value is no older than the longest that one question and its answer take."""
 
+# Once all is well, every meter has been read within so long.
 FRESH_S = 180.0
-"""Once all is well, every meter has been read within so long."""
 
 
 class Judge:

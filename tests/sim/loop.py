@@ -17,18 +17,18 @@ from typing import Any, NoReturn, ParamSpec, TypeVar
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
+# Where virtual time begins: not zero, so that "unset" and "now" never look alike.
 START_S = 1_000.0
-"""Where virtual time begins: not zero, so that "unset" and "now" never look alike."""
 
+# A timer that is due in less is due now.
 RESOLUTION_S = 1e-9
-"""A timer that is due in less is due now."""
 
 
+# Timers that are no further apart have no order.
 SAME_INSTANT_S = 1e-6
-"""Timers that are no further apart have no order."""
 
+# So long what runs in a thread takes.
 THREAD_S = 0.0002, 0.02
-"""So long what runs in a thread takes."""
 
 
 class NothingLeft(RuntimeError):

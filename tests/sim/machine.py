@@ -23,8 +23,8 @@ from tests.sim.loop import MachineLoop
 from tests.sim.platform import SimulatedPlatform
 from tests.sim.world import World
 
+# What the journal's worker takes for a job beside its writes.
 READ_S = 0.0002, 0.01
-"""What the journal's worker takes for a job beside its writes."""
 
 BURIALS_MAX = 20
 
@@ -37,8 +37,8 @@ class House(Protocol):
     state: Path
     run: Path
     ntp: bool
+    # What the disk takes for one write, least and most.
     write_s: tuple[float, float]
-    """What the disk takes for one write, least and most."""
 
     field: SimulatedField
     platforms: dict[str, SimulatedPlatform]

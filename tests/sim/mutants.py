@@ -177,11 +177,12 @@ def _swallowed_receipt() -> Any:
     return patch.object(CommandReceipts, "end", mutated)
 
 
+# What the judge of commands says.
 OF_COMMANDS = frozenset(
     {"forged command", "command twice", "late command", "two ends", "claim", "unanswered"}
 )
-"""What the judge of commands says."""
 
+# By name: the defect, and the promises by which the judge may notice it.
 MUTANTS: dict[str, tuple[Mutant, frozenset[str]]] = {
     "skipped number": (_skipped_number, frozenset({"hole", "gap", "station.fault"})),
     "forgotten commit": (_forgotten_commit, frozenset({"two bodies", "hole", "gap"})),
@@ -198,7 +199,6 @@ MUTANTS: dict[str, tuple[Mutant, frozenset[str]]] = {
     "claimed write": (_claimed_write, frozenset({"claim"})),
     "swallowed receipt": (_swallowed_receipt, frozenset({"unanswered"})),
 }
-"""By name: the defect, and the promises by which the judge may notice it."""
 
 
 @contextmanager

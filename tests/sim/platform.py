@@ -23,12 +23,12 @@ from gateway.upstream.uplinks.contract import (
 from tests.sim.commands import CommandDesk
 from tests.sim.world import World
 
+# How soon a question that waits sees a new command.
 LOOK_S = 2.0
-"""How soon a question that waits sees a new command."""
 
 Event = dict[str, Any]
+# Epoch, lane, number.
 Key = tuple[str, str, int]
-"""Epoch, lane, number."""
 
 
 class SimulatedPlatform:

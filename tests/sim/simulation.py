@@ -19,14 +19,14 @@ from tests.sim.plan import drawn
 from tests.sim.platform import SimulatedPlatform
 from tests.sim.world import World
 
+# What the unit waits before it starts the station anew.
 RESTART_S = 2.0
-"""What the unit waits before it starts the station anew."""
 
+# What a write takes on a quick disk and on a slow one.
 WRITE_S, SLOW_WRITE_S = (0.002, 0.06), (0.2, 1.5)
-"""What a write takes on a quick disk and on a slow one."""
 
+# At the end the world is well for so long.
 HEAL_S = 900.0
-"""At the end the world is well for so long."""
 
 
 class _Errors(logging.Handler):

@@ -27,15 +27,15 @@ from gateway.upstream.uplinks.platform_tls import certificate_doubt
 START_NS = 1_790_000_000 * SECOND_NS
 HOUR_S, DAY_S = 3600.0, 86_400.0
 LIES_S = (-400 * DAY_S, -DAY_S, -HOUR_S, -7.0, -2.0, 2.0, 7.0, HOUR_S, DAY_S, 400 * DAY_S)
+# Two slews and what a road adds: less is right.
 TOLERANCE_S = 2.5
-"""Two slews and what a road adds: less is right."""
 
+# Nobody is asked about a floor that liars have put less than a minute ahead.
 ASKED_S = 62.0
-"""Nobody is asked about a floor that liars have put less than a minute ahead."""
 
+# An uplink that has changed its mind often enough must say the same for 64 minutes, from the first
+# word on that is too sharp to be what it said before, too.
 SETTLES_S = 76 * 60.0
-"""An uplink that has changed its mind often enough must say the same for 64 minutes, from the first
-word on that is too sharp to be what it said before, too."""
 
 
 class Kernel:

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+# The true UTC time at which every world begins: 2026-09-21.
 EPOCH_NS = 1_790_000_000 * 10**9
-"""The true UTC time at which every world begins: 2026-09-21."""
 
+# So long the kernel has been up when the station starts.
 BOOTED_S = 5.0
-"""So long the kernel has been up when the station starts."""
 
 
 class Profile(NamedTuple):
@@ -62,8 +62,8 @@ class World:
         self._numbers = itertools.count()
         self._idle_s = 0.0
         self._loop: asyncio.AbstractEventLoop | None = None
+        # No more mishaps: what can be made good is made good.
         self.quiet = False
-        """No more mishaps: what can be made good is made good."""
 
     def new_chance(self, name: str) -> random.Random:
         """A generator of its own for one actor: what another draws does not change what it does."""

@@ -38,8 +38,8 @@ ROOMS = {
 
 
 HOSTILE = (b"?", b"", b"[1,2", b"\xff\xfe", b"9" * 5_000, b"{}", b"[" * 5_000)
+# What is no damage there: nothing stands open, nothing was taken yet.
 SOUND = {("doctor", b"{}"), ("inbox-district", b"")}
-"""What is no damage there: nothing stands open, nothing was taken yet."""
 
 
 class Place(NamedTuple):

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+# The import, and what it is for.
 LATE = {
     "bleak": "a scanner for sensors in the air",
     "cryptography": "a signed order, a person's fields, a certificate to make",
@@ -16,7 +17,6 @@ LATE = {
     "tomlkit": "a change of the settings",
     "zeroconf": "the announcement, after the start",
 }
-"""The import, and what it is for."""
 
 ROOTS = (
     "gateway.station.command",

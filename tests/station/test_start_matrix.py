@@ -38,8 +38,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.proof]
 
 SEED = int(os.environ.get("YIZHAN_SEED", "20261201"))
 SHARE = float(os.environ.get("YIZHAN_PROOF_SHARE", "1"))
+# Names of cases, to start these alone as the whole matrix does: `full disk; no floor + …`.
 ALONE = frozenset(filter(None, os.environ.get("YIZHAN_STARTS", "").split("; ")))
-"""Names of cases, to start these alone as the whole matrix does: `full disk; no floor + …`."""
 
 PAIRS = 20
 READY_S = 10.0

@@ -20,8 +20,8 @@ CODE = re.compile(r"[a-z0-9]+\.[a-z0-9_]+(?:-[a-z0-9_]+)*")
 FILE_ENDINGS = "toml|txt|wav|db|py|html|js|css|svg|sock|key|json|sql|md|conf|lock"
 FILE_NAME = re.compile(rf".*\.({FILE_ENDINGS})")
 IN_TEMPLATE = re.compile(r"""\b(?:say|remedy|w)\(\s*["']([a-z0-9]+\.[a-z0-9_-]+)["']\s*[,)]""")
+# A key of a page's view and kinds of commands that look like codes.
 NO_CODES = {"bus.cycle", "settings.apply", "settings.read"}
-"""A key of a page's view and kinds of commands that look like codes."""
 
 
 class Said(NamedTuple):
@@ -52,8 +52,8 @@ def is_code(node: ast.AST | None) -> bool:
     )
 
 
+# Which argument of these names an edge or another place that faults are counted at.
 EDGES_AT = {"on_fault": 0, "count": 0, "contain": 1}
-"""Which argument of these names an edge or another place that faults are counted at."""
 
 
 def edges() -> set[int]:

@@ -37,13 +37,14 @@ from kiosk.request_types.work.commands import WorkUpdate
 from kiosk.requests import events as requests
 
 FILE = Path(__file__).parents[2] / "docs" / "asyncapi.yaml"
+# Every module that declares kinds of event; a test looks for one that is missing.
 ROOMS = (
     *(journal, station, intake, feed, inbox),
     *(rules, requests, broadcast, speakers, settings, audit, doctor),
 )
-"""Every module that declares kinds of event; a test looks for one that is missing."""
 
 KINDS = tuple(kind for room in ROOMS for kind in room.KINDS)
+# What a station carries out; a test looks for one that is missing.
 COMMANDS = {
     "ping": builtin_commands.PingData,
     "clock.offset": builtin_commands.ClockOffsetData,
@@ -61,7 +62,6 @@ COMMANDS = {
     "settings.read": ReadSettings,
     "settings.apply": ApplySettings,
 }
-"""What a station carries out; a test looks for one that is missing."""
 
 # What several kinds of one room have as their data, and the component that it is published as.
 SHARED = {

@@ -31,8 +31,9 @@ class FakePlatform:
         self.order: list[tuple[str, int]] = []
         self.bodies: Counter[str] = Counter()
         self.delay_s = 0.005
+        # Up to so long a batch takes more on its way, and its answer on the way back.
         self.jitter_s = 0.0
-        """Up to so long a batch takes more on its way, and its answer on the way back."""
+
         self.away = False
         self.before: Fault | None = None
         self.after: Fault | None = None
@@ -42,8 +43,8 @@ class FakePlatform:
         self.batches: list[tuple[str, ...]] = []
         self.allowed_s: list[float] = []
         self.heard: set[str] = set()
+        # Whether it says what it holds beyond its watermark.
         self.holds = False
-        """Whether it says what it holds beyond its watermark."""
 
     async def deliver(self, batch: EventBatch, answer_s: float) -> Delivery:
         self.allowed_s.append(answer_s)

@@ -66,8 +66,9 @@ class LinkedPlatform:
         self.busy_s = busy_s
         self.holds = holds
         self.away = False
+        # A batch of alarms, and only that, takes so much longer: a table that is locked, say.
         self.alarms_take_s = 0.0
-        """A batch of alarms, and only that, takes so much longer: a table that is locked, say."""
+
         self.marks: dict[str, Watermark] = {lane.wire: Watermark() for lane in Lane}
         self.gaps: dict[str, int] = defaultdict(int)
         self.came_s: dict[tuple[str, int], float] = {}
@@ -75,8 +76,9 @@ class LinkedPlatform:
         self.batches = 0
         self.late = 0
         self.most_under_way = 0
+        # Batches of bulk that left while an alarm was under way.
         self.bulk_beside_alarms = 0
-        """Batches of bulk that left while an alarm was under way."""
+
         self._under_way = 0
         self._alarms = 0
 

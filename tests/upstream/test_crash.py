@@ -48,8 +48,8 @@ def check(world: World, last_life_ms: int) -> None:
             assert world.began[name] == 1, told[name]  # it lived to see it before its expiry
 
 
+# Killed when the emergency is on disk, and those that it overtook are not.
 OVERTAKEN = [Plan("ring", 2, 0.0, 1), Plan("ring", 2, 0.0, 1), Plan("siren", 2, 0.05, 1)]
-"""Killed when the emergency is on disk, and those that it overtook are not."""
 
 
 @given(st.lists(PLANS, min_size=1, max_size=6), LIVES)

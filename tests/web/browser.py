@@ -10,16 +10,16 @@ from typing import Any, NamedTuple
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
 
+# Only against hanging, as the page's own.
 CLOSE_WITHIN_S = 60.0
-"""Only against hanging, as the page's own."""
 
 # A page that is not closed by then will not be: closing takes some milliseconds.
 PAGE_WITHIN_S = 3.0
 
 SHELL = "chromium-headless-shell"
+# The same engine without the windows that Chromium draws around each page even where nobody sees
+# them: a page costs a fifth.
 CHROMIUM = shutil.which(SHELL) or shutil.which("chromium") or "/usr/bin/chromium"
-"""The same engine without the windows that Chromium draws around each page even where nobody sees
-them: a page costs a fifth."""
 
 ARGS = (
     "--headless",
@@ -43,8 +43,8 @@ AXE_RUN = """async (levels) => {
   return { rules: found.passes.length, violations: told(found.violations),
            incompletes: told(found.incomplete) };
 }"""
+# A key that stays down: a live page is not brought up to date while axe goes through it.
 HELD = """() => { dispatchEvent(new KeyboardEvent("keydown", { key: "Shift" })); }"""
-"""A key that stays down: a live page is not brought up to date while axe goes through it."""
 
 MEASURE = """() => {
   const paint = performance.getEntriesByName("first-contentful-paint")[0];

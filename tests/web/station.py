@@ -230,8 +230,8 @@ class MemoryJournal:
         self.epoch = epoch
         self.kept: dict[Lane, list[JournalEntry]] = {lane: [] for lane in Lane}
         self._grown = asyncio.Event()
+        # So many wait for what is not there yet.
         self.waiting = 0
-        """So many wait for what is not there yet."""
 
     def add(self, lane: Lane, count: int = 1, text: str = "x") -> None:
         """Commit `count` entries."""

@@ -10,8 +10,8 @@ from tests.web.reader import until
 from tests.web.station import station
 
 FEED = "/api/v1/feed?lane=alarm&after=3"
+# The longest; the reader's own patience is not much longer, so that a wait in vain fails.
 WAIT = "&wait=55"
-"""The longest; the reader's own patience is not much longer, so that a wait in vain fails."""
 
 
 async def numbers(made, query: str) -> list[int]:

@@ -15,8 +15,8 @@ SHOWN_MAX = 3
 LATELY_NS = 86_400_000_000_000
 
 PARTS = frozenset({"web", "desk", "intake", "rules", "field", "bus", "uplink", "inbox", "audio"})
+# What an edge's name begins with, as people call it (`doctor.part-…`).
 PARTS |= {"broadcast", "speaker", "kiosk", "task", "state", "journal", "start", "settings"}
-"""What an edge's name begins with, as people call it (`doctor.part-…`)."""
 
 
 def tasks(facts: StationFacts) -> Iterator[CheckResult]:

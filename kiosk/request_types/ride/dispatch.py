@@ -17,15 +17,16 @@ from kiosk.requests.request import Car, Contact
 
 PLATFORM, DISPATCHER = "platform", "dispatcher"
 
+# The road was not asked at all: the deadline had passed before.
 EXPIRED = "requests.too-late"
-"""The road was not asked at all: the deadline had passed before."""
 
+# The settings name no such road any more.
 NO_ROAD = "requests.no-road"
-"""The settings name no such road any more."""
 
+# The road was not asked, since the press could not be recorded before.
 UNSTORED = "requests.unstored"
-"""The road was not asked, since the press could not be recorded before."""
 
+# Refusals by which nobody has said no.
 UNREACHABLE = frozenset(
     {
         *("upstream.unreachable", "upstream.tls", "upstream.unopened"),
@@ -35,7 +36,6 @@ UNREACHABLE = frozenset(
         *(EXPIRED, NO_ROAD, UNSTORED),
     }
 )
-"""Refusals by which nobody has said no."""
 
 
 class DispatchQuestion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -66,8 +66,8 @@ class RideStatus(msgspec.Struct, frozen=True):
     was: str = ""
 
 
+# A car is coming, or may be.
 TAKEN = frozenset({"searching", "assigned", "arrived"})
-"""A car is coming, or may be."""
 
 _status = msgspec.json.Decoder(RideStatus)
 

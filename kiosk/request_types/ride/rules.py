@@ -43,24 +43,24 @@ from kiosk.requests.request import (
 from kiosk.requests.request_type import RequestType
 from kiosk.requests.rules import RequestRules, RuleContext
 
+# A driver who gives up is replaced once.
 TRIES_MAX = 2
-"""A driver who gives up is replaced once."""
 
+# How often a ride that is under way is asked after, and how long an answer may take.
 POLL_S, ASK_S = 5.0, 10.0
-"""How often a ride that is under way is asked after, and how long an answer may take."""
 
+# A car that is not there after so long is not coming; one that arrived so long ago has left, and
+# whoever called it with it.
 COMING_S_MAX, WAITING_S_MAX = 5400.0, 1800.0
-"""A car that is not there after so long is not coming; one that arrived so long ago has left, and
-whoever called it with it."""
 
+# Whoever pressed longer ago is not told of a late car any more; it is called off all the same.
 LATE_SAID_S = 600.0
-"""Whoever pressed longer ago is not told of a late car any more; it is called off all the same."""
 
 OWED_S_MAX = 86_400.0
 OWED_EVERY_S, OWED_EVERY_S_MAX = 2.0, 300.0
 
+# What a dispatcher says of a car; that it was looking for one is none.
 NAMED = frozenset({"assigned", "arrived"})
-"""What a dispatcher says of a car; that it was looking for one is none."""
 
 _ASKING = frozenset({RideState.ASKING, RideState.AGAIN})
 _COMING = frozenset({RideState.ASSIGNED, RideState.ARRIVED})

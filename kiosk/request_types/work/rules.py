@@ -18,11 +18,11 @@ from kiosk.requests.request import Press, Request, RequestAction, RequestTime, S
 from kiosk.requests.rules import RequestDue, RequestRules
 
 MIN = 60 * S
+# The fault is there still: the same one, reported again, is joined.
 UNDER_WAY = UNTAKEN | {WorkState.RECEIVED, WorkState.ASSIGNED, WorkState.DOING}
-"""The fault is there still: the same one, reported again, is joined."""
 
+# What staff do about a fault, they do for everybody who has reported it.
 JOINED_ACTS = frozenset({WorkEvent.RECEIVE, WorkEvent.ASSIGN, WorkEvent.START, WorkEvent.FINISH})
-"""What staff do about a fault, they do for everybody who has reported it."""
 
 
 class WorkRules(RequestRules):

@@ -19,8 +19,8 @@ from broadcast.audio_protocol.messages import Programme, SpeakerSetting
 from broadcast.audio_protocol.speaker_options import MulticastOptions, UnicastOptions
 
 RATE = 16_000
+# How long anything is waited for that another process brings about: only a guard.
 WITHIN_S = 60
-"""How long anything is waited for that another process brings about: only a guard."""
 
 
 def group_of(number: int) -> str:

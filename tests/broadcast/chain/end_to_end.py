@@ -36,8 +36,8 @@ from tests.station.harness import StationProcess
 
 STATION = "under-test"
 READ_CONTACTS = 2
+# Each street has a port of its own: the horns of the one before it sound to their own end.
 PORTS = itertools.count(5104, 2)
-"""Each street has a port of its own: the horns of the one before it sound to their own end."""
 
 BOTH = 2  # our own ear, and ffmpeg
 SO_TIMESTAMPNS, STAMP = 35, struct.Struct("ll")
@@ -191,8 +191,9 @@ class Street:
         contacts = {"di": EmulatedMeterSpec(profile="generic-di8", bus="line", unit=1)}
         self.field = EmulatedField.of(EmulatedFieldSpec(bus=line, meter=contacts), find_profile)
         self.ears: dict[str, Ear] = {}
+        # When a frame first carried each contact's being closed, since it was closed.
         self.told: dict[int, int] = {}
-        """When a frame first carried each contact's being closed, since it was closed."""
+
         self._down: set[int] = set()
         self._frames = 0
         self._said = asyncio.Event()

@@ -20,8 +20,8 @@ from tests.broadcast.audio_process.harness import group_of, until
 from tests.web.station import WALL_NS
 
 GROUP = group_of(4)
+# Eight hours after the pages' afternoon: quiet hours.
 NIGHT_NS = WALL_NS + 8 * 3_600_000_000_000
-"""Eight hours after the pages' afternoon: quiet hours."""
 
 SETTINGS = """schema = 1
 [station]

@@ -42,10 +42,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 SPOKEN_S = 3.0
 ENDED = {WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED}
+# The horn of building 3 as its receiver knows it.
 HORN = MulticastOptions(
     zones=("b3",), group=GROUP, port=15004, codec="l16", ttl=0, interface="127.0.0.1"
 )
-"""The horn of building 3 as its receiver knows it."""
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
@@ -81,8 +81,8 @@ async def receiver(folder: Path) -> asyncio.subprocess.Process:
     return process
 
 
+# A browser resamples, and its clock is not the station's: only short spans can be compared.
 SPAN = RATE // 8
-"""A browser resamples, and its clock is not the station's: only short spans can be compared."""
 
 LIKE_MIN = 0.95
 

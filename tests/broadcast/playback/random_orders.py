@@ -41,11 +41,11 @@ CLASSES = (
     OrderClass.URGENT, OrderClass.SERVICE,
     OrderClass.NOTICE, OrderClass.BACKGROUND,
 )  # fmt: skip
+# A horn may stand idle so long before an emergency that is owed there begins.
 SLACK_S = 6.0
-"""A horn may stand idle so long before an emergency that is owed there begins."""
 
+# … so long where a horn took nothing: the next attempt waits up to half a minute.
 RESTED_S = 45.0
-"""… so long where a horn took nothing: the next attempt waits up to half a minute."""
 
 FADE_S = 0.06
 

@@ -30,8 +30,8 @@ def test_nobody_is_woken_and_every_emergency_is_heard():
     assert len(refused) > QUICK
 
 
+# A kill between the record of an interruption and its stop: the notice is heard to its end.
 KILLED_WHILE_CUTTING = 900_362
-"""A kill between the record of an interruption and its stop: the notice is heard to its end."""
 
 
 @pytest.mark.parametrize("seed", [KILLED_WHILE_CUTTING])

@@ -20,8 +20,8 @@ from tests.access.harness import MovedClock
 
 BOSS = Actor("installer", "boss")
 DAY_S, NOON_S = 86_400, 4 * 3600
+# Midnight UTC of a day in November 2026: eight in the morning in Shanghai.
 DAY_BEGINS_NS = 1_793_750_400 * 1_000_000_000
-"""Midnight UTC of a day in November 2026: eight in the morning in Shanghai."""
 
 
 class FakeEngine:

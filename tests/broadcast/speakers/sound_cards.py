@@ -12,8 +12,8 @@ from pathlib import Path
 
 from tests.broadcast.audio_process.harness import WITHIN_S
 
+# 10 ms: what is long enough to be found by itself.
 BLOCK_BYTES = 320
-"""10 ms: what is long enough to be found by itself."""
 
 FILE_CARD = """
 </usr/share/alsa/alsa.conf>

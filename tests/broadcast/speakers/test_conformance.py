@@ -30,8 +30,8 @@ from tests.ports import free_port
 
 ZONES = ("all",)
 RANK = 3
+# No call of the clock's may take most of a frame; a loaded test machine is given its share.
 BLOCKED_S = 0.015
-"""No call of the clock's may take most of a frame; a loaded test machine is given its share."""
 
 
 class Bench(NamedTuple):

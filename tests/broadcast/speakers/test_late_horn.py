@@ -9,8 +9,8 @@ from broadcast.audio_protocol.speaker_options import SipOptions
 from broadcast.speakers.sip.speaker import SipSpeaker
 from tests.broadcast.speakers.late_horn import LateHorn, opened
 
+# 2.8 s.
 LATE = 140
-"""2.8 s."""
 
 
 class Line:

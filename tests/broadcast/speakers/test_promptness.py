@@ -46,14 +46,14 @@ pytestmark = [pytest.mark.proof, pytest.mark.timeout(1800)]
 
 SHARE = float(os.environ.get("YIZHAN_PROOF_SHARE", "1"))
 ROUNDS = max(1, round(20 * SHARE))
+# Loudspeakers of each kind on the network; there is one card.
 EACH = 6
-"""Loudspeakers of each kind on the network; there is one card."""
 
 LOOK_S = 0.002
 LATEST_S = 2.8
 WITHIN_MS = 100.0
+# `SO_TIMESTAMPNS`: each datagram with the instant at which it came.
 STAMPED = 35
-"""`SO_TIMESTAMPNS`: each datagram with the instant at which it came."""
 
 NOTICE_HZ, ALARM_HZ = 400, 1600
 AUDIBLE = 300

@@ -37,8 +37,8 @@ SECONDS = 1.6
 FRAMES = 80
 RANK = 8
 PORT = 5004
+# Announcements go to one group for all: ours are told by their name.
 SESSION = f"3号楼 {group_of(0)}"
-"""Announcements go to one group for all: ours are told by their name."""
 
 CODEC_NAMES = ("pcmu", "pcma", "g722", "l16")
 DEPAY = {

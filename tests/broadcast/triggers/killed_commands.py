@@ -26,8 +26,8 @@ from tests.sim.journal import STATION
 
 NOON_NS = 1_790_049_600 * S
 FINAL = {"done", "failed", "refused", "expired"}
+# No loudspeaker is in two of them: no order waits for another.
 ZONES = ("b3", "b5", "hall")
-"""No loudspeaker is in two of them: no order waits for another."""
 
 STEPS = {"append", "prepare", "play"}
 HAND = Signer(b"the platform's hand, in the test")

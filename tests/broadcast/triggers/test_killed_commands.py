@@ -10,8 +10,8 @@ from tests.broadcast.triggers.killed_commands import Plan, story
 from tests.sim.loop import run
 
 SHARE = float(os.environ.get("YIZHAN_PROOF_SHARE", "1"))
+# More than there are in the whole life of one order.
 STEPS = 40
-"""More than there are in the whole life of one order."""
 
 PLANS = st.lists(
     st.builds(
@@ -23,8 +23,8 @@ PLANS = st.lists(
     min_size=1,
     max_size=3,
 )
+# A slow card: an emergency sounds before anything of it is on disk.
 COMMITS = st.sampled_from([0.0, 0.0, 0.4])
-"""A slow card: an emergency sounds before anything of it is on disk."""
 
 LIVES = st.lists(st.tuples(st.integers(0, 60), st.sampled_from([0.0, 0.5, 3.0, 60.0])), max_size=3)
 

@@ -27,15 +27,15 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 TABLE = HERE / "judged.tsv"
 TEXTS = ROOT / "gateway" / "texts" / "zh.toml"
+# Who is right: 'theirs' only where the case says why ours stays all the same.
 RIGHT = ("ours", "theirs", "both")
-"""Who is right: 'theirs' only where the case says why ours stays all the same."""
 
 PHRASES_MIN = 600
+# A value with Chinese in it, in a data file (templates among them are no TOML yet).
 SPOKEN = re.compile(r'(?:=|\[|,)\s*"([^"\n]*[一-鿿][^"\n]*)"')
-"""A value with Chinese in it, in a data file (templates among them are no TOML yet)."""
 
+# Lines that quote their source: nobody says them.
 QUOTED = re.compile(r"\s*(?:document|url|rows|serial|source)\b")
-"""Lines that quote their source: nobody says them."""
 
 
 class Decision(NamedTuple):

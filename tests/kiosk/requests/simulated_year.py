@@ -32,8 +32,8 @@ DAY_S, STEP_S = 86_400, 300
 CAR = Car("京BT3642", "黄绿色", "", 4)
 STAFF, RESIDENT, LEAK = Actor("staff", "0217"), Actor("resident"), Actor("linkage", "leak-b3")
 WHATS = tuple(one.id for one in load_services()["repair"].what)
+# Two kiosks, their dangers at every place, and the calls that rides have made.
 CALLS_MAX = 40
-"""Two kiosks, their dangers at every place, and the calls that rides have made."""
 
 
 class Road:

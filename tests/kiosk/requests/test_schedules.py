@@ -94,6 +94,7 @@ def _however_old(monkeypatch):
     monkeypatch.setattr(DispatchClient, "_is_late", lambda *_: False)
 
 
+# What is broken, and from which seed on to look: the first that is known to show it is near.
 MUTANTS = {
     "the deadline is not looked at before the question": (_however_old, 0),
     "what is owed is never called off": (_never_owed, 0),
@@ -103,7 +104,6 @@ MUTANTS = {
     "an end is not spoken": (_ends_in_silence, 0),
     "no answer, and it is asked again": (_asked_until_answered, 0),
 }
-"""What is broken, and from which seed on to look: the first that is known to show it is near."""
 
 
 @pytest.mark.parametrize("mutant", MUTANTS)

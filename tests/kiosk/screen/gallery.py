@@ -317,6 +317,7 @@ class Mode(NamedTuple):
     night: bool = False
 
 
+# The first is what every test run looks at; `./dev proof` looks at all.
 MODES = (
     Mode("zh"),
     Mode("zh-wide", WIDE),
@@ -328,7 +329,6 @@ MODES = (
     Mode("en-wide-large-night", WIDE, "en", large=True, night=True),
     Mode("zh-large-contrast-night", large=True, contrast=True, night=True),
 )
-"""The first is what every test run looks at; `./dev proof` looks at all."""
 
 
 def as_mode(made: House, mode: Mode) -> None:
@@ -369,6 +369,7 @@ class Judged(NamedTuple):
     rules: int
 
 
+# A finger that stays down: the page is not brought up to date while it is looked at.
 HELD = """async () => {
   for (;;) {
     const key = document.querySelector("button");
@@ -380,8 +381,8 @@ HELD = """async () => {
     await new Promise((over) => setTimeout(over, 50));
   }
 }"""
-"""A finger that stays down: the page is not brought up to date while it is looked at."""
 
+# The next screen in the page that is there, as the page itself does it: quicker than anew.
 EXCHANGE = """() => new Promise((done) => {
   const asked = new XMLHttpRequest();
   asked.open("GET", "/kiosk/");
@@ -396,7 +397,6 @@ EXCHANGE = """() => new Promise((done) => {
   };
   asked.send();
 })"""
-"""The next screen in the page that is there, as the page itself does it: quicker than anew."""
 
 
 async def take(

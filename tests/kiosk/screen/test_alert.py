@@ -19,11 +19,11 @@ from tests.kiosk.screen.harness import House
 from tests.kiosk.screen.test_session import alone, kiosk
 from tests.sim.loop import simulated
 
+# How high a capital is, of an em of the station's type.
 CAPITAL = 0.733
-"""How high a capital is, of an em of the station's type."""
 
+# 0.7 degrees at three metres, which EN 301 549 asks for (5.1.4).
 THREE_METRES_MM = 36.6
-"""0.7 degrees at three metres, which EN 301 549 asks for (5.1.4)."""
 
 LONG = "3号楼五层有烟，请马上从两侧楼梯疏散，不要乘坐电梯，不要回去取东西，到南门外集合点名。" * 3
 

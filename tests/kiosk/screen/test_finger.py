@@ -14,8 +14,8 @@ from playwright.async_api import Page, Request, Route
 from kiosk.screen.model import panel_scale
 from tests.kiosk.screen.harness import House, house, tab
 
+# How far an old finger lands from where it was meant to: one standard deviation each way.
 SCATTER_MM = 2.68
-"""How far an old finger lands from where it was meant to: one standard deviation each way."""
 
 TAPS = 500
 SEED = int(os.environ.get("YIZHAN_SEED", "7"))
@@ -25,13 +25,13 @@ STEADY_MS, FEEDBACK_MS_MAX = 100, 80
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 
 
+# `kiosk.js`: nothing is pressed so soon where the last key lay; a reader of cards is quicker.
 GUARD_MS, TYPED_MS = 1000, 50
-"""`kiosk.js`: nothing is pressed so soon where the last key lay; a reader of cards is quicker."""
 
 
+# Where time passes in leaps no silence of the station counts: that alone is asked so often.
 PATIENT = """const every = window.setInterval;
 window.setInterval = (work, ms) => ms === 500 ? 0 : every(work, ms);"""
-"""Where time passes in leaps no silence of the station counts: that alone is asked so often."""
 
 
 @contextlib.asynccontextmanager
@@ -218,9 +218,9 @@ async def typed(page: Page, keys: str) -> None:
         await passes(page, TYPED_MS)
 
 
+# A card in one go, as a reader types it: the driver of a browser is too slow on a busy machine.
 READER = """(keys) => { for (const key of keys) document.dispatchEvent(
   new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true })); }"""
-"""A card in one go, as a reader types it: the driver of a browser is too slow on a busy machine."""
 
 
 async def test_a_reader_of_cards_is_no_finger_and_no_digit_of_it_is_a_key(
