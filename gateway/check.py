@@ -26,7 +26,6 @@ _WHERE_CELLS_MAX = 72  # a port's name under /dev/serial/by-id
 
 
 def add_to(subcommands: Any) -> None:
-    """Declare the command."""
     texts = Texts.of_environment()
     parser = declare_command(subcommands, "check", texts)
     parser.add_argument(
@@ -42,7 +41,7 @@ def add_to(subcommands: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print what was asked for; 1 if there is a mistake."""
+    """Print the mistakes, or the forecast and the remarks; 1 if there is a mistake."""
     if args.schema:
         _print(_json(json_schema()))
         return 0
@@ -72,7 +71,7 @@ def _state_directory() -> Path:
 
 
 def summary(ahead: Forecast, remarks: Sequence[Phrase], texts: Texts) -> str:
-    """What the station would do."""
+    """The forecast and the remarks as text."""
     say = texts.say
     parts = [say("check.good", name=ahead.name, id=ahead.station)]
     if ahead.buses:

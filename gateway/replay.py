@@ -1,4 +1,4 @@
-"""`yizhan replay`: recorded or invented history through the present rules."""
+"""`yizhan replay`: run recorded or invented history through the present rules."""
 
 import argparse
 import datetime
@@ -30,7 +30,7 @@ DAY_NS = DAY_S * 1_000_000_000
 
 
 class _Line(msgspec.Struct, frozen=True):
-    """What matters of a CloudEvent."""
+    """The fields of a CloudEvent that matter here."""
 
     type: str
     source: str
@@ -41,7 +41,6 @@ class _Line(msgspec.Struct, frozen=True):
 
 
 def add_to(subcommands: Any) -> None:
-    """Declare the command."""
     texts = Texts.of_environment()
     parser = declare_command(subcommands, "replay", texts)
     parser.add_argument("file", help=texts.say("replay.file"))
@@ -58,7 +57,7 @@ def add_to(subcommands: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print what would have been raised; 1 if anything would."""
+    """Print the alarms that would have been raised; 1 if there are any."""
     settings = load(args.config)
     replay = Replay(settings.rules)
     seen = [
@@ -88,9 +87,9 @@ def _lines(file: str) -> Iterator[bytes]:
 
 
 def facts(lines: Iterable[bytes]) -> list[ReplayFact]:
-    """The field's facts in the order of their times; UsageError names a line that is no event.
+    """The readings and states in order of time; UsageError names a line that is no event.
 
-    A line without a time gets one from others of its boot; where there are none it is left out.
+    A line without a time gets one from others of its boot, or is left out if there are none.
     """
     parsed = [_parsed(number, line) for number, line in enumerate(lines, 1) if line.strip()]
     offsets = {one.bootid: _wall_ns(one.time) - _up_ns(one) for one in parsed if one.time}
@@ -145,7 +144,7 @@ def _plain(one: ReplayResult) -> dict[str, Any]:
 
 
 def replay_text(seen: list[ReplayResult], replay: Replay, settings: Settings, texts: Texts) -> str:
-    """The table of alarms, the table of actions, and the sum."""
+    """A table of alarms, a table of actions, and the totals."""
     words = CATALOGUES[texts.lang]
     say, zone = texts.say, zoneinfo.ZoneInfo(settings.station.timezone)
     turns = [one for one in seen if isinstance(one.record, AlarmChange)]

@@ -1,4 +1,4 @@
-"""`yizhan order`: what was ordered and what became of it; stop; play a preset, or a test."""
+"""`yizhan order`: list orders and their outcome, stop, play a preset, or test a loudspeaker."""
 
 import argparse
 import contextlib
@@ -22,7 +22,6 @@ NO = frozenset({"refused", "expired", "failed", "dropped"})
 
 
 def add_to(subcommands: Any) -> None:
-    """Declare the command."""
     texts = Texts.of_environment()
     parser = declare_command(subcommands, "order", texts)
     tasks = parser.add_subparsers(metavar=texts.say("cli.command"), required=True)
@@ -54,7 +53,7 @@ def add_to(subcommands: Any) -> None:
 
 
 def follow_order(receipt: dict[str, Any], *, wait: bool) -> dict[str, Any]:
-    """The receipt, or (`wait`) the one that it ends with."""
+    """The receipt; with `wait`, the final one."""
     while wait and receipt["state"] not in OVER:
         time.sleep(WAIT_S)
         receipt = ApiClient().get(f"{API}/{quote(receipt['of'], safe='')}")["receipt"]
@@ -62,7 +61,7 @@ def follow_order(receipt: dict[str, Any], *, wait: bool) -> dict[str, Any]:
 
 
 def print_receipt(receipt: dict[str, Any], *, as_json: bool) -> int:
-    """Print a receipt; 1 if it says no."""
+    """Print a receipt; 1 if the order was refused or failed."""
     if as_json:
         _print(json.dumps(receipt, ensure_ascii=False))
     else:
@@ -82,7 +81,7 @@ def print_receipt(receipt: dict[str, Any], *, as_json: bool) -> int:
 
 
 def _why(texts: Texts, receipt: dict[str, Any]) -> str:
-    """The reason in words; empty if there is none."""
+    """The reason in words, or an empty text."""
     why = receipt.get("reason_code")
     return texts.say(why, **(receipt.get("detail") or {})) if why else ""
 
@@ -144,7 +143,7 @@ def _test(args: argparse.Namespace) -> int:
 
 
 def _talk(args: argparse.Namespace) -> int:
-    """Open a microphone of the station until Enter; the sound goes on without this terminal."""
+    """Open a microphone of the station until Enter; the audio does not pass this terminal."""
     receipt = ApiClient().post(API, {"microphone": args.id, "zones": args.zone})
     for _ in range(OPENS_LOOKS):  # one that cannot be opened says so before anybody speaks
         if receipt["state"] in OVER:

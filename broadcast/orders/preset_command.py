@@ -1,4 +1,4 @@
-"""`yizhan order preset|schedule|schedules|record`: what is prepared, what sounds by the clock."""
+"""`yizhan order preset|schedule|schedules|record`: presets, schedules and recordings."""
 
 import argparse
 import json
@@ -16,7 +16,6 @@ API = "/api/v1"
 
 
 def add_to(tasks: Any, texts: Texts) -> None:
-    """Declare them."""
     _task(tasks, texts, "schedules", _schedules)
     record = _task(tasks, texts, "record", _record)
     record.add_argument("text", help=texts.say("say.text"))
@@ -54,7 +53,7 @@ def _task(tasks: Any, texts: Texts, name: str, run: Any) -> argparse.ArgumentPar
 
 
 def _changing(task: argparse.ArgumentParser, texts: Texts) -> argparse.ArgumentParser:
-    """It has an id, and is made, changed, taken away, or as it was before."""
+    """Options that create, change, delete or restore what has an id."""
     task.add_argument("id", help=texts.say("order.prepared-id"))
     task.add_argument("--name", help=texts.say("order.prepared-name"))
     instead = task.add_mutually_exclusive_group()

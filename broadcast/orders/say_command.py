@@ -10,7 +10,6 @@ from gateway.texts.command_parser import declare_command
 
 
 def add_to(subcommands: Any) -> None:
-    """Declare the command."""
     texts = Texts.of_environment()
     parser = declare_command(subcommands, "say", texts)
     parser.add_argument("text", help=texts.say("say.text"))
@@ -27,7 +26,7 @@ def add_to(subcommands: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Place the order; 1 if the guard refuses it."""
+    """Place the order; 1 if it is refused."""
     asked = {
         "text": args.text,
         "zones": args.zone,

@@ -16,7 +16,7 @@ from gateway.toml import Decoder, KeyPath
 def surveys(
     buses: Mapping[str, BusSetting], devices: Mapping[str, DeviceSetting]
 ) -> Iterator[tuple[BusSetting, BusPlan]]:
-    """What polling comes to, bus by bus; a bus that only listens has no load."""
+    """Plan the polling of each bus; a bus that only listens has no load."""
     for bus in buses.values():
         if not polls(bus.options):
             continue
@@ -37,7 +37,7 @@ def _surveyed(setting: DeviceSetting) -> bool:
 def check_fit(
     decoder: Decoder, buses: Mapping[str, BusSetting], devices: Mapping[str, DeviceSetting]
 ) -> None:
-    """Blame everything that speaks against running these devices on these buses."""
+    """Report everything that keeps these devices from running on these buses."""
     for bus, found in surveys(buses, devices):
         for fault in found.faults:
             if isinstance(fault, BusOverloaded):
@@ -52,7 +52,7 @@ def check_fit(
 
 
 def _judge_ports(decoder: Decoder, buses: Mapping[str, BusSetting]) -> None:
-    """One port has one bus: the second would find it locked for ever."""
+    """Refuse a port that two buses name: the second would find it locked."""
     first: dict[str, str] = {}
     for bus in buses.values():
         port = getattr(bus.options, "port", None)
@@ -67,7 +67,7 @@ def _judge_ports(decoder: Decoder, buses: Mapping[str, BusSetting]) -> None:
 def _judge_speeds(
     decoder: Decoder, buses: Mapping[str, BusSetting], devices: Mapping[str, DeviceSetting]
 ) -> None:
-    """A speed that no device has, where one with a digit more or less is usual."""
+    """Report a speed that no device has if one with a digit more or less is usual."""
     written = [
         *((("bus", bus.id, "line"), getattr(bus.options, "line", None)) for bus in buses.values()),
         *((("device", d.id, "line"), d.options.line) for d in devices.values()),
@@ -82,14 +82,14 @@ def _judge_speeds(
 
 
 def _overloaded(decoder: Decoder, bus: BusSetting, found: BusPlan) -> None:
-    """Name the three that cost most: slowing those helps."""
+    """Name the three devices that cost most: reading them less often helps."""
     by_cost = sorted(found.load.by_device.items(), key=lambda item: -item[1])[:3]
     most = ", ".join(f"{device} {share:.0%}" for device, share in by_cost)
     decoder.blame(("bus", bus.id), "check.overloaded", planned=f"{found.load.share:.0%}", most=most)
 
 
 def _judge_keys(decoder: Decoder, found: BusPlan, devices: Mapping[str, DeviceSetting]) -> None:
-    """A key is pressed and let go: whoever reads it may not wait for longer than that."""
+    """A key is pressed only briefly: its module must be read at least that often."""
     for name, bound in found.bounds.items():
         press_s = devices[name].options.pressed_every_s
         if press_s is not None and bound.waits_s > press_s:

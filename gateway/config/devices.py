@@ -1,4 +1,4 @@
-"""`[device.*]`: common options, the family's own, the profile, and whether all of it fits."""
+"""Reads `[device.*]`: common options, the family's own, the profile, and whether they fit."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -33,9 +33,9 @@ class DeviceReader:
         places: Collection[str],
         own: Path,
     ) -> None:
-        """`buses`, `inlets` and `places` are the ids that are written down.
+        """`buses`, `inlets` and `places` are the ids that the file defines.
 
-        `own` may hold more profiles.
+        `own` is the folder of the installer's own profiles.
         """
         self._decoder = decoder
         self._buses = buses
@@ -46,7 +46,7 @@ class DeviceReader:
         self._taken: dict[tuple[str, str, str], str] = {}
 
     def device(self, device_id: str, table: Any, path: KeyPath) -> DeviceSetting | None:
-        """One device; None after a mistake."""
+        """Decode one device; None after a mistake."""
         profile = self._profile(table, path)
         driver = self._driver(profile, path) if profile else None
         shapes = (DeviceOptions, driver.Options) if driver else (DeviceOptions,)
@@ -76,7 +76,7 @@ class DeviceReader:
         return setting if len(self._decoder.mistakes) == before else None
 
     def _profile(self, table: Any, path: KeyPath) -> Profile | None:
-        """The profile that the table names; nothing is said where its key is not even a text."""
+        """Find the profile that the table names; None without a mistake if the key is no text."""
         name = table.get("profile") if isinstance(table, dict) else None
         if not isinstance(name, str):
             return None
@@ -125,7 +125,7 @@ class DeviceReader:
         self._decoder.refers(place, self._places, path, "check.unknown-place")
 
     def _points(self, options: DeviceOptions, profile: Profile, path: KeyPath) -> None:
-        """Reports and inputs name what the device has, and each input bears an id of its own."""
+        """Check that reports and inputs name points of the device, and input ids are unique."""
         points = [spec.id for spec in profile.point]
         for point in options.report:
             self._decoder.refers(point, points, (*path, "report", point), "check.unknown-point")
@@ -142,7 +142,7 @@ class DeviceReader:
                 self._decoder.blame((*at, "id"), "check.input-twice", id=wired.id, first=first)
 
     def _address(self, setting: DeviceSetting, path: KeyPath) -> None:
-        """Two devices with one address would answer at once, and neither be understood."""
+        """Refuse a second device at the same address: both would answer at once."""
         options = setting.options
         address = options.address.lstrip("0") if options.address.isdecimal() else options.address
         key = (options.bus_id, setting.profile.family, address)
@@ -155,7 +155,7 @@ class DeviceReader:
 
 
 def _is_switch(profile: Profile, point: str) -> bool:
-    """True for an input that is only open or closed: no cable can be measured with it."""
+    """Whether the input is only open or closed, so that no cable can be measured with it."""
     return any(spec.id == point and spec.type == "bool" for spec in profile.point)
 
 

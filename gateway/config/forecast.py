@@ -1,4 +1,4 @@
-"""What the station would do with its settings: polls, bus load, uplinks, days of outage."""
+"""What the station would do with its settings: polling, bus load, uplinks, days of outage."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -27,11 +27,11 @@ _SAMPLE_WALL_NS = 1_800_000_000_000_000_000
 
 
 class BusForecast(msgspec.Struct, frozen=True):
-    """One bus; `load` is the planned share of its wire, None where nothing is polled.
+    """One bus; `load` is the planned share of its capacity, None if nothing is polled.
 
-    `longest_s` is how long the longest transaction takes that is answered. `waits_s` is how long an
-    alarm input may wait for the wire, dead and slow neighbours counted; None where there is none.
-    `lost_s` is the same where its own module's reply was lost and it is asked again.
+    `longest_s` is the longest transaction that is answered, `waits_s` the longest that an alarm
+    input may wait for the bus, including dead and slow neighbours (None without alarm inputs), and
+    `lost_s` the same if its own reply is lost once.
     """
 
     id: str
@@ -45,8 +45,6 @@ class BusForecast(msgspec.Struct, frozen=True):
 
 
 class DeviceForecast(msgspec.Struct, frozen=True):
-    """One device."""
-
     id: str
     name: str
     profile: str
@@ -60,10 +58,10 @@ class DeviceForecast(msgspec.Struct, frozen=True):
 
 
 class RuleForecast(msgspec.Struct, frozen=True):
-    """One rule: how many conditions it watches, and what follows from its alarm.
+    """One rule: how many conditions it watches, and what its alarm triggers.
 
-    `looks_s` is the period of its slowest point (None: it is told), `waits_s` its own delay beyond
-    it; `does` are the actions of its linkages, `calls` whom the roster calls.
+    `looks_s` is the period of its slowest point (None: it reports by itself), `waits_s` the delay
+    beyond that; `does` are the actions of its linkages, `calls` the people on the roster.
     """
 
     id: str
@@ -87,7 +85,7 @@ class UplinkForecast(msgspec.Struct, frozen=True):
 
 
 class JournalForecast(msgspec.Struct, frozen=True):
-    """The journal, if every number is reported at every poll: `report` lengthens the days."""
+    """The journal if every number is reported at every poll; `report` makes it last longer."""
 
     quota_mb: int
     events_per_day: int
@@ -96,7 +94,7 @@ class JournalForecast(msgspec.Struct, frozen=True):
 
 
 class Forecast(msgspec.Struct, frozen=True):
-    """All of it."""
+    """What these settings would do, for all parts."""
 
     station: str
     name: str
@@ -108,7 +106,7 @@ class Forecast(msgspec.Struct, frozen=True):
 
 
 def make_forecast(settings: Settings) -> Forecast:
-    """What these settings come to."""
+    """Forecast what the station would do with these settings."""
     return Forecast(
         station=settings.station.id,
         name=settings.station.name,
@@ -198,7 +196,7 @@ def _period_s(settings: Settings, key: PointKey) -> float | None:
 
 
 class _Poll(NamedTuple):
-    """Points of one device that are reported together, so many times a day."""
+    """Points of one device that are reported together, and how often a day."""
 
     device: DeviceSetting
     points: tuple[Point, ...]
@@ -215,7 +213,7 @@ def _polls(settings: Settings) -> Iterator[_Poll]:
 
 
 def _reported_every_s(setting: DeviceSetting, point: Point) -> float:
-    """Every poll, except contacts and texts, which report on change: taken to be at rest."""
+    """Each poll; contacts and texts report on change and are assumed to be at rest."""
     polled_s = point.every_s or setting.device.every_s
     at_rest_s = ON_CHANGE.at_least_every_s
     if point.type in {"bool", "string"} and at_rest_s and point.id not in setting.options.report:
@@ -237,7 +235,7 @@ def _journal(settings: Settings) -> JournalForecast:
 
 
 def _bytes_each(settings: Settings, polls: Sequence[_Poll]) -> float:
-    """The mean size of an event's body, by made-up readings."""
+    """The mean size of an event's body, measured with sample readings."""
     if not polls:
         return 0.0
     chance = random.Random(0)  # noqa: S311 - digits that do not compress, the same every time

@@ -1,4 +1,4 @@
-"""The JSON Schema of `station.toml`, for editors that complete and check while one types."""
+"""The JSON Schema of `station.toml`, for editors that complete and check while typing."""
 
 from typing import Any
 
@@ -48,7 +48,7 @@ _BY_ID = {
 
 
 def json_schema() -> dict[str, Any]:
-    """The whole file, from the same types that read it."""
+    """Make the schema of the whole file from the types that read it."""
     kinds = bus_kinds()
     families = registry.families()
     owners = [*_SINGLE.values(), *_BY_ID.values(), DeviceOptions]
@@ -122,13 +122,13 @@ def _part(reference: dict[str, Any], parts: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_kind(part: dict[str, Any], kind: str) -> dict[str, Any]:
-    """Options of one kind of bus, with the key that chooses it."""
+    """Add the key that chooses the kind of bus to the options of one kind."""
     properties = {**part["properties"], "kind": {"const": kind}}
     required = sorted({"kind", *part.get("required", ())})
     return {**part, "properties": properties, "required": required}
 
 
 def _merged(common: dict[str, Any], others: list[dict[str, Any]]) -> dict[str, Any]:
-    """A device's common keys, and every family's: which family it is stands in the profile."""
+    """Merge a device's common keys with those of every family; the profile decides the family."""
     own = {name: shape for part in others for name, shape in part["properties"].items()}
     return {**common, "properties": {**own, **common["properties"]}}

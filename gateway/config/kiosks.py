@@ -1,4 +1,4 @@
-"""`[kiosk.*]`, `[service.*]`: decoded, and tied to zones, places, services and wired keys."""
+"""Reads `[kiosk.*]` and `[service.*]`, and checks their zones, places, services and wired keys."""
 
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
@@ -30,7 +30,7 @@ class KioskReader:
         named: Collection[str],
         microphones: Collection[str],
     ) -> None:
-        """`devices` are those without a mistake, `named` all that the file has."""
+        """`devices` are those without a mistake, `named` all devices of the file."""
         self._microphones = microphones
         self._decoder = decoder
         self._zones = zones
@@ -41,7 +41,7 @@ class KioskReader:
         }
 
     def kiosk(self, _: str, table: Any, path: KeyPath) -> KioskOptions | None:
-        """One `[kiosk.*]`; None after a mistake."""
+        """Decode one `[kiosk.*]`; None after a mistake."""
         options = self._decoder.struct(KioskOptions, table, path)
         if options is None:
             return None
@@ -62,7 +62,7 @@ class KioskReader:
         return options
 
     def service(self, name: str, table: Any, path: KeyPath) -> msgspec.Struct | None:
-        """One `[service.*]`, by the type of its service; None after a mistake."""
+        """Decode one `[service.*]` by its service's type; None after a mistake."""
         if name not in load_services():
             found = hint(name, load_services())
             self._decoder.blame(path, "requests.unknown-service", word=name, hint=found)
@@ -82,7 +82,7 @@ Each = Callable[..., dict[str, Any]]
 
 
 def read_kiosks(reader: KioskReader, each: Each, station: StationOptions) -> KioskSettings:
-    """What the two sections come to."""
+    """Read both sections into the settings of the kiosk."""
     kiosks = each("kiosk", reader.kiosk, most=KIOSKS_MAX)
     return KioskSettings(
         kiosks=kiosks,
@@ -93,7 +93,7 @@ def read_kiosks(reader: KioskReader, each: Each, station: StationOptions) -> Kio
 
 
 def without_voice(decoder: Decoder, plan: KioskSettings, speakers: Mapping[str, Any]) -> None:
-    """A microphone where nobody could be asked to speak: the kiosk's zone has no loudspeaker."""
+    """Refuse a microphone of a kiosk without a loudspeaker: nobody is asked to speak."""
     heard = {zone for speaker in speakers.values() for zone in speaker.zones}
     for name, kiosk in plan.kiosks.items():
         if kiosk.microphone is not None and kiosk.zone not in heard:
@@ -102,7 +102,7 @@ def without_voice(decoder: Decoder, plan: KioskSettings, speakers: Mapping[str, 
 
 
 def eavesdropping(decoder: Decoder, plan: KioskSettings, keys: Mapping[str, KeyOptions]) -> None:
-    """A key that would put a kiosk's microphone, and whoever stands there, on the loudspeakers."""
+    """Refuse a key that would put a kiosk's microphone on the loudspeakers."""
     residents = {kiosk.microphone for kiosk in plan.kiosks.values()}
     for name, key in keys.items():
         if key.order.microphone is not None and key.order.microphone in residents:

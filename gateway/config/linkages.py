@@ -1,4 +1,4 @@
-"""`[linkage.*]`: decoded, and tied to rules, zones, relays and services."""
+"""Reads `[linkage.*]`, and checks the rules, zones, relays and services that it names."""
 
 import re
 from collections.abc import Callable, Collection, Mapping
@@ -34,13 +34,13 @@ class LinkageReader:
         written: Callable[[str], Collection[str]],
         devices: Mapping[str, DeviceSetting],
     ) -> None:
-        """`written` are a section's ids; `devices` are those without a mistake."""
+        """`written` gives the ids of a section; `devices` are those without a mistake."""
         self._decoder = decoder
         self._written = written
         self._devices = devices
 
     def linkage(self, linkage_id: str, table: Any, path: KeyPath) -> Linkage | None:
-        """One `[linkage.*]`; None after a mistake."""
+        """Decode one `[linkage.*]`; None after a mistake."""
         options = self._decoder.struct(LinkageOptions, table, path)
         if options is None:
             return None

@@ -1,4 +1,4 @@
-"""Reads `station.toml`: every room's options, and every mistake in one go."""
+"""Reads `station.toml` with every room's options, and collects every mistake in one pass."""
 
 import copy
 import zoneinfo
@@ -51,14 +51,14 @@ Options = TypeVar("Options", bound=msgspec.Struct)
 
 
 class _Kind(msgspec.Struct, frozen=True, kw_only=True):
-    """The keys of every `[bus.*]` and `[inlet.*]`; `name` is for people."""
+    """The keys that every `[bus.*]` and `[inlet.*]` has; `name` is for people."""
 
     kind: str
     name: PlaceName | None = None
 
 
 def load(config: Path) -> Settings:
-    """The settings in that folder (or file); SettingsError lists every mistake."""
+    """Read the settings of that folder (or file); SettingsError lists every mistake."""
     settings, mistakes = examine(config)
     if settings is None:
         raise settings_error(mistakes)
@@ -66,22 +66,22 @@ def load(config: Path) -> Settings:
 
 
 def settings_file(config: Path) -> Path:
-    """The file that is meant by a folder, or by the file itself."""
+    """The settings file in that folder; a file is returned as it is."""
     return config if config.is_file() else config / FILE_NAME
 
 
 def own_profiles(config: Path) -> Path:
-    """The folder of device models that stands beside the settings; it need not be there."""
+    """The folder of the installer's device models beside the settings; it may not exist."""
     return settings_file(config).parent / "devices"
 
 
 def examine(config: Path) -> tuple[Settings | None, tuple[Mistake, ...]]:
-    """The settings, None after a mistake; and the mistakes, in the file's order."""
+    """The settings (None after a mistake), and the mistakes in the file's order."""
     return _examined(lambda: read(settings_file(config)))
 
 
 def examine_text(text: bytes, config: Path) -> tuple[Settings | None, tuple[Mistake, ...]]:
-    """The same for a text that may become the file in that folder."""
+    """Examine a text that may become the settings file of that folder."""
     return _examined(lambda: parse(text, str(settings_file(config))))
 
 
@@ -100,10 +100,11 @@ def _examined(
 
 
 def salvage(text: bytes, config: Path) -> tuple[Settings | None, tuple[Mistake, ...]]:
-    """What a station can start with of that text, and what is wrong with it.
+    """What a station can start with of that text, and the mistakes in it.
 
-    What cannot be built is left out, with whatever rests on it; what is merely judged stays. None
-    if nothing is left that names the station. SettingsError for a text that is no TOML.
+    What cannot be built is left out together with what depends on it; what is merely disputed
+    stays. None if nothing remains that names the station. SettingsError for a text that is not
+    TOML.
     """
     document = parse(text, str(settings_file(config)))
     table, told = copy.deepcopy(document.table), dict[tuple[str, str], Mistake]()
@@ -122,10 +123,10 @@ def salvage(text: bytes, config: Path) -> tuple[Settings | None, tuple[Mistake, 
 
 
 def _leave_out(table: dict[str, Any], section: str, key: str = "") -> bool:
-    """Take away what is wrong: a device, a zone, a key of a single section; False if none is there.
+    """Remove what is wrong: a device, a zone, a key of a single section; False if it is not there.
 
-    Without one key of a single section it has its default; where even that is wrong, the section
-    goes, and with `station` everything.
+    A single section without a key uses the default; if that is wrong as well, the section is
+    removed, and with `station` everything.
     """
     if section == "schema":
         table["schema"] = SCHEMA
@@ -138,7 +139,7 @@ def _leave_out(table: dict[str, Any], section: str, key: str = "") -> bool:
 
 
 class _Loader:
-    """Goes through the sections in an order in which each finds what it refers to."""
+    """Reads the sections in an order in which each finds what it refers to."""
 
     def __init__(self, decoder: Decoder, document: TomlDocument) -> None:
         self._decoder = decoder
@@ -217,7 +218,7 @@ class _Loader:
         buses: dict[str, BusSetting],
         devices: dict[str, DeviceSetting],
     ) -> RulesPlan | None:
-        """`[rule.*]`, `[linkage.*]`, `[duty]`: they refer to everything else."""
+        """`[rule.*]`, `[linkage.*]` and `[duty]` refer to all other sections."""
         reader = RuleReader(
             self._decoder,
             table=self._table,
@@ -271,7 +272,7 @@ class _Loader:
         *,
         most: int = DEVICES_MAX,
     ) -> dict[str, T]:
-        """Every table of a section by its id; those with a mistake are left out."""
+        """Decode every table of a section, by id; those with a mistake are left out."""
         table = self._table.get(section, {})
         if not self._decoder.value(dict[str, Any], table, (section,)):
             return {}
@@ -291,7 +292,7 @@ class _Loader:
     def _tree(
         self, station: StationOptions | None, places: dict[str, PlaceOptions]
     ) -> Places | None:
-        """The tree; faults are only looked for once every place is whole."""
+        """Build the tree of places; it is checked only if every place was read."""
         if len(places) < len(self._ids("place")):
             return None
         found = list(find_faults(places))

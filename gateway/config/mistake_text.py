@@ -1,4 +1,4 @@
-"""The mistakes of a settings file as a compiler prints them."""
+"""The mistakes of a settings file in the format of a compiler."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from gateway.toml import Mistake
 
 
 def mistakes_text(mistakes: Sequence[Mistake], texts: Texts) -> str:
-    """The mistakes as a compiler prints them, each with its remedy, and how many there are."""
+    """The mistakes, each with its line and remedy, and how many there are."""
     count = texts.say("settings.wrong", count=len(mistakes))
     return "\n".join([*(_line(mistake, texts) for mistake in mistakes), "", count])
 

@@ -1,4 +1,4 @@
-"""Where the settings and the state are when nothing else was said."""
+"""Default folders of the settings and of the state."""
 
 import os
 from pathlib import Path
@@ -7,17 +7,17 @@ FILE_NAME = "station.toml"
 
 
 def config_default() -> Path:
-    """Where the settings are when nothing else was said."""
+    """The folder that systemd names, else `/etc/yizhan`."""
     return Path(os.environ.get("CONFIGURATION_DIRECTORY") or "/etc/yizhan")
 
 
 def config_here() -> Path:
-    """The same, but this folder where it holds the settings: for commands that change nothing."""
+    """This folder if it has a settings file, else the default: for commands that change nothing."""
     here = Path()
     return here if (here / FILE_NAME).is_file() else config_default()
 
 
 def state_default(config: Path) -> Path:
-    """Where systemd says, else beside the settings."""
+    """The folder that systemd names, else `state` beside the settings."""
     given = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
     return Path(given) if given else config / "state"

@@ -1,4 +1,4 @@
-"""Device models as people write them: what is wrong in which line, and what is doubtful."""
+"""Device models as installers write them: mistakes with their lines, and doubtful values."""
 
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -15,7 +15,7 @@ UNITS_SHOWN = 12
 
 
 def mistakes_of(error: BadProfile) -> tuple[Mistake, ...]:
-    """What is wrong with the file that the error names, in the order of its lines."""
+    """The mistakes in the file that the error names, in the order of its lines."""
     file = Path(error.data["file"])
     try:
         document = read(file)
@@ -33,7 +33,7 @@ def mistakes_of(error: BadProfile) -> tuple[Mistake, ...]:
 
 
 def profile_reasons(error: BadProfile) -> tuple[Phrase, ...]:
-    """The same as phrases: line, key, what is wrong, what to write."""
+    """The same as phrases: line, key, mistake, remedy."""
     return tuple(
         Phrase(
             "profile.at" if mistake.path else "profile.at-line",
@@ -49,14 +49,14 @@ def profile_reasons(error: BadProfile) -> tuple[Phrase, ...]:
 
 
 def data_in_words(error: BadProfile) -> dict[str, Any]:
-    """The error's data with its reasons in words; as they are where no file is to blame."""
+    """The error's data with its reasons in words; unchanged if no file is to blame."""
     return (
         {**error.data, "mistakes": profile_reasons(error)} if "file" in error.data else error.data
     )
 
 
 def unit_faults(profile: Profile) -> Iterator[Phrase]:
-    """Units that are none of UCUM, each with the one that was meant."""
+    """Units that are not UCUM, each with the unit that was probably meant."""
     for spec in profile.point:
         meant = intended_unit(spec.unit)
         if meant is None:
@@ -69,12 +69,12 @@ def unit_faults(profile: Profile) -> Iterator[Phrase]:
 
 
 def known_units() -> str:
-    """The most usual units, for a text."""
+    """The most common units, as one text."""
     return ", ".join(list(USUAL_UNITS)[:UNITS_SHOWN]) + " …"
 
 
 def doubtful_addresses(profile: Profile) -> Iterator[Phrase]:
-    """Addresses that look like the entry numbers of a manual, each with what was meant."""
+    """Addresses that look like a manual's entry numbers, each with the address that was meant."""
     if profile.family != "modbus":
         return
     for spec in profile.point:
@@ -85,7 +85,7 @@ def doubtful_addresses(profile: Profile) -> Iterator[Phrase]:
 
 
 def unused_profile_faults(own: Path, used: Collection[str]) -> Iterator[Phrase]:
-    """What is wrong with models of the installer's own that no device uses."""
+    """Mistakes in the installer's own models that no device uses."""
     for name in sorted({path.stem for path in own.glob("*.toml")} - set(used)):
         try:
             profile = load_profile(own / f"{name}.toml")

@@ -1,4 +1,4 @@
-"""The ready rules that apply by themselves: an SOS button and a fall detector always have one."""
+"""Ready rules that apply by themselves: an SOS button or fall detector always has one."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -20,11 +20,11 @@ MakeWatches = Callable[[str, RuleOptions, RuleTemplate], tuple[Watch, ...]]
 
 
 class ReportedElsewhere(Exception):
-    """What is referred to is there, and wrong itself: that has been said already."""
+    """What the rule refers to exists but has a mistake of its own, which is reported already."""
 
 
 class ReadyRules:
-    """Those of one file; `kinds` are the rules' ids. What nobody hears is judged."""
+    """The ready rules of one file; `kinds` maps rule ids. Alarms that reach nobody are reported."""
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class ReadyRules:
         shipped: Mapping[str, RuleTemplate],
         make: MakeWatches,
     ) -> None:
-        """`devices` are those without a mistake, `shipped` the recipes that no file replaces."""
+        """`devices` are those without a mistake, `shipped` the recipes of the product."""
         self._decoder = decoder
         self._devices = devices
         self._shipped = shipped
@@ -46,10 +46,11 @@ class ReadyRules:
         self.kinds = kinds.intersection(READY)
 
     def watches(self, written: Sequence[Watch], roster: duty.DutyOptions) -> Iterator[Watch]:
-        """What no rule of the file watches of these kinds.
+        """The inputs of these kinds that no rule of the file watches.
 
-        Where the file has a rule of that name itself, what it leaves out is judged, and so is an
-        input for which nobody is called. A key of a kiosk is answered there.
+        If the file has a rule of the same name, the inputs that it leaves out are reported, and so
+        are inputs for which nobody is called. The keys of a kiosk are answered there and need no
+        rule.
         """
         watched = {".".join(key) for watch in written for key in watch.inputs}
         called = any(step.concerns(Severity.CRITICAL) for step in roster.escalate)
@@ -69,7 +70,7 @@ class ReadyRules:
                     yield from self._watch(each.kind, word)
 
     def _watch(self, kind: str, word: str) -> Iterator[Watch]:
-        """One input's; it keeps its alarm's name when others of its kind come."""
+        """The watch of one input; adding others of its kind does not change its alarm's name."""
         try:
             found = self._make(kind, RuleOptions(use=kind, on=(word,)), self._shipped[kind])
         except ReportedElsewhere:  # its place is wrong, and that has been said
@@ -79,7 +80,7 @@ class ReadyRules:
 
 
 def _kiosk_keys(table: Mapping[str, Any]) -> set[str]:
-    """The inputs that are keys of a kiosk, in a table that nobody has looked at yet."""
+    """The inputs that serve as keys of a kiosk, from a table that is not checked yet."""
     kiosks = table.get("kiosk")
     tables = kiosks.values() if isinstance(kiosks, dict) else ()
     keys = [each.get("keys") for each in tables if isinstance(each, dict)]

@@ -1,4 +1,4 @@
-"""What is no mistake in the settings but worth knowing before the installer leaves."""
+"""Remarks on the settings: no mistakes, but worth knowing before the installer leaves."""
 
 import shutil
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ _MIB = 1_048_576
 
 
 def all_remarks(settings: Settings, ahead: Forecast, state: Path) -> tuple[Phrase, ...]:
-    """What is no mistake but worth knowing, of every room."""
+    """The remarks of every room."""
     return (
         *forecast_remarks(ahead, state),
         *rule_warnings.holiday_remarks(settings.rules),
@@ -33,7 +33,7 @@ def all_remarks(settings: Settings, ahead: Forecast, state: Path) -> tuple[Phras
 
 
 def model_remarks(settings: Settings, file: Path) -> Iterator[Phrase]:
-    """What is doubtful in the models, and what is wrong in those that nobody uses."""
+    """Doubtful values in models, and mistakes in models that no device uses."""
     used = {each.profile.id: each.profile for each in settings.devices.values()}
     for profile in used.values():
         yield from doubtful_addresses(profile)
@@ -42,7 +42,7 @@ def model_remarks(settings: Settings, file: Path) -> Iterator[Phrase]:
 
 
 def forecast_remarks(ahead: Forecast, state: Path) -> Iterator[Phrase]:
-    """What is no mistake but worth knowing before the installer leaves."""
+    """Remarks that follow from the forecast and from the disk of the state."""
     if not ahead.uplinks:
         yield Phrase("check.no-uplink")
     elif not any(uplink.required for uplink in ahead.uplinks):

@@ -1,4 +1,4 @@
-"""What `yizhan check` remarks on rules: no mistake, but worth knowing."""
+"""Remarks of `yizhan check` on rules."""
 
 from collections.abc import Collection, Iterable, Iterator
 
@@ -17,7 +17,7 @@ ALARMING = frozenset(
 
 
 def holiday_remarks(plan: RulesPlan) -> Iterator[Phrase]:
-    """What is no mistake but worth knowing: how far the holidays reach, where somebody asks."""
+    """How far the holidays reach, if any rule depends on them."""
     windows = [watch.window for watch in plan.watches]
     windows += [shift.window for shift in plan.duty.roster]
     windows += [linkage.options.only.window for linkage in plan.linkages.values()]
@@ -27,7 +27,7 @@ def holiday_remarks(plan: RulesPlan) -> Iterator[Phrase]:
 
 
 def silent_by_night(settings: Settings) -> Iterator[Phrase]:
-    """What is critical and announced in the street as anything but an emergency: not at night."""
+    """Critical alarms that are announced outdoors below the emergency class: silent at night."""
     plan, zones = settings.rules, settings.zones
     grave = {w.facts.rule: w.facts for w in plan.watches if w.facts.severity is Severity.CRITICAL}
     for linkage in plan.linkages.values():
@@ -41,7 +41,7 @@ def silent_by_night(settings: Settings) -> Iterator[Phrase]:
 
 
 def missed_presses(settings: Settings) -> Iterator[Phrase]:
-    """A station's own delay on what is pressed and let go: a shorter press is lost."""
+    """A delay of the station's own on a key or button: a shorter press is lost."""
     for watch in settings.rules.watches:
         device, point = watch.inputs[0]
         setting = settings.devices.get(device)
@@ -55,7 +55,7 @@ def missed_presses(settings: Settings) -> Iterator[Phrase]:
 def sensors_without_rule(
     plan: RulesPlan, devices: Iterable[DeviceSetting], other: Collection[str]
 ) -> Iterator[Phrase]:
-    """Sensors wired for an alarm that no rule watches; `other` are inputs with a task elsewhere."""
+    """Sensors wired for an alarm that no rule watches; `other` are inputs used elsewhere."""
     watched = {".".join(key) for watch in plan.watches for key in watch.inputs}
     bare = [
         f"{device.id}.{wired.id}"

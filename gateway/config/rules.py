@@ -1,4 +1,4 @@
-"""`[rule.*]` and `[duty]`: decoded, tied to devices and zones, and proved with `[linkage.*]`."""
+"""Reads `[rule.*]` and `[duty]`, and checks them together with `[linkage.*]`."""
 
 import zoneinfo
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -47,7 +47,7 @@ WATCHES_MAX = 5000
 
 
 class RuleReader:
-    """Decodes rules and roster, and proves them with the linkages; mistakes go to the decoder."""
+    """Decodes rules and roster, and checks them with the linkages; mistakes go to the decoder."""
 
     def __init__(
         self,
@@ -62,11 +62,10 @@ class RuleReader:
         language: str,
         own: Path,
     ) -> None:
-        """`table` is the whole file; all others are those without a mistake.
+        """`table` is the whole file; the other arguments hold what has no mistake.
 
-        `rule_ids` are the rules that it names, and the ready ones that apply by themselves.
-
-        In the folder `own` may stand `rules/` and `holidays/` of this station alone.
+        `rule_ids` are the rules of the file and the ready rules that apply by themselves. The
+        folder `own` may hold `rules/` and `holidays/` of this station.
         """
         self._decoder = decoder
         self._table = table
@@ -101,7 +100,7 @@ class RuleReader:
             return calendar(timezone)
 
     def _recipes_of(self, folders: Iterable[Path]) -> Mapping[str, RuleTemplate]:
-        """The recipes of those folders; in a folder with a wrong one there are none."""
+        """The recipes of those folders; a folder with a wrong recipe adds none."""
         found: dict[str, RuleTemplate] = {}
         for folder in folders:
             try:
@@ -111,7 +110,7 @@ class RuleReader:
         return found
 
     def rule(self, rule_id: str, table: Any, path: KeyPath) -> tuple[Watch, ...] | None:
-        """One `[rule.*]`; None after a mistake."""
+        """Decode one `[rule.*]`; None after a mistake."""
         rule = self._decoder.struct(RuleOptions, table, path)
         if rule is None or not self._recipe_there(rule.use, path):
             return None
@@ -139,7 +138,7 @@ class RuleReader:
         return self._decoder.refers(word, self.rule_ids, path, "rules.unknown-rule")
 
     def _all_there(self, rule: RuleOptions, path: KeyPath) -> bool:
-        """Whether everything that it watches is there, and has no mistake of its own."""
+        """Whether everything that the rule watches exists and has no mistake of its own."""
         words = rule.on.values() if isinstance(rule.on, dict) else rule.on
         there = True
         for word in words:
@@ -153,14 +152,14 @@ class RuleReader:
         return there
 
     def _sound(self, rule: RuleOptions, recipe: RuleTemplate, path: KeyPath) -> bool:
-        """Whether `set` holds what such a rule may be set to; what it needs is asked later."""
+        """Whether `set` fits the recipe; required keys are checked later."""
         merged = recipe.merged(rule.set)
         if any(name not in merged for name in recipe.needs):
             return True
         return self._decoder.structs(option_shapes(recipe.how), merged, (*path, "set")) is not None
 
     def roster(self) -> duty.DutyOptions | None:
-        """`[duty]`; None after a mistake."""
+        """Decode `[duty]`; None after a mistake."""
         options = self._decoder.struct(duty.DutyOptions, self._table.get("duty", {}), ("duty",))
         if options is None:
             return None
@@ -174,9 +173,9 @@ class RuleReader:
         return options
 
     def _channel(self, word: str, shift: duty.Shift, path: KeyPath) -> None:
-        """A way by which nobody can be told is none.
+        """Reject a channel that reaches nobody.
 
-        Where there is no loudspeaker at all that is only remarked, if there is another way.
+        If no loudspeaker is configured at all and another channel is named, only warn.
         """
         zones, heard = self._ids("zone"), _heard(self._table)
         mute = word not in heard and (bool(heard) or set(shift.by) <= set(zones))
@@ -189,10 +188,10 @@ class RuleReader:
             self._decoder.refers(word, channels, path, "rules.unknown-channel")
 
     def _deaf(self, channel: str, second: int) -> bool:
-        """Streets are silent at night; a lift's horn speaks of its own lift alone.
+        """Whether the channel is silent at night (outdoors) or heard in one lift only.
 
-        A loudspeaker keeps to where it stands, else to the strictest of its zones, by whichever it
-        is called.
+        A loudspeaker follows where it stands, else the strictest of its zones, whichever zone is
+        named.
         """
         if channel not in self._zones:
             return False
@@ -215,7 +214,7 @@ class RuleReader:
     def plan(
         self, rules: Mapping[str, tuple[Watch, ...]], linkages: Mapping[str, Linkage]
     ) -> RulesPlan | None:
-        """All of it together, proved; None after a mistake."""
+        """All three sections together, checked; None after a mistake."""
         roster = self.roster()
         if roster is None:
             return None
@@ -234,7 +233,7 @@ class RuleReader:
         return RulesPlan(made, roster, linkages, self._calendar, self._of_itself(made))
 
     def _of_itself(self, made: Sequence[Watch]) -> tuple[Watch, ...]:
-        """The station watches its own tasks and loudspeakers, unless a rule of the file does."""
+        """The watches on its own tasks and loudspeakers, unless a rule of the file has them."""
         found: list[Watch] = []
         for point, rule_id in OWN_RULES.items():
             written = any((OWN, point) in watch.inputs for watch in made)
@@ -314,14 +313,14 @@ class RuleReader:
 
 
 def _said(value: Any) -> Any:
-    """An hour of the week in words; anything else as it is."""
+    """An hour of the week in words; other values unchanged."""
     if isinstance(value, duty.WeekHour):
         return Phrase(f"rules.day-{value.day}", {"clock": value.clock})
     return value
 
 
 def _quiet(table: Mapping[str, Any]) -> tuple[int, int] | None:
-    """The quiet hours, in a table that nobody has looked at yet."""
+    """The quiet hours, from a table that is not checked yet."""
     written = table.get("broadcast")
     usual = BroadcastOptions().quiet
     quiet = written.get("quiet", usual) if isinstance(written, dict) else usual
@@ -332,12 +331,12 @@ def _quiet(table: Mapping[str, Any]) -> tuple[int, int] | None:
 
 
 def _heard(table: Mapping[str, Any]) -> set[str]:
-    """The zones that any loudspeaker is said to serve, in a table that nobody has looked at yet."""
+    """The zones that some loudspeaker serves, from a table that is not checked yet."""
     return set[str]().union(*(zones for zones, _ in _spoken_to(table)))
 
 
 def _spoken_to(table: Mapping[str, Any]) -> list[tuple[set[str], str]]:
-    """The zones of each loudspeaker, and where it is said to stand, in such a table."""
+    """Each loudspeaker's zones and where it stands, from a table that is not checked yet."""
     speakers = table.get("speaker")
     named = []
     for speaker in speakers.values() if isinstance(speakers, dict) else ():
@@ -349,7 +348,7 @@ def _spoken_to(table: Mapping[str, Any]) -> list[tuple[set[str], str]]:
 
 
 def _around(zones: Mapping[str, ZoneOptions], heard: Collection[str]) -> dict[str, str]:
-    """The zone that is meant by each place that one names: the first of the file, if heard."""
+    """The zone of each place: the first in the file, if it is heard."""
     named: dict[str, str] = {}
     for zone_id, zone in zones.items():
         for place in zone.places if zone_id in heard else ():
@@ -364,10 +363,10 @@ def _texts(folder: Path) -> Iterator[str]:
 
 @cache
 def calendar(timezone: str, own: tuple[str, ...] = ()) -> Calendar:
-    """The calendar with the holidays that are shipped, and those texts; the same object for both.
+    """Build the calendar from the shipped holidays and `own`; cached per arguments.
 
-    A zone that there is not has been blamed where it stands; rules are read on all the same.
-    ValueError where a text is no holidays.
+    An unknown time zone was reported by the caller and falls back to UTC. ValueError for malformed
+    holiday text.
     """
     texts = (*_texts(config_path("holidays")), *own)
     try:
@@ -378,7 +377,7 @@ def calendar(timezone: str, own: tuple[str, ...] = ()) -> Calendar:
 
 
 def _point(point: DevicePoint | None, wired: WiredInput | None, every_s: float | None) -> PointInfo:
-    """An input speaks for itself: intake has turned it the right way round."""
+    """The point as rules see it: intake has already applied the polarity of an input."""
     if wired is not None or point is None:
         return PointInfo("1", every_s)
     own_s = point.every_s if every_s is not None and point.every_s is not None else every_s
@@ -394,7 +393,7 @@ Each = Callable[..., Any]
 
 
 def read_rules(reader: RuleReader, linkage: LinkageReader, each: Each) -> RulesPlan | None:
-    """The three sections in the order in which each finds what it refers to."""
+    """Read the three sections in the order in which each finds what it refers to."""
     rules = each("rule", reader.rule, most=RULES_MAX)
     linkages = each("linkage", linkage.linkage, most=LINKAGES_MAX)
     return reader.plan(rules, linkages)

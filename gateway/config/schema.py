@@ -1,7 +1,6 @@
 """The sections of `station.toml`, assembled from the rooms that own them.
 
-A section of a room that this version does not have is a mistake: an installer who writes it must
-hear that nothing would come of it.
+A section that this version does not know is a mistake: nothing would come of it.
 """
 
 import math
@@ -54,7 +53,7 @@ Id = Annotated[str, msgspec.Meta(pattern=f"^{ID_PATTERN.pattern}$")]
 
 
 class StationOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`[station]`: `id` stands in every event and never changes."""
+    """`[station]`: `id` is part of every event and never changes."""
 
     id: Id
     name: PlaceName
@@ -64,7 +63,7 @@ class StationOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
 
 
 class ZoneOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`[zone]`: places that sound together, and how careful sound must be there."""
+    """`[zone]`: places that sound together, and the limits of sound there."""
 
     name: PlaceName
     places: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=200)]
@@ -72,7 +71,7 @@ class ZoneOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
 
 class LoopOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`loop` of an input whose cable is supervised: what the module measures, in its own unit.
+    """`loop` of an input with a supervised cable: what the module measures, in its own unit.
 
     Below `short` the cable is shorted, from `open` on it is cut; `parted` lies between the two
     levels of the sensor.
@@ -83,7 +82,6 @@ class LoopOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     open: float
 
     def __post_init__(self) -> None:
-        """Refuse bands in disorder."""
         if not self.short < self.parted < self.open:
             raise ValueError("loop: short < parted < open")
 
@@ -91,9 +89,9 @@ class LoopOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 class InputOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`inputs.<number>` of a contact module: what is wired there.
 
-    A wired device is not a thing of its own: the input has its kind, id, name and place. `hold_s`
-    is how long a level must last before it is believed, `stuck_s` how long it may be active before
-    the sensor counts as jammed; both are the kind's where they are not given.
+    The input has the kind, id, name and place of the sensor. `hold_s` is how long a level must last
+    before it counts, `stuck_s` how long it may be active before the sensor counts as jammed; both
+    default to those of the kind.
     """
 
     kind: Annotated[str, msgspec.Meta(examples=["smoke"])] = msgspec.field(name="is")
@@ -106,7 +104,7 @@ class InputOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     loop: LoopOptions | None = None
 
     def contact(self, every_s: float) -> ContactOptions:
-        """How the readings of the input are understood, if it is read every so often."""
+        """How readings of the input are interpreted, if it is read at that period."""
         usual = input_defaults(self.kind)
         stuck_s = usual.stuck_s if self.stuck_s is None else self.stuck_s
         return ContactOptions(
@@ -127,11 +125,11 @@ class InputOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
 
 class DeviceOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`[device.<id>]`: what every family shares; its own keys stand beside them.
+    """`[device.<id>]`: the keys that every family shares.
 
-    It speaks over a `bus`, or comes in at an `inlet`. `address` is written as printed on the
-    device; `line` and `every_s` replace the profile's. A module with a key is read as often as a
-    press needs, unless `every_s` says otherwise.
+    A device is on a `bus`, or comes in at an `inlet`. `address` is written as printed on the
+    device; `line` and `every_s` override the profile. A module with a key is read often enough to
+    see a press, unless `every_s` is set.
     """
 
     name: PlaceName
@@ -148,21 +146,18 @@ class DeviceOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
     @property
     def bus_id(self) -> str:
-        """The bus or inlet that it speaks over."""
+        """The bus or inlet of the device."""
         return self.bus or self.inlet or ""
 
     @property
     def pressed_every_s(self) -> float | None:
-        """How often it must be read for what is wired to it and pressed; None: nothing is."""
+        """The longest period at which no press of its keys is missed; None without keys."""
         needed = (input_defaults(each.kind).every_s for each in self.inputs.values())
         return min((every_s for every_s in needed if every_s is not None), default=None)
 
 
 class BusSetting(msgspec.Struct, frozen=True):
-    """One `[bus.<id>]` or `[inlet.<id>]`: `options` is what the kind declares.
-
-    `name` is what people call it.
-    """
+    """One `[bus.<id>]` or `[inlet.<id>]`: `options` are of the class that its kind declares."""
 
     id: str
     kind: str
@@ -172,12 +167,12 @@ class BusSetting(msgspec.Struct, frozen=True):
 
     @property
     def called(self) -> str:
-        """What people are shown: its name, or its id as long as it has none."""
+        """The name for people: the id if it has none."""
         return self.name or self.id
 
 
 class ShownPoint(NamedTuple):
-    """One value of a device as people see it; `place` and `kind` are a wired sensor's own."""
+    """One value of a device for people; a wired sensor has its own `place` and `kind`."""
 
     id: str
     name: str
@@ -187,7 +182,7 @@ class ShownPoint(NamedTuple):
 
 
 class DeviceSetting(msgspec.Struct, frozen=True):
-    """One `[device.<id>]`, its profile, and the device that a bus is given."""
+    """One `[device.<id>]`, its profile, and the device that the bus is given."""
 
     id: str
     options: DeviceOptions
@@ -196,7 +191,7 @@ class DeviceSetting(msgspec.Struct, frozen=True):
 
     @property
     def shape(self) -> Shape:
-        """How its family is talked to."""
+        """The shape of the device's family."""
         return families()[self.profile.family].shape
 
     def wired(self) -> tuple[WiredInput, ...]:
@@ -217,9 +212,9 @@ class DeviceSetting(msgspec.Struct, frozen=True):
         return (report and report.at_least_every_s) or AT_LEAST_EVERY_S
 
     def shown(self, language: str) -> Iterator[ShownPoint]:
-        """What people are shown of it, in order: what is wired to an input stands for the input.
+        """The values for people, in order; what is wired to an input replaces the input.
 
-        Once anything is wired, inputs to which nothing is wired are left out.
+        Once anything is wired, unused inputs are left out.
         """
         wired = self.options.inputs
         for spec in self.profile.point:
@@ -237,7 +232,7 @@ class DeviceSetting(msgspec.Struct, frozen=True):
 
 
 class SoundSettings(msgspec.Struct, frozen=True):
-    """Their sections without a mistake; `presets` are all that settings and the shelf know."""
+    """The sections of sound, without a mistake; `presets` include the shipped ones."""
 
     broadcast: BroadcastOptions = BroadcastOptions()
     speakers: dict[str, SpeakerOptions] = {}
@@ -264,11 +259,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     sound: SoundSettings = SoundSettings()
 
     def devices_on(self, bus_id: str) -> tuple[DeviceSetting, ...]:
-        """The devices of one bus, as they stand in the file."""
+        """The devices of one bus, in the order of the file."""
         return tuple(d for d in self.devices.values() if d.options.bus_id == bus_id)
 
 
 def input_point(profile: Profile, number: str) -> str | None:
-    """The point that stands for an input of a contact module: `input-1` is the first."""
+    """The point of an input of a contact module: `input-1` is the first."""
     point_id = INPUT + number
     return point_id if any(spec.id == point_id for spec in profile.point) else None

@@ -1,4 +1,4 @@
-"""Whether each device may be where the settings put it: its family's shape, the bus or inlet."""
+"""Checks whether each device's family may be used on its bus or inlet."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
@@ -19,7 +19,7 @@ SHAPES_APART = frozenset({Shape.MEASURED, Shape.ACTING})
 
 
 def polls(options: msgspec.Struct) -> bool:
-    """Whether such a bus asks its devices: it knows what asking costs."""
+    """Whether the bus polls its devices: its options say what a poll costs."""
     return hasattr(options, "cost")
 
 
@@ -31,7 +31,7 @@ def blamed_key(device: str, fault: FieldError) -> KeyPath:
 def shape_faults(
     buses: Mapping[str, BusSetting], devices: Mapping[str, DeviceSetting]
 ) -> Iterator[tuple[KeyPath, FieldError]]:
-    """What speaks against devices that are not polled, and against the inlets; key and fault."""
+    """Faults of devices that are not polled, and of inlets, each with its key."""
     for setting in devices.values():
         bus = buses.get(setting.options.bus_id)
         if bus is None:
@@ -52,7 +52,7 @@ def shape_faults(
 
 
 def needs_inlet(driver: Driver) -> bool:
-    """Whether devices of the family come in at an inlet, not over a bus."""
+    """Whether devices of the family come in at an inlet instead of a bus."""
     return driver.shape is Shape.LISTENING and not isinstance(driver.inlet, Radio)
 
 
@@ -63,7 +63,7 @@ def _need(driver: Driver) -> object:
 def _listening(
     setting: DeviceSetting, driver: Driver, bus: BusSetting
 ) -> Iterator[tuple[KeyPath, FieldError]]:
-    """A device that speaks on its own has to be at the kind of bus or inlet that hears it."""
+    """A device that reports by itself needs a bus or inlet of the right kind."""
     need = _need(driver)
     fits = getattr(need, "kind", None) == bus.kind and isinstance(need, Radio) is not bus.inlet
     if fits:
@@ -80,7 +80,7 @@ def _listening(
 def _apart(
     setting: DeviceSetting, driver: Driver, bus: BusSetting
 ) -> Iterator[tuple[KeyPath, FieldError]]:
-    """A device that measures or acts needs a bus that can be opened, and nothing of a poll's."""
+    """A device that measures or acts needs a bus that can be opened, and no keys of polling."""
     names = {"bus": bus.id, "device": setting.id, "family": setting.device.family}
     if getattr(bus.options, "framing", None) not in getattr(driver, "framings", ()):
         yield ("device", setting.id, "profile"), WrongUse("bus.not-on-this-bus", **names)
@@ -122,7 +122,7 @@ def _listened_twice(buses: Mapping[str, BusSetting]) -> Iterator[tuple[KeyPath, 
 def page_port_faults(
     buses: Mapping[str, BusSetting], ports: Collection[int]
 ) -> Iterator[tuple[KeyPath, FieldError]]:
-    """Inlets that want a port of the pages."""
+    """Inlets on a port that the pages use."""
     for bus in buses.values():
         listen = getattr(bus.options, "listen", None)
         if bus.inlet and isinstance(listen, str) and host_and_port(listen)[1] in ports:
@@ -133,7 +133,7 @@ def page_port_faults(
 def measured_rules(
     watches: Iterable[Watch], devices: Mapping[str, DeviceSetting]
 ) -> Iterator[tuple[KeyPath, FieldError]]:
-    """Rules that wait for a value which only the person sees who measures it."""
+    """Rules that wait for a value which only the measuring person sees."""
     for watch in watches:
         for device, point in watch.inputs:
             setting = devices.get(device)

@@ -1,4 +1,4 @@
-"""The sections of sound in `station.toml`, from `[speaker.*]` to `[voice.*]`: decoded and tied."""
+"""Reads the sections of sound, from `[speaker.*]` to `[voice.*]`, and checks their references."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
@@ -32,7 +32,7 @@ FIRE_INPUTS = ("fire",)
 
 
 class _Kind(msgspec.Struct, frozen=True, kw_only=True):
-    """The key of `[speaker.*]` that says which other keys there are."""
+    """The key of `[speaker.*]` that decides which other keys there are."""
 
     kind: str
 
@@ -48,7 +48,7 @@ class SoundReader:
         linkages: Mapping[str, Linkage],
         devices: Mapping[str, DeviceSetting],
     ) -> None:
-        """What they may refer to: `written` are a section's ids, the others have no mistake."""
+        """`written` gives the ids of a section; the others have no mistake."""
         self._decoder = decoder
         self._zones = written("zone")
         self._written = written
@@ -57,7 +57,7 @@ class SoundReader:
         self.presets = shipped_presets(config_path("voices", "presets.toml"))
 
     def speaker(self, _: str, table: Any, path: KeyPath) -> SpeakerOptions | None:
-        """One `[speaker.*]`; None after a mistake."""
+        """Decode one `[speaker.*]`; None after a mistake."""
         named = table.get("kind") if isinstance(table, dict) else None
         kind = None
         if isinstance(named, str):
@@ -74,11 +74,11 @@ class SoundReader:
         return speaker
 
     def voice(self, _: str, table: Any, path: KeyPath) -> VoiceOptions | None:
-        """One `[voice.*]`; None after a mistake."""
+        """Decode one `[voice.*]`; None after a mistake."""
         return self._decoder.struct(VoiceOptions, table, path)
 
     def broadcast(self, table: Any) -> BroadcastOptions | None:
-        """`[broadcast]`; None after a mistake."""
+        """Decode `[broadcast]`; None after a mistake."""
         options = self._decoder.struct(BroadcastOptions, table, ("broadcast",))
         for index, linkage in enumerate(options.emergency if options else ()):
             at = ("broadcast", "emergency", index)
@@ -92,11 +92,11 @@ class SoundReader:
         return options
 
     def microphone(self, _: str, table: Any, path: KeyPath) -> MicrophoneOptions | None:
-        """One `[microphone.*]`; None after a mistake."""
+        """Decode one `[microphone.*]`; None after a mistake."""
         return self._decoder.struct(MicrophoneOptions, table, path)
 
     def key(self, _: str, table: Any, path: KeyPath) -> KeyOptions | None:
-        """One `[key.*]`; None after a mistake."""
+        """Decode one `[key.*]`; None after a mistake."""
         options = self._decoder.struct(KeyOptions, table, path)
         if options is None:
             return None
@@ -122,7 +122,7 @@ class SoundReader:
         self._decoder.refers(word, self.presets, path, "broadcast.unknown-preset-there")
 
     def _input(self, options: KeyOptions, path: KeyPath) -> None:
-        """The input is there, and is what the order's class asks for."""
+        """Check that the input exists and is of a kind that the order's class allows."""
         device = options.input.partition(".")[0]
         if device in self._written("device") and device not in self._devices:
             return  # it is wrong itself, and that has been said
@@ -144,7 +144,7 @@ class SoundReader:
             )
 
     def fit(self, options: BroadcastOptions, speakers: Mapping[str, SpeakerOptions]) -> None:
-        """Once there are loudspeakers: whatever is announced has its zone, class and words."""
+        """With loudspeakers: check that every announcement has its zone, class and words."""
         heard = {zone for speaker in speakers.values() for zone in speaker.zones}
         for linkage, at, action in _announced(self._linkages):
             if action.zone in self._zones and action.zone not in heard:  # None: one that is
@@ -155,7 +155,7 @@ class SoundReader:
                 self._preset(action.announce, (*at, "announce"))
 
     def mute_key(self, key: str, options: KeyOptions, speakers: Mapping[str, Any]) -> None:
-        """A key whose zone has no loudspeaker."""
+        """Report a key whose zone has no loudspeaker."""
         zone = options.order.zone
         if zone in self._zones and not any(zone in each.zones for each in speakers.values()):
             self._decoder.blame(("key", key, "order", "zone"), "broadcast.mute-zone", zone=zone)
@@ -169,7 +169,7 @@ def _announced(linkages: Mapping[str, Linkage]) -> Iterator[tuple[str, KeyPath, 
 
 
 def sound_remarks(linkages: Mapping[str, Linkage], sound: SoundSettings) -> Iterator[Phrase]:
-    """What is announced where there is no loudspeaker at all; a voice whose model is not here."""
+    """Announcements without any loudspeaker, and voices whose model is not installed."""
     silent = sorted({linkage for linkage, _, _ in _announced(linkages)})
     if silent and not sound.speakers:
         yield Phrase("broadcast.no-speakers", {"linkages": ", ".join(silent)})
@@ -183,7 +183,7 @@ def sound_remarks(linkages: Mapping[str, Linkage], sound: SoundSettings) -> Iter
 def _on_key(
     key: str, options: KeyOptions, presets: Mapping[str, PresetOptions]
 ) -> Iterator[Phrase]:
-    """An emergency that a key makes less of; how long somebody can speak."""
+    """Check the class of an emergency on a key, and how long a microphone may stay open."""
     usual, cls = presets.get(options.order.preset or ""), options.order.cls
     if (
         usual is not None
@@ -202,7 +202,7 @@ def _on_key(
 def shared_speakers(
     zones: Mapping[str, ZoneOptions], speakers: Mapping[str, SpeakerOptions]
 ) -> Iterator[Phrase]:
-    """What a loudspeaker in several kinds of zone does not say any more: it keeps the strictest."""
+    """Loudspeakers in zones of several kinds, which keep to the strictest."""
     for speaker_id, options in speakers.items():
         if options.stands:
             continue  # it keeps to that
@@ -223,7 +223,7 @@ def shared_speakers(
 
 
 def deaf_by_night(settings: Settings) -> Iterator[Phrase]:
-    """What is called or speaks indoors on a loudspeaker that keeps the street's quiet hours."""
+    """Indoor calls and voices on loudspeakers that keep the quiet hours of outdoors."""
     zones, sound = settings.zones, settings.sound
     if sound.broadcast.quiet is None:
         return
@@ -244,12 +244,12 @@ def deaf_by_night(settings: Settings) -> Iterator[Phrase]:
 
 
 def _inside(kinds: Collection[str]) -> str:
-    """Where a loudspeaker of such zones stands, if it is not in the street."""
+    """Where a loudspeaker of such zones stands, if not outdoors."""
     return "near" if "near" in kinds else "indoors"
 
 
 def read_sound(reader: SoundReader, table: Mapping[str, Any], each: Any) -> SoundSettings | None:
-    """Their sections in the order in which each finds what it refers to."""
+    """Read the sections in the order in which each finds what it refers to."""
     speakers = each("speaker", reader.speaker, most=SPEAKERS_MAX)
     options = reader.broadcast(table.get("broadcast", {}))
     microphones = each("microphone", reader.microphone, most=MICROPHONES_MAX)

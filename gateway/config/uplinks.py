@@ -1,4 +1,4 @@
-"""Reads `[upstream.*]`: which kind of uplink the address asks for, and the options of that kind."""
+"""Reads `[upstream.*]`: the URL decides the kind of uplink and its options."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ TRANSPORTED = "upstream.transported"
 
 
 def read_uplink(decoder: Decoder, _name: str, table: Any, path: KeyPath) -> UplinkOptions | None:
-    """The options of one uplink; None after a mistake."""
+    """Decode one uplink; None after a mistake."""
     url = table.get("url") if isinstance(table, dict) else None
     try:
         kind = registry.kind_for(url if isinstance(url, str) else "")
@@ -27,7 +27,7 @@ def read_uplink(decoder: Decoder, _name: str, table: Any, path: KeyPath) -> Upli
 
 
 def may_be_required(kind: UplinkKind[Any], options: UplinkOptions) -> bool:
-    """Whether the journal may delete by the word of that uplink, or is not asked to."""
+    """Whether receipts of such an uplink may let the journal delete, or it is not required."""
     if not options.required or kind.worth != "transported":
         return True
     return isinstance(options, TransportedOptions) and options.accept_transported

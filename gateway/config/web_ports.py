@@ -11,9 +11,10 @@ from gateway.web.server import WebOptions
 
 
 def held_ports(web: WebOptions, environ: Mapping[str, str] = os.environ) -> Iterator[Phrase]:
-    """The ports of the pages that another program has.
+    """Ports of the pages that another program holds.
 
-    Nothing while a station runs here: it may be the one that has them, and says itself if not.
+    None while a station runs here: it may be the one that holds them, and reports a conflict
+    itself.
     """
     if _station_runs(environ):
         return
@@ -31,7 +32,7 @@ def _held(host: str, port: int) -> bool:
 
 
 def _station_runs(environ: Mapping[str, str]) -> bool:
-    """Whether one answers at its socket, or keeps it from this user."""
+    """Whether a station answers at its socket, or denies it to this user."""
     for path in control_sockets(environ):
         try:
             with socket.socket(socket.AF_UNIX) as line:

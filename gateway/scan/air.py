@@ -1,4 +1,4 @@
-"""`yizhan scan --ble`: which sensors are in the air."""
+"""`yizhan scan --ble`: list the sensors in the air."""
 
 import asyncio
 import signal
@@ -25,7 +25,7 @@ async def scan_air(
     screen: SearchTerminal,
     open_scanner: Callable[[str | None], BleScanner] = BluezScanner,
 ) -> int:
-    """Listen so long, or until Ctrl-C; 0 if a sensor was heard. LineDown if there is no radio."""
+    """Listen for `seconds` or until Ctrl-C; 0 if a sensor was heard. LineDown without a radio."""
     scanner, lookout, ended = open_scanner(adapter), SensorDiscovery(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)

@@ -1,4 +1,4 @@
-"""`yizhan scan`: what is on a line or in the air, and the lines of `station.toml` for it."""
+"""`yizhan scan`: find devices on a line or in the air, and print their lines of `station.toml`."""
 
 import argparse
 import asyncio
@@ -33,7 +33,6 @@ _RANGE = re.compile(r"(\d{1,3})(?:-(\d{1,3}))?")
 
 
 def add_to(subcommands: Any) -> None:
-    """Declare the command."""
     texts = Texts.of_environment()
     parser = declare_command(subcommands, "scan", texts)
     say = texts.say
@@ -59,7 +58,7 @@ def add_to(subcommands: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Search; 0 if anything was found, 1 if not or if the port cannot be had, 2 if misused."""
+    """Search; 0 if anything was found, 1 if not or if the port is taken, 2 for wrong use."""
     texts = Texts.of_environment()
     screen = SearchTerminal(texts, quiet=args.json)
     if args.port is None and not args.ble:
@@ -83,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def scan_request(args: argparse.Namespace) -> ScanRequest:
-    """What the arguments ask for; UsageError names what cannot be."""
+    """What the arguments ask for; UsageError for impossible values."""
     known = [each.family for each in family_scanners()]
     if unknown := [each for each in args.family if each not in known]:
         raise UsageError("scan.bad-family", family=unknown[0], known=", ".join(known))
@@ -101,7 +100,7 @@ def scan_request(args: argparse.Namespace) -> ScanRequest:
 
 
 def parse_addresses(text: str) -> tuple[str, ...]:
-    """Addresses from `1-32,40`; UsageError if that names none."""
+    """The addresses of a text like `1-32,40`; UsageError if it names none."""
     found: dict[str, None] = {}
     for part in text.split(","):
         range_ = _RANGE.fullmatch(part.strip())
@@ -113,7 +112,7 @@ def parse_addresses(text: str) -> tuple[str, ...]:
 
 
 class _Scan:
-    """One search of a serial line, told as it goes on."""
+    """One search of a serial line, reported as it proceeds."""
 
     def __init__(
         self,
@@ -135,7 +134,7 @@ class _Scan:
         )
 
     async def run(self) -> int:
-        """Search until the end or Ctrl-C; what was found is told either way."""
+        """Search until done or Ctrl-C, and report what was found either way."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._stop)
@@ -150,7 +149,7 @@ class _Scan:
         return 0 if self._search.found else 1
 
     async def _connect(self, tap: OnStrayBytes) -> BusLink:
-        """Open the port, and say what comes now."""
+        """Open the port and say what follows."""
         link = await self._options.connect(tap)
         span = self._screen.span(self._search.estimate_s)
         self._screen.say("scan.begins", port=self._port, span=span)
@@ -230,7 +229,7 @@ def _named(profile: Profile) -> str:
 
 
 def _settings_of(config: Path, port: str) -> tuple[str | None, frozenset[str]]:
-    """The bus that has this port in `station.toml` if there is one, and its devices' addresses."""
+    """The bus of `station.toml` on this port, if any, and the addresses of its devices."""
     settings, _ = examine(config)
     if settings is None:
         return None, frozenset()

@@ -1,4 +1,4 @@
-"""`yizhan profile`: the models that there are, one of them in full, one tried on a device."""
+"""`yizhan profile`: list device models, show one, or try one on a device."""
 
 import argparse
 import asyncio
@@ -31,7 +31,6 @@ _RAW_CELLS_MAX = 48
 
 
 def add_to(subcommands: Any) -> None:
-    """Declare the command and its three parts."""
     texts = Texts.of_environment()
     say = texts.say
     parser = declare_command(subcommands, "profile", texts, code="model")
@@ -58,7 +57,7 @@ def add_to(subcommands: Any) -> None:
 
 
 def run_list(args: argparse.Namespace) -> int:
-    """All models, own ones marked; 1 if one of the own files is wrong."""
+    """List all models and mark the installer's own; 1 if one of those is wrong."""
     screen = SearchTerminal(Texts.of_environment(), quiet=args.json)
     own, rows, wrong = own_profiles(args.config), [], 0
     for name in profile_ids(own):
@@ -89,7 +88,7 @@ def _row(profile: Profile, texts: Texts, *, own: bool) -> dict[str, Any]:
 
 
 def run_show(args: argparse.Namespace) -> int:
-    """One model: its source, what it rests on, its points."""
+    """Show a model: source, evidence, points."""
     texts = Texts.of_environment()
     profile = _find(args, texts)
     if profile is None:
@@ -110,7 +109,7 @@ def _find(args: argparse.Namespace, texts: Texts) -> Profile | None:
 
 
 def _about(profile: Profile, texts: Texts) -> Iterator[str]:
-    """What stands behind a model."""
+    """Where a model comes from and how it was verified."""
     yield f"{profile.id}  {getattr(profile.name, texts.lang)}"
     yield texts.say("model.family", family=profile.family, line=profile.line or "–")
     if profile.unverified:
@@ -162,7 +161,7 @@ def run_check(args: argparse.Namespace) -> int:
 
 
 def bus_options(args: argparse.Namespace, profile: Profile) -> Options:
-    """The port or gateway that the arguments name; UsageError if that cannot be."""
+    """The port or gateway that the arguments name; UsageError if they do not fit."""
     line = args.line or profile.line or str(SerialLine())
     try:
         SerialLine.parse(line)
@@ -180,7 +179,7 @@ def bus_options(args: argparse.Namespace, profile: Profile) -> Options:
 
 
 def device_to_try(args: argparse.Namespace, profile: Profile, options: Options) -> Device:
-    """The device to try; a FieldError says why it cannot be read there."""
+    """The device to try; FieldError if it cannot be read there."""
     device = profile.device("device", args.address, line=options.usual_line)
     try:
         driver = polled_driver(profile.family)
@@ -213,7 +212,7 @@ def _all_good(exchanges: list[TrialExchange], device: Device) -> bool:
 
 
 def _told(profile: Profile, exchanges: list[TrialExchange], texts: Texts) -> Iterator[str]:
-    """Requests and replies as they travelled, and beside each point's bytes what they mean."""
+    """Requests and replies as sent, and the meaning of the bytes of each point."""
     names = {spec.id: getattr(spec.name, texts.lang) for spec in profile.point}
     heads = [texts.say(f"model.head-{name}") for name in ("point", "name", "raw", "value")]
     yield from _about(profile, texts)

@@ -1,4 +1,4 @@
-"""A terminal on which something is searched: one line of progress, results above it."""
+"""The terminal during a search: one line of progress, results above it."""
 
 import sys
 from collections.abc import Mapping
@@ -15,33 +15,32 @@ _MINUTE = 60
 
 
 class SearchTerminal:
-    """Results go to standard output, progress to standard error where that is a terminal.
+    """Results go to standard output, progress to standard error if that is a terminal.
 
-    `quiet` says nothing but complaints: a program reads the output.
+    With `quiet` only errors are shown: a program reads the output.
     """
 
     def __init__(self, texts: Texts, *, quiet: bool = False) -> None:
-        """Nothing is shown yet."""
         self.texts = texts
         self.quiet = quiet
         self._bar = sys.stderr.isatty() and not quiet
 
     def say(self, code: str, /, **data: Any) -> None:
-        """A line that stays."""
+        """Print a line that stays."""
         if not self.quiet:
             self.clear()
             sys.stdout.write(self.texts.say(code, **data).rstrip() + "\n")
             sys.stdout.flush()
 
     def complain(self, code: str, data: Mapping[str, Any]) -> None:
-        """Say what went wrong, and what to do about it."""
+        """Print what went wrong and what to do about it."""
         self.clear()
         remedy = self.texts.remedy(code, **data)
         said = self.texts.say(code, **data)
         sys.stderr.write(said + (f"\n    → {remedy}" if remedy else "") + "\n")
 
     def progress(self, progress: ScanProgress) -> None:
-        """The line that moves."""
+        """Show the line of progress."""
         if not self._bar:
             return
         whole_s = progress.done_s + progress.left_s
@@ -60,17 +59,16 @@ class SearchTerminal:
         sys.stderr.flush()
 
     def clear(self) -> None:
-        """Take the moving line away."""
+        """Remove the line of progress."""
         if self._bar:
             sys.stderr.write(_CLEAR)
             sys.stderr.flush()
 
     def span(self, seconds: float) -> str:
-        """How long, in minutes and seconds."""
+        """A duration in minutes and seconds."""
         minutes, rest = divmod(round(seconds), _MINUTE)
         return f"{minutes}:{rest:02d}"
 
 
 def as_json(value: Any) -> str:
-    """A document for a program."""
     return msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n"

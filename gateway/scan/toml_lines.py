@@ -1,4 +1,4 @@
-"""What a search has found, as lines that an installer pastes into `station.toml`. Pure."""
+"""The result of a search as lines for `station.toml`. Pure."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,17 +17,17 @@ _TAIL = 4
 
 
 def bus_lines(bus: str, port: str, found: Sequence[ScannedDevice]) -> str:
-    """`[bus.*]` for the port, with the line on which most was found."""
+    """`[bus.*]` for the port, with the line on which most devices were found."""
     return f'[bus.{bus}]\nkind = "serial"\nport = "{port}"\nline = "{usual_line(found)}"\n'
 
 
 def usual_line(found: Sequence[ScannedDevice]) -> SerialLine:
-    """The line on which most was found."""
+    """The line on which most devices were found."""
     return Counter(each.line for each in found).most_common(1)[0][0] if found else SerialLine()
 
 
 def device_lines(found: ScannedDevice, bus: str, line: SerialLine, texts: Texts) -> str:
-    """`[device.*]` for one device; `line` is the bus's, which needs not be said again."""
+    """`[device.*]` for one device; `line` is only written if it differs from the bus."""
     if not found.matches:
         what = texts.say("scan.no-model", family=found.family, address=found.address)
         return f"# {what}\n"
@@ -43,7 +43,7 @@ def sensor_lines(seen: DiscoveredSensor, profile: Profile, bus: str, texts: Text
 
 
 def _line_of(profile: Profile, line: SerialLine) -> SerialLine:
-    """The line that a device has without saying so: its model's, else the bus's."""
+    """The line that a device uses by default: its model's, else the bus's."""
     return line if profile.line is None else SerialLine.parse(profile.line)
 
 
@@ -71,6 +71,6 @@ def _inputs(profile: Profile, texts: Texts) -> Iterator[str]:
 
 
 def device_id(profile: str, address: str) -> str:
-    """An id that nobody else on the station is likely to have."""
+    """An id that is probably unique on the station."""
     tail = "".join(each for each in address.lower() if each.isalnum())[-_TAIL:].lstrip("0") or "0"
     return f"{profile[: _ID_CHARS_MAX - _TAIL - 1]}-{tail}"
