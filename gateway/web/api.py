@@ -45,7 +45,7 @@ class LaneReport(msgspec.Struct, frozen=True):
 
 
 class ClockReport(msgspec.Struct, frozen=True):
-    """The clock, as `ClockVitals`; `error_s` is null where nobody knows the time at all."""
+    """The clock, as `ClockVitals`; `error_s` is null if the time is unknown."""
 
     trust: Trust
     wall_ns: int | None
@@ -101,7 +101,7 @@ def routes(
 
 
 def vitals_report(vitals: Vitals) -> VitalsReport:
-    """The snapshot as the API tells it."""
+    """The snapshot in the form of the API."""
     station = StationReport(
         id=vitals.station,
         name=vitals.name,
@@ -150,7 +150,7 @@ def _device_route(vitals: Callable[[], Vitals]) -> Route:
 
 
 def find_device(vitals: Vitals, id_: str) -> DeviceVitals:
-    """The device of that id; not found if there is none."""
+    """The device with that id; NotFound if there is none."""
     for device in vitals.devices:
         if device.id == id_:
             return device

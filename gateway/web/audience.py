@@ -1,6 +1,6 @@
-"""Which events a reader is shown: those whose kind is for them, and a gap for every other number.
+"""Filters events by the reader's permissions, and puts a gap in place of every other number.
 
-So a reader's numbers stay whole, and say that something was there without saying what.
+So a reader's numbers stay complete, and show that something was there without saying what.
 """
 
 import re
@@ -20,20 +20,20 @@ PERMISSION = {
     Audience.INSTALL: Permission.INSTALL,
 }
 
-# What no audience of a kind says: it is about somebody's home, or staff wrote beside it. Within a
-# text a quote is escaped, so that nothing that was typed looks like one of these keys.
+# What an event's kind does not tell: it concerns a home, or staff attached a note. Quotes inside
+# texts are escaped, so no typed text can look like one of these keys.
 _FOR_STAFF = re.compile(rb'"private":true|"note":"')
 
-# The tail's keys have a fixed order, and what stands before the type cannot hold a bare quote.
+# The tail's keys have a fixed order, and nothing before the type can contain a bare quote.
 _TYPE = re.compile(rb'"type":"([^"]*)"')
 _encode = msgspec.json.Encoder().encode
 
 
 class Audiences:
-    """Who may read what, by the type of event; what is private, or bears a note, is for staff."""
+    """Who may read what, by event type; events that are private or carry a note are for staff."""
 
     def __init__(self, kinds: Iterable[EventKind]) -> None:
-        """Those; an event of any other type is for installers."""
+        """An event of a kind not among `kinds` is for installers."""
         self._of: Mapping[bytes, Permission] = {
             kind.type.encode(): PERMISSION[kind.audience] for kind in kinds
         }
@@ -49,7 +49,7 @@ class Audiences:
 
 
 def _withheld(entry: JournalEntry) -> JournalEntry:
-    """A gap in the place of the entry: where and when it happened is left, and nothing of it."""
+    """A gap in place of the entry: its place and time remain, and nothing else."""
     whole = msgspec.json.decode(b"{" + entry.body)
     kept = ("source", "type", "lane", "bootid", "uptimems", "timequality", "time", "place")
     tail = {key: whole[key] for key in kept if key in whole}

@@ -1,8 +1,8 @@
-"""Writes an act for every request that is not a mere look, whatever came of it.
+"""Writes an act for every request that changes something, whatever its result.
 
-A handler whose room has written the act itself, together with what it changed, says so by
-`mark_audited(request)`. Refusals cost nothing to cause, so only so many are written; the rest is
-counted in the next.
+A handler whose room has written the act itself, together with the change, calls `mark_audited`.
+Refusals are free to cause, so only a limited number is written; the rest is counted in the next
+one.
 """
 
 from collections.abc import Awaitable, Callable
@@ -27,17 +27,16 @@ SECOND_NS = 1_000_000_000
 
 
 def mark_audited(request: web.Request) -> None:
-    """The act of this request stands in the ledger already."""
+    """The act of this request is in the audit log already."""
     request[TOLD] = True
 
 
 def set_target(request: web.Request, on: str) -> None:
-    """Name what this request is about: an id, never a secret or a resident's field."""
+    """Name the target of this request: an id, never a secret or a personal field."""
     request[ON] = on
 
 
 def acting_account(request: web.Request) -> Actor:
-    """The actor of this request."""
     if is_by_control(request):
         return CONSOLE
     caller = request.get(CALLER)
@@ -45,7 +44,7 @@ def acting_account(request: web.Request) -> Actor:
 
 
 def request_origin(request: web.Request) -> ActOrigin:
-    """Where it comes from; of a known desk computer as much as tells it from others."""
+    """Where the request comes from; a known computer by enough of its digest to tell it apart."""
     if is_by_control(request):
         return ActOrigin("console")
     caller = request.get(CALLER)
@@ -61,7 +60,7 @@ class RefusalBudget:
         self._alike = 0
 
     def take(self, now_ns: int) -> int | None:
-        """How many were left out before this one; None if this one is left out, too."""
+        """How many were left out before this one; None if this one is left out as well."""
         refill = (now_ns - self._at_ns) / (REFILL_S * SECOND_NS)
         self._left, self._at_ns = min(BURST, self._left + refill), now_ns
         if self._left < 1:
@@ -73,12 +72,12 @@ class RefusalBudget:
 
 
 class AuditMiddleware:
-    """Stands around the handlers of routes that act."""
+    """Wraps the handlers of routes that change something."""
 
     def __init__(
         self, ledger: AuditLog, access: Access, clock: Clock, on_fault: OnFault = log_fault
     ) -> None:
-        """Into that ledger; `on_fault` hears of an act that a full disk does not take."""
+        """`on_fault` receives acts that a full disk refuses."""
         self._on_fault = on_fault
         self._ledger = ledger
         self._access = access
@@ -91,7 +90,7 @@ class AuditMiddleware:
         route: Route,
         handle: Callable[[web.Request], Awaitable[web.StreamResponse]],
     ) -> web.StreamResponse:
-        """Handle the request, and write what came of it before anybody is told."""
+        """Handle the request, and write its result before the caller gets it."""
         if request.method in SAFE and not route.act:
             answer = await handle(request)
             self._touch(request)
@@ -104,7 +103,7 @@ class AuditMiddleware:
         except StationError as error:
             await self._write(request, route, ActResult.REFUSED, error.code)
             raise
-        except Exception:  # noted and raised on: the ledger must have what the edge will answer
+        except Exception:  # recorded and raised again: the log needs what the middleware answers
             await self._write(request, route, ActResult.FAILED, "web.failed")
             raise
         await self._outcome(request, route, answer.status, f"http.{answer.status}")
@@ -112,7 +111,7 @@ class AuditMiddleware:
         return answer
 
     def _touch(self, request: web.Request) -> None:
-        """A page asked for or an act is a person at work; a stream is not."""
+        """A page view or an act shows that the person is active; a stream does not."""
         caller = request.get(CALLER)
         if caller is not None and not request.path.startswith("/api/v1/events"):
             self._access.touch(caller)
@@ -147,5 +146,5 @@ class AuditMiddleware:
                 state=[] if caller is None else self._access.noted(caller),
             )
         except JournalFull as error:
-            # It has happened, or was refused; to answer otherwise would be a lie to whoever calls.
+            # It has happened or was refused: any other answer would be wrong.
             self._on_fault("web.audit", error)

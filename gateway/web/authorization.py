@@ -1,7 +1,7 @@
-"""Who may do what: the gate is asked once for every request, before its handler runs.
+"""Authorization: every request is checked once, before its handler runs.
 
-Until somebody has an account, the station listens on loopback only and the gate lets whoever
-reaches it look, and do no more; the control socket has already asked the kernel who is calling.
+Until there is an account, the station listens on loopback only, where everyone may look but do
+nothing; peers of the control socket were already checked with the kernel.
 """
 
 import hmac
@@ -22,7 +22,7 @@ SESSION_COOKIE = "__Host-session"
 DESK_COOKIE = "__Host-desk"
 FORM_COOKIE = "__Host-form"
 FORM_FIELD = "form"
-# `__Host-`: set by us alone, for this name alone, over TLS (or on this machine) alone.
+# `__Host-`: set by us only, for this name only, over TLS only (or on this machine).
 FORM_HEADER = "X-Form"
 
 SAFE = frozenset({"GET", "HEAD"})
@@ -38,19 +38,18 @@ HERE = LOOKING | {Permission.HERE}
 BY_PIN = frozenset(Permission) - {Permission.INSTALL}
 LOCKED = LOOKING | {Permission.OWN}
 
-# Who is signed in.
+# The person who is signed in.
 CALLER: web.RequestKey[Caller] = web.RequestKey("caller", Caller)
 
 
-# Connections of desk computers over which somebody has shown a session; `LanDoor` keeps it short.
+# Connections of desk computers that have presented a session; `LanListener` prunes it.
 SIGNED_IN: web.AppKey[set[RequestHandler]] = web.AppKey("signed-in", set[RequestHandler])
 
 
 class SessionLease:
-    """Whether somebody is still signed in: whatever goes on for long asks again."""
+    """Whether a person is still signed in, for anything that runs long."""
 
     def __init__(self, access: Access, caller: Caller) -> None:
-        """Of that caller."""
         self._access = access
         self._caller = caller
 
@@ -63,7 +62,7 @@ LIVES: web.RequestKey[SessionLease] = web.RequestKey("lives", SessionLease)
 
 
 def session_lease(request: web.Request) -> Callable[[], bool]:
-    """Whether who asked may still be shown what they are shown; nobody signed in, nobody leaves."""
+    """Whether the requester may still be shown what they are shown; always, without a session."""
     found: Callable[[], bool] = request.get(LIVES, _always)
     return found
 
@@ -73,30 +72,26 @@ def _always() -> bool:
 
 
 class Gate(Protocol):
-    """Decides whether this caller has that permission."""
+    """Decides whether a request has a permission."""
 
-    async def allows(self, request: web.Request, permission: Permission) -> bool:
-        """True if the request may go on."""
-        ...
+    async def allows(self, request: web.Request, permission: Permission) -> bool: ...
 
 
 class LoopbackGate:
-    """Whoever is on this machine may look; whoever came by the control socket may do everything."""
+    """Callers on this machine may look; callers on the control socket may do everything."""
 
     async def allows(self, request: web.Request, permission: Permission) -> bool:
-        """True if the request may go on."""
         return permission in _without_session(request)
 
 
 class StationGate:
-    """Asks who is signed in. On this machine, and only there, looking needs no account."""
+    """Checks who is signed in. On this machine, and only there, looking needs no account."""
 
     def __init__(self, access: Access) -> None:
-        """By those accounts."""
         self._access = access
 
     async def allows(self, request: web.Request, permission: Permission) -> bool:
-        """True if the request may go on; Denied where signing in, or doing so again, would help."""
+        """Whether the request may proceed; AccessDenied if signing in (again) would help."""
         if is_by_control(request):
             return True
         cookies = request.cookies
@@ -110,7 +105,7 @@ class StationGate:
             request[LIVES] = SessionLease(self._access, caller)
         if request.method not in SAFE:
             _must_come_from_our_page(request)
-            if permission is not Permission.HERE:  # no cookie gives it, so none can be abused
+            if permission is not Permission.HERE:  # no cookie grants it, so none can be abused
                 await _must_carry_its_token(request)
         if permission in _without_session(request):
             return True
@@ -124,7 +119,7 @@ class StationGate:
 
 
 def act_permissions(caller: Caller) -> frozenset[Permission]:
-    """What somebody signed in may do now."""
+    """What a person who is signed in may do now."""
     allowed = OF_ROLE[caller.role]
     if caller.level == "pin":
         allowed &= BY_PIN
@@ -132,7 +127,7 @@ def act_permissions(caller: Caller) -> frozenset[Permission]:
 
 
 def view_permissions(request: web.Request) -> frozenset[Permission]:
-    """What the reader of this request may be shown, also while they are locked: looking goes on."""
+    """What the reader of this request may see, also while their session is locked."""
     caller = request.get(CALLER)
     if caller is None:
         return _without_session(request)
@@ -147,7 +142,7 @@ def _without_session(request: web.Request) -> frozenset[Permission]:
 
 
 def is_by_control(request: web.Request) -> bool:
-    """True if the request came by the control socket, whose peers are checked at the door."""
+    """Whether the request came over the control socket, whose peers were checked on connecting."""
     if request.transport is None:
         return False
     line = request.transport.get_extra_info("socket")
@@ -155,7 +150,7 @@ def is_by_control(request: web.Request) -> bool:
 
 
 def is_from_loopback(request: web.Request) -> bool:
-    """True if the request came to the door that is for this machine alone: plain, on loopback."""
+    """Whether the request came over the plain loopback listener for this machine."""
     if request.secure:
         return False
     try:
@@ -165,13 +160,13 @@ def is_from_loopback(request: web.Request) -> bool:
 
 
 def form_token(request: web.Request) -> str:
-    """What a form on a page for this reader must carry; "" if the reader has no cookie yet."""
+    """The token for a form on this reader's page; "" if the reader has no cookie yet."""
     cookie = request.cookies.get(SESSION_COOKIE) or request.cookies.get(FORM_COOKIE)
     return codes.form_token(cookie) if cookie else ""
 
 
 def _must_come_from_our_page(request: web.Request) -> None:
-    """Denied unless a page of ours, made for this reader, sent it."""
+    """AccessDenied unless a page of ours, made for this reader, sent it."""
     site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
     ours = f"{request.scheme}://{request.host}"
     if (site is None and origin is None) or site not in (None, "same-origin"):
@@ -181,7 +176,7 @@ def _must_come_from_our_page(request: web.Request) -> None:
 
 
 async def _must_carry_its_token(request: web.Request) -> None:
-    """Denied unless the request carries the token of the reader's own page."""
+    """AccessDenied unless the request carries the token of the reader's own page."""
     expected = form_token(request)
     given = request.headers.get(FORM_HEADER)
     if given is None and request.content_type.startswith(("application/x-www-form", "multipart/")):
@@ -207,5 +202,5 @@ def guard_handler(route: Route, permission: Permission, gate: Gate) -> Handler:
 
 
 def _is_page(request: web.Request) -> bool:
-    """Whether a person waits for a page, and not a program for an answer."""
+    """Whether a person waits for a page, not a program for data."""
     return request.method in SAFE and "text/html" in request.headers.get("Accept", "")

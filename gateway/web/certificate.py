@@ -1,7 +1,7 @@
-"""Certificates: a station's own authority, and the certificate that it shows. Pure.
+"""Certificates: a station's own authority, and the certificate that it presents. Pure.
 
-The authority may vouch for this station's names and for addresses of private networks, and for
-nothing else: a desk computer that trusts it is not in anybody's hands when the station is stolen.
+The authority is limited to this station's names and to addresses of private networks, so a desk
+computer that trusts it is not at risk if the station is stolen.
 """
 
 import datetime
@@ -17,10 +17,10 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from gateway.web.certificate_state import PRIVATE, Address, CertificateState
 
 AUTHORITY_DAYS = 20 * 365
-# As long as browsers bear with a public one; it is renewed at two thirds of it.
+# The longest that browsers accept for public ones; renewed at two thirds of it.
 SHOWN_DAYS = 397
 
-# Computers whose clock is a little slow must not find it too young.
+# Computers with a slow clock must not find it too young.
 BACK_DAYS = 1
 
 NAME_MAX = 64
@@ -33,15 +33,15 @@ class CertificatePair(NamedTuple):
     certificate: x509.Certificate
 
     def pem(self) -> bytes:
-        """Both, key first."""
+        """Both in PEM, key first."""
         return key_pem(self.key) + self.certificate.public_bytes(serialization.Encoding.PEM)
 
     @classmethod
     def read(cls, pem: bytes) -> "CertificatePair":
-        """What `pem` wrote; ValueError if it is something else."""
+        """Decode what `pem` returns; ValueError for anything else."""
         key = serialization.load_pem_private_key(pem, None)
         if not isinstance(key, ec.EllipticCurvePrivateKey):
-            raise ValueError(type(key).__name__)  # noqa: TRY004  # a wrong file, not a wrong caller
+            raise ValueError(type(key).__name__)  # noqa: TRY004   # a wrong file, not a wrong caller
         return cls(key, x509.load_pem_x509_certificate(pem))
 
 
@@ -57,7 +57,7 @@ def key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
 def create_authority(
     station: str, names: Collection[str], now: datetime.datetime
 ) -> CertificatePair:
-    """The station's own authority, bound to its names."""
+    """A new authority, limited to the station's names."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = _name(f"Yizhan {station}")
     public = key.public_key()
@@ -86,9 +86,9 @@ def create_certificate(
     now: datetime.datetime,
     since: datetime.datetime | None = None,
 ) -> CertificatePair:
-    """The certificate that the station shows, for those names and addresses, with a fresh key.
+    """A certificate for those names and addresses, with a fresh key.
 
-    It is valid from `since` on (now), however little is certain about the time.
+    It is valid from `since` (default: now), for as long as the clock is uncertain.
     """
     key = ec.generate_private_key(ec.SECP256R1())
     public = key.public_key()

@@ -1,6 +1,6 @@
-"""Whether the certificate that the station shows still fits, and whom it may name. Pure.
+"""Whether the presented certificate still fits, and what may be certified. Pure.
 
-What it says of itself is noted beside it: reading a certificate loads 12 MB of code that an
+What the certificate says is noted beside it: reading a certificate loads 12 MB of code that an
 ordinary start does not need.
 """
 
@@ -20,7 +20,7 @@ Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class CertificateState(msgspec.Struct, frozen=True):
-    """The certificate that is shown; `of` is a digest of the files that this was read from."""
+    """The presented certificate; `of` is a digest of the files that this was read from."""
 
     of: str
     born: datetime.datetime
@@ -35,14 +35,14 @@ def is_replacement_due(
     addresses: Collection[Address],
     now: datetime.datetime,
 ) -> bool:
-    """Whether another should be shown: a third of its life is left, or we are called otherwise."""
+    """Whether another is due: less than a third of its life is left, or names have changed."""
     if not shown.born <= now <= shown.born + (shown.ends - shown.born) * 2 / 3:
         return True
     return not (set(names) <= shown.names and set(map(str, addresses)) <= shown.addresses)
 
 
 def is_vouchable(address: Address) -> bool:
-    """Whether the authority may vouch for that address."""
+    """Whether the authority may certify that address."""
     return any(
         address in ipaddress.ip_network(network)
         for network in PRIVATE

@@ -1,7 +1,7 @@
-"""The door: who gets a connection at all, decided before a byte of HTTP is read.
+"""Admits connections before a byte of HTTP is read.
 
-A connection over the limit is told so and closed; a peer of the control socket must be root or
-the station's own user, as the kernel says (SO_PEERCRED).
+A connection over the limit is told so and closed; a peer of the control socket must be root or the
+station's own user, according to the kernel (SO_PEERCRED).
 """
 
 import asyncio
@@ -14,15 +14,15 @@ from typing import NamedTuple
 
 from aiohttp import web
 
-# Held by the kernel until they are accepted.
+# Connections held by the kernel until they are accepted.
 BACKLOG = 64
 
-# A peer that acknowledges nothing for this long is gone (also one that keeps its window shut).
+# A peer that acknowledges nothing for this long is gone (also one that keeps its window closed).
 USER_TIMEOUT_MS = 20_000
 
 
 class ConnectionOrigin(enum.Enum):
-    """Which door a connection came by; each has connections of its own, lent to no other."""
+    """The listener that a connection came through; each has its own limit of connections."""
 
     CONTROL = "control"
     HERE = "here"
@@ -30,7 +30,7 @@ class ConnectionOrigin(enum.Enum):
 
 
 def connection_origin(transport: asyncio.BaseTransport | None) -> ConnectionOrigin | None:
-    """By which door that connection came; None for one that is closed."""
+    """The listener of that connection; None for one that is closed."""
     if transport is None or (line := transport.get_extra_info("socket")) is None:
         return None
     if line.family == socket.AF_UNIX:
@@ -50,7 +50,7 @@ _NOT_YOU = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\
 
 
 class SocketPeer(NamedTuple):
-    """Who is at the other end of a unix socket, by the kernel's word."""
+    """The process at the other end of a unix socket, according to the kernel."""
 
     pid: int
     uid: int
@@ -58,25 +58,24 @@ class SocketPeer(NamedTuple):
 
 
 def socket_peer(line: socket.socket) -> SocketPeer:
-    """Ask the kernel."""
     packed = line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
     return SocketPeer(*struct.unpack("3i", packed))
 
 
 def may_control(peer: SocketPeer, own_uid: int) -> bool:
-    """Root and the station's own user may; nobody else."""
+    """Whether it is root or the station's own user."""
     return peer.uid in {0, own_uid}
 
 
 class ConnectionAdmission(asyncio.Protocol):
-    """Stands for a connection until it is let in, then hands it to aiohttp's own protocol."""
+    """Holds a connection until it is admitted, then hands it to aiohttp's own protocol."""
 
     def __init__(self, server: web.Server, connections_max: int) -> None:
         self._server = server
         self._max = connections_max
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Let in or refuse."""
+        """Admit or refuse."""
         assert isinstance(transport, asyncio.Transport)
         refusal = self._refusal(transport)
         if refusal is not None:

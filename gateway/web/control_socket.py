@@ -1,7 +1,7 @@
 """The control socket: the same API for commands on this machine, without a port or a password.
 
-It lies in the runtime directory, is the owner's alone (0600), and every peer is asked for by uid
-at the door; so `yizhan` beside a running station needs no secret. A station that somebody starts
+It lies in the runtime directory, belongs to the owner alone (0600), and every peer is checked by
+uid on connecting; so `yizhan` beside a running station needs no secret. A station that is started
 by hand has it in a directory of that user's own, where the other commands look.
 """
 
@@ -22,11 +22,11 @@ NAME = CONTROL
 
 
 def choose_socket_path(environ: Mapping[str, str]) -> Path | None:
-    """Where this station's socket is to be; None where it does without.
+    """The path of this station's socket; None to go without.
 
-    In $RUNTIME_DIRECTORY (systemd may list several: the first) it must be. By hand it is an offer:
-    a directory that is not this user's alone, or another station of the same user's, is no reason
-    not to start.
+    In $RUNTIME_DIRECTORY (the first, if systemd lists several) it is required. Otherwise it is
+    optional: a directory that others can access, or another station of the same user, must not
+    prevent a start.
     """
     path = control_sockets(environ)[0]
     if environ.get("RUNTIME_DIRECTORY"):
@@ -43,7 +43,7 @@ def choose_socket_path(environ: Mapping[str, str]) -> Path | None:
 
 
 def _keep_private(folder: Path) -> None:
-    """A directory that is ours alone; OSError if it is not to be had."""
+    """Make the directory accessible to us only; OSError if that is impossible."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
@@ -51,7 +51,7 @@ def _keep_private(folder: Path) -> None:
 
 
 def bind_socket(path: Path) -> socket.socket:
-    """A bound socket at `path`; one left by a killed station is replaced, a living one is not."""
+    """A bound socket at `path`; one left by a killed station is replaced, a live one is not."""
     if _alive(path):
         raise Unavailable("web.control-held", path=str(path))
     path.unlink(missing_ok=True)
@@ -72,5 +72,5 @@ def _alive(path: Path) -> bool:
         try:
             line.connect(str(path))
         except OSError as error:
-            return error.errno in {errno.EACCES, errno.EAGAIN}  # busy, or somebody else's
+            return error.errno in {errno.EACCES, errno.EAGAIN}  # busy, or owned by somebody else
         return True

@@ -1,4 +1,4 @@
-"""Where a stream stands in the journal: `epoch:e.a.s.t`, the last number seen in each lane."""
+"""A stream's position in the journal: `epoch:e.a.s.t`, the last number seen in each lane."""
 
 from collections.abc import Mapping
 from typing import NamedTuple, Self
@@ -9,12 +9,12 @@ NUMBER_DIGITS_MAX = 15
 
 
 def is_entry_number(text: str) -> bool:
-    """True for a sequence number as we write them; `int` would take far more."""
+    """Whether it is an entry number in our form; `int` would accept far more."""
     return text.isascii() and text.isdecimal() and len(text) <= NUMBER_DIGITS_MAX
 
 
 class FeedCursor(NamedTuple):
-    """A position over all lanes of one journal file."""
+    """A position in all lanes of one journal file."""
 
     epoch: str
     at: Mapping[Lane, int]
@@ -24,7 +24,7 @@ class FeedCursor(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
-        """The cursor of that text; None if it is none of ours."""
+        """The cursor in that text; None if it is not valid."""
         epoch, _, rest = text.partition(":")
         numbers = rest.split(".")
         if len(numbers) != len(Lane) or not all(map(is_entry_number, numbers)):
@@ -32,11 +32,11 @@ class FeedCursor(NamedTuple):
         return cls(epoch, dict(zip(Lane, map(int, numbers), strict=True)))
 
     def behind(self, heads: Mapping[Lane, int]) -> int:
-        """How many entries a reader here has not seen; each lane counts from 0."""
+        """How many entries a reader at this position has not seen; each lane counts from 0."""
         return sum(max(0, head - self.at.get(lane, 0)) for lane, head in heads.items())
 
     def within(self, epoch: str, heads: Mapping[Lane, int]) -> bool:
-        """True if this journal can have issued the cursor."""
+        """Whether this journal can have issued the cursor."""
         return self.epoch == epoch and all(
             self.at.get(lane, 0) <= heads.get(lane, 0) for lane in Lane
         )

@@ -1,4 +1,4 @@
-"""The switches in a page's foot: the same page by another language, light or keys."""
+"""Links in a page's footer: the same page in another language or display mode."""
 
 from collections.abc import Callable
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
@@ -11,9 +11,9 @@ SAFE = ("GET", "HEAD")
 
 
 def build_display_links(request: web.Request, names: tuple[str, ...]) -> Callable[..., str]:
-    """`href(lang="en")`: where that choice leads. What else the reader asked for stays.
+    """`href(lang="en")`: the link for that choice, keeping the rest of the query.
 
-    A page that answers a form is no address to go to: the page that the form stood on is.
+    The response to a form has no address of its own: the page with the form is used.
     """
     parts = urlsplit(request.path_qs) if request.method in SAFE else _came_from(request)
     kept = [(name, value) for name, value in parse_qsl(parts.query) if name not in names]
@@ -25,7 +25,7 @@ def build_display_links(request: web.Request, names: tuple[str, ...]) -> Callabl
 
 
 def _came_from(request: web.Request) -> SplitResult:
-    """The page of ours that sent this; the desk's first screen if nobody says which."""
+    """The page of ours that sent this request; the desk's first screen if unknown."""
     said = request.headers.get("Referer", "")
     try:
         parts = urlsplit(said)

@@ -1,8 +1,8 @@
 """`/healthz`: is the station well? Yes, or no with every reason as a code.
 
-Unwell is what a person must mend here: storage lost, or every bus down. A platform that is away is
-not: the station is built to work without it, so it is named as a note and the answer stays yes.
-Strangers are told yes or no: which sensor is dead is a list for burglars.
+Unwell is what a person must fix here: storage lost, or every bus down. An unreachable platform is
+not, since the station works without it: it is a note, and the answer stays yes. Strangers get yes
+or no only: a list of dead sensors would help burglars.
 """
 
 from collections.abc import Callable
@@ -27,7 +27,7 @@ class HealthReport(msgspec.Struct, frozen=True):
 
 
 def assess_health(vitals: Vitals) -> HealthReport:
-    """Judge one snapshot."""
+    """Assess one snapshot."""
     reasons = _reasons(vitals)
     return HealthReport(not reasons, reasons, _notes(vitals))
 
@@ -81,8 +81,6 @@ def _notes(vitals: Vitals) -> tuple[str, ...]:
 
 
 def route(vitals: Callable[[], Vitals]) -> Route:
-    """The address for watchers."""
-
     async def healthz(request: web.Request) -> web.StreamResponse:
         answer = assess_health(vitals())
         if Permission.VIEW not in view_permissions(request):

@@ -1,6 +1,7 @@
-"""Which language a reader gets, and the words in it.
+"""The reader's language, and the texts in it.
 
-Every word on a page is a code of the catalogues in `gateway/texts`; pages and handlers hold none.
+Every word on a page is a code of the catalogues in `gateway/texts`; pages and handlers contain
+none.
 """
 
 from collections.abc import Sequence
@@ -18,8 +19,8 @@ AGES = (
     (172_800, 3600, "web.age-hours"),
     (10**12, 86_400, "web.age-days"),
 )
-# An age below the first figure is counted in units of the second. The page's script gets the
-# same table, because ages go on growing on a page that has lost the station.
+# An age below the first figure is given in units of the second. The page's script uses the same
+# table, because ages keep growing on a page that has lost the station.
 SPANS = (
     (90, 1, "web.span-seconds"),
     (5400, 60, "web.span-minutes"),
@@ -29,26 +30,26 @@ SPANS = (
 
 
 class Translator(texts.Texts):
-    """One language of the catalogues, as pages speak it: call it with a code."""
+    """One language of the catalogues for pages: call it with a code."""
 
     __call__ = texts.Texts.say
 
     @property
     def tag(self) -> str:
-        """The language as HTML names it."""
+        """The language tag for HTML."""
         return TAGS[self.lang]
 
     def age(self, seconds: float) -> str:
-        """How long ago, as people say it."""
+        """A past time in words."""
         unit, code = next((unit, code) for below, unit, code in AGES if seconds < below)
         return self.say(code, n=int(seconds // unit))
 
     def ages(self) -> Sequence[tuple[int, int, str]]:
-        """The table that `age` follows, for the page's script: `{n}` stands for the count."""
+        """The table that `age` uses, for the page's script: `{n}` stands for the count."""
         return [(below, unit, self.say(code, n="{n}")) for below, unit, code in AGES]
 
     def span(self, seconds: float) -> str:
-        """How long, as people say it; never less than a second."""
+        """A duration in words; never less than a second."""
         unit, code = next((unit, code) for below, unit, code in SPANS if seconds < below)
         return self.say(code, n=max(1, int(seconds // unit)))
 
@@ -65,7 +66,7 @@ def translator_for(request: web.Request) -> Translator:
 
 
 def _preferred(header: str) -> str:
-    """The first language of ours that the browser names; browsers name them best first."""
+    """The first of our languages that the browser names; browsers name the preferred first."""
     for part in header.split(",")[:16]:
         language = part.strip()[:2].lower()
         if language in CATALOGUES:

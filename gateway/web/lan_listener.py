@@ -1,9 +1,9 @@
-"""The door of the desk computers: who is let in is decided before TLS costs anything.
+"""Listens for desk computers: connections are admitted before TLS costs anything.
 
-A TLS connection takes some 100 kB from its first byte on, and a handshake milliseconds of the one
-core that also hears the fire panel. So a connection is admitted when it is accepted: by where it
-comes from, by how many that address has, by how many handshakes are under way. What is not
-admitted is closed at once; it cost a descriptor for an instant.
+A TLS connection takes about 100 kB from its first byte, and a handshake takes milliseconds of the
+one core that also serves the fire panel. So a connection is admitted when it is accepted: by its
+origin, by how many its address has, and by how many handshakes are under way. Others are closed at
+once, at the cost of a descriptor for an instant.
 """
 
 import asyncio
@@ -27,18 +27,18 @@ log = logging.getLogger(__name__)
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-# asyncio sets aside 256 kB for each TLS connection to read into; a form fits into this.
+# asyncio reserves 256 kB for reading each TLS connection; a form fits into this.
 SSLProtocol.max_size = 32 * 1024
 
-# This machine itself needs no quota: who can run programs here is past this door.
+# This machine needs no limit: whoever can run programs here is past it anyway.
 OWN = frozenset({"127.0.0.1", "::1"})
 
-# After a failed accept (no descriptor is left), so long passes before the next.
+# Pause after a failed accept (no descriptor left).
 ACCEPT_AGAIN_S = 0.5
 
 
 class LanLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """How many connections the desk computers may have, all together and each address."""
+    """How many connections desk computers may have, in total and per address."""
 
     connections_max: int = 48
     peer_max: int = 16
@@ -60,7 +60,7 @@ class LanListener:
         networks: Collection[Network] = (),
         known: set[RequestHandler],
     ) -> None:
-        """`networks` may come in beside the private ones; `known` connections have signed in."""
+        """`networks` are admitted beside private ones; `known` are connections with a session."""
         line.setblocking(False)
         self._server, self._context, self._line = server, context, line
         self._bounds, self._networks, self._known = bounds, networks, known
@@ -68,7 +68,7 @@ class LanListener:
         self._accepting = asyncio.create_task(self._accept(), name="desk computers")
 
     async def close(self) -> None:
-        """Let nobody in any more; who is in stays."""
+        """Admit nobody any more; open connections stay."""
         tasks = [self._accepting, *self._entering]
         for task in tasks:
             task.cancel()
@@ -109,7 +109,7 @@ class LanListener:
             log.warning("a connection came to nothing: %s", error)
 
     def _has_room(self, peer: str) -> bool:
-        """Whether one more of that peer may try; who has more than others gives way."""
+        """Whether that peer may open another; an address that has more than others gives way."""
         self._known.intersection_update(self._server.connections)
         trying = Counter(self._entering.values())
         own = peer in OWN
@@ -130,7 +130,7 @@ class LanListener:
         return strangers[most] > held[peer] and self._evict(lines, most)
 
     def _evict(self, lines: list[tuple[RequestHandler, str]], peer: str) -> bool:
-        """Close the oldest connection of that peer over which nobody has signed in."""
+        """Close the oldest connection of that peer without a session."""
         for each, found in lines:
             if found == peer and each not in self._known and each.transport is not None:
                 each.transport.abort()
@@ -139,7 +139,7 @@ class LanListener:
 
 
 def is_near_address(host: str, networks: Collection[Network]) -> bool:
-    """Whether a desk computer may have that address: of a private network, or of one of those."""
+    """Whether a desk computer may have that address: in a private network, or one of those."""
     ip = ipaddress.ip_address(host.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
         ip = ip.ipv4_mapped

@@ -1,4 +1,4 @@
-"""Pulses: what pages show now, taken once a beat for all readers, told as differences."""
+"""Live views: what pages show now, taken once a beat for all readers, sent as differences."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ from gateway.web.section import GuardedPulse, Permission, Pulse, View
 
 
 class ViewTopic(NamedTuple):
-    """Which page's view, which one of its kind, in which words."""
+    """Which page's view, of which object, in which language."""
 
     page: str
     argument: str
@@ -19,7 +19,7 @@ class ViewTopic(NamedTuple):
 
 
 class LiveViews:
-    """The views of this beat. A view is made when somebody first asks, then shared."""
+    """The views of this beat. A view is made on first request, then shared."""
 
     def __init__(self, vitals: Callable[[], Vitals], pages: Mapping[str, GuardedPulse]) -> None:
         self._take = vitals
@@ -28,18 +28,18 @@ class LiveViews:
         self.now = vitals()
 
     def topic(self, text: str, words: Translator) -> ViewTopic:
-        """The topic of `page` or `page:argument`; UsageError if no section has it."""
+        """The topic in `page` or `page:argument`; UsageError if no section has it."""
         page, _, argument = text.partition(":")
         if page not in self._pages:
             raise UsageError("web.no-such-pulse", pulse=page[:40], known=", ".join(self._pages))
         return ViewTopic(page, argument[:128], words)
 
     def permission(self, topic: ViewTopic) -> Permission:
-        """What a reader must be allowed to see that view."""
+        """The permission that a reader needs for that view."""
         return self._pages[topic.page].permission
 
     def beat(self) -> None:
-        """Look again."""
+        """Start a new beat."""
         self.now = self._take()
         self._views.clear()
 
@@ -54,19 +54,19 @@ class LiveViews:
 
     @property
     def at_ms(self) -> int:
-        """When this beat was taken, in the station's own time since boot."""
+        """The instant of this beat, in ms since boot."""
         return self.now.at_ns // 1_000_000
 
 
 def view_difference(before: View, after: View) -> dict[str, Any]:
-    """What turns one view into the other: `set` and `gone`, each only where there is something."""
+    """What turns one view into the other: `set` and `gone`, each only if there is something."""
     changed = {k: v for k, v in after.items() if k not in before or before[k] != v}
     gone = [k for k in before if k not in after]
     return {**({"set": changed} if changed else {}), **({"gone": gone} if gone else {})}
 
 
 def with_header(page: Pulse) -> Pulse:
-    """The page's view with that of the strip around it."""
+    """The page's view combined with that of the header."""
 
     def view(vitals: Vitals, words: Translator, argument: str) -> View:
         return {**header_view(vitals, words), **page(vitals, words, argument)}
@@ -75,7 +75,7 @@ def with_header(page: Pulse) -> Pulse:
 
 
 def values_view(vitals: Vitals, _words: Translator, _argument: str) -> View:
-    """The view for programs: present values, bus loads and lane levels, without any wording."""
+    """The view for programs: values, bus loads and lane levels, without wording."""
     view: dict[str, Any] = {
         f"{device.id}.{point.id}": {
             "value": point.value,

@@ -1,7 +1,7 @@
-"""Readers of the feed that wait: for platforms that fetch, a long poll of one lane.
+"""Long polls of one lane, for platforms that fetch the feed.
 
-Bounded like the streams: beyond `most` nobody waits, and the answer that there is nothing comes at
-once; it is the reader who then asks again.
+Bounded like the streams: beyond `most` waiting readers, the empty answer comes at once, and the
+reader asks again.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ WAITING_MAX = 16
 
 
 class LongPolls:
-    """Those who wait for news of a lane."""
+    """The readers that wait for entries of a lane."""
 
     def __init__(self, feed: FollowedReader, most: int = WAITING_MAX) -> None:
         self._follower = feed.follower("feed", retaining=False)
@@ -28,7 +28,7 @@ class LongPolls:
         self._closing = asyncio.Event()
 
     async def news(self, lane: Lane, after: int, wait_s: float) -> None:
-        """Return when there is something after that number, or the wait is over, or we stop."""
+        """Return when there is an entry behind that number, after `wait_s`, or on stop."""
         if self._free.locked() or self._closing.is_set():
             return
         async with self._free:
@@ -44,5 +44,5 @@ class LongPolls:
                         await each
 
     async def close(self, _app: web.Application) -> None:
-        """Answer all that wait: the station stops."""
+        """Answer all readers that wait: the station stops."""
         self._closing.set()

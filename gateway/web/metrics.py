@@ -9,10 +9,8 @@ from gateway.web.section import Permission, Route
 
 
 def route(vitals: Callable[[], Vitals], readers: Callable[[], int]) -> Route:
-    """The address for Prometheus."""
-
     async def metrics(_request: web.Request) -> web.StreamResponse:
-        from gateway.web import prometheus  # noqa: PLC0415  # 2 MB, only where somebody scrapes
+        from gateway.web import prometheus  # noqa: PLC0415   # 2 MB, only if metrics are scraped
 
         body = prometheus.render_metrics(vitals(), readers())
         return web.Response(body=body, headers={"Content-Type": prometheus.MEDIA})

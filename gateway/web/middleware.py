@@ -1,8 +1,8 @@
-"""The edge: what every request passes on its way in, and every answer on its way out.
+"""Middleware that every request and every response passes.
 
-From the outside inwards: errors become answers, the Host must be ours (a page elsewhere must not
-reach us by rebinding its name), and a body is read whole within its size and time, so that no
-handler waits for a slow sender.
+From the outside inwards: errors become responses, the Host must be ours (a page elsewhere must not
+reach us by rebinding its name), and a body is read completely, within limits of size and time, so
+that no handler waits for a slow sender.
 """
 
 import asyncio
@@ -43,20 +43,20 @@ HEADERS = {
     "X-Frame-Options": "DENY",
 }
 
-# What signs a caller in, on every 401 (RFC 9110, 11.6.1): the form at /signin gives a cookie.
+# How to sign in, on every 401 (RFC 9110, 11.6.1): the form at /signin sets a cookie.
 CHALLENGE = {"WWW-Authenticate": 'Cookie realm="yizhan", form-action="/signin"'}
 
 
 async def add_headers(_request: web.Request, response: web.StreamResponse) -> None:
-    """On every answer, also on errors and files; a page may be stricter about what it may use."""
+    """Set on every response, also on errors and files; a page may restrict itself further."""
     stricter = response.headers.get(POLICY, HEADERS[POLICY])
     response.headers.update({**HEADERS, POLICY: stricter})
 
 
 def error_middleware(on_fault: OnFault) -> Middleware:
-    """Turn what is raised inside into an answer that names it; a mistake of ours is a fault, too.
+    """Turn exceptions into responses; a mistake of ours is a fault as well.
 
-    Where the answer has begun, nothing more can be said: the connection is cut off.
+    If the response has begun, the connection is cut.
     """
 
     @web.middleware
@@ -88,13 +88,13 @@ def error_middleware(on_fault: OnFault) -> Middleware:
 
 
 def route_pattern(request: web.Request) -> str:
-    """The path as its route was declared: nothing that anybody has typed."""
+    """The path as its route was declared: nothing that a client has sent."""
     resource = request.match_info.route.resource
     return "*" if resource is None else resource.canonical
 
 
 def _left(request: web.Request) -> bool:
-    """Whether whoever asked is there no more."""
+    """Whether the client has disconnected."""
     return request.transport is None or request.transport.is_closing()
 
 
@@ -106,7 +106,7 @@ def _cut_off(request: web.Request) -> None:
 def refusal_response(
     request: web.Request, told_problem: Problem, headers: Mapping[str, str] = MappingProxyType({})
 ) -> web.StreamResponse:
-    """A page for people, a problem document for programs; what a status owes is in its headers."""
+    """A page for people, a problem document for programs, with the headers of its status."""
     if "text/html" in request.headers.get("Accept", ""):
         answer: web.StreamResponse = request.app[PAGES].refuse(request, told_problem)
     else:
@@ -118,14 +118,13 @@ def refusal_response(
 
 
 class ServerLogFilter(logging.Filter):
-    """What aiohttp says of a connection: what a peer has sent stays out of the log.
+    """Filters aiohttp's log: what a peer has sent stays out of it.
 
-    A request that cannot be read is the peer's mistake, and its header lines are nobody's to keep;
-    a peer that leaves is none; anything else is a fault.
+    A malformed request is the peer's mistake, and its header lines must not be kept; a
+    disconnect is not an error; anything else is a fault.
     """
 
     def __init__(self, on_fault: OnFault) -> None:
-        """Tell faults there."""
         super().__init__()
         self._on_fault = on_fault
 
@@ -141,16 +140,16 @@ class ServerLogFilter(logging.Filter):
 
 def create_server_log(on_fault: OnFault) -> logging.Logger:
     """A log for one server."""
-    made = logging.Logger(__name__)  # noqa: LOG001  # not shared: each server has its own edge
+    made = logging.Logger(__name__)  # noqa: LOG001   # not shared: each server has its own
     made.parent = logging.getLogger("gateway.web")
     made.addFilter(ServerLogFilter(on_fault))
     return made
 
 
 def host_middleware(allowed: Collection[str]) -> Middleware:
-    """Refuse a request meant for another name; the control socket has no name.
+    """Refuse a request for another host name; the control socket has no name.
 
-    The address that the connection came in at is ours, too: a name can be made to point here, an
+    The address that the connection came to is also ours: a name can be made to point here, an
     address cannot.
     """
 
@@ -179,9 +178,9 @@ def _has_port(host: str) -> bool:
 
 
 def body_middleware(within_s: float, streamed: Collection[str] = ()) -> Middleware:
-    """Read the body before the handler runs; one that says it is too big is not read at all.
+    """Read the body before the handler runs; one that announces too large a size is not read.
 
-    Those to the `streamed` paths are left to their handlers.
+    Bodies for the `streamed` paths are left to their handlers.
     """
 
     @web.middleware

@@ -1,4 +1,4 @@
-"""`/api/v1/openapi.json`: the published API, made from the routes and the types they name."""
+"""`/api/v1/openapi.json`: the published API, generated from the routes and their types."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -76,7 +76,7 @@ def _name(route: Route) -> str:
 
 
 def _problems(route: Route) -> Iterator[int]:
-    """The refusals that a caller must expect here, beside what `default` stands for."""
+    """The error statuses that a caller must expect here, beside `default`."""
     acts, names = route.method != "GET", "{" in route.path
     if acts or route.query:
         yield 400
@@ -111,7 +111,7 @@ def _body(description: str, media: str, schema: dict[str, Any]) -> dict[str, Any
 
 
 def route(routes: Sequence[Route], version: str) -> Route:
-    """The document's own address; the document is made once, when somebody asks."""
+    """The route of the document, which is made once, on the first request."""
     made = cache(lambda: document(routes, version))
 
     async def openapi(_request: web.Request) -> web.StreamResponse:

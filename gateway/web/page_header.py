@@ -1,6 +1,6 @@
-"""What every page shows around its own content: whose station, what time, is the platform there.
+"""The header that every page shows: which station, what time, whether the platform responds.
 
-The strip repeats facts; it must never be ahead of them. "Received" is said only when every lane's
+The header repeats facts and must never be ahead of them. "Received" is shown only if every lane's
 last number has the platform's receipt and the journal is on disk.
 """
 
@@ -18,7 +18,7 @@ StatusMark = tuple[str, str, str]
 
 
 def header_view(vitals: Vitals, words: Translator) -> View:
-    """The view of the strip."""
+    """The view of the header."""
     return {
         "frame.clock": clock_face(vitals),
         "frame.trust": clock_source(vitals.clock, words),
@@ -31,19 +31,19 @@ def header_view(vitals: Vitals, words: Translator) -> View:
 
 
 def tab_title_prefix(alarms: AlarmVitals) -> str:
-    """What the tab's title begins with while an alarm waits: `(1) 烟感报警`."""
+    """The beginning of the tab's title while an alarm waits: `(1) 烟感报警`."""
     if not alarms.untaken:
         return ""
     return f"({alarms.untaken}) {alarms.first}".strip()
 
 
 def clock_face(vitals: Vitals) -> str:
-    """Hours and minutes where the station stands; dashes while nothing has set the clock."""
+    """Hours and minutes in the station's time zone; dashes while the clock is unset."""
     return wall_text(vitals.clock.wall_ns, vitals.timezone, "%H:%M")
 
 
 def wall_text(wall_ns: int | None, timezone: str, form: str) -> str:
-    """That instant in the station's zone; dashes if it is not known."""
+    """That instant in the station's time zone; dashes if it is unknown."""
     if wall_ns is None:
         return "--:--"
     moment = datetime.datetime.fromtimestamp(wall_ns // 1_000_000_000, tz=_zone(timezone))
@@ -51,7 +51,7 @@ def wall_text(wall_ns: int | None, timezone: str, form: str) -> str:
 
 
 def written_text(time: str | None, at_ms: int, timezone: str, words: Translator) -> str:
-    """When something was written, in the station's zone; since the boot where nobody knew."""
+    """When something was written, in the station's zone; time since boot if that is unknown."""
     if time is None:
         return words("desk.since-boot", span=words.span(at_ms / 1000))
     moment = datetime.datetime.fromisoformat(time)
@@ -64,7 +64,7 @@ def _zone(name: str) -> datetime.tzinfo:
 
 
 def clock_source(clock: ClockVitals, words: Translator) -> str:
-    """What the clock rests on; how long ago it was heard, unless it is heard all the time."""
+    """What the clock rests on, and how long ago that was updated unless it is continuous."""
     source = words(f"trust.{clock.trust.value}")
     if clock.trust in {Trust.NTP, Trust.NONE}:
         return source
@@ -72,7 +72,7 @@ def clock_source(clock: ClockVitals, words: Translator) -> str:
 
 
 def first_uplink(vitals: Vitals) -> UplinkVitals | None:
-    """The uplink that speaks for the platform in one word: the worst one."""
+    """The uplink that represents the platform in one word: the worst one."""
     by_worst = sorted(vitals.uplinks, key=lambda uplink: uplink.state == "up")
     return by_worst[0] if by_worst else None
 
@@ -86,7 +86,7 @@ SETTLED = {
 
 
 def platform_mark(vitals: Vitals, words: Translator) -> StatusMark:
-    """The platform in a word."""
+    """The state of the platform in a word."""
     uplink = first_uplink(vitals)
     if uplink is None:
         return ("away", "cloud-off", words("web.platform-none"))

@@ -1,7 +1,7 @@
-"""Pages: the station's layout around a section's template, rendered from a view.
+"""Renders pages: a section's template and its view inside the station's layout.
 
-A template asks for everything that can change through the macros of `web/parts.html`, by key, so
-the first rendering and the pulses that follow show the same view.
+A template takes everything that can change through the macros of `web/parts.html`, by key, so the
+first rendering and the updates that follow show the same view.
 """
 
 from collections.abc import Callable, Sequence
@@ -29,7 +29,7 @@ CHOICE_COOKIE_S = 365 * 86_400
 
 
 class PageRenderer:
-    """The Jinja environment of the station and what its layout needs."""
+    """The Jinja environment of the station, and the data of its layout."""
 
     def __init__(
         self, sections: Sequence[Section], statics: StaticFiles, vitals: Callable[[], Vitals]
@@ -51,7 +51,7 @@ class PageRenderer:
         status: int = HTTPStatus.OK,
         **context: Any,
     ) -> web.Response:
-        """The page, in the reader's language, by the reader's light."""
+        """The page, in the reader's language and display mode."""
         words = translator_for(request)
         form, fresh = _form(request)
         text = self.environment.get_template(template).render(
@@ -78,7 +78,7 @@ class PageRenderer:
         return response
 
     def refuse(self, request: web.Request, what: Problem) -> web.Response:
-        """The page that says why there is no page, and what to do."""
+        """The page that explains why there is no page, and what to do."""
         return self.render(
             request, "web/problem.html", self._vitals(), {}, status=what.status, problem=what
         )
@@ -88,7 +88,7 @@ PAGES = web.AppKey("pages", PageRenderer)
 
 
 def _form(request: web.Request) -> tuple[str, str]:
-    """The token for this page's forms, and the cookie to set for it if the reader had none."""
+    """The token for this page's forms, and the cookie to set if the reader had none."""
     token = form_token(request)
     if token:
         return token, ""
@@ -99,7 +99,7 @@ def _form(request: web.Request) -> tuple[str, str]:
 def set_cookie(
     response: web.StreamResponse, name: str, value: str, *, max_age: int | None = None
 ) -> None:
-    """A cookie that only this station sets and reads, and no script sees."""
+    """A cookie that only this station sets and reads, and no script can see."""
     response.set_cookie(
         name, value, max_age=max_age, path="/", secure=True, httponly=True, samesite="Strict"
     )
@@ -120,8 +120,8 @@ def _loader(sections: Sequence[Section]) -> jinja2.BaseLoader:
     return jinja2.PrefixLoader(folders)
 
 
-# What a reader may choose, the usual one first. `night` auto: as the reader's screen does; `keys`:
-# whether a number key opens the tab of that number.
+# A reader's display options, the default first. `night` auto follows the device; `keys`: whether a
+# number key opens the tab of that number.
 CHOICES = {"lang": ("zh", "en"), "night": ("auto", "on", "off"), "keys": ("on", "off")}
 
 
@@ -133,7 +133,7 @@ def _choice(request: web.Request, name: str) -> str:
 
 
 def _remember(request: web.Request, response: web.Response) -> None:
-    """Keep a choice made by a switch; it is a preference and holds nothing about the person."""
+    """Store a choice made by a display link; it is a preference without personal data."""
     for name, allowed in CHOICES.items():
         chosen = request.query.get(name)
         if chosen in allowed:

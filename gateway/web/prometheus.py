@@ -1,4 +1,4 @@
-"""The vital signs as Prometheus reads them, collected when asked, with no state of its own."""
+"""The vital signs as Prometheus metrics, collected on request, without state."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -14,7 +14,7 @@ DEVICE_STATES = ("ok", "wait", "stale", "silent", "faulty")
 
 
 def render_metrics(vitals: Vitals, readers: int) -> bytes:
-    """All of them, written as `MEDIA` says."""
+    """All metrics, in the format of `MEDIA`."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(VitalsCollector(vitals, readers))
     return generate_latest(registry)
@@ -28,7 +28,6 @@ class VitalsCollector(Collector):
         self._readers = readers
 
     def collect(self) -> Iterator[Metric]:
-        """All families of this instant."""
         vitals = self._vitals
         up_s = (vitals.at_ns - vitals.started_ns) / 1e9
         yield _gauge("yizhan_info", "The station", ("station", "version"),

@@ -1,4 +1,4 @@
-"""Answers that are not pages: JSON, and a problem told in the reader's language (RFC 9457)."""
+"""Responses that are not pages: JSON, and problems in the reader's language (RFC 9457)."""
 
 from http import HTTPStatus
 from typing import Any
@@ -32,7 +32,7 @@ CODES = {
 }
 
 
-# Denials that are not simply forbidden.
+# Denials with a status other than 403.
 DENIALS = {
     "web.sign-in-first": HTTPStatus.UNAUTHORIZED,
     "web.locked": HTTPStatus.UNAUTHORIZED,
@@ -51,7 +51,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def json_response(value: Any, *, status: int = HTTPStatus.OK) -> web.Response:
-    """Any struct as JSON; never stored by the browser, because it is true only now."""
+    """Any struct as JSON; never cached by the browser, because it is true only now."""
     response = web.Response(body=_encoder.encode(value), status=status)
     response.content_type = "application/json"
     response.headers["Cache-Control"] = "no-store"
@@ -61,7 +61,6 @@ def json_response(value: Any, *, status: int = HTTPStatus.OK) -> web.Response:
 def localized_problem(
     request: web.Request, status: int, code: str | None = None, /, **data: Any
 ) -> Problem:
-    """The problem in the reader's language."""
     words = translator_for(request)
     code = code or CODES.get(HTTPStatus(status), "web.refused")
     title, detail = words(code, **data), words.remedy(code, **data)
@@ -69,14 +68,13 @@ def localized_problem(
 
 
 def problem_response(what: Problem) -> web.Response:
-    """The problem as an answer."""
     response = json_response(what, status=what.status)
     response.content_type = "application/problem+json"
     return response
 
 
 def http_status(error: StationError) -> HTTPStatus:
-    """Whose mistake it is, in the terms of HTTP."""
+    """The HTTP status of an error."""
     if isinstance(error, NotFound):
         return HTTPStatus.NOT_FOUND
     if isinstance(error, StateConflict):

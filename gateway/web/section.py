@@ -1,8 +1,8 @@
-"""What a room with pages hands over to the server: one `Section`.
+"""The plug-in contract of a room with pages: one `Section`, handed to the server.
 
-A section is data and plain handlers; it never sees the server. The server checks it whole at
-start-up: a route without a permission, a path declared twice or a template that does not compile
-is an error before the first request.
+A section is data and plain handlers; it never sees the server. The server checks it completely at
+start-up: a route without a permission, a path declared twice or a template that does not compile is
+an error before the first request.
 """
 
 import enum
@@ -19,33 +19,33 @@ from gateway.web.i18n import Translator
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-# What a page shows that can change, flat: one key for each text, mark or curve on it.
+# What can change on a page, flat: one key for each text, mark or curve.
 View = Mapping[str, Any]
 
-# The view of a page at this instant; the text says which one (a device's id, or "").
+# Makes the view of a page now; the text is its argument (a device's id, or "").
 Pulse = Callable[[Vitals, Translator, str], View]
 
 
 class Permission(enum.Enum):
-    """What a caller must be allowed to do; the gate decides who is."""
+    """What a caller must be allowed to do; the gate knows who is."""
 
     PUBLIC = "public"  # anyone who reaches the port
-    HERE = "here"  # whoever stands at this machine's own screen, and nobody from elsewhere
+    HERE = "here"  # a person at this machine's own screen, and nobody from elsewhere
     VIEW = "view"  # read what the station knows; no personal data
-    OWN = "own"  # whoever is signed in, about themselves: sign out, password, PIN
+    OWN = "own"  # a person who is signed in, for their own account: sign out, password, PIN
     STAFF = "staff"  # act: announce, take a request, acknowledge
-    INSTALL = "install"  # change how the station is wired
+    INSTALL = "install"  # change the station's settings
 
 
 class GuardedPulse(NamedTuple):
-    """A page's pulse, and what a reader must be allowed to see it."""
+    """A page's live view, and the permission that a reader needs for it."""
 
     permission: Permission
     view: Pulse
 
 
 class QueryParameter(NamedTuple):
-    """A parameter of an address that is no free text: `takes` is the type of what it may be."""
+    """A query parameter that is not free text: `takes` is its type."""
 
     about: str
     takes: Any
@@ -55,11 +55,11 @@ class QueryParameter(NamedTuple):
 class Route(msgspec.Struct, frozen=True, kw_only=True):
     """One address. `returns` and `accepts` are its bodies' types; `query` names its parameters.
 
-    A route with a `summary` is part of the published API and appears in `openapi.json`. `act` is
-    what the audit calls it (`act.<act>` in the catalogues, with a dash for the slash); without
-    one, its method and path stand there. With `streamed` the handler reads the body itself, as it
-    comes: it bounds its size and its time. `also` are answers with a body of their own beside that
-    of 200; with `bare` the body may be left out.
+    A route with a `summary` is part of the published API and appears in `openapi.json`. `act`
+    is its name in the audit log (`act.<act>` in the catalogues, with a dash for the slash);
+    without one, its method and path are used. With `streamed` the handler reads the body itself
+    and must bound its size and time. `also` are other statuses with a body of their own; with
+    `bare` the body may be left out.
     """
 
     path: str
@@ -78,7 +78,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NavTab(msgspec.Struct, frozen=True):
-    """A tab in the strip: the number on its plate, where it leads, the code of its word."""
+    """A tab of the header: the number on its plate, its address, the code of its word."""
 
     number: int
     path: str
@@ -96,12 +96,12 @@ class NeedAction(msgspec.Struct, frozen=True):
 
 
 class Need(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that needs a person now: a row of the desk's board.
+    """Something that needs a person now: a row of the desk's board.
 
-    `urgency` is 1 (when there is time) to 4 (an emergency, the only one that may be red); within
-    one urgency, the least `amount` comes first. `amount` with `unit` is minutes and whose they
-    are ("分钟没人接"), or a count. `done`: somebody has it already; such a row stands last, is grey
-    and is not counted.
+    `urgency` is 1 (when there is time) to 4 (an emergency, the only one that may be red);
+    within one urgency, the lowest `amount` comes first. `amount` with `unit` is minutes and
+    their meaning ("分钟没人接"), or a count. `done`: a person takes care of it; such a row comes
+    last, is grey and is not counted.
     """
 
     key: str
@@ -118,10 +118,10 @@ class Need(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Card(msgspec.Struct, frozen=True):
-    """A room's place on the desk's first screen: templates, their facts, how urgent it is now.
+    """A room's card on the desk's first screen: templates, their data, how urgent it is now.
 
-    `template` stands below the board of what needs a person, `beside` in the narrow column; either
-    may be empty. The desk sorts cards by `urgency`, highest first; 0 means that nobody is needed.
+    `template` goes below the board of needs, `beside` in the narrow column; either may be
+    empty. The desk sorts cards by `urgency`, highest first; 0 means that nobody is needed.
     `needs` are the rows that the room puts on the board.
     """
 
@@ -135,8 +135,8 @@ class Card(msgspec.Struct, frozen=True):
 class Section(msgspec.Struct, frozen=True, kw_only=True):
     """One room's pages. Templates and static files are addressed as `<name>/<file>`.
 
-    `streams` are topics of pulses (`page:argument`) for which one live stream is kept free, for
-    this machine alone, whoever else reads.
+    `streams` are topics of live views (`page:argument`), for each of which one live stream is
+    reserved for this machine, however many others read.
     """
 
     name: str

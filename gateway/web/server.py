@@ -1,7 +1,7 @@
 """The server: sections in, one application out, listening on loopback and the control socket.
 
-Everything that can be wrong with a section is wrong at start-up: no permission, an address twice,
-a template that does not compile.
+All mistakes of a section are found at start-up: a missing permission, a duplicate address, a
+template that does not compile.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ from gateway.web.sse import StreamHub
 from gateway.web.static_files import StaticFiles
 from gateway.web.stream import StreamLimits
 
-# aiohttp waits this long for handlers, and once more after cancelling them: 2 s of our 3.
+# aiohttp waits this long for handlers, and again after cancelling them: 2 s of our 3.
 STOP_STEP_S = 1.0
 
 
@@ -46,18 +46,18 @@ HostName = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9](?:[a-z0-9.-]{0,251}[a
 class WebOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`[web]` of `station.toml`.
 
-    `port` is plain HTTP for this machine alone, `lan_port` HTTPS for the desk computers, once
-    somebody has an account; `names` are what they call the station, beside its own name.
-    `networks` may come in beside the private ones (`["100.64.0.0/10"]`, a district's VPN).
+    `port` is plain HTTP for this machine only, `lan_port` HTTPS for desk computers, once there
+    is an account; `names` are further host names of the station. `networks` are admitted beside
+    private ones (`["100.64.0.0/10"]`, a district's VPN).
     """
 
-    port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 8080  # 0: any that is free
+    port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 8080  # 0: any free port
     lan_port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 8443
     names: Annotated[tuple[HostName, ...], msgspec.Meta(max_length=8)] = ()
     networks: Annotated[tuple[str, ...], msgspec.Meta(max_length=8)] = ()
 
     def __post_init__(self) -> None:
-        """SettingsError names the network that is none."""
+        """SettingsError names an invalid network."""
         for each in self.networks:
             try:
                 ipaddress.ip_network(each)
@@ -66,7 +66,7 @@ class WebOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
 
 class ServerLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """What one caller may take of the server."""
+    """Limits per caller."""
 
     header_within_s: float = 15.0
     body_within_s: float = 10.0
@@ -93,7 +93,7 @@ def build_app(
 ) -> web.Application:
     """The whole application. UsageError names what is wrong with a section.
 
-    `kinds` are events of rooms without a section; who reads the feed is shown no other but theirs.
+    `kinds` are events of rooms without a section; readers of the feed see no others.
     """
     of_rooms = (kind for section in sections for kind in section.kinds)
     audiences = Audiences((*JOURNAL_KINDS, *kinds, *of_rooms))
@@ -166,7 +166,7 @@ def _all_routes(
 
 
 def _refuse_twice(routes: Sequence[Route]) -> None:
-    """Refuse what the router takes: it would serve the first and never say so."""
+    """Refuse duplicate routes: the router would silently serve the first."""
     seen = set()
     for route in routes:
         if (route.method, route.path) in seen:
@@ -221,10 +221,10 @@ class WebServer:
         self._lan: list[LanListener] = []
 
     async def hold(self) -> None:
-        """Take port and socket; Unavailable names the one that somebody else holds.
+        """Bind port and socket; Unavailable names the one that another process holds.
 
-        Whatever can be had is taken all the same, and doing it again takes what is missing.
-        Whoever comes already waits for `start`.
+        Whatever is free is bound all the same, and a second call binds what is missing.
+        Connections wait for `start`.
         """
         if self._runner.server is None:
             await self._runner.setup()
@@ -253,11 +253,11 @@ class WebServer:
 
     @property
     def whole(self) -> bool:
-        """Whether it has its port and its socket."""
+        """Whether both port and socket are bound."""
         return self._local is not None and (self._control is None or self._commands is not None)
 
     async def start(self) -> None:
-        """Answer, on what is held; Unavailable, once it does, if something still is not."""
+        """Serve what is bound; raises Unavailable afterwards if something is not."""
         try:
             if not self.whole:
                 await self.hold()
@@ -267,9 +267,9 @@ class WebServer:
                     await server.start_serving()
 
     async def open_lan(self, context: ssl.SSLContext, host: str = "") -> None:
-        """Listen for the desk computers, too; Unavailable if somebody else holds the port.
+        """Listen for desk computers as well; Unavailable if another process holds the port.
 
-        `host` "" is every address of this machine. Doing it again changes nothing.
+        `host` "" is every address of this machine. Idempotent.
         """
         if self._lan:
             return
@@ -289,11 +289,11 @@ class WebServer:
 
     @property
     def lan_open(self) -> bool:
-        """Whether desk computers can come in."""
+        """Whether desk computers can connect."""
         return bool(self._lan)
 
     async def stop(self) -> None:
-        """Close the sockets, end the streams, let running answers finish: within 3 s."""
+        """Close the sockets, end the streams, let running responses finish: within 3 s."""
         for server in (self._local, self._commands):
             if server is not None:
                 server.close()
@@ -314,13 +314,13 @@ def _listen(port: int) -> socket.socket:
 
 
 def _listen_lan(host: str, port: int) -> list[socket.socket]:
-    """IPv4, and IPv6 beside it where this machine has that, on one port."""
+    """IPv4, and IPv6 if the machine has it, on one port."""
     lines = []
     try:
-        lines.append(socket.create_server((host or "0.0.0.0", port), backlog=BACKLOG))  # noqa: S104  # the desk computers are elsewhere
+        lines.append(socket.create_server((host or "0.0.0.0", port), backlog=BACKLOG))  # noqa: S104   # desk computers are on other machines
         port = lines[0].getsockname()[1]
         if not host and socket.has_ipv6:
-            with contextlib.suppress(OSError):  # the kernel may have been started without
+            with contextlib.suppress(OSError):  # the kernel may run without it
                 family = socket.AF_INET6
                 lines.append(socket.create_server(("::", port), family=family, backlog=BACKLOG))
     except OSError as error:

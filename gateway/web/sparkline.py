@@ -1,4 +1,4 @@
-"""Curves: the last hour as an SVG path. Pure: numbers in, text out; a missing value is a break."""
+"""Draws the last hour as an SVG path. Pure: numbers in, text out; a missing value is a break."""
 
 import math
 from collections.abc import Sequence
@@ -26,10 +26,10 @@ class AxisScale(NamedTuple):
 
 @lru_cache(maxsize=CURVES_KEPT)
 def spark_path(samples: tuple[float | None, ...]) -> str:
-    """A small curve without axes, filling its box; a level value lies in the middle.
+    """A small curve without axes that fills its box; a constant value lies in the middle.
 
-    Kept, because a view is made every second and a curve grows every half minute: drawing them
-    anew was nine tenths of a beat.
+    Cached: a view is made every second, while a curve grows every half minute, and drawing took
+    nine tenths of the time.
     """
     known = [s for s in samples if s is not None]
     if not known:
@@ -41,7 +41,7 @@ def spark_path(samples: tuple[float | None, ...]) -> str:
 
 
 def curve_path(samples: Samples, low: float, high: float, box: tuple[int, int, int]) -> str:
-    """The curve over `box`, oldest left; `low` lies at its foot and `high` at its head."""
+    """The curve over `box`, oldest left; `low` lies at the bottom and `high` at the top."""
     width, height, margin = box
     step = width / max(1, len(samples) - 1)
     tall = (height - 2 * margin) / (high - low)
@@ -57,7 +57,7 @@ def curve_path(samples: Samples, low: float, high: float, box: tuple[int, int, i
 
 
 def axis_scale(samples: Samples) -> AxisScale:
-    """An axis of round figures that holds every sample."""
+    """An axis of round figures that contains every sample."""
     known = [s for s in samples if s is not None] or [0.0]
     low, high = min(known), max(known)
     if low == high:

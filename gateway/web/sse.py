@@ -1,7 +1,7 @@
-"""The live stream `/api/v1/events`: one a page, resumable, bounded, ended when the station stops.
+"""The live stream `/api/v1/events`: one per page, resumable, bounded, ended on stop.
 
-Two tasks serve all readers: one waits for the journal, one takes the pulse; both only wake the
-streams. Neither does anything while nobody reads.
+Two tasks serve all readers: one waits for the journal, one takes the beat; both only wake the
+streams. Without readers neither does anything.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ class StreamHub:
         on_fault: OnFault = log_fault,
         kept: frozenset[str] = frozenset(),
     ) -> None:
-        """`kept` are topics of this machine's own screens: each has a stream beside the others."""
+        """`kept`: topics of this machine's own screens, each with a stream reserved for it."""
         self._on_fault = on_fault
         self._kept = kept
         self._own: set[str] = set()
@@ -56,7 +56,6 @@ class StreamHub:
         return len(self._streams)
 
     def route(self) -> Route:
-        """The stream's address."""
         return Route(
             path="/api/v1/events",
             handler=self._serve,
@@ -71,7 +70,7 @@ class StreamHub:
         )
 
     async def running(self, _app: web.Application) -> AsyncIterator[None]:
-        """Wake the streams while the application stands (an aiohttp clean-up context)."""
+        """Wake the streams while the application runs (an aiohttp clean-up context)."""
         works = {"web.stream.follow": self._follow, "web.stream.beat": self._beat}
         tasks = [asyncio.create_task(self._keep(*work)) for work in works.items()]
         yield
@@ -94,7 +93,7 @@ class StreamHub:
         response = web.StreamResponse(headers={"Cache-Control": "no-store"})
         response.content_type = "text/event-stream"
         response.charset = "utf-8"
-        # A reader may leave at any time: before the headers, or between two writes.
+        # A reader may disconnect at any time: before the headers, or between two writes.
         with self._joined(stream, own), contextlib.suppress(ConnectionResetError):
             try:
                 await response.prepare(request)
@@ -115,7 +114,7 @@ class StreamHub:
         return EventStream(self._source, topic, _lanes(request.query.get("lanes")), resume, allowed)
 
     def _own_of(self, request: web.Request) -> str:
-        """The place that is kept for this reader, if it is one of our screens and that is free."""
+        """The free reserved place of this reader, if it is one of our screens; else ""."""
         topic = request.query.get("pulse", "")
         here = is_from_loopback(request) and topic in self._kept
         return topic if here and topic not in self._own else ""
@@ -135,18 +134,18 @@ class StreamHub:
                 self._wanted.clear()
 
     def _drop(self, request: web.Request) -> None:
-        """Cut off a reader that takes nothing; what its socket holds is lost with it."""
+        """Cut off a reader that does not read; what its socket holds is lost."""
         self.dropped += 1
         if request.transport is not None:
             request.transport.abort()
 
     async def _keep(self, edge: str, work: Callable[[], Awaitable[None]]) -> None:
-        """Repeat the work while anybody reads."""
+        """Repeat the work while there are readers."""
         while True:
             await self._wanted.wait()
             try:
                 await work()
-            except Exception as error:  # noqa: BLE001  # an edge: one bad beat must not end all beats
+            except Exception as error:  # noqa: BLE001   # an edge: one bad beat must not end all beats
                 self._on_fault(edge, error)
                 await asyncio.sleep(self._source.limits.pulse_s)
 
@@ -165,7 +164,7 @@ class StreamHub:
 
 
 def _lanes(text: str | None) -> tuple[Lane, ...]:
-    """The lanes of `alarm,service`; all if nothing was said, none if it is empty."""
+    """The lanes in `alarm,service`; all for None, none for ""."""
     if text is None:
         return tuple(Lane)
     try:
@@ -175,7 +174,7 @@ def _lanes(text: str | None) -> tuple[Lane, ...]:
 
 
 def _bound_buffer(request: web.Request, size: int) -> None:
-    """Hold little for a reader: by default a socket alone takes megabytes."""
+    """Limit a reader's buffers: by default a socket alone takes megabytes."""
     if request.transport is None:
         return
     request.transport.set_write_buffer_limits(size)

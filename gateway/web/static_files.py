@@ -1,7 +1,7 @@
-"""Style sheet, sprite, scripts: read once at start-up, served from memory under their hash.
+"""Static files: read once at start-up, served from memory under their hash.
 
-The hash is in the address, so a browser keeps a file for a year and still never shows an old one.
-Only what was read at start-up has an address: a path from outside never touches the disk.
+The hash is part of the address, so a browser caches a file for a year and still never shows an old
+one. Only what was read at start-up has an address: a requested path never touches the disk.
 """
 
 import gzip
@@ -34,14 +34,14 @@ class _File(NamedTuple):
 
 
 class StaticFiles:
-    """Every static file of the hall (`web/…`) and of the sections (`<name>/…`)."""
+    """Every static file of the web room (`web/…`) and of the sections (`<name>/…`)."""
 
     def __init__(self, sections: Iterable[Section]) -> None:
         self._files = {name: _file(name, body) for name, body in _read(sections)}
         self._by_address = {file.address: file for file in self._files.values()}
 
     def address(self, name: str) -> str:
-        """Where `name` is served; KeyError if no section brought it."""
+        """The address of `name`; KeyError if no section brought it."""
         return self._files[name].address
 
     def weight(self, name: str) -> int:
@@ -49,7 +49,7 @@ class StaticFiles:
         return len(self._files[name].packed)
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
-        """Answer a static address; anything else is not found."""
+        """Serve a static address; anything else is not found."""
         file = self._by_address.get(request.path)
         if file is None:
             raise web.HTTPNotFound

@@ -1,8 +1,7 @@
 """TLS with the station's own certificate: made at first start, renewed in time, kept in `keys/`.
 
-Nobody gives a station in a community a public name, so it vouches for itself: a desk computer
-takes the station's authority once (the page `/trust`), and from then on knows the station through
-every renewal.
+A station in a community has no public name, so it certifies itself: a desk computer trusts the
+station's authority once (the page `/trust`), and then recognises the station across every renewal.
 """
 
 import contextlib
@@ -41,8 +40,8 @@ _LOOPBACK: tuple[Address, ...] = (
     ipaddress.IPv6Address("::1"),
 )
 SECOND_NS = 1_000_000_000
-# Where nobody seconds the station's time, its certificate is valid from so long ago: who comes to
-# the desk knows the right time, and 825 days are as many as every browser bears with.
+# If the station's time is unconfirmed, its certificate starts this long ago: people at the desk
+# have the right time, and browsers accept 825 days.
 UNSURE = datetime.timedelta(days=428)
 
 AUTHORITY, SHOWN, NOTE = "tls-authority.pem", "tls.pem", "tls.json"
@@ -50,20 +49,20 @@ _CERTIFICATE = b"-----BEGIN CERTIFICATE-----"
 
 
 def station_names(station: str, extra: Collection[str] = ()) -> frozenset[str]:
-    """What the station may be called: localhost, its machine's name and its own id, `.local`."""
+    """The host names of the station: localhost, its machine's name and its own id, `.local`."""
     host = socket.gethostname().lower().partition(".")[0]
     own = {name for name in (host, station) if name}
     return frozenset({"localhost", *own, *(f"{name}.local" for name in own), *extra})
 
 
 def own_addresses() -> frozenset[Address]:
-    """This machine's addresses that its authority may vouch for."""
+    """This machine's addresses that its authority may certify."""
     found = {*_LOOPBACK, *_ipv4(), *_ipv6()}
     return frozenset(filter(certificate_state.is_vouchable, found))
 
 
 class StationTls:
-    """The station's authority, the certificate that it shows, and the context that shows it."""
+    """The station's authority, the certificate that it presents, and the TLS context for it."""
 
     def __init__(
         self,
@@ -77,8 +76,9 @@ class StationTls:
     ) -> None:
         """Read both from `keys`, or make what is missing there.
 
-        What is damaged is set aside and made anew, for the pages must come up: computers then take
-        in the new authority. `shown` is what the certificate that is shown says of itself.
+        What is damaged is set aside and made again, because the pages must come up:
+        computers must then trust the new authority. `shown` is what the certificate says of
+        itself.
         """
         self._keys = keys
         self._names = names
@@ -108,25 +108,25 @@ class StationTls:
         self.shown = None if self._pem is None else self._told(self._pem)
         if not self.renew():
             self._show()
-        _ = self.authority  # one that is no certificate is found out now
+        _ = self.authority  # detects an invalid certificate now
 
     @property
     def authority(self) -> bytes:
-        """The authority's certificate, as computers take it in (DER)."""
+        """The authority's certificate for import (DER)."""
         pem = self._authority[self._authority.index(_CERTIFICATE) :]
         return ssl.PEM_cert_to_DER_cert(pem.decode("ascii"))
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of the authority, as people compare it."""
+        """SHA-256 of the authority, for comparison by people."""
         return hashlib.sha256(self.authority).digest().hex(":").upper()
 
     def renew(self) -> bool:
-        """Show another certificate if it is time; whether it was. Open connections go on."""
+        """Present another certificate if it is time; returns whether. Open connections go on."""
         addresses, now = self._addresses(), self._now()
         since = None if self._clock.vouched() is not None else max(self._certain(), now - UNSURE)
         if self.shown is not None and since is not None:
-            now = max(now, self.shown.born)  # a lone witness who is behind renews nothing
+            now = max(now, self.shown.born)  # a single time source that is behind renews nothing
         if self.shown is not None and not certificate_state.is_replacement_due(
             self.shown, self._names, addresses, now
         ):
@@ -141,7 +141,7 @@ class StationTls:
         return True
 
     def _told(self, pem: bytes) -> CertificateState:
-        """What the certificate says of itself: as noted, if that was noted of these very files."""
+        """What the certificate says of itself: as noted, if noted for these very files."""
         of = hashlib.sha256(self._authority + pem).hexdigest()
         try:
             noted = msgspec.json.decode((self._keys / NOTE).read_bytes(), type=CertificateState)
@@ -151,13 +151,13 @@ class StationTls:
             return noted
         from gateway.web import certificate  # noqa: PLC0415  # see validity.py
 
-        self._read(AUTHORITY, self._authority)  # a damaged one is named now, not in a year
+        self._read(AUTHORITY, self._authority)  # a damaged one is reported now, not in a year
         told = certificate.describe_certificate(self._read(SHOWN, pem), of)
         _keep(self._keys / NOTE, msgspec.json.encode(told))
         return told
 
     def _show(self) -> None:
-        # Out of memory, where it is whole: a dead disk must not keep the station from starting.
+        # From memory, where it is complete: a dead disk must not prevent a start.
         assert self._pem is not None
         descriptor = os.memfd_create("tls")
         with os.fdopen(descriptor, "wb") as file:
@@ -166,7 +166,7 @@ class StationTls:
             self.context.load_cert_chain(f"/proc/self/fd/{descriptor}")
 
     def _now(self) -> datetime.datetime:
-        """Station time; while nothing has set it, the latest time that is known to have passed."""
+        """Station time; while it is unset, the latest time that has certainly passed."""
         wall_ns = self._clock.stamp().wall_ns
         return self._certain() if wall_ns is None else _moment(wall_ns)
 
@@ -182,7 +182,7 @@ class StationTls:
         return made
 
     def _kept(self, name: str) -> bytes | None:
-        if name in self._aside:  # a disk that takes nothing has it still
+        if name in self._aside:  # a disk that accepts nothing still has it
             return None
         try:
             return (self._keys / name).read_bytes()
@@ -199,7 +199,7 @@ class StationTls:
 
 
 def _set_aside(path: Path) -> None:
-    """Out of the way, where somebody may still look at it."""
+    """Move it away, for a person to inspect."""
     with contextlib.suppress(OSError):
         path.replace(path.with_name(f"{path.name}.damaged"))
 
@@ -209,7 +209,7 @@ def _moment(wall_ns: int) -> datetime.datetime:
 
 
 def _keep(path: Path, body: bytes) -> None:
-    """Write it if the disk lets us; what cannot be kept is made anew at the next start."""
+    """Write it if the disk accepts it; otherwise it is made again at the next start."""
     try:
         run_in_time(partial(_write, path, body))
     except OSError as error:
@@ -217,7 +217,7 @@ def _keep(path: Path, body: bytes) -> None:
 
 
 def _write(path: Path, body: bytes) -> None:
-    """All or nothing, for our eyes only."""
+    """Atomic, readable by us only."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.new")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

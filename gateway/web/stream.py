@@ -1,13 +1,13 @@
 """One reader of the live stream: a cursor, a socket, and what it has been shown.
 
-Entries are pulled from the cursor on, so a slow reader costs no memory here: one that falls too
-far behind gets a snapshot instead of the entries, one whose socket stays full is dropped.
+Entries are pulled from the cursor, so a slow reader costs no memory here: one that falls too far
+behind gets a snapshot instead of the entries, and one whose socket stays full is dropped.
 
     id: <cursor>   event: snapshot   {"at", "missed", "set": the whole view}
     id: <cursor>   event: entry      one CloudEvent
                    event: pulse      {"at", "set": what changed, "gone": keys no longer there}
 
-`missed` is how many entries the snapshot stands for, null if nobody can know.
+`missed` is how many entries the snapshot stands for, null if unknown.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class StreamLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """What a station gives its readers."""
+    """What a station grants its readers."""
 
     streams_max: int = 16
     snapshot_after: int = 500
@@ -77,9 +77,9 @@ class EventStream:
     async def run(
         self, response: web.StreamResponse, closing: asyncio.Event, lives: Callable[[], bool]
     ) -> None:
-        """Tell the reader everything until the station stops, or the reader may no longer look.
+        """Serve the reader until the station stops, or the reader may no longer look.
 
-        TimeoutError if the reader takes nothing.
+        TimeoutError if the reader does not read.
         """
         await self._send(response, b"retry: %d\n\n" % RETRY_MS)
         if not self._resumed:
@@ -99,7 +99,7 @@ class EventStream:
             await response.write(chunk)
 
     async def _entries(self) -> bytes:
-        """The next entries beyond the cursor, a snapshot if they are too many, else nothing."""
+        """The next entries behind the cursor, a snapshot if they are too many, else nothing."""
         heads = self._source.feed.heads()
         behind = self._cursor.behind({lane: heads.get(lane, 0) for lane in self._lanes})
         if behind > self._source.limits.snapshot_after:
@@ -127,7 +127,7 @@ class EventStream:
         return b"".join((head.encode(), body, b"\n\n"))
 
     def _pulse(self) -> bytes:
-        """Sent at every beat even if nothing changed: its coming says that the page is live."""
+        """Sent at every beat even without changes: it shows that the page is live."""
         view = self._source.pulses.view(self._topic)
         told: dict[str, Any] = {
             "at": self._source.pulses.at_ms,

@@ -1,9 +1,8 @@
-"""Templates compiled once, as Python does with its own: into `__pycache__` beside them.
+"""Caches compiled templates, as Python does its bytecode: in `__pycache__` beside them.
 
 A station that compiled them at each start took twice as long to be ready, and kept 3 MB of the
-compiler's leavings. The package compiles them when it is installed (`python -m
-gateway.web.template_cache`); a checkout does as it goes, unless Python was told to write no
-bytecode.
+compiler's memory. The package compiles them when it is installed (`python -m
+gateway.web.template_cache`); a checkout compiles on demand, unless Python may not write bytecode.
 """
 
 import contextlib
@@ -18,15 +17,15 @@ from pathlib import Path
 import jinja2
 from jinja2.bccache import Bucket, BytecodeCache
 
-# How our templates are read; what was compiled otherwise is compiled again.
+# How our templates are read; templates compiled with other options are compiled again.
 OPTIONS = {"autoescape": True, "trim_blocks": True, "lstrip_blocks": True}
 
 
 def template_environment(
     loader: jinja2.BaseLoader, *, write: bool | None = None
 ) -> jinja2.Environment:
-    """The one way to read our templates; `write` None does as Python does."""
-    return jinja2.Environment(  # noqa: S701  # it is among the options
+    """The only way to load our templates; `write` None follows Python's setting."""
+    return jinja2.Environment(  # noqa: S701   # set in the options
         loader=loader,
         undefined=jinja2.StrictUndefined,
         bytecode_cache=TemplateCache(write=not sys.dont_write_bytecode if write is None else write),
@@ -35,17 +34,17 @@ def template_environment(
 
 
 class TemplateCache(BytecodeCache):
-    """Finds a template's code beside it, if it is of this text and this Jinja."""
+    """Finds a template's code beside it, if it matches this text and this version of Jinja."""
 
     def __init__(self, *, write: bool) -> None:
         self._write = write
 
     def get_cache_key(self, name: str, filename: str | None = None) -> str:
-        """Where its code lies."""
+        """The path of its code."""
         return cache_from_source(filename or name, optimization="template")
 
     def get_source_checksum(self, source: str) -> str:
-        """What the code must have been made from."""
+        """The identity of the text and options that the code must have been made from."""
         return hashlib.sha256(f"{jinja2.__version__}{OPTIONS}{source}".encode()).hexdigest()
 
     def has(self, filename: str | None, source: str) -> bool:
@@ -58,16 +57,16 @@ class TemplateCache(BytecodeCache):
             return False
 
     def load_bytecode(self, bucket: Bucket) -> None:
-        """Take what is there; whatever does not fit is compiled anew."""
+        """Load the code; if it does not match, it is compiled again."""
         try:
             kept = Path(bucket.key).read_bytes()
             if kept.startswith(bucket.checksum.encode()):
-                bucket.code = marshal.loads(kept[len(bucket.checksum) :])  # noqa: S302  # ours, as a .pyc is
+                bucket.code = marshal.loads(kept[len(bucket.checksum) :])  # noqa: S302   # ours, as a .pyc is
         except (OSError, EOFError, ValueError, TypeError):
             bucket.reset()
 
     def dump_bytecode(self, bucket: Bucket) -> None:
-        """Keep it for the next start, whole or not at all; a folder not ours stays as it is."""
+        """Store the code for the next start, atomically; a read-only folder stays as it is."""
         if not self._write:
             return
         fresh = Path(f"{bucket.key}.{os.getpid()}")
@@ -78,9 +77,9 @@ class TemplateCache(BytecodeCache):
 
 
 def check_templates(templates: jinja2.Environment) -> None:
-    """Every template compiles, or TemplateSyntaxError; what was compiled before has proved it.
+    """Raise TemplateSyntaxError unless every template compiles; compiled ones have proved it.
 
-    Only what is shown is loaded: a station's pages are a megabyte of code, and few are looked at.
+    Only what is shown is loaded: a station's pages are a megabyte of code, and few are viewed.
     """
     cache, loader = templates.bytecode_cache, templates.loader
     assert isinstance(cache, TemplateCache), "made by `environment`"
@@ -92,10 +91,10 @@ def check_templates(templates: jinja2.Environment) -> None:
 
 
 def compile_templates(folders: Iterable[Path]) -> int:
-    """Compile every template below these; how many."""
+    """Compile every template below these folders; returns how many."""
     count = 0
     for path in sorted(path for folder in folders for path in folder.rglob("*.html")):
-        # The name inside is only for messages: a page is asked for by its section's.
+        # The name is used in messages only: pages are addressed by their section's name.
         template_environment(jinja2.FileSystemLoader(path.parent), write=True).get_template(
             path.name
         )

@@ -1,4 +1,4 @@
-"""How a reading is said: value, unit, and the mark of how good it is."""
+"""Formats readings: value, unit, and the mark of their quality."""
 
 from collections.abc import Sequence
 
@@ -20,7 +20,7 @@ __all__ = [
 
 NOTHING = "—"
 
-# A Bluetooth address is seen whole.
+# A Bluetooth address is shown whole.
 ADDRESS_CHARS_MAX, ADDRESS_TAIL = 17, 12
 
 STATE_MARKS = {
@@ -40,12 +40,12 @@ DOUBTFUL = ("warn", "warning")
 
 
 def short_address(whole: str) -> str:
-    """An address as a line has room for it: a beacon's identity by its end."""
+    """An address that fits a line: the end of a beacon's identity."""
     return whole if len(whole) <= ADDRESS_CHARS_MAX else "…" + whole[-ADDRESS_TAIL:]
 
 
 def value_text(point: PointVitals, words: Translator) -> str:
-    """A value with all its digits; a dash where there is none."""
+    """A value with all its digits; a dash if there is none."""
     match point.value:
         case None:
             return NOTHING
@@ -60,7 +60,7 @@ def value_text(point: PointVitals, words: Translator) -> str:
 
 
 def _switch(point: PointVitals, words: Translator, *, on: bool) -> str:
-    """A contact in a word: what its kind of sensor says, or only whether it is closed."""
+    """A contact in a word: the word of its kind of sensor, or whether it is closed."""
     state = "on" if on else "off"
     if not point.kind:
         return words(f"live.{state}")
@@ -69,17 +69,16 @@ def _switch(point: PointVitals, words: Translator, *, on: bool) -> str:
 
 
 def is_unread(point: PointVitals) -> bool:
-    """True before the first answer: what was read and has become stale still has its value."""
+    """Whether there was no answer yet; a stale reading still has its value."""
     return point.value is None and point.quality == "stale"
 
 
 def is_numeric(point: PointVitals) -> bool:
-    """True if the point has, or may come to have, a curve."""
+    """Whether the point has, or may come to have, a curve."""
     return not (point.kind or isinstance(point.value, bool | str))
 
 
 def quality_mark(point: PointVitals, words: Translator) -> StatusMark:
-    """The mark of one point."""
     if is_unread(point):
         return (*STATE_MARKS["wait"], words("live.device-wait"))
     colour, pictogram = QUALITY_MARKS.get(point.quality, DOUBTFUL)
@@ -97,7 +96,7 @@ def device_mark(device: DeviceVitals, words: Translator) -> StatusMark:
 
 
 def device_headline(device: DeviceVitals, words: Translator) -> tuple[str, str]:
-    """What a device says in one line: its first point, or how many of its contacts are on."""
+    """A device in one line: its first point, or how many of its contacts are active."""
     points = device.points
     if not points:
         return (NOTHING, "")

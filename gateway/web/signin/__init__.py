@@ -1,8 +1,7 @@
-"""The pages of sign-in: coming in and out, the ring of keys, trusting the station's certificate.
+"""The pages of sign-in: signing in and out, accounts, trusting the station's certificate.
 
-- section.py  the addresses, with what each asks for
-- enter.py    claim, password, PIN, one-time code, out
-- ring.py     who has an account; installers, and the console
-- trust.py    how a computer takes in the station's authority
-- command.py  `yizhan accounts`
+- section.py          the addresses, with their permissions
+- signin_pages.py     claim, password, PIN, one-time code, sign out
+- account_pages.py    who has an account; for installers and the console
+- trust_page.py       how a computer comes to trust the station's authority
 """

@@ -1,4 +1,4 @@
-"""The ring of keys: who has an account. Pages for installers, the same as JSON for the console."""
+"""Account pages for installers, and the same as JSON for the console."""
 
 from collections.abc import Callable
 
@@ -16,12 +16,12 @@ from gateway.web.page_renderer import PAGES
 from gateway.web.responses import http_status, json_response
 from gateway.web.signin.signin_pages import SubmittedForm
 
-# What ends somebody's sessions at once: a slip of the hand must not be enough.
+# Acts that end a person's sessions at once, and so are confirmed first.
 TAKES_AWAY = ("reset", "disable")
 
 
 class AccountReport(msgspec.Struct, frozen=True):
-    """One account as the API tells it; `state` is `open`, `disabled` or `invited`."""
+    """One account in the API; `state` is `open`, `disabled` or `invited`."""
 
     id: str
     name: str
@@ -30,29 +30,26 @@ class AccountReport(msgspec.Struct, frozen=True):
 
 
 class OneTimeCode(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A one-time code: typed once at `/signin`, then worth nothing."""
+    """A one-time code: entered once at `/signin`, then invalid."""
 
     id: str = ""
     code: str = ""
 
 
 class ClaimCode(msgspec.Struct, frozen=True):
-    """The claim code, or null when there is an account."""
+    """The claim code, or null if there is an account."""
 
     code: str | None
 
 
 class AccountPages:
-    """The handlers."""
-
     def __init__(self, access: Access, keys: AccountAdmin, vitals: Callable[[], Vitals]) -> None:
-        """Over those accounts."""
         self._access = access
         self._keys = keys
         self._vitals = vitals
 
     async def page(self, request: web.Request) -> web.StreamResponse:
-        """Everybody who has an account; `?ask=reset&id=…` asks before anything is taken away."""
+        """All accounts; `?ask=reset&id=…` asks for confirmation first."""
         return self._page(request)
 
     def _page(
@@ -79,7 +76,7 @@ class AccountPages:
         )
 
     async def act(self, request: web.Request) -> web.StreamResponse:
-        """Do one thing to one account, and show the ring again."""
+        """Apply one action to one account, and show the list again."""
         form = await SubmittedForm.of(request)
         what, id_ = request.match_info.get("what", "add"), request.match_info.get("id", form("id"))
         try:
@@ -89,17 +86,15 @@ class AccountPages:
         return self._page(request, code=code if code.code else None)
 
     async def list(self, _request: web.Request) -> web.StreamResponse:
-        """Everybody, as JSON."""
         return json_response([account_report(account) for account in self._keys.all()])
 
     async def api(self, request: web.Request) -> web.StreamResponse:
-        """Do one thing to one account, as JSON."""
+        """Apply one action to one account, as JSON."""
         what, id_ = request.match_info["what"], request.match_info["id"]
         name, role = request.query.get("name", ""), request.query.get("role", "")
         return json_response(await self._do(request, what, id_, name, role))
 
     async def claim_code(self, _request: web.Request) -> web.StreamResponse:
-        """The claim code."""
         return json_response(ClaimCode(self._access.claim_code))
 
     async def _do(
@@ -125,13 +120,13 @@ class AccountPages:
 
 
 def account_report(account: Account) -> AccountReport:
-    """The account without anything secret."""
+    """The account without secrets."""
     state = "disabled" if account.disabled else "open" if account.password else "invited"
     return AccountReport(account.id, account.name, account.role.value, state)
 
 
 def _asked(request: web.Request, accounts: list[AccountReport]) -> tuple[str, AccountReport] | None:
-    """What is asked about whom, before it is done."""
+    """The action and account to be confirmed."""
     what, id_ = request.query.get("ask", ""), request.query.get("id", "")
     found = next((account for account in accounts if account.id == id_), None)
     return None if found is None or what not in TAKES_AWAY else (what, found)

@@ -1,4 +1,4 @@
-"""Coming in and going out, as pages: a form that is refused comes back with the reason on it."""
+"""Pages for signing in and out: a refused form comes back with the reason on it."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -18,11 +18,11 @@ from gateway.web.page_renderer import PAGES, set_cookie
 from gateway.web.responses import http_status
 
 FIELD_MAX = 400
-# Browsers keep nothing longer.
+# The longest that browsers accept.
 DESK_COOKIE_S = 400 * 86_400
 
 START = "/desk/"
-# What need not be typed again after a form was refused.
+# Fields that are filled in again after a refusal.
 KEPT = ("id", "name")
 
 
@@ -36,7 +36,6 @@ class SignInPages:
         vitals: Callable[[], Vitals],
         claimed: Callable[[], Awaitable[None]],
     ) -> None:
-        """Over those accounts."""
         self._access = access
         self._clock = clock
         self._vitals = vitals
@@ -74,8 +73,6 @@ class SignInPages:
         return page
 
     async def claim(self, request: web.Request) -> web.StreamResponse:
-        """Make the first account."""
-
         async def make(form: SubmittedForm) -> SignInTokens:
             signed = await self._access.claim(
                 form("code"), form("id"), form("name"), form("password"), request_origin(request)
@@ -86,7 +83,6 @@ class SignInPages:
         return await self._come_in(request, make)
 
     async def enter(self, request: web.Request) -> web.StreamResponse:
-        """Sign in by password."""
         desk, former = _cookies(request)
         return await self._come_in(
             request,
@@ -139,7 +135,6 @@ class SignInPages:
         return self._page(request, done=translator_for(request)("signin.pin-set"))
 
     async def out(self, request: web.Request) -> web.StreamResponse:
-        """Sign out."""
         await self._access.leave(self._caller(request), request_origin(request))
         mark_audited(request)
         answer = _onward_to("/signin")
@@ -147,7 +142,7 @@ class SignInPages:
         return answer
 
     def _caller(self, request: web.Request) -> Caller:
-        """Who is signed in; nobody is, for a program on the control socket."""
+        """Who is signed in; AccessDenied for a program on the control socket."""
         caller: Caller | None = request.get(CALLER)
         if caller is None:
             raise AccessDenied("web.sign-in-first")
@@ -156,7 +151,7 @@ class SignInPages:
     async def _come_in(
         self, request: web.Request, way: Callable[["SubmittedForm"], Awaitable[SignInTokens]]
     ) -> web.StreamResponse:
-        """Go that way in: on with fresh cookies, or back to the form with the reason."""
+        """Sign in that way: on with fresh cookies, or back to the form with the reason."""
         form = await SubmittedForm.of(request)
         try:
             signed = await way(form)
@@ -171,32 +166,29 @@ class SignInPages:
 
 
 class SubmittedForm:
-    """The fields of a form; one that is not there, is no text or is too long is empty."""
+    """The fields of a form; a missing, binary or overlong one is empty."""
 
     def __init__(self, fields: Any) -> None:
-        """As aiohttp read them."""
         self._fields = fields
 
     @classmethod
     async def of(cls, request: web.Request) -> "SubmittedForm":
-        """The fields of this request."""
         return cls(await request.post())
 
     def __call__(self, name: str) -> str:
-        """The field of that name."""
         value = self._fields.get(name, "")
         return value if isinstance(value, str) and len(value) <= FIELD_MAX else ""
 
 
 def safe_redirect(path: str) -> str:
-    """A path of this station to go on to; "" for anything that may lead elsewhere."""
+    """A path of this station to continue to; "" for anything that may lead elsewhere."""
     parts = urlsplit(path)
     plain = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
     return path if plain and not parts.netloc and len(path) <= FIELD_MAX else ""
 
 
 def _onward_to(path: str) -> web.Response:
-    """On to that page, with room for cookies."""
+    """A redirect to that page that can carry cookies."""
     return web.Response(status=web.HTTPSeeOther.status_code, headers={"Location": path})
 
 
@@ -205,6 +197,6 @@ def _cookies(request: web.Request) -> tuple[str, str]:
 
 
 def _written(request: web.Request, error: StationError) -> None:
-    """What was evaluated is in the ledger already; a try that had to wait is not."""
+    """Attempts that were checked are in the audit log already; those that had to wait are not."""
     if isinstance(error, AccessDenied) and error.code != "access.wait":
         mark_audited(request)

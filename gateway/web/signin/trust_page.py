@@ -1,4 +1,4 @@
-"""How a computer takes in the station's authority, once, so that it knows the station by itself."""
+"""The page that explains, once per computer, how to trust the station's authority."""
 
 from collections.abc import Callable
 
@@ -10,10 +10,7 @@ from gateway.web.station_tls import StationTls
 
 
 class TrustPage:
-    """The handlers."""
-
     def __init__(self, tls: StationTls, vitals: Callable[[], Vitals]) -> None:
-        """Of that authority."""
         self._tls = tls
         self._vitals = vitals
 
@@ -30,7 +27,7 @@ class TrustPage:
         )
 
     async def authority(self, _request: web.Request) -> web.StreamResponse:
-        """The authority's certificate: public by nature."""
+        """The authority's certificate, which is public."""
         answer = web.Response(body=self._tls.authority)
         answer.content_type = "application/x-x509-ca-cert"
         name = f"yizhan-{self._vitals().station}.cer"
