@@ -73,7 +73,7 @@ class PlatformEnrolment:
         url, tls = _usable(self._url, self._uplink), self._tls()
         key = self._papers.key()
         granted = await claim_certificate(url, key, self._settings.station.id, token, tls)
-        self._papers.keep(key, granted, url)
+        self._papers.store_grant(key, granted, url)
 
     def shown(self) -> EnrolmentStatus:
         """How the enrolment stands; StationError if there is none, or its files are damaged."""
@@ -82,7 +82,7 @@ class PlatformEnrolment:
             known = list(self._settings.uplinks)
             code = "enrol.none" if self._set is not None or not known else "enrol.no-uplink"
             raise StationError(code, uplink=self._uplink, known=known)
-        life = self._papers.life()
+        life = self._papers.lifetime()
         status = self._clock.status()
         judged_ns = self._clock.floor_ns if status.wall_ns is None else status.wall_ns
         state = (

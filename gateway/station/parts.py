@@ -227,7 +227,7 @@ class StationParts:
             alarms=alarming.vitals,
             faults=self.faults.all,
             refusing=(self.intake, self.rules, self.asking.requests, *self.sounding.rooms),
-            dates=self.uplinks.dates,
+            dates=self.uplinks.certificate_doubt,
         )
 
     def _setting_up(self) -> SetupAdapter:

@@ -109,7 +109,7 @@ class Uplinks:
         """All that the settings have, in their order."""
         return tuple(self._settings)
 
-    def line(self, name: str) -> tuple[Uplink, Sender] | None:
+    def connection(self, name: str) -> tuple[Uplink, Sender] | None:
         """The uplink of that name; None while it is being reopened, or was left out for a fault."""
         line = self._lines.get(name)
         return None if line is None else (line.uplink, line.sender)
@@ -169,7 +169,7 @@ class Uplinks:
         except Exception as error:  # noqa: BLE001  # the edge of one uplink: see above
             self._on_fault(f"uplink.{name}", error)
             sender = self._unmade[name] = UplinkStatus(name, options.kind, self._clock.now_ns)
-            sender.failed("opening", _reason(error))
+            sender.on_failure("opening", _reason(error))
         else:
             self._lines[name], sender = line, line.sender
             former = self._former.pop(name, None)
@@ -220,7 +220,7 @@ class Uplinks:
         inbox = self._inbox(name, sender, keys) if options.commands else None
         return Connection(options, uplink, sender, inbox, papers, lambda: opening.tls)
 
-    def dates(self, name: str) -> str:
+    def certificate_doubt(self, name: str) -> str:
         """What is doubtful about the dates of that platform's certificate, "" if nothing is."""
         line = self._lines.get(name)
         tls = None if line is None else line.tls()
@@ -238,7 +238,7 @@ class Uplinks:
 
         papers = EnrolmentFiles(self._keys, name)
         try:
-            return papers if papers.enrolment(options.url) and papers.life() else None
+            return papers if papers.enrolment(options.url) and papers.lifetime() else None
         except (StationError, OSError) as error:  # without them the station still reads and sounds
             _log.error("uplink %s goes without its papers: %s", name, error)
             return None
@@ -261,7 +261,7 @@ class Uplinks:
             keys=keys,
             on_fault=self._on_fault,
         )
-        sender.on_return, inbox.on_return = inbox.road_opened, sender.road_opened
+        sender.on_return, inbox.on_return = inbox.on_reconnected, sender.on_reconnected
         inbox.siblings.others = partial(self._siblings_of, name)
         return inbox
 
@@ -289,7 +289,7 @@ class Uplinks:
         assert line.papers is not None, "only who is enrolled keeps papers"
         await line.uplink.opened.wait()
         await keep_certificate_valid(
-            line.papers, line.tls(), self._station, self._clock, line.sender.certified
+            line.papers, line.tls(), self._station, self._clock, line.sender.set_certificate
         )
 
     async def _close(self, name: str) -> None:

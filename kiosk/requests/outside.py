@@ -50,7 +50,7 @@ class PlatformLines(Protocol):
     def names(self) -> Sequence[str]:
         """Of all that the settings have, in their order."""
 
-    def line(self, name: str) -> tuple[Uplink, Sender] | None:
+    def connection(self, name: str) -> tuple[Uplink, Sender] | None:
         """The uplink of that name, if it is open."""
 
 

@@ -168,7 +168,7 @@ def _claimed_write() -> Any:
 
 def _swallowed_receipt() -> Any:
     """Now and then the end of a command is told to nobody."""
-    end, count = CommandReceipts.end, itertools.count(1)
+    end, count = CommandReceipts.end_command, itertools.count(1)
 
     async def mutated(self: CommandReceipts, command_id: str, kept: Any) -> None:
         if next(count) % 5:

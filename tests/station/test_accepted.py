@@ -222,7 +222,7 @@ class Doors:
             "issued": "2026-09-21T15:06:40Z", "expires": "2026-09-21T16:06:40Z",
         }  # fmt: skip
         async with asyncio.TaskGroup() as acting:
-            await made.inbox.take(_json(raw), acting)
+            await made.inbox.handle_command(_json(raw), acting)
 
 
 def _json(raw: Any) -> bytes:

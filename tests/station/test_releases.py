@@ -90,7 +90,7 @@ def test_the_settings_and_their_history(left: Path) -> None:
 def test_the_enrolment(left: Path) -> None:
     papers = EnrolmentFiles(left / "state" / "keys", "district")
     assert papers.enrolment() == Enrolment(URL, COMMAND_KEY)
-    begins_ns, ends_ns = papers.life()
+    begins_ns, ends_ns = papers.lifetime()
     assert begins_ns < ends_ns
 
 

@@ -205,7 +205,7 @@ def test_what_an_uplink_did_is_known_while_it_is_reopened(tmp_path):
     async def reopened(made: Twins, acting: asyncio.TaskGroup) -> None:
         commands = [ordered(number) for number in range(200)]
         for command in commands:
-            await made.inbox("district").take(command, acting)
+            await made.inbox("district").handle_command(command, acting)
         await until(lambda: made.rung == len(commands))
         moved = {
             **made.settings,
@@ -222,16 +222,16 @@ def test_what_an_uplink_did_is_known_while_it_is_reopened(tmp_path):
             while not (change.done() and made.knows("district")):
                 closed += made.inbox("district") is None
                 loading += made.inbox("district") is not None and not made.knows("district")
-                await made.inbox("city").take(next(again), acting)
+                await made.inbox("city").handle_command(next(again), acting)
                 await asyncio.sleep(0.05)
             await change
         assert min(closed, loading) > 20
         made.journal.broken = True
         await made.uplinks.reopen("district")  # it cannot be put together
-        await made.inbox("city").take(next(again), acting)
+        await made.inbox("city").handle_command(next(again), acting)
         made.journal.broken = False
         await made.uplinks.reopen("district")
-        await made.inbox("city").take(next(again), acting)
+        await made.inbox("city").handle_command(next(again), acting)
         await asyncio.sleep(1)
         assert made.rung == len(commands)
         await made.uplinks.change({"city": made.settings["city"]})
@@ -247,14 +247,14 @@ def test_a_cancel_is_not_promised_by_an_uplink_that_is_being_reopened(tmp_path, 
         command = ordered(1)
         bell = json.loads(command)["id"]
         cancel = ordered(2, "command.cancel", of=bell)
-        await made.inbox("district").take(command, acting)
+        await made.inbox("district").handle_command(command, acting)
         acted = made.inbox("district")._acting[bell]
         reopening = asyncio.ensure_future(made.uplinks.reopen("district"))
         acted.cancel()  # as the inbox's own tasks are
         await asyncio.sleep(after_s)
         assert not made.knows("district")
         assert (made.inbox("district") is not None) is made_anew
-        await made.inbox("city").take(cancel, acting)
+        await made.inbox("city").handle_command(cancel, acting)
         await reopening
         await until(lambda: made.knows("district"))
         await asyncio.sleep(1)
@@ -294,7 +294,7 @@ async def test_an_uplink_that_is_being_reopened_is_not_gone(tmp_path):
     async with opened(tmp_path, district=DISTRICT, city=CITY) as made:
         reopening = asyncio.ensure_future(made.uplinks.reopen("district"))
         await asyncio.sleep(0.2)
-        assert made.uplinks.line("district") is None
+        assert made.uplinks.connection("district") is None
         assert await made.asked("district") == QueryRefused("upstream.unreachable")
         assert await made.asked() == QueryRefused("upstream.unreachable")
         await reopening
@@ -405,7 +405,7 @@ async def test_a_doubtful_certificate_is_counted_once_and_told_of_its_uplink(tmp
     for year in (2025, 2025, 2027, 2025):  # it is September 2026
         ends = f"Jan  1 00:00:00 {year} GMT"
         tls._judge({"notBefore": "Jan  1 00:00:00 2024 GMT", "notAfter": ends})
-    assert made.uplinks.dates("district") == "over"
-    assert made.uplinks.dates("city") == made.uplinks.dates("nobody") == ""
+    assert made.uplinks.certificate_doubt("district") == "over"
+    assert made.uplinks.certificate_doubt("city") == made.uplinks.certificate_doubt("nobody") == ""
     assert [where for where, _ in counted] == ["uplink.district"] * 2
     await made.uplinks.close()

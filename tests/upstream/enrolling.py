@@ -58,7 +58,9 @@ class Post:
             token = self.platform.registrar.token(station)
         key = self.papers.key()
         url = self.platform.tls_url
-        self.papers.keep(key, await claim_certificate(url, key, station, token, self.tls), url)
+        self.papers.store_grant(
+            key, await claim_certificate(url, key, station, token, self.tls), url
+        )
         self.tls = PlatformTls(self.clock, ca_file=self.ca_file, own=self.papers.pem)
 
     @contextlib.asynccontextmanager

@@ -125,7 +125,7 @@ async def sounds_after(seed: int, *, hangs: bool = False, alarm: bool = False) -
         "d", journal, clock, station=STATION, keys=CommandKeys(Path("/nowhere"), HAND.public),
         kinds=[CommandKind("siren", Siren, act, ExecutionGuarantee.AT_LEAST_ONCE)],
     )  # fmt: skip
-    sender.on_return, inbox.on_return = inbox.road_opened, sender.road_opened
+    sender.on_return, inbox.on_return = inbox.on_reconnected, sender.on_reconnected
     tasks = [asyncio.ensure_future(sender.run()), asyncio.ensure_future(inbox.run(town, rng))]
     await asyncio.sleep(rng.uniform(10, 70))
     town.hangs = hangs
@@ -180,7 +180,7 @@ async def polled(town: Town, for_s: float, poll: CommandPoll | None = None) -> C
 
     async def ask() -> None:
         while True:
-            await poll.next(PollPosition())
+            await poll.next_commands(PollPosition())
 
     asking = asyncio.ensure_future(ask())
     await asyncio.sleep(for_s)
@@ -221,16 +221,16 @@ async def test_the_road_that_opens_wakes_whoever_waits_and_replaces_what_hangs()
     asking = asyncio.ensure_future(polled(town, 600, poll))
     await asyncio.sleep(302)
     town.away = False
-    poll.road_opened()
+    poll.on_reconnected()
     await asyncio.sleep(0.1)
     assert now_s() - town.asked[-1][0] < 0.2
     asked = len(town.asked)
     await asyncio.sleep(5)
     assert len(town.asked) == asked
-    poll.road_opened()
+    poll.on_reconnected()
     await asyncio.sleep(0.1)
     assert len(town.asked) == asked + 1
-    poll.road_opened()  # the question is young: it was put on this road
+    poll.on_reconnected()  # the question is young: it was put on this road
     await asyncio.sleep(0.1)
     assert len(town.asked) == asked + 1
     await asking
@@ -266,32 +266,32 @@ async def test_a_platform_that_refuses_is_asked_every_few_seconds_and_one_that_i
 
 def test_waits_halve_at_cuts_and_grow_ever_more_rarely():
     wait, cut = IdleWait(), PlatformUnreachable(BROKEN)
-    assert wait.cut(cut, 30, 0.0)
+    assert wait.on_cut(cut, 30, 0.0)
     assert wait.wait_s == WAIT_S_MAX / 2
     now, tried = 0.0, []
     while now < 40 * LONGER_AFTER_S:
         now += 20.0
-        wait.answered(now)
+        wait.on_answered(now)
         if wait.wait_s > WAIT_S_MAX / 2:
             tried.append(now)
-            assert wait.cut(cut, 28, now)
+            assert wait.on_cut(cut, 28, now)
             assert wait.wait_s == WAIT_S_MAX / 2
     pauses = [later - before for before, later in itertools.pairwise(tried)]
     assert pauses == sorted(pauses)
     assert pauses[-1] <= LONGER_AFTER_S_MAX + 20
     for _ in range(9):
-        wait.cut(cut, 20, now)
+        wait.on_cut(cut, 20, now)
     assert wait.wait_s == WAIT_S_MIN
 
 
 def test_a_question_that_died_with_the_road_shortens_nothing():
     wait = IdleWait()
-    assert wait.cut(PlatformUnreachable(TIMEOUT), 60, 0.0)
-    wait.lost()
+    assert wait.on_cut(PlatformUnreachable(TIMEOUT), 60, 0.0)
+    wait.on_lost()
     assert wait.wait_s == WAIT_S_MAX
-    assert wait.cut(PlatformUnreachable(BROKEN), 30, 0.0)
-    wait.answered(1.0)
-    wait.lost()
+    assert wait.on_cut(PlatformUnreachable(BROKEN), 30, 0.0)
+    wait.on_answered(1.0)
+    wait.on_lost()
     assert wait.wait_s == WAIT_S_MAX / 2
 
 
@@ -306,6 +306,6 @@ def test_a_question_that_died_with_the_road_shortens_nothing():
 )
 def test_what_is_no_cut_changes_nothing(error, after_s):
     wait = IdleWait()
-    assert not wait.cut(error, after_s, 0.0)
+    assert not wait.on_cut(error, after_s, 0.0)
     assert wait.wait_s == WAIT_S_MAX
-    assert wait.cut(PlatformUnreachable("upstream.busy", status=504), 30, 0.0)
+    assert wait.on_cut(PlatformUnreachable("upstream.busy", status=504), 30, 0.0)

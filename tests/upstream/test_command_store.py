@@ -111,7 +111,7 @@ class Hall:
     async def take(self, order: Order) -> dict:
         """Hand it over; the last receipt for it."""
         async with asyncio.TaskGroup() as acting:
-            await self.inbox.take(order.raw, acting)
+            await self.inbox.handle_command(order.raw, acting)
         for entry in reversed(self.journal.lanes[Lane.SERVICE]):
             receipt = json.loads(b"{" + entry.body)["data"]
             if receipt["of"] == order.id:

@@ -56,7 +56,7 @@ async def test_a_station_enrols_and_is_known_by_its_certificate(tmp_path):
         (known,) = platform.store.register.stations()
         assert known.station == STATION
         assert known.key.startswith(post.papers.fingerprint().replace(" ", ""))
-        begins_ns, ends_ns = post.papers.life()
+        begins_ns, ends_ns = post.papers.lifetime()
         assert begins_ns < wall_now_ns() < ends_ns
         for path in (tmp_path / "keys").iterdir():
             assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -232,7 +232,7 @@ async def test_it_renews_at_two_thirds_and_not_before(tmp_path):
     async with office(tmp_path / "p") as platform:
         post = Post(platform, tmp_path / "keys")
         await post.enrol()
-        former, life = post.papers.pem.read_bytes(), post.papers.life()
+        former, life = post.papers.pem.read_bytes(), post.papers.lifetime()
         assert not is_renewal_due(life, clock_at(renewal_time_ns(life) - DAY_NS))
         assert is_renewal_due(life, clock_at(renewal_time_ns(life)))
         heard: list[tuple[int, int]] = []
@@ -270,7 +270,7 @@ async def test_a_renewal_is_due_by_the_floor_where_nobody_knows_the_time(tmp_pat
     async with office(tmp_path / "p") as platform:
         post = Post(platform, tmp_path / "keys")
         await post.enrol()
-        life = post.papers.life()
+        life = post.papers.lifetime()
     assert is_renewal_due(life, clock_at(renewal_time_ns(life) + 1, trust=trust))
     assert not is_renewal_due(life, clock_at(renewal_time_ns(life) - DAY_NS, trust=trust))
 
@@ -281,19 +281,19 @@ async def test_a_renewal_that_fails_is_said_and_leaves_the_former(tmp_path, monk
         post = Post(platform, tmp_path / "keys")
         await post.enrol()
     former = post.papers.pem.read_bytes()
-    clock = clock_at(renewal_time_ns(post.papers.life()))
+    clock = clock_at(renewal_time_ns(post.papers.lifetime()))
     keeping = asyncio.create_task(
         renewal.keep_certificate_valid(post.papers, post.tls, STATION, clock)
     )
     looks = 0
-    life = post.papers.life
+    life = post.papers.lifetime
 
     def looked() -> tuple[int, int]:
         nonlocal looks
         looks += 1
         return life()
 
-    monkeypatch.setattr(post.papers, "life", looked)
+    monkeypatch.setattr(post.papers, "lifetime", looked)
     await until(lambda: "is not renewed" in caplog.text)
     said_at = looks
     await until(lambda: looks > said_at + 3)
@@ -314,7 +314,7 @@ def test_a_renewal_changes_neither_the_command_key_nor_the_address(tmp_path):
         return EnrolmentGrant(authority.client(certificate_request(key, STATION), STATION), **more)
 
     key = papers.key()
-    papers.keep(key, granted(key, url="https://a", command_key=ours), "https://a")
+    papers.store_grant(key, granted(key, url="https://a", command_key=ours), "https://a")
     enrolled, pem = papers.enrolment(), papers.pem.read_bytes()
     key = papers.key()
     told = papers.renew(key, granted(key, url="https://b", command_key=theirs))
@@ -337,7 +337,7 @@ async def test_a_clock_that_is_far_ahead_renews_once_a_day_and_not_each_hour(tmp
     async with office(tmp_path / "p") as platform:
         post = Post(platform, tmp_path / "keys")
         await post.enrol()
-    clock = clock_at(renewal_time_ns(post.papers.life()) + 400 * DAY_NS)
+    clock = clock_at(renewal_time_ns(post.papers.lifetime()) + 400 * DAY_NS)
     looks = 0
 
     def tell(_: tuple[int, int]) -> None:
@@ -374,7 +374,7 @@ async def test_a_power_cut_at_any_write_leaves_a_station_that_can_go_on(tmp_path
         enrolled = post.papers.enrolment()
         if enrolled is None:
             await post.enrol(token)
-        post.papers.life()
+        post.papers.lifetime()
         assert post.papers.enrolment().url == platform.tls_url
         again = Post(platform, tmp_path / "keys")
         again.tls = type(again.tls)(again.clock, ca_file=again.ca_file, own=again.papers.pem)
@@ -424,7 +424,7 @@ async def test_damaged_files_are_named_or_made_anew(tmp_path):
         (tmp_path / "keys" / "district.next").write_bytes(b"\0" * 64)
         await post.enrol()  # nobody had vouched for that key yet
         for name, ask in (
-            ("district.pem", EnrolmentFiles.life),
+            ("district.pem", EnrolmentFiles.lifetime),
             ("district.enrolment", EnrolmentFiles.enrolment),
         ):
             path = tmp_path / "keys" / name
@@ -455,7 +455,7 @@ async def test_a_certificate_for_another_key_is_not_taken(tmp_path):
             ),
         ):
             with pytest.raises(BadReceipt) as raised:
-                post.papers.keep(key, granted, platform.tls_url)
+                post.papers.store_grant(key, granted, platform.tls_url)
             assert raised.value.code == code
         assert not post.papers.pem.exists()
 

@@ -198,7 +198,7 @@ async def fuzz(count: int, seed: int) -> Counter:
             known = json.loads(raw)["id"]
             readable |= {known} & signed.keys()
         async with asyncio.TaskGroup() as acting:
-            await inbox.take(raw, acting)
+            await inbox.handle_command(raw, acting)
     answered = {
         json.loads(b"{" + entry.body)["data"]["of"] for entry in rig.journal.lanes[Lane.SERVICE]
     }

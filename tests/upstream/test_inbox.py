@@ -101,7 +101,7 @@ class Desk:
     async def take(self, *commands: bytes) -> None:
         async with asyncio.TaskGroup() as acting:
             for command in commands:
-                await self.inbox.take(command, acting)
+                await self.inbox.handle_command(command, acting)
 
     async def restart(self) -> None:
         """The process was killed and is back."""

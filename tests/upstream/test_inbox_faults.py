@@ -209,7 +209,7 @@ async def test_what_is_too_large_to_be_repeated_is_repeated_without_its_detail()
 
     tower.journal.append = narrow
     async with asyncio.TaskGroup() as acting:
-        answered = await tower.inbox.take(tower.queue[bell], acting)
+        answered = await tower.inbox.handle_command(tower.queue[bell], acting)
     assert answered.stored
     assert tower.told(bell)[-1] == ("duplicate", None)
     assert tower.faults == []

@@ -385,7 +385,7 @@ async def test_a_range_is_sent_again_with_gaps_where_it_is_gone():
         await rig.until_settled()
         rig.journal.evict(Lane.SERVICE, 100, 150)
         rig.platform.batches.clear()
-        resend = rig.sender.resend(LaneRange(Lane.SERVICE, 90, 350))
+        resend = rig.sender.resend_range(LaneRange(Lane.SERVICE, 90, 350))
         await resend.done
     assert (resend.entries, resend.gaps) == (210, 1)
     assert sum(len(lanes) for lanes in rig.platform.batches) == 211

@@ -49,7 +49,7 @@ class Roads(Desk):
     async def by(self, *roads: str, command: bytes) -> None:
         async with asyncio.TaskGroup() as acting:
             for road in roads:
-                await self.roads[road].take(command, acting)
+                await self.roads[road].handle_command(command, acting)
 
     def tell_time(self, **wall_ms: int) -> None:
         for name, each_ms in wall_ms.items():
@@ -124,9 +124,9 @@ async def test_a_command_is_cancelled_over_the_other_uplink():
     command = desk.command()
     cancel = desk.command("command.cancel", data={"of": json.loads(command)["id"]})
     async with asyncio.TaskGroup() as acting:
-        await desk.roads["district"].take(command, acting)
+        await desk.roads["district"].handle_command(command, acting)
         await asyncio.sleep(1)
-        await desk.roads["mobile"].take(cancel, acting)
+        await desk.roads["mobile"].handle_command(cancel, acting)
     assert desk.rung == 0
     assert [r["reason_code"] for r in desk.receipts() if r["state"] == "failed"] == [
         "inbox.cancelled"
@@ -155,17 +155,17 @@ async def test_what_one_had_no_room_for_is_taken_by_the_other_and_cancelled_over
     async with asyncio.TaskGroup() as acting:
         desk.hold = first
         for _ in range(OPEN_MAX):
-            await desk.roads["district"].take(desk.command(), acting)
+            await desk.roads["district"].handle_command(desk.command(), acting)
         await asyncio.sleep(1)
         desk.hold = second
         for road in ("district", "mobile"):
-            await desk.roads[road].take(command, acting)
+            await desk.roads[road].handle_command(command, acting)
         assert desk.states()[-2:] == ["refused", "accepted"]
         await asyncio.sleep(1)
         desk.hold = None
         first.set()
         await asyncio.sleep(1)
-        await desk.roads["district"].take(cancel, acting)
+        await desk.roads["district"].handle_command(cancel, acting)
         await asyncio.sleep(1)
         second.set()
     assert desk.rung == OPEN_MAX
@@ -224,7 +224,7 @@ async def test_what_nobody_signed_takes_no_signed_command_s_id():
 @simulated
 async def test_polling_waits_until_the_other_knows_what_it_did():
     desk = Roads()
-    ready = asyncio.create_task(desk.roads["mobile"].siblings.ready())
+    ready = asyncio.create_task(desk.roads["mobile"].siblings.wait_loaded())
     await asyncio.sleep(5)
     assert not ready.done()
     await desk.roads["district"].load()
@@ -232,5 +232,5 @@ async def test_polling_waits_until_the_other_knows_what_it_did():
     assert ready.done()
     desk.open()
     began_s = asyncio.get_running_loop().time()
-    await desk.roads["mobile"].siblings.ready()
+    await desk.roads["mobile"].siblings.wait_loaded()
     assert asyncio.get_running_loop().time() - began_s <= 10.1

@@ -48,9 +48,9 @@ class Known:
         took_s += self.platform_s if entries else self.empty_s
         self.now_s += min(took_s, self.throughput.answer_s(raw))
         if took_s > self.throughput.answer_s(raw):
-            self.throughput.stalled(raw)
+            self.throughput.on_stalled(raw)
         else:
-            self.throughput.landed(
+            self.throughput.on_landed(
                 entries=entries,
                 full=entries == BATCH_ENTRIES_MAX,
                 raw=raw,
@@ -126,7 +126,7 @@ def test_a_single_event_that_needs_minutes_gets_them():
         allowed_s = known.throughput.answer_s(raw)
         if allowed_s >= payload / known.bps:
             break
-        known.throughput.stalled(raw)
+        known.throughput.on_stalled(raw)
     assert payload / known.bps <= allowed_s < 3_600
 
 
@@ -135,14 +135,14 @@ def test_a_small_batch_without_an_answer_says_nothing_of_size():
     known.settle()
     before = known.throughput.raw_max
     for _ in range(50):
-        known.throughput.stalled(400)
-        known.throughput.preempted(400, 20.0)
+        known.throughput.on_stalled(400)
+        known.throughput.on_preempted(400, 20.0)
     assert known.throughput.raw_max == before
 
 
 def test_what_held_up_an_alarm_is_taken_for_what_the_wire_carries():
     known = Known(100_000, 0.05)
     known.settle()
-    known.throughput.preempted(36_000, 6.0)
+    known.throughput.on_preempted(36_000, 6.0)
     assert known.throughput.slow
     assert known.entries < BATCH_ENTRIES_MAX

@@ -94,7 +94,7 @@ class EnrolmentFiles:
         replace_file(self._next, _pem(key), mode=0o600)
         return key
 
-    def keep(self, key: PrivateKey, granted: EnrolmentGrant, url: str) -> None:
+    def store_grant(self, key: PrivateKey, granted: EnrolmentGrant, url: str) -> None:
         """Take a certificate into use; a power cut leaves the former or the new one.
 
         BadReceipt if it is not for this key, or what came with it cannot be used.
@@ -129,7 +129,7 @@ class EnrolmentFiles:
     def _take(self, key: PrivateKey, granted: EnrolmentGrant) -> None:
         replace_file(self.pem, _pem(key) + granted.certificate.encode(), mode=0o600)
 
-    def life(self) -> tuple[int, int]:
+    def lifetime(self) -> tuple[int, int]:
         """From when to when our certificate is valid, UTC in ns."""
         certificate = self._pair()[1]
         return _ns(certificate.not_valid_before_utc), _ns(certificate.not_valid_after_utc)

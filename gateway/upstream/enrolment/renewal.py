@@ -39,10 +39,10 @@ async def keep_certificate_valid(
     while True:
         rests = max(0, rests - 1)
         try:
-            tell(papers.life())
-            if not rests and is_renewal_due(papers.life(), clock):
+            tell(papers.lifetime())
+            if not rests and is_renewal_due(papers.lifetime(), clock):
                 await renew_certificate(papers, tls, station)
-                tell(papers.life())
+                tell(papers.lifetime())
                 rests = RENEWS_EVERY_LOOKS
             failed = 0
         except StationError as error:
@@ -62,4 +62,4 @@ async def renew_certificate(papers: EnrolmentFiles, tls: PlatformTls | None, sta
         _log.error("the renewal of our certificate would have changed %s: not taken", name)
     if tls is not None:
         tls.reload()
-    _log.info("our certificate is renewed until %s", rfc3339(papers.life()[1]))
+    _log.info("our certificate is renewed until %s", rfc3339(papers.lifetime()[1]))

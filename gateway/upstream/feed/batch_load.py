@@ -22,11 +22,11 @@ class ResendRange:
         self.gaps = 0
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    def left(self, entries: Sequence[JournalEntry]) -> None:
+    def note_sent(self, entries: Sequence[JournalEntry]) -> None:
         """A batch of this range is under way."""
         self.next = max(self.next, entries[-1].seq + 1)
 
-    def took(self, entries: Sequence[JournalEntry]) -> None:
+    def note_receipted(self, entries: Sequence[JournalEntry]) -> None:
         """The platform receipted a batch of this range."""
         gaps = sum(entry.gap_from is not None for entry in entries)
         self.gaps += gaps

@@ -63,18 +63,18 @@ class BatchSource:
         self._resends: list[ResendRange] = []
         self._asked = asyncio.Event()
 
-    async def next(self, idle_s: float | None) -> BatchLoad:
+    async def next_load(self, idle_s: float | None) -> BatchLoad:
         """The next load, which counts as under way; an empty one if there was nothing so long."""
-        load = await self.now()
+        load = await self.ready_load()
         if load.entries:
             return load
         if self._beyond() and (idle_s is None or idle_s > NO_ADVANCE_S):
             idle_s = NO_ADVANCE_S
-        if not await self.wait(idle_s):
+        if not await self.wait_for_entries(idle_s):
             self.rewind()  # what went beyond a hole should have been receipted by now
-        return await self.now()
+        return await self.ready_load()
 
-    async def now(self) -> BatchLoad:
+    async def ready_load(self) -> BatchLoad:
         """The next load; an empty one if nothing is waiting."""
         self._turn += 1
         if self._turn % 2 and not self._strict:
@@ -86,7 +86,7 @@ class BatchSource:
         self._left(load)
         return load
 
-    async def overtaking(self) -> BatchLoad:
+    async def overtaking_load(self) -> BatchLoad:
         """What is waiting in the most urgent lane, for a batch of its own; empty if nothing is."""
         entries = await self._read(self.lanes[:1])
         load = BatchLoad(entries) if entries else BatchLoad()
@@ -94,40 +94,40 @@ class BatchSource:
             self._left(load)
         return load
 
-    async def wait_overtaking(self) -> None:
+    async def wait_for_overtaking(self) -> None:
         """Wait for something to send in the most urgent lane."""
         await self._follower.wait(self.lanes[:1], after=self._after())
 
-    async def wait(self, timeout_s: float | None) -> bool:
+    async def wait_for_entries(self, timeout_s: float | None) -> bool:
         """Wait for something to send; False if there was nothing for so long."""
         newer = self._follower.wait(self.lanes, after=self._after())
         return await wait_for_first(newer, self._asked.wait(), timeout_s=timeout_s)
 
-    async def gather(self, company_s: float) -> None:
+    async def wait_for_company(self, company_s: float) -> None:
         """Let the least urgent lane wait so long for company; anything else ends that at once."""
         others = self._follower.wait(self.lanes[:-1], after=self._after())
         await wait_for_first(others, self._asked.wait(), timeout_s=company_s)
 
-    def ask_again(self, wanted: LaneRange, *, doubted: bool = False) -> ResendRange:
+    def request_resend(self, wanted: LaneRange, *, doubted: bool = False) -> ResendRange:
         """Send a range once more, as far as the history still has it."""
         resend = ResendRange(wanted, doubted=doubted)
         self._resends.append(resend)
         self._asked.set()
         return resend
 
-    def repeats(self, wanted: LaneRange) -> bool:
+    def is_resending(self, wanted: LaneRange) -> bool:
         """Whether a range is being sent again already, or too many are."""
         return len(self._resends) >= RESENDS_MAX or any(
             wanted.overlaps(resend.wanted) for resend in self._resends
         )
 
-    def took(self, load: BatchLoad, *, holed: Collection[Lane], last: bool) -> None:
+    def note_taken(self, load: BatchLoad, *, holed: Collection[Lane], last: bool) -> None:
         """The platform answered; `last`: nothing else is under way.
 
         In lanes with holes it goes on beyond what it has taken.
         """
         if load.resend is not None:
-            load.resend.took(load.entries)
+            load.resend.note_receipted(load.entries)
             return
         for lane in {entry.lane for entry in load.entries}:
             (self._holed.add if lane in holed else self._holed.discard)(lane)
@@ -136,7 +136,9 @@ class BatchSource:
                 if lane not in self._holed:
                     self._sent[lane] = NumberRanges()
 
-    def told(self, held: Mapping[Lane, Iterable[LaneRange]], *, doubtful: Collection[Lane]) -> None:
+    def note_held(
+        self, held: Mapping[Lane, Iterable[LaneRange]], *, doubtful: Collection[Lane]
+    ) -> None:
         """The platform takes the newest first and holds this; in `doubtful` lanes perhaps more."""
         self.newest_first = True
         for lane in self._sent.keys() & held.keys():
@@ -147,7 +149,7 @@ class BatchSource:
             for span in spans:
                 self._sent[lane].add(*span)
 
-    def oldest_first(self) -> None:
+    def send_oldest_first(self) -> None:
         """The platform does not say (any more) what it holds."""
         if self.newest_first:
             self.newest_first = False
@@ -162,12 +164,12 @@ class BatchSource:
         for resend in self._resends:
             resend.rewind()
 
-    def went_back(self) -> None:
+    def on_moved_back(self) -> None:
         """The follower stands further back than before: whoever waits for newer ones is woken."""
         self.rewind()
         self._asked.set()
 
-    def retry(self, load: BatchLoad) -> None:
+    def retry_load(self, load: BatchLoad) -> None:
         """The same turn once more, in smaller steps.
 
         While the bad entry of a repeated range is searched, what went beyond the hole has gone: to
@@ -179,7 +181,7 @@ class BatchSource:
         else:
             load.resend.rewind()
 
-    def unsettled(self, load: BatchLoad) -> bool:
+    def is_unsettled(self, load: BatchLoad) -> bool:
         """Whether some of it is neither receipted nor beyond a hole that the platform knows."""
         position = self._follower.position
         return any(
@@ -187,7 +189,7 @@ class BatchSource:
             for entry in load.entries
         )
 
-    def behind(self) -> bool:
+    def is_behind(self) -> bool:
         """Whether more than one batch is waiting that is not under way."""
         heads, position = self._journal.heads(), self._follower.position
         self._forget()
@@ -208,7 +210,7 @@ class BatchSource:
 
     def _left(self, load: BatchLoad) -> None:
         if load.resend is not None:
-            load.resend.left(load.entries)
+            load.resend.note_sent(load.entries)
             return
         for entry in load.entries:
             self._sent[entry.lane].add(first_number(entry), entry.seq)

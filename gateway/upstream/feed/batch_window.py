@@ -15,14 +15,14 @@ class BatchWindow:
         self._most = most
         self.size = most
 
-    def refused(self, entries: int) -> None:
+    def on_refused(self, entries: int) -> None:
         """A batch of so many was refused as a whole."""
         self.size = max(1, entries // 2)
 
-    def passed(self) -> None:
+    def on_passed(self) -> None:
         """A batch was taken."""
         self.size = min(self._most, self.size + 1)
 
-    def isolated(self) -> None:
+    def on_isolated(self) -> None:
         """The bad entry is found: the others can travel together again."""
         self.size = self._most

@@ -40,11 +40,11 @@ class BatchInFlight:
         """Whether there is something in it, all of that lane."""
         return {each.lane for each in self.ranges} == {lane}
 
-    def leave(self, delivering: Coroutine[Any, Any, Delivery]) -> None:
+    def start_delivery(self, delivering: Coroutine[Any, Any, Delivery]) -> None:
         """It is under way from now on."""
         self._task = asyncio.ensure_future(delivering)
 
-    async def landing(self, within_s: float | None = None) -> bool:
+    async def wait_landed(self, within_s: float | None = None) -> bool:
         """Wait for its end; False if it has not come in time."""
         assert self._task is not None, "it has left"
         done, _ = await asyncio.wait([self._task], timeout=within_s)
@@ -57,13 +57,13 @@ class BatchInFlight:
             return None
         return self._task.result()
 
-    def end(self) -> None:
+    def cancel_delivery(self) -> None:
         """Give it up; what came of it does not matter any more."""
         assert self._task is not None, "it has left"
         self._task.cancel()
         self._task.add_done_callback(_heard)
 
-    async def ended(self) -> None:
+    async def wait_ended(self) -> None:
         """It has let go of the connection."""
         assert self._task is not None, "it has left"
         await asyncio.wait([self._task])
@@ -78,7 +78,7 @@ class InFlightBatches:
         self.quiet = asyncio.Event()
         self.quiet.set()
 
-    def left(self, flight: BatchInFlight) -> None:
+    def add_batch(self, flight: BatchInFlight) -> None:
         """It leaves now, and the others are beside it."""
         for other in self._under_way:
             other.beside += flight.ranges
@@ -89,7 +89,7 @@ class InFlightBatches:
         if flight.urgent and flight.load.entries:
             self.quiet.clear()
 
-    def landed(self, flight: BatchInFlight) -> None:
+    def remove_batch(self, flight: BatchInFlight) -> None:
         """Its answer has been read, or it was given up."""
         if flight in self._under_way:
             self._under_way.remove(flight)
@@ -98,7 +98,7 @@ class InFlightBatches:
         """An alarm waits on the wire: end what is less urgent."""
         for flight in self._under_way:
             if not flight.urgent and flight.load.entries:
-                flight.end()
+                flight.cancel_delivery()
 
 
 def _ranges(entries: Iterable[JournalEntry]) -> Iterator[LaneRange]:

@@ -99,7 +99,7 @@ class LaneSender:
         finally:
             await self._end()
 
-    def road_opened(self) -> None:
+    def on_reconnected(self) -> None:
         """The other courier got through after a failure: no need to sit out a long wait."""
         self._opened.set()
 
@@ -112,11 +112,11 @@ class LaneSender:
     async def _next(self) -> BatchLoad:
         # After a failure it asks for a receipt at least: is the road open again?
         idle_s = 0.0 if self._fallen else IDLE_S if self._urgent else None
-        load = await self.loader.now()
+        load = await self.loader.ready_load()
         if not load.entries:
             if self._urgent:
                 self._route.flights.quiet.set()
-            load = await self.loader.next(idle_s)
+            load = await self.loader.next_load(idle_s)
         if self._must_give_way():
             await wait_for_first(self._route.flights.quiet.wait(), timeout_s=GIVE_WAY_S)
         return load
@@ -131,10 +131,10 @@ class LaneSender:
             not self._smooth
             or len(self._under_way) >= self._route.throughput.flights
             or self._must_give_way()
-            or not self.loader.behind()
+            or not self.loader.is_behind()
         ):
             return False
-        load = await self.loader.now()
+        load = await self.loader.ready_load()
         if load.entries:
             self._leave(load)
         return bool(load.entries)
@@ -143,8 +143,8 @@ class LaneSender:
         route = self._route
         flight = BatchInFlight(load, route.follower.position, urgent=self._urgent)
         self._under_way.append(flight)
-        route.flights.left(flight)
-        flight.leave(self._delivering(flight))
+        route.flights.add_batch(flight)
+        flight.start_delivery(self._delivering(flight))
 
     async def _delivering(self, flight: BatchInFlight) -> Delivery:
         route = self._route
@@ -158,7 +158,7 @@ class LaneSender:
 
     def _batch(self, entries: tuple[JournalEntry, ...]) -> EventBatch:
         route = self._route
-        return EventBatch(route.station, route.journal.epoch, route.poison.masked(entries))
+        return EventBatch(route.station, route.journal.epoch, route.poison.mask_entries(entries))
 
     async def _land(self) -> None:
         head = self._under_way[0]
@@ -169,7 +169,7 @@ class LaneSender:
     async def _answered(self, flight: BatchInFlight) -> None:
         """Its answer is there."""
         self._under_way.remove(flight)
-        self._route.flights.landed(flight)
+        self._route.flights.remove_batch(flight)
         try:
             delivery = flight.delivery()
             if delivery is None:
@@ -185,14 +185,16 @@ class LaneSender:
     async def _landing(self, head: BatchInFlight) -> None:
         """Wait for its end; it is not under way any more if it was given up meanwhile."""
         if not self._urgent:
-            await head.landing()
+            await head.wait_landed()
         elif head.load.entries:
             if not await self._landed(head, HOLD_S + self._route.throughput.base_s):
                 self._route.flights.make_room()
                 await self._landed(head, None)
         else:
-            await wait_for_first(head.landing(), self.loader.wait(None), timeout_s=None)
-            if not await head.landing(PROBE_S):
+            await wait_for_first(
+                head.wait_landed(), self.loader.wait_for_entries(None), timeout_s=None
+            )
+            if not await head.wait_landed(PROBE_S):
                 await self._give_up(head)  # all that it asked for the alarm brings, too
 
     async def _landed(self, head: BatchInFlight, within_s: float | None) -> bool:
@@ -204,19 +206,19 @@ class LaneSender:
         until_s = None if within_s is None else loop.time() + within_s
         while True:
             emergency = self._emergency()
-            if emergency not in {None, head} and await emergency.landing(0):
+            if emergency not in {None, head} and await emergency.wait_landed(0):
                 await self._answered(emergency)
                 continue
-            if head not in self._under_way or await head.landing(0):
+            if head not in self._under_way or await head.wait_landed(0):
                 return True
             left_s = None if until_s is None else max(0.0, until_s - loop.time())
-            coming = emergency.landing() if emergency else self.loader.wait_overtaking()
-            if not await wait_for_first(head.landing(), coming, timeout_s=left_s):
+            coming = emergency.wait_landed() if emergency else self.loader.wait_for_overtaking()
+            if not await wait_for_first(head.wait_landed(), coming, timeout_s=left_s):
                 return False
-            if emergency is None and not await head.landing(0):
-                load = await self.loader.overtaking()
+            if emergency is None and not await head.wait_landed(0):
+                load = await self.loader.overtaking_load()
                 if not load.entries:
-                    return await head.landing(left_s)
+                    return await head.wait_landed(left_s)
                 self._leave(load)
 
     def _emergency(self) -> BatchInFlight | None:
@@ -226,7 +228,7 @@ class LaneSender:
 
     async def _preempted(self, flight: BatchInFlight) -> None:
         """An alarm was held up by this batch: it waits until the alarms are through."""
-        self._route.throughput.preempted(flight.raw, flight.took_ns / 1e9)
+        self._route.throughput.on_preempted(flight.raw, flight.took_ns / 1e9)
         await self._end()
         self._smooth = False
         self.loader.rewind()
@@ -234,7 +236,7 @@ class LaneSender:
 
     async def _receipted(self, flight: BatchInFlight, delivery: Delivery) -> None:
         route, load, receipt = self._route, flight.load, delivery.receipt
-        route.throughput.landed(
+        route.throughput.on_landed(
             entries=len(load.entries),
             full=len(load.entries) == self._window.size > 1,
             raw=flight.raw,
@@ -252,22 +254,22 @@ class LaneSender:
 
     def _succeeded(self, load: BatchLoad, verdict: ReceiptVerdict) -> None:
         if load.entries:
-            self._window.passed()
+            self._window.on_passed()
         if load.entries and verdict.missing and not verdict.upto:
             return  # taken, but the watermark stands: neither a success nor a failure yet
         self._fallen = False
-        self._retry.succeeded()
+        self._retry.reset()
         self._opened.clear()
-        if self._route.standing.succeeded(self.name, len(load.entries), load.raw):
+        if self._route.standing.on_success(self.name, len(load.entries), load.raw):
             self.on_return()
 
     async def _pause(self, took_ns: int, payload: int) -> None:
         """The bulk leaves some of the road to others; else readings wait for company."""
         company_s = self._pace.wait_s(self._route.clock.now_ns())
-        if self.loader.behind():
+        if self.loader.is_behind():
             await asyncio.sleep(self._breath_s(took_ns / 1e9, payload))
         elif company_s:
-            await self.loader.gather(company_s)
+            await self.loader.wait_for_company(company_s)
 
     def _breath_s(self, took_s: float, payload: int) -> float:
         if took_s < QUICK_S:
@@ -282,18 +284,18 @@ class LaneSender:
             await self._end()
             self.loader.rewind()
         if _too_slow(error, flight):
-            self._route.throughput.stalled(flight.raw)
+            self._route.throughput.on_stalled(flight.raw)
         if (
             isinstance(error, DeliveryRejected)
             and load.entries
             and await self._smaller(load, error)
         ):
-            self.loader.retry(load)
+            self.loader.retry_load(load)
             return
         self._fallen = True
         self.loader.rewind()
-        self._route.standing.failed(self.name, error)
-        await self._sit_out(load, self._retry.after(error, self._patience(load)))
+        self._route.standing.on_failure(self.name, error)
+        await self._sit_out(load, self._retry.delay_after(error, self._patience(load)))
 
     async def _faulted(self, error: Exception) -> None:
         route = self._route
@@ -306,22 +308,24 @@ class LaneSender:
             told = UpstreamError(error.code, **error.data)
         else:
             told = UpstreamError(FAULT, where=describe_error(error))
-        route.standing.failed(self.name, told)
-        await self._sit_out(BatchLoad(), self._retry.after(told, URGENT if self._urgent else BULK))
+        route.standing.on_failure(self.name, told)
+        await self._sit_out(
+            BatchLoad(), self._retry.delay_after(told, URGENT if self._urgent else BULK)
+        )
 
     async def _give_up(self, flight: BatchInFlight) -> None:
         self._under_way.remove(flight)
-        self._route.flights.landed(flight)
-        flight.end()
-        await flight.ended()
+        self._route.flights.remove_batch(flight)
+        flight.cancel_delivery()
+        await flight.wait_ended()
 
     async def _end(self) -> None:
         """Give up what is under way."""
         for flight in self._under_way:
-            flight.end()
-            self._route.flights.landed(flight)
+            flight.cancel_delivery()
+            self._route.flights.remove_batch(flight)
         while self._under_way:
-            await self._under_way.popleft().ended()
+            await self._under_way.popleft().wait_ended()
         if self._urgent:
             self._route.flights.quiet.set()
 
@@ -331,27 +335,27 @@ class LaneSender:
         if status != _TOO_LARGE and status not in _INDIGESTIBLE:
             return False
         if len(load.entries) > 1:
-            self._window.refused(len(load.entries))
+            self._window.on_refused(len(load.entries))
             return True
         entry = load.entries[0]
         if not self._route.poison.may_give_up(entry) or not await self._platform_is_sane():
             return False
-        await self._route.poison.give_up(entry, error.code)
-        self._window.isolated()
+        await self._route.poison.give_up_entry(entry, error.code)
+        self._window.on_isolated()
         return True
 
     async def _platform_is_sane(self) -> bool:
         # An event is to blame only where the platform takes our batches at all: an empty one
         # must bring a receipt.
         flight = BatchInFlight(BatchLoad(), self._route.follower.position, urgent=self._urgent)
-        self._route.flights.left(flight)
+        self._route.flights.add_batch(flight)
         try:
             delivery = await self._delivering(flight)
             await self._receipted(flight, delivery)
         except UpstreamError:
             return False
         finally:
-            self._route.flights.landed(flight)
+            self._route.flights.remove_batch(flight)
         return True
 
     def _patience(self, load: BatchLoad) -> RetryLimits:
@@ -363,9 +367,9 @@ class LaneSender:
             self._route.flights.quiet.set()
         waits: list[Coroutine[Any, Any, object]] = [self._opened.wait()]
         if self._urgent and not load.entries:
-            waits.append(self.loader.wait(None))
+            waits.append(self.loader.wait_for_entries(None))
         elif self._urgent and load.entries[0].lane is not Lane.EMERGENCY:
-            waits.append(self.loader.wait_overtaking())
+            waits.append(self.loader.wait_for_overtaking())
         await wait_for_first(*waits, timeout_s=wait_s)
         if self._opened.is_set() and not self._urgent:
             await asyncio.sleep(self._route.rng.uniform(0.0, RETURN_SPREAD_S))
@@ -378,7 +382,7 @@ class LaneSender:
         found = _UPTIME.search(last.body)
         if found and found[1].decode() == self._route.clock.boot:
             taken_ms = int(found[2])
-            self._route.standing.arrived(self._route.clock.now_ns() / 1e6 - taken_ms)
+            self._route.standing.on_latency(self._route.clock.now_ns() / 1e6 - taken_ms)
 
 
 def _too_slow(error: UpstreamError, flight: BatchInFlight) -> bool:

@@ -42,7 +42,7 @@ class PoisonEvents:
         self._recorded: OrderedDict[str, None] = OrderedDict()
         self._in_a_row = 0
 
-    def masked(self, entries: Iterable[JournalEntry]) -> tuple[JournalEntry, ...]:
+    def mask_entries(self, entries: Iterable[JournalEntry]) -> tuple[JournalEntry, ...]:
         """The entries with a gap in place of each refused one."""
         if not self._refused:
             return tuple(entries)
@@ -61,13 +61,13 @@ class PoisonEvents:
             and self._in_a_row < IN_A_ROW_MAX
         )
 
-    async def give_up(self, entry: JournalEntry, code: str) -> None:
+    async def give_up_entry(self, entry: JournalEntry, code: str) -> None:
         """Record that the platform refused this event, and report it as a gap from now on."""
         await self._record([(entry, code)])
         self._refused.add((entry.lane, entry.seq))
         self._in_a_row += 1
 
-    async def rejected(
+    async def record_rejections(
         self, entries: Sequence[JournalEntry], rejections: Sequence[Rejection]
     ) -> None:
         """Record what a receipt rejects of the batch that it answers."""
@@ -76,7 +76,7 @@ class PoisonEvents:
         sent = {event_id(self._station, e.epoch, e.lane, e.seq): e for e in entries}
         await self._record([(sent[no.id], no.code) for no in rejections if no.id in sent])
 
-    def settled(self, entries: Iterable[JournalEntry], upto: Mapping[Lane, int]) -> None:
+    def on_settled(self, entries: Iterable[JournalEntry], upto: Mapping[Lane, int]) -> None:
         """The platform took a batch and receipted up to there."""
         if any((entry.lane, entry.seq) not in self._refused for entry in entries):
             self._in_a_row = 0

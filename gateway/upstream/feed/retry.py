@@ -36,11 +36,11 @@ class RetryDelay:
         self._rng = rng
         self._previous_s = 0.0
 
-    def succeeded(self) -> None:
+    def reset(self) -> None:
         """The road is open again."""
         self._previous_s = 0.0
 
-    def after(self, error: UpstreamError, patience: RetryLimits = BULK) -> float:
+    def delay_after(self, error: UpstreamError, patience: RetryLimits = BULK) -> float:
         """How long to wait before the next attempt."""
         told_s = error.data.get("retry_after_s")
         if told_s is not None:

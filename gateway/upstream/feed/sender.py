@@ -86,26 +86,26 @@ class Sender:
             couriers.create_task(self._urgent.run(), name=f"{self.name} urgent")
             couriers.create_task(self._bulk.run(), name=f"{self.name} bulk")
 
-    def road_opened(self) -> None:
+    def on_reconnected(self) -> None:
         """Somebody else got through to that platform after a failure."""
-        self._urgent.road_opened()
-        self._bulk.road_opened()
+        self._urgent.on_reconnected()
+        self._bulk.on_reconnected()
 
     def _returned(self, other: LaneSender) -> None:
-        other.road_opened()
+        other.on_reconnected()
         self.on_return()
 
-    def resend(self, wanted: LaneRange) -> ResendRange:
+    def resend_range(self, wanted: LaneRange) -> ResendRange:
         """Send a range of history once more; its `done` tells when."""
         courier = self._urgent if wanted.lane in URGENT_LANES else self._bulk
-        return courier.loader.ask_again(wanted)
+        return courier.loader.request_resend(wanted)
 
     @property
     def vitals(self) -> UplinkVitals:
         """How the uplink stands."""
         return self._standing.vitals
 
-    def certified(self, life: tuple[int, int]) -> None:
+    def set_certificate(self, life: tuple[int, int]) -> None:
         """From when to when the certificate is valid that we show there, UTC in ns."""
         self._standing.certificate = life
 

@@ -44,13 +44,13 @@ class ReceiptSettlement:
         """
         route, load = self._route, flight.load
         verdict = self._judged(flight, receipt)
-        await route.poison.rejected(load.entries, verdict.rejected)
-        route.poison.settled(load.entries, verdict.upto)
+        await route.poison.record_rejections(load.entries, verdict.rejected)
+        route.poison.on_settled(load.entries, verdict.upto)
         route.follower.receipt(verdict.upto)
         self._hear_held(flight, verdict)
-        self._loader.took(load, holed=verdict.holed, last=last)
+        self._loader.note_taken(load, holed=verdict.holed, last=last)
         self._fill(load, receipt, verdict)
-        unsettled = load.resend is None and self._loader.unsettled(load)
+        unsettled = load.resend is None and self._loader.is_unsettled(load)
         alone = not {entry.lane for entry in load.entries} & flight.lanes_beside
         if unsettled and alone and not (verdict.upto or verdict.missing):
             raise BadReceipt(STUCK, lane=load.entries[0].lane.wire, seq=load.entries[-1].seq)
@@ -89,16 +89,16 @@ class ReceiptSettlement:
                 route.unbegun.discard(lane)
                 if upto < route.follower.position.get(lane, 0):
                     route.follower.begin({lane: upto})
-                    route.loaders[lane].went_back()
+                    route.loaders[lane].on_moved_back()
                     begun.add(lane)
         return begun
 
     def _hear_held(self, flight: BatchInFlight, verdict: ReceiptVerdict) -> None:
         for loader in set(self._route.loaders.values()):
             if verdict.held is None:
-                loader.oldest_first()
+                loader.send_oldest_first()
             else:
-                loader.told(verdict.held, doubtful=flight.lanes_beside)
+                loader.note_held(verdict.held, doubtful=flight.lanes_beside)
 
     def _fill(self, load: BatchLoad, receipt: DeliveryReceipt, verdict: ReceiptVerdict) -> None:
         sent = load.resend
@@ -115,8 +115,8 @@ class ReceiptSettlement:
 
     def _ask_again(self, hole: LaneRange, *, doubted: bool = False) -> None:
         loader = self._route.loaders[hole.lane]
-        if not loader.repeats(hole):
-            loader.ask_again(hole, doubted=doubted)
+        if not loader.is_resending(hole):
+            loader.request_resend(hole, doubted=doubted)
 
     def _believe(self, sent: ResendRange, receipt: DeliveryReceipt) -> None:
         # Some platforms answer an empty batch with zeros. What they say of a full one counts.

@@ -55,7 +55,7 @@ class UplinkThroughput:
         self._single = _Least(now_ns)
         self._empty = _Least(now_ns)
 
-    def landed(
+    def on_landed(
         self, *, entries: int, full: bool, raw: int, payload: int, took_s: float, beside: int
     ) -> None:
         """A batch was answered, with `beside` others under way for a part of that time.
@@ -89,11 +89,11 @@ class UplinkThroughput:
             self._alone = True
             self._look_ns = now_ns + _REMEMBERED_NS
 
-    def stalled(self, raw: int) -> None:
+    def on_stalled(self, raw: int) -> None:
         """No answer came in time: half of it next time, unless it was next to nothing."""
         self._slower(raw, TARGET_S)
 
-    def preempted(self, raw: int, took_s: float) -> None:
+    def on_preempted(self, raw: int, took_s: float) -> None:
         """A batch was still under way after that time, which an alarm needed."""
         self._slower(raw, max(took_s, _LEAST_S) / 2)
 

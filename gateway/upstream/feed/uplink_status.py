@@ -35,7 +35,7 @@ class UplinkStatus:
         self._bytes = 0.0
         self._latencies_ms: deque[float] = deque(maxlen=_LATENCIES_KEPT)
 
-    def failed(self, courier: str, error: UpstreamError) -> None:
+    def on_failure(self, courier: str, error: UpstreamError) -> None:
         """A courier came back without a receipt."""
         known = self._faults.get(courier)
         if not self._faults:
@@ -45,7 +45,7 @@ class UplinkStatus:
             _log.info("uplink %s still lost: %s", self.name, error)
         self._faults[courier] = error
 
-    def succeeded(self, courier: str, entries: int, size: int) -> bool:
+    def on_success(self, courier: str, entries: int, size: int) -> bool:
         """A courier came back with a receipt; True if it had failed before."""
         now_ns = self._now_ns()
         first, self._receipt_ns = self._receipt_ns is None, now_ns
@@ -58,7 +58,7 @@ class UplinkStatus:
             self._bytes = _smooth(self._bytes, size)
         return returned
 
-    def arrived(self, latency_ms: float) -> None:
+    def on_latency(self, latency_ms: float) -> None:
         """A reading of this boot was receipted so long after it was taken."""
         self._latencies_ms.append(latency_ms)
 

@@ -59,7 +59,7 @@ class CommandAdmission:
         deadline = command.deadline(self.stamps(), self._clock.floor_ns)
         return msgspec.structs.replace(deadline, at_ns=max(0, deadline.at_ns))
 
-    def judged(
+    def judge_command(
         self, command: PlatformCommand, deadline: Deadline
     ) -> tuple[CommandWork | None, CommandRefused | None]:
         """What would carry it out, if anything can; and the first reason against it."""

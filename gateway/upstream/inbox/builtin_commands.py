@@ -107,7 +107,7 @@ def feed_replay_command(sender: Sender, journal: ReadAppender, clock: Clock) -> 
 
     async def act(asked: FeedReplayData, mandate: Mandate) -> Any:
         wanted = _range(asked, journal)
-        resend = sender.resend(wanted)
+        resend = sender.resend_range(wanted)
         try:
             async with asyncio.timeout(mandate.deadline.left_ns(clock) / 1e9):
                 await resend.done

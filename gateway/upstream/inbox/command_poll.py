@@ -39,11 +39,11 @@ class CommandPoll:
         self._opened = asyncio.Event()
         self._lost = False
 
-    def road_opened(self) -> None:
+    def on_reconnected(self) -> None:
         """Somebody else got through after a failure."""
         self._opened.set()
 
-    async def next(self, since: PollPosition) -> PollAnswer:
+    async def next_commands(self, since: PollPosition) -> PollAnswer:
         """The next answer, empty as it may be; UpstreamError only for a cursor that was refused."""
         loop = asyncio.get_running_loop()
         began_s = loop.time()
@@ -56,8 +56,8 @@ class CommandPoll:
             return PollAnswer([])
         if handed is None:
             return PollAnswer([])
-        self._idle.answered(loop.time())
-        self._retry.succeeded()
+        self._idle.on_answered(loop.time())
+        self._retry.reset()
         if self._lost:
             self._lost = False
             self._on_return()
@@ -65,7 +65,7 @@ class CommandPoll:
             await self._pace(began_s)
         return handed
 
-    async def repeated(self, size: int) -> None:
+    async def wait_after_repeats(self, size: int) -> None:
         """An answer of that many bytes held nothing new; what is new may be in the next."""
         await asyncio.sleep(min(max(EVERY_S_MIN, size / REPEATED_BYTES_S), REPEATED_S_MAX))
 
@@ -91,12 +91,12 @@ class CommandPoll:
 
     async def _stumbled(self, error: UpstreamError, after_s: float) -> None:
         loop = asyncio.get_running_loop()
-        if self._idle.cut(error, after_s, loop.time()):
+        if self._idle.on_cut(error, after_s, loop.time()):
             return
-        self._idle.lost()
+        self._idle.on_lost()
         self._lost = True
         reached = not isinstance(error, PlatformUnreachable) or "status" in error.data
-        wait_s = self._retry.after(error, URGENT if reached else ROAD)
+        wait_s = self._retry.delay_after(error, URGENT if reached else ROAD)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait_s):
                 await self._opened.wait()

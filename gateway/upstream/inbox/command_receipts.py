@@ -67,7 +67,7 @@ class CommandReceipts:
         receipt = self._receipt(command_id, kept.state, kept.reason_code, kept.detail, deadline)
         await self._commit(receipt, [*changes, fate])
 
-    async def end(self, command_id: str, kept: CommandRecord) -> None:
+    async def end_command(self, command_id: str, kept: CommandRecord) -> None:
         """Record how it ended, as soon as there is room for that."""
         try:
             await self._surely(command_id, kept)
@@ -79,7 +79,7 @@ class CommandReceipts:
             with contextlib.suppress(JournalError):
                 await self._surely(command_id, told)
 
-    async def repeat(self, command_id: str, kept: CommandRecord) -> None:
+    async def repeat_receipt(self, command_id: str, kept: CommandRecord) -> None:
         """It came again: tell what became of it."""
         assert kept.state is not None, "there is something to repeat"
         for detail in (kept.detail, None):
@@ -91,7 +91,7 @@ class CommandReceipts:
                 continue
             return
 
-    async def turn_away(self, command_id: str, refusal: CommandRefused) -> None:
+    async def refuse_command(self, command_id: str, refusal: CommandRefused) -> None:
         """Say no to what there is no reason or no room to remember."""
         state = CommandState.EXPIRED if refusal.code == EXPIRED else CommandState.REFUSED
         await self._commit(self._receipt(command_id, state, refusal.code, None))

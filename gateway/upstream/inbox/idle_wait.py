@@ -26,7 +26,7 @@ class IdleWait:
         self._since_s = 0.0
         self._before: tuple[float, float, float | None] | None = None
 
-    def cut(self, error: UpstreamError, after_s: float, now_s: float) -> bool:
+    def on_cut(self, error: UpstreamError, after_s: float, now_s: float) -> bool:
         """Whether a question that failed so was an idle connection cut; the next waits less."""
         silent = error.code in (BROKEN, TIMEOUT) or error.data.get("status") == _GATEWAY_TIMEOUT
         if not isinstance(error, PlatformUnreachable) or not silent or after_s < CUT_AFTER_S:
@@ -40,13 +40,13 @@ class IdleWait:
         self._since_s = now_s
         return True
 
-    def lost(self) -> None:
+    def on_lost(self) -> None:
         """The road itself is gone: what broke before that was no cut, and is forgotten."""
         if self._before is not None:
             self.wait_s, self._patience_s, self._tried_s = self._before
             self._before = None
 
-    def answered(self, now_s: float) -> None:
+    def on_answered(self, now_s: float) -> None:
         """An answer came; after a long while of them a longer wait is tried."""
         self._before = None
         if self.wait_s >= WAIT_S_MAX:

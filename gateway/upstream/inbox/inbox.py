@@ -142,7 +142,7 @@ class Inbox:
         self._poll = poll = CommandPoll(uplink, rng, self._returned)
         async with asyncio.TaskGroup() as acting:
             await self.resume(acting)
-            await self.siblings.ready()
+            await self.siblings.wait_loaded()
             while True:
                 try:
                     await self._round(poll, acting)
@@ -153,17 +153,17 @@ class Inbox:
     def _returned(self) -> None:
         self.on_return()
 
-    def road_opened(self) -> None:
+    def on_reconnected(self) -> None:
         """Another part of the uplink got through after a failure: ask at once."""
         if self._poll is not None:
-            self._poll.road_opened()
+            self._poll.on_reconnected()
 
     async def resume(self, acting: asyncio.TaskGroup) -> None:
         """Answer for what a killed process left half-way, each as its kind has promised."""
         for name, kept in self._memory.open():
             self._begin(acting, name, kept.kind, self._resumed(name, kept))
 
-    async def take(self, raw: bytes, acting: asyncio.TaskGroup) -> CommandResult:
+    async def handle_command(self, raw: bytes, acting: asyncio.TaskGroup) -> CommandResult:
         """Answer one command, and start to act on it; whatever happens costs this command alone."""
         try:
             try:
@@ -205,7 +205,7 @@ class Inbox:
     async def _round(self, poll: CommandPoll, acting: asyncio.TaskGroup) -> None:
         """One question, and what its answer holds; it moves on by what is on disk."""
         try:
-            handed = await poll.next(self._memory.since)
+            handed = await poll.next_commands(self._memory.since)
         except DeliveryRejected:
             self._memory.move("")  # the platform does not know its cursor any more
             return
@@ -213,12 +213,12 @@ class Inbox:
         others = [raw for raw in handed.commands if raw not in urgent]
         answers: list[CommandResult] = []
         for some in (urgent, others):  # in one commit each, so that a long queue moves on
-            answers += await asyncio.gather(*(self.take(raw, acting) for raw in some))
+            answers += await asyncio.gather(*(self.handle_command(raw, acting) for raw in some))
         self._move_on(handed, answers)
         if not all(answer.stored for answer in answers):
             await asyncio.sleep(UNSTORED_S)
         elif answers and not any(answer.news for answer in answers):
-            await poll.repeated(sum(map(len, handed.commands)))
+            await poll.wait_after_repeats(sum(map(len, handed.commands)))
 
     def _move_on(self, handed: PollAnswer, answers: Sequence[CommandResult]) -> None:
         unstored = [answer.id for answer in answers if not answer.stored]
@@ -232,7 +232,7 @@ class Inbox:
         self, command_id: str, answering: Callable[[], Awaitable[None]]
     ) -> None:
         """Unless it was answered lately."""
-        with self._repeats.turn(command_id, asyncio.get_running_loop().time()) as due:
+        with self._repeats.answer_turn(command_id, asyncio.get_running_loop().time()) as due:
             if due:
                 await answering()
 
@@ -246,12 +246,14 @@ class Inbox:
         fresh = kept is None and command.id not in self._acting
         if fresh:
             self._judge.authenticate(command, raw)
-            kept = self.siblings.fate(command.id, self._issuer(command), urgent=urgent)
+            kept = self.siblings.find_record(command.id, self._issuer(command), urgent=urgent)
         if fresh and kept is None:
             await self._decide(command, acting)
-            self._repeats.met(command.id)
+            self._repeats.note_answered(command.id)
         elif kept is not None and kept.state is not None:  # else its answer is on its way
-            await self._answer_again(command.id, partial(self._answers.repeat, command.id, kept))
+            await self._answer_again(
+                command.id, partial(self._answers.repeat_receipt, command.id, kept)
+            )
         passes = command.id
         if command.kind in c.UNSIGNED_KINDS:
             passes = self._judge.at_most_now(command.id)
@@ -263,7 +265,7 @@ class Inbox:
     async def _decide(self, command: PlatformCommand, acting: asyncio.TaskGroup) -> None:
         """Accept and begin, or say why not; JournalError for what was not to be recorded."""
         deadline = self._judge.deadline(command)
-        work, refusal = self._judge.judged(command, deadline)
+        work, refusal = self._judge.judge_command(command, deadline)
         unsaid = ASKED if command.kind in c.UNSIGNED_KINDS else SIGNED
         shelf = unsaid if work is None else work.shelf
         issuer = self._issuer(command)
@@ -360,17 +362,17 @@ class Inbox:
         try:
             work = find_work(self._kinds, kept.kind, kept.data.encode())
         except CommandRefused:  # of a version that had this kind, or wrote no data yet
-            await self._answers.end(command_id, advance_record(kept, _INTERRUPTED))
+            await self._answers.end_command(command_id, advance_record(kept, _INTERRUPTED))
             return
         except Exception as error:  # noqa: BLE001  # the edge of one command
-            await self._answers.end(command_id, advance_record(kept, self._fault(error)))
+            await self._answers.end_command(command_id, advance_record(kept, self._fault(error)))
             return
         if work.promise is ExecutionGuarantee.AT_LEAST_ONCE:
             await self._act(command_id, kept, work, work.kind.act)
         elif work.kind.settle is not None:
             await self._act(command_id, kept, work, work.kind.settle)
         else:
-            await self._answers.end(command_id, advance_record(kept, _INTERRUPTED))
+            await self._answers.end_command(command_id, advance_record(kept, _INTERRUPTED))
 
     async def _timed(self, kept: CommandRecord) -> CommandRecord:
         """An emergency of another boot, as soon as somebody can tell whether it has expired."""
@@ -393,7 +395,7 @@ class Inbox:
         ended = await self._outcome(command_id, accepted, work, act)
         if after is not None:
             await after.wait()
-        await self._answers.end(command_id, advance_record(accepted, ended))
+        await self._answers.end_command(command_id, advance_record(accepted, ended))
 
     async def _outcome(
         self, command_id: str, accepted: CommandRecord, work: CommandWork, act: CommandHandler
@@ -438,7 +440,7 @@ class Inbox:
             _log.warning("a command that cannot be answered: %s", refusal)
             return CommandResult(news=False)
         news = not self._repeats.knows(command_id)
-        saying_no = partial(self._answers.turn_away, command_id, refusal)
+        saying_no = partial(self._answers.refuse_command, command_id, refusal)
         await self._answer_again(command_id, saying_no)
         known = refusal.code != c.AHEAD and self._judge.stamps().wall_ns is not None
         passes = self._judge.at_most_now(command_id) if known else ""

@@ -24,12 +24,12 @@ class RepeatedCommands:
         """Whether it has come, and been answered, before."""
         return command_id in self._due
 
-    def met(self, command_id: str) -> None:
+    def note_answered(self, command_id: str) -> None:
         """It was accepted, or refused for good: its first repetition is answered at once."""
         self._keep(command_id, self._due.get(command_id, (0.0, AGAIN_S)))
 
     @contextmanager
-    def turn(self, command_id: str, now_s: float) -> Iterator[bool]:
+    def answer_turn(self, command_id: str, now_s: float) -> Iterator[bool]:
         """Whether it is to be answered now; whatever is raised in there leaves it unanswered."""
         known = self._due.get(command_id, (0.0, AGAIN_S))
         if now_s < known[0]:

@@ -32,7 +32,7 @@ class SiblingInboxes:
         self.on_cancel = on_cancel
         self._keys = keys
 
-    async def ready(self) -> None:
+    async def wait_loaded(self) -> None:
         """Wait until the others have taken up their state: nothing is to be carried out twice."""
         waiting = [asyncio.ensure_future(other.loaded.wait()) for other in self.others()]
         if waiting:
@@ -45,7 +45,7 @@ class SiblingInboxes:
         key = self._keys.key
         return "" if key is None or kind.of_uplink else _digest(key)
 
-    def fate(self, command_id: str, issuer: str, *, urgent: bool) -> CommandRecord | None:
+    def find_record(self, command_id: str, issuer: str, *, urgent: bool) -> CommandRecord | None:
         """What became of that issuer's command elsewhere; None if it was not begun there.
 
         One whose record is damaged counts as carried out, unless it is an emergency.

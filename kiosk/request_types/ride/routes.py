@@ -46,7 +46,7 @@ class PlatformRoute:
     @property
     def open(self) -> bool:
         """Whether the platform has answered lately, or has only just stopped to."""
-        found = self._lines().line(self.holder)
+        found = self._lines().connection(self.holder)
         if found is None:
             return False
         vitals = found[1].vitals
@@ -60,7 +60,7 @@ class PlatformRoute:
         lines, name = self._lines(), holder or self.holder
         if name not in lines.names:
             return QueryRefused(NO_ROAD)
-        found = lines.line(name)
+        found = lines.connection(name)
         return (
             QueryRefused(UNREACHABLE) if found is None else await found[0].ask(message, deadline_ns)
         )

@@ -44,9 +44,7 @@ Wrap = Callable[[Uplink], Uplink]
 @pytest.fixture(autouse=True)
 def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """The waits of a real day, as a fraction: what is judged is the uplink, not the back-off."""
-    monkeypatch.setattr(
-        retry.RetryDelay, "after", lambda self, *_, **__: self._rng.uniform(0.005, 0.05)
-    )
+    monkeypatch.setattr(retry.RetryDelay, "delay_after", _soon)
     monkeypatch.setattr(UplinkThroughput, "answer_s", lambda _self, _raw: 0.4)
     monkeypatch.setattr(lane_sender, "RETURN_SPREAD_S", 0.02)
     monkeypatch.setattr(lane_sender, "PROBE_S", 0.05)
