@@ -31,8 +31,8 @@ class PresetOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 class BroadcastOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`[broadcast]`: quiet hours of the community, and which linkages may use class 8.
 
-    `self_test` is when loudspeakers are tested, once a day; without it only when somebody asks.
-    `areas` are the zones of what public warnings call areas, by name or code.
+    `self_test` is when loudspeakers are tested, once a day; None: only on request. `areas` are the
+    zones of a public warning's areas, by name or code.
     """
 
     quiet: Annotated[str, msgspec.Meta(examples=["21:30-07:00"])] | None = "21:30-07:00"
@@ -48,14 +48,14 @@ class BroadcastOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     ] = {}
 
     def __post_init__(self) -> None:
-        """Refuse hours that are none."""
+        """Refuse malformed hours."""
         for hours in (self.quiet, self.self_test):
             if hours is not None:
                 TimeWindow.parse(hours)
 
 
 class MicrophoneOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`[microphone.<id>]`: one that hangs on this machine; the default one without `device`."""
+    """`[microphone.<id>]`: one of this machine; without `device` the default one."""
 
     name: Annotated[str, msgspec.Meta(max_length=60)] = ""
     device: Annotated[str, msgspec.Meta(max_length=200)] | None = None
@@ -64,8 +64,7 @@ class MicrophoneOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
 class KeyOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What a key orders in a zone: a preset, or a microphone while it is held.
 
-    Class and repeat are the preset's where nothing is said of them, and an order that nobody gave
-    a time lives as long as one that is pressed at the desk.
+    Class and repeat default to the preset's, and the lifetime to that of a press at the desk.
     """
 
     preset: Id | None = None
@@ -76,7 +75,7 @@ class KeyOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     repeat: Annotated[int, msgspec.Meta(ge=1, le=REPEAT_MAX)] | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what says both, or neither."""
+        """Refuse both, or neither."""
         if (self.preset is None) == (self.microphone is None):
             raise ValueError("broadcast.one-of-two")
 
@@ -84,8 +83,8 @@ class KeyOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 class KeyOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`[key.<id>]`: a wired input (`device.input`) that orders something when it is pressed.
 
-    With class `fire`, by itself or by its preset, the input is a fire panel's: it orders as long as
-    it is active.
+    With class `fire`, by itself or by its preset, the input is a fire panel's: it orders while it
+    is active.
     """
 
     input: Annotated[str, msgspec.Meta(examples=["di-b3.notice-key"])]
@@ -93,7 +92,7 @@ class KeyOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
     @property
     def talks(self) -> bool:
-        """Whether somebody speaks for as long as it is held."""
+        """Whether a person speaks while it is held."""
         return self.order.microphone is not None
 
     @property
@@ -102,7 +101,7 @@ class KeyOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         return self.order.cls == OrderClass.FIRE.word and not self.talks
 
     def with_class(self, presets: Mapping[str, PresetOptions]) -> "KeyOptions":
-        """The same where only the preset says that it is a fire's: what it is must be known."""
+        """The same with its preset's class, if only that says that it is a fire panel's."""
         usual = presets.get(self.order.preset or "")
         if usual is None or usual.cls != OrderClass.FIRE.word or self.order.cls is not None:
             return self
@@ -111,7 +110,7 @@ class KeyOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
 
 class VoiceOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`[voice.<id>]`: an engine, and the model that lies on the disk. The first speaks."""
+    """`[voice.<id>]`: an engine and its model on the disk. The first voice speaks."""
 
     engine: Literal["sherpa", "piper"]
     model: str

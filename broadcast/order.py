@@ -1,7 +1,7 @@
-"""What somebody wants to be heard: one `Order`. Pure.
+"""What is to be heard: one `Order`. Pure.
 
 An order says who asks and by what right, where, how urgently, until when, and what. Whether it may
-sound is the guard's to say, and when it does the arbiter's.
+sound is for the guard to say, and when it does for the arbiter.
 """
 
 import enum
@@ -20,18 +20,18 @@ ZONES_MAX = 50
 ID_CHARS_MAX = 80
 PIECES_MAX = 60
 
-# Parts an order's id from the number of its turn; so it stands in no id.
+# Separates an order's id from the number of its turn, so it is in no id.
 TURN = "~"
 
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=TEXT_CHARS_MAX)]
-# A clip's id ("" for words of this moment, which nobody has recorded) and its words.
+# A clip's id ("" for words of this moment, which are not recorded) and its words.
 Piece = tuple[
     Annotated[str, msgspec.Meta(max_length=64)], Annotated[str, msgspec.Meta(max_length=200)]
 ]
 
 
 class OrderClass(enum.IntEnum):
-    """How urgent: the higher number sounds. The numbers stand on every wire."""
+    """How urgent an order is: the higher class sounds. The numbers stand on every wire."""
 
     FIRE = 9
     EMERGENCY = 8
@@ -54,7 +54,7 @@ class OrderClass(enum.IntEnum):
 
     @classmethod
     def parse(cls, word: str) -> "OrderClass":
-        """The class of that name; ValueError if there is none."""
+        """Parse a class's name; ValueError if there is none."""
         for each in cls:
             if each.word == word:
                 return each
@@ -62,7 +62,7 @@ class OrderClass(enum.IntEnum):
 
 
 class Authority(enum.Enum):
-    """By what right somebody orders."""
+    """By what right an order is given."""
 
     SIGNATURE = "signature"
     PRESS = "press"
@@ -71,7 +71,7 @@ class Authority(enum.Enum):
 
 
 class PresetContent(msgspec.Struct, frozen=True, tag="preset"):
-    """What staff have prepared under that name; `text` replaces its words."""
+    """A preset of that name; `text` replaces its words."""
 
     preset: str
     text: str = ""
@@ -85,31 +85,30 @@ class TextContent(msgspec.Struct, frozen=True, tag="say"):
 
 
 class SentenceContent(msgspec.Struct, frozen=True, tag="sentence"):
-    """These pieces in their order, as one sentence; a recording may stand for each."""
+    """These pieces in order, as one sentence; a recording may replace each."""
 
     pieces: Annotated[tuple[Piece, ...], msgspec.Meta(min_length=1, max_length=PIECES_MAX)]
     language: str = "zh"
 
     @property
     def text(self) -> str:
-        """Its words."""
         return (" " if self.language == "en" else "").join(words for _, words in self.pieces)
 
 
 class ClipContent(msgspec.Struct, frozen=True, tag="clip"):
-    """A recording on the shelf, by its content's hash."""
+    """A recording in the clip store, by its content's hash."""
 
     sha: str
 
 
 class LiveContent(msgspec.Struct, frozen=True, tag="live", omit_defaults=True):
-    """What a microphone hears, while it does: one of the station's by name, else a browser's."""
+    """A microphone: one of the station's by name, else a browser's."""
 
     microphone: str = ""
 
 
 class MemoryContent(msgspec.Struct, frozen=True, tag="aside"):
-    """What only the station's memory holds, by its name there: after a restart there is none."""
+    """A sound in the station's memory, by its name there; after a restart there is none."""
 
     name: str
 
@@ -121,9 +120,9 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One order; `id` is its idempotency key for ever.
 
     `source` is where it came from (`desk`, `key.notice`, `linkage.smoke-b3`, `schedule.morning`,
-    `upstream.district`, `kiosk.hall`), `place` what it is about. Presses that `joins` the same
-    thing are one while it is open. It `supersedes` older orders as soon as it is accepted. Somebody
-    stands there and waits for it `at_once`: a key on the wall, a call for staff.
+    `upstream.district`, `kiosk.hall`), `place` what it is about. Orders with the same `joins` are
+    one while it is open. An order `supersedes` older ones as soon as it is accepted. `at_once`: a
+    person stands there and waits, at a key on the wall or after a call for staff.
     """
 
     id: Annotated[str, msgspec.Meta(pattern=rf"^[^{TURN}\s]+$", max_length=ID_CHARS_MAX)]
@@ -145,5 +144,5 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def beside(self) -> bool:
-        """Whether it sounds beside its record: a journal that takes nothing does not silence it."""
+        """Whether it plays without waiting for its record: a full journal does not silence it."""
         return self.class_.urgent or self.at_once

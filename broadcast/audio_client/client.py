@@ -1,4 +1,4 @@
-"""The gateway's side: the audio process, found or started, kept, and brought back to its place."""
+"""The gateway's client of the audio process: finds or starts it, and restores it after a crash."""
 
 import asyncio
 import contextlib
@@ -20,7 +20,7 @@ from broadcast.audio_protocol.messages import AudioState, Programme, SpeakerSett
 from gateway.errors import CommandRefused, Unavailable
 from gateway.faults import OnFault, RemoteFault, contain, log_fault
 
-# Reading a long programme from a slow card takes seconds; everything else answers at once.
+# Reading a long programme from a slow card takes seconds; everything else is answered at once.
 ANSWER_WITHIN_S = 10.0
 
 CONNECT_WITHIN_S = 3.0
@@ -33,11 +33,11 @@ _log = logging.getLogger(__name__)
 
 
 class AudioClient:
-    """One connection to the audio process; `run()` keeps it.
+    """One connection to the audio process; `run` keeps it.
 
-    Every method waits a short while for a connection, then raises Unavailable; what the process
-    refuses is raised as CommandRefused with its code. Listeners hear every event of the process,
-    and those that follow from its death (`Stopped` as `lost` or `expired`).
+    Every method waits for a connection for a short time and then raises Unavailable; what the
+    process refuses is raised as CommandRefused with its code. Listeners get every event of the
+    process, and those that follow from its death (`Stopped` as `lost` or `expired`).
     """
 
     def __init__(
@@ -49,10 +49,10 @@ class AudioClient:
         clock: Callable[[], int] = now_ns,
         on_fault: OnFault = log_fault,
     ) -> None:
-        """`path` is `audio.sock`; without `launch` the process is started here but not by systemd.
+        """`path` is `audio.sock`; without `launch` we start the process, unless systemd does it.
 
-        `reconcile` is called with the process's state at every (re)connection, after what had
-        been lost was given to it again.
+        `reconcile` is called with the process's state at every (re)connection, after lost
+        programmes have been given to it again.
         """
         if launch is None and not under_systemd(os.environ):
             launch = AudioProcessLauncher()
@@ -74,15 +74,15 @@ class AudioClient:
 
     @property
     def connected(self) -> bool:
-        """Whether the process is there and has been brought to where it should be."""
+        """Whether the process is there and has been restored."""
         return self._ready.is_set()
 
     def add_listener(self, listener: AudioListener) -> None:
-        """Tell this one too; it must not block."""
+        """Call `listener` with every event; it must not block."""
         self._listeners.append(listener)
 
     async def prepare(self, programme: Programme) -> int:
-        """Read it into the process's memory; how many frames it has."""
+        """Read a programme into the process's memory; returns its number of frames."""
         answer = await self._ask(messages.PrepareCommand(programme))
         frames = int(answer.data.get("frames", 0))
         self._mirror.note_prepared(programme, frames)
@@ -96,9 +96,9 @@ class AudioClient:
         zones: Sequence[str] = (),
         replaces: Sequence[str] = (),
     ) -> None:
-        """Sound a prepared programme from that frame on, in the place of those that it replaces.
+        """Play a prepared programme from frame `start` on, in place of those that it `replaces`.
 
-        One that sounds already sounds in these zones again too.
+        A programme that plays already is added to `zones`.
         """
         await self._ask(messages.PlayCommand(id_, start, tuple(zones), tuple(replaces)))
         self._mirror.note_played(id_, start, zones)
@@ -106,7 +106,7 @@ class AudioClient:
     async def stop(
         self, id_: str | None = None, zones: Sequence[str] = (), why: str = "stopped"
     ) -> None:
-        """Stop a programme, or what sounds in the zones; `Stopped` events follow."""
+        """Stop a programme, or whatever plays in the zones; `Stopped` events follow."""
         await self._ask(messages.StopPlayingCommand(id_, tuple(zones), why))
         if id_ is not None and not zones:
             self._mirror.forget(id_)
@@ -118,25 +118,24 @@ class AudioClient:
         await self._ask(messages.LevelCommand(id_, zone, db))
 
     async def open_live(self, programme: Programme) -> None:
-        """Open live sound."""
         await self._ask(messages.LiveOpenCommand(programme))
         self._mirror.note_prepared(programme, 0)
 
     async def feed_live(self, id_: str, pcm: bytes) -> None:
-        """Feed live sound; what cannot go now is dropped, for it would be late."""
+        """Feed live sound; what cannot be sent now is dropped, because it would be late."""
         if self.connected:
             await self._send(messages.LivePcmCommand(id_, pcm))
 
     async def end_live(self, id_: str) -> None:
-        """No more comes."""
+        """End live sound after what was fed."""
         await self._ask(messages.LiveEndCommand(id_))
 
     async def begin_capture(self, id_: str, device: str | None) -> None:
-        """Open a microphone of this machine; `Captured` events follow, and a `CaptureOver`."""
+        """Open a microphone of this machine; `Captured` events follow, then a `CaptureOver`."""
         await self._ask(messages.CaptureCommand(id_, device))
 
     async def end_capture(self, id_: str) -> None:
-        """Close it."""
+        """Close a microphone."""
         await self._ask(messages.CaptureEndCommand(id_))
 
     async def fetch_state(self) -> AudioState:
@@ -146,7 +145,7 @@ class AudioClient:
         return answer
 
     async def set_speakers(self, speakers: Sequence[SpeakerSetting]) -> None:
-        """These are the speakers, now and after every reconnection."""
+        """Set the speakers, now and after every reconnection."""
         self._speakers = tuple(speakers)
         await self._ask(messages.SpeakersCommand(self._speakers))
 
@@ -157,7 +156,7 @@ class AudioClient:
         )
 
     async def run(self) -> None:
-        """Connect, listen, and connect again, until cancelled. The process is left alone then."""
+        """Connect, listen and reconnect until cancelled. The process itself is left running."""
         retry_s = RETRY_MIN_S
         while True:
             try:
@@ -177,13 +176,13 @@ class AudioClient:
         link = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK)
         try:
             await asyncio.get_running_loop().sock_connect(link, str(self._path))
-        except BaseException:  # cancelled too: nobody else knows of this socket
+        except BaseException:  # cancelled, too: nothing else knows of this socket
             link.close()
             raise
         self._socket = link
 
     async def _attend(self) -> None:
-        """Hear the process out; beside it, bring it to where it should be."""
+        """Read events until the process goes away; meanwhile restore it."""
         assert self._socket is not None
         settling = asyncio.ensure_future(self._settle(self._socket))
         try:
@@ -198,7 +197,7 @@ class AudioClient:
         while packet := await loop.sock_recv(link, messages.PACKET_BYTES_MAX):
             try:
                 told = messages.parse_message(packet)
-            except msgspec.DecodeError as error:  # of another version: the next one may be known
+            except msgspec.DecodeError as error:  # from another version: the next one may be known
                 self._on_fault("audio.message", error)
                 continue
             if isinstance(told, messages.AudioProcessFault):
@@ -211,7 +210,7 @@ class AudioClient:
                 self._tell([told])
 
     async def _settle(self, link: socket.socket) -> None:
-        """Ask for its state, give it what it must have, and open the door to others."""
+        """Ask for the process's state, restore what it must have, then let other callers in."""
         try:
             if self._speakers is not None:
                 await self._reply(messages.SpeakersCommand(self._speakers), settling=True)
@@ -309,7 +308,7 @@ class AudioClient:
 
 
 def _hang_up(link: socket.socket) -> None:
-    """Whoever hears it comes to its end, and we try again."""
+    """Let the reader come to its end, so that it reconnects."""
     with contextlib.suppress(OSError):
         link.shutdown(socket.SHUT_RDWR)
 

@@ -1,30 +1,30 @@
-"""Starting `yizhan audio` where no systemd does it: in a session of its own, to outlive us."""
+"""Starts `yizhan audio` where systemd does not: in a session of its own, so that it outlives us."""
 
 import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-# A process that we started ends itself once nobody has been connected for so long, in silence.
+# A process that we started ends after this many seconds of silence without a client.
 LEAVE_AFTER_S = 20
 
 Launch = Callable[[Path], None]
 
 
 def under_systemd(environ: Mapping[str, str]) -> bool:
-    """Whether units start each other here."""
+    """Whether systemd runs us and so starts the units."""
     return "INVOCATION_ID" in environ
 
 
 class AudioProcessLauncher:
-    """Starts the process, and sees to it that a dead one leaves no zombie."""
+    """Starts the process, and leaves no zombie when it dies."""
 
     def __init__(self, leave_after_s: float = LEAVE_AFTER_S) -> None:
         self._leave_after_s = leave_after_s
         self.pid: int | None = None
 
     def __call__(self, path: Path) -> None:
-        """Start it, unless the one that we started still lives."""
+        """Start it, unless the one that we started still runs."""
         if self.alive():
             return
         argv = [sys.executable, "-m", "gateway.cli", "audio"]
@@ -39,7 +39,7 @@ class AudioProcessLauncher:
         )
 
     def alive(self) -> bool:
-        """Whether the one that we started runs; a dead one is buried."""
+        """Whether the process that we started runs; a dead one is reaped."""
         if self.pid is None:
             return False
         try:
@@ -52,6 +52,6 @@ class AudioProcessLauncher:
 
 
 def _own(environ: Mapping[str, str]) -> dict[str, str]:
-    """Without what is between a service manager and us: it would speak in our name."""
+    """The environment without the service manager's variables, or the child would notify for us."""
     ours = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
     return {name: value for name, value in environ.items() if name not in ours}

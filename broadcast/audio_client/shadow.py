@@ -1,4 +1,4 @@
-"""What the gateway knows of the audio process, enough to bring a lost one to where it was. Pure."""
+"""What the gateway knows of the audio process, enough to restore it after a crash. Pure."""
 
 from collections.abc import Collection
 from typing import NamedTuple
@@ -21,10 +21,10 @@ FRAME_NS = 20_000_000
 
 
 class HeldProgramme(NamedTuple):
-    """One programme that we gave to the process; `frames` is 0 for a live one.
+    """A programme that was given to the process; `frames` is 0 for live sound.
 
     It was stopped in the zones that it has `left`. The speakers `had` all of it so far, as far as
-    anybody has said; None: it has not begun.
+    it was reported; None: it has not begun.
     """
 
     programme: Programme
@@ -37,21 +37,21 @@ class HeldProgramme(NamedTuple):
 
     @property
     def takers(self) -> tuple[str, ...] | None:
-        """Who had it, as it is told."""
+        """The speakers that had it, in the form of the protocol."""
         return None if self.had is None else tuple(sorted(self.had))
 
     def frame(self, now_ns: int) -> int:
-        """How far it had come by then."""
+        """How far it had come by that instant."""
         if self.at_ns is None:
             return self.start
         return self.start + max(0, now_ns - self.at_ns) // FRAME_NS
 
 
 class ProgrammeRestart(NamedTuple):
-    """What a new process must be given; `start` is None for what had only been prepared.
+    """What a new process must be given; `start` is None if it had only been prepared.
 
-    In the zones that it has `left` it is stopped, before it sounds; only the speakers `had` have
-    had what came before, None: nobody lacks it.
+    It is stopped in the zones that it has `left` before it plays. Only the speakers `had` have had
+    what came before; None: every speaker has.
     """
 
     programme: Programme
@@ -61,17 +61,17 @@ class ProgrammeRestart(NamedTuple):
 
 
 class ProcessShadow:
-    """Programmes by id, from what was asked and what was told."""
+    """Programmes by id, from our commands and the process's events."""
 
     def __init__(self) -> None:
         self._held: dict[str, HeldProgramme] = {}
 
     def note_prepared(self, programme: Programme, frames: int) -> None:
-        """The process holds it."""
+        """Note that the process holds it."""
         self._held[programme.id] = HeldProgramme(programme, frames)
 
     def note_played(self, id_: str, start: int, zones: Collection[str] = ()) -> None:
-        """The process took our word to play it, in these zones again too."""
+        """Note that the process accepted our command to play it, in these zones again, too."""
         held = self._held.get(id_)
         if held is None:
             return
@@ -82,16 +82,15 @@ class ProcessShadow:
         self._held[id_] = held._replace(programme=meant, left=held.left.difference(zones))
 
     def note_left(self, id_: str, zones: Collection[str]) -> None:
-        """It was stopped there."""
+        """Note that it was stopped there."""
         if held := self._held.get(id_):
             self._held[id_] = held._replace(left=held.left.union(zones))
 
     def forget(self, id_: str) -> None:
-        """It is not wanted any more."""
+        """Forget a programme that is not wanted any more."""
         self._held.pop(id_, None)
 
     def handle_event(self, event: AudioEvent) -> None:
-        """Follow what the process says."""
         if isinstance(event, ProgrammeStarted):
             if held := self._held.get(event.id):
                 works = frozenset(event.speakers)
@@ -107,7 +106,7 @@ class ProcessShadow:
             self._held.pop(event.id, None)
 
     def missed_events(self, state: AudioState) -> list[AudioEvent]:
-        """The same process, met again: what ended while nobody listened."""
+        """What ended while the connection to the same process was lost."""
         there = {each.id for each in state.programmes}
         ended = {each.id: each for each in state.ended}
         events: list[AudioEvent] = [
@@ -122,10 +121,10 @@ class ProcessShadow:
     def plan_restart(
         self, lost_ns: int, now_ns: int
     ) -> tuple[list[ProgrammeRestart], list[AudioEvent]]:
-        """A new process, for the old one died at `lost_ns`: what it is given, what is over.
+        """What a new process must be given, and what is over, after the old one died at `lost_ns`.
 
-        Nothing is carried out late: what expired meanwhile is dropped, and live sound is gone.
-        What is urgent waits for nothing else to be read.
+        Nothing is played late: what expired meanwhile is dropped, and live sound is lost. Urgent
+        programmes come first, so that they wait for nothing else to be read.
         """
         again: list[ProgrammeRestart] = []
         over: list[AudioEvent] = []

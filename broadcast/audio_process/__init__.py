@@ -1,1 +1,1 @@
-"""The audio process: a clock of 20 ms, a mixer, and what the gateway says to it."""
+"""The audio process: a clock of 20 ms, a mixer, and the loudspeakers."""

@@ -1,4 +1,4 @@
-"""What may block is done in threads; what comes of it is handed to the clock."""
+"""Work that may block runs in threads; its results are handed to the clock."""
 
 import os
 import queue
@@ -21,7 +21,7 @@ FileReading = tuple[Programme, Callable[[object], None]]
 
 
 class BackgroundWorkers:
-    """A thread that reads files in order, one for urgent ones, and a few for what may hang."""
+    """One thread reads files in order, one reads urgent files, and a few do work that may hang."""
 
     def __init__(self, on_fault: OnFault = log_fault) -> None:
         self._on_fault = on_fault
@@ -51,7 +51,7 @@ class BackgroundWorkers:
         os.eventfd_write(self._bell, 1)
 
     def results(self) -> list[BackgroundWork]:
-        """What the clock is to do now."""
+        """Take the work that the clock is to do now."""
         try:
             os.eventfd_read(self._bell)
         except BlockingIOError:
@@ -67,9 +67,10 @@ class BackgroundWorkers:
         self.ring()
 
     def read(self, programme: Programme, then: Callable[[object], None]) -> bool:
-        """Read its files; `then` gets the tape or the error, on the clock. False when too many.
+        """Read a programme's files; False if too many wait.
 
-        An urgent programme waits behind urgent ones alone.
+        `then` gets the tape or the error, on the clock. Urgent programmes wait only behind urgent
+        ones.
         """
         readings = self._urgent if programme.urgent else self._readings
         try:
@@ -79,7 +80,7 @@ class BackgroundWorkers:
         return True
 
     def run(self, work: BackgroundWork) -> None:
-        """Do it in one of a few threads: a driver that hangs holds up neither beat nor others."""
+        """Do it in one of a few threads: a driver that hangs does not delay the clock."""
         with self._lock:
             self._waiting.append(work)
             if self._working == THREADS_MAX:
@@ -91,7 +92,7 @@ class BackgroundWorkers:
         thread.start()
 
     def close(self) -> None:
-        """Wait, within reason, for what is under way."""
+        """Wait, with a limit, for the work in progress."""
         for readings in (self._readings, self._urgent):
             readings.put(None)
         for thread in (*self._threads, *self._readers):

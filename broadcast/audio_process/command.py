@@ -23,7 +23,6 @@ from gateway.texts.table import render_table
 
 
 def add_to(subcommands: Any) -> None:
-    """Declare the command."""
     texts = Texts.of_environment()
     parser = declare_command(subcommands, "audio", texts)
     parser.add_argument("--socket", type=Path, metavar="PATH", help=texts.say("audio.socket"))
@@ -37,9 +36,9 @@ def add_to(subcommands: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run until SIGTERM or until nobody needs it; 1 if another process has the socket.
+    """Run until SIGTERM, or until it is not needed; 1 if another process has the socket.
 
-    With `--devices`, list the cards and microphones instead; 1 if there are none.
+    With `--devices`, list sound cards and microphones instead; 1 if there are none.
     """
     if args.devices:
         return _list(Texts.of_environment(), as_json=args.json)
@@ -57,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     if not process.realtime:
         logging.getLogger(__name__).warning(Texts.of_environment().say("audio.no-realtime"))
     gc.collect()
-    gc.freeze()  # what lives as long as the process need not be looked at between two frames
+    gc.freeze()  # what lives as long as the process need not be scanned between two frames
     _notify("READY=1")
     process.run(lambda: _notify("WATCHDOG=1"))
     return 0
@@ -81,7 +80,7 @@ def _list(texts: Texts, *, as_json: bool) -> int:
 
 
 def _notify(state: str) -> None:
-    """Tell systemd, if it asked to be told (sd_notify(3))."""
+    """Notify systemd, if it asked for it (sd_notify(3))."""
     address = os.environ.get("NOTIFY_SOCKET")
     if not address:
         return
@@ -89,4 +88,4 @@ def _notify(state: str) -> None:
         address = "\0" + address[1:]
     kind = socket.SOCK_DGRAM | socket.SOCK_NONBLOCK
     with socket.socket(socket.AF_UNIX, kind) as link, contextlib.suppress(OSError):
-        link.sendto(state.encode(), address)  # whether or not anyone listens, the beat goes on
+        link.sendto(state.encode(), address)  # whether or not systemd listens, the clock goes on

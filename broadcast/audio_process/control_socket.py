@@ -1,4 +1,4 @@
-"""The socket at which the gateway talks to the audio process. Nothing here ever blocks."""
+"""The socket on which the gateway talks to the audio process. Nothing here ever blocks."""
 
 import contextlib
 import fcntl
@@ -10,15 +10,15 @@ from pathlib import Path
 from broadcast.audio_protocol import messages
 from gateway.errors import Unavailable
 
-# The gateway, the one before it that is still going, and somebody who looks.
+# The gateway, the previous one on its way out, and a person who looks.
 CLIENTS_MAX = 4
 
-# What one client may say between two frames: the beat comes first.
+# What one client may send between two frames: the clock comes first.
 PACKETS_AT_ONCE = 16
 
 
 class ControlSocket:
-    """Listens at a path; held by a lock, so that one station has one audio process."""
+    """Listens on a path; a lock on it makes sure that a station has one audio process."""
 
     def __init__(self, path: Path) -> None:
         """Open it; Unavailable if another process has it."""
@@ -41,16 +41,16 @@ class ControlSocket:
 
     @property
     def empty(self) -> bool:
-        """Whether nobody is connected."""
+        """Whether no client is connected."""
         return not self._clients
 
     @property
     def readers(self) -> list[socket.socket]:
-        """What to wait for."""
+        """The sockets to wait for."""
         return [self._listener, *self._clients]
 
     def packets(self, ready: set[socket.socket]) -> Iterator[tuple[socket.socket, bytes]]:
-        """What was said, with who said it; newcomers are let in, those who left let go."""
+        """Read requests with their clients; connect new clients, drop those that left."""
         if self._listener in ready:
             self._let_in()
         for client in [each for each in self._clients if each in ready]:
@@ -67,19 +67,18 @@ class ControlSocket:
                 yield client, packet
 
     def send(self, client: socket.socket, message: messages.AudioMessage) -> bool:
-        """Tell one; False if it has left."""
+        """Send to one client; False if it has left."""
         if client in self._clients:
             self._send(client, messages.pack_message(message))
         return client in self._clients
 
     def send_all(self, event: messages.AudioEvent) -> None:
-        """Tell everyone."""
+        """Send to all clients."""
         packet = messages.pack_message(event)
         for client in list(self._clients):
             self._send(client, packet)
 
     def close(self) -> None:
-        """Shut it."""
         for link in self.readers:
             link.close()
         self._clients.clear()
@@ -90,7 +89,7 @@ class ControlSocket:
     def _let_in(self) -> None:
         try:
             client, _ = self._listener.accept()
-        except OSError:  # it has left already, or there are no descriptors: it comes again
+        except OSError:  # it has left already, or there are no descriptors: it will come again
             return
         client.setblocking(False)
         if len(self._clients) >= CLIENTS_MAX:
@@ -103,7 +102,7 @@ class ControlSocket:
         client.close()
 
     def _send(self, client: socket.socket, packet: bytes) -> None:
-        """Whoever does not listen is let go: it will ask for the state when it comes back."""
+        """Send, and drop a client that does not read: it asks for the state when it reconnects."""
         try:
             client.send(packet)
         except OSError:

@@ -1,7 +1,7 @@
-"""One encoding for each distinct mix and codec, however many speakers get it. Pure.
+"""One encoder for each distinct mix and codec, however many speakers get it. Pure.
 
-A codec with a memory must go on where it was: speakers that shared an encoder a frame ago take it
-along, and where they part one of the two groups begins afresh.
+A codec with memory must continue its own stream: speakers that shared an encoder one frame ago keep
+it, and where they part, one of the two groups gets a new one.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,7 +10,7 @@ from broadcast.audio_process.mixer import MixedFrame
 from broadcast.speakers.codec import CODECS, FrameEncoder
 from gateway.faults import OnFault, log_fault
 
-# Codec, class and speaker: another class is another session, whose receiver begins afresh too.
+# Codec, class and speaker: another class is another session, whose receiver starts afresh, too.
 _Place = tuple[str, int, str]
 
 
@@ -24,7 +24,7 @@ class EncoderSet:
     def encode(
         self, mixes: Iterable[MixedFrame], codecs: Mapping[str, str]
     ) -> list[tuple[str, bytes, int]]:
-        """(speaker, payload, rank) for every speaker with a codec; silent ones are forgotten."""
+        """(speaker, payload, rank) of every speaker with a codec; drops encoders of silent ones."""
         sent: list[tuple[str, bytes, int]] = []
         now: dict[_Place, FrameEncoder] = {}
         taken: set[int] = set()

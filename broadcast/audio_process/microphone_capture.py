@@ -1,4 +1,4 @@
-"""Microphones of this machine, passed on to whoever asked for them."""
+"""Microphones of this machine, passed on to the client that asked for them."""
 
 import socket
 from collections.abc import Callable
@@ -19,16 +19,16 @@ class _Capture(NamedTuple):
 
 
 class MicrophoneCaptures:
-    """One a microphone; whoever has left is not listened for any more."""
+    """Open microphones; a microphone is closed when its client has left."""
 
     def __init__(self, door: ControlSocket, post: Callable[[Callable[[], None]], None]) -> None:
-        """`post` lets the clock do something; what a microphone hears comes from its thread."""
+        """`post` runs work on the clock; a microphone's sound comes from a thread of its own."""
         self._door = door
         self._post = post
         self._open: dict[str, _Capture] = {}
 
     def begin(self, asked_by: socket.socket, id_: str, device: str | None) -> None:
-        """Open it; `Captured` follows, `CaptureOver` is last. CommandRefused says why not."""
+        """Open one; `Captured` follows, `CaptureOver` is last. CommandRefused says why not."""
         if id_ in self._open:
             raise CommandRefused("audio.in-use", id=id_)
         if len(self._open) >= CAPTURES_MAX:
@@ -42,12 +42,12 @@ class MicrophoneCaptures:
         pickup.start()
 
     def end(self, id_: str) -> None:
-        """Close it; one that is not open is closed already."""
+        """Close one; nothing happens if it is not open."""
         if found := self._open.get(id_):
             found.pickup.end()
 
     def close(self) -> None:
-        """Give all of them back."""
+        """Close all of them."""
         for each in self._open.values():
             each.pickup.end()
         for each in self._open.values():

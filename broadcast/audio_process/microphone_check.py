@@ -1,4 +1,4 @@
-"""Ears: processes of their own that listen beside a loudspeaker, for to listen is to calculate."""
+"""Checks with microphones whether an order is heard, in processes of their own."""
 
 import subprocess
 import sys
@@ -10,12 +10,13 @@ from broadcast.audio_process.sources import FrameSource, LiveSource
 from broadcast.audio_process.speaker_bank import SpeakerBank
 from broadcast.audio_protocol import messages
 
-# How long an ear may calculate after it has listened.
+# How long the check may compute after it has listened.
 ANSWER_WITHIN_S = 10.0
 
-# What is listened for in an order: two seconds of it, once even a slow machine has an ear open.
+# The part of an order that is listened for: two seconds, late enough for a slow machine to have
+# opened its microphone.
 #
-# Less of it is no proof: another sentence of the same voice is too like it.
+# Less is no proof: another sentence of the same voice is too similar.
 FROM_FRAME, FRAMES = 150, 100
 
 LISTENS_S = 6.5
@@ -24,12 +25,12 @@ EARS_MAX = 2
 
 
 def listen(microphone: str, pcm: bytes, seconds: float, ready: Callable[[], None]) -> bool | None:
-    """Whether that sound is heard there; None if nobody could listen. Blocks.
+    """Whether that sound is heard by the microphone; None if it could not listen. Blocks.
 
-    `ready` is called as soon as the ear listens.
+    `ready` is called as soon as the microphone listens.
     """
     argv = [sys.executable, "-m", "broadcast.speakers.microphone_probe", microphone, str(seconds)]
-    # the settings' own microphone: nothing from outside
+    # The microphone's name comes from the settings: nothing from outside.
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as ear:  # noqa: S603 - see above
         try:
             assert ear.stdin is not None
@@ -46,9 +47,10 @@ def listen(microphone: str, pcm: bytes, seconds: float, ready: Callable[[], None
 
 
 class MicrophoneChecks:
-    """Whether an order is heard, where a loudspeaker has a microphone; who does not is not blamed.
+    """Checks whether an order is heard where a loudspeaker has a microphone.
 
-    Another sound, wind, or a stop half-way keep an ear from being sure, and no fault is made of it.
+    Another sound, wind or a stop half-way make the result uncertain, so that silence is not a
+    fault.
     """
 
     def __init__(
@@ -57,14 +59,14 @@ class MicrophoneChecks:
         errands: BackgroundWorkers,
         tell: Callable[[messages.AudioEvent], None],
     ) -> None:
-        """`tell` is told of each loudspeaker that was heard."""
+        """`tell` gets an event for each loudspeaker that was heard."""
         self._outlets = outlets
         self._errands = errands
         self._tell = tell
         self._open: set[str] = set()
 
     def start_check(self, programme: str, source: FrameSource, speakers: Sequence[str]) -> None:
-        """It has just begun at these loudspeakers, from its start."""
+        """Check a programme that has just begun at these loudspeakers, from its start."""
         if isinstance(source, LiveSource) or source.frames < FROM_FRAME + FRAMES:
             return
         beside: dict[str, list[str]] = {}
@@ -80,7 +82,7 @@ class MicrophoneChecks:
                 self._errands.run(work)
 
     def _listen(self, programme: str, microphone: str, pcm: bytes, ids: list[str]) -> None:
-        """In a thread."""
+        """Runs in a thread."""
         try:
             heard = listen(microphone, pcm, LISTENS_S, lambda: None)
         except (OSError, subprocess.TimeoutExpired):

@@ -1,4 +1,4 @@
-"""The mixer: which programme sounds where and how loud, frame by frame. Pure: time is given."""
+"""The mixer: which programme plays where and how loud, frame by frame. Pure: time is given."""
 
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -27,16 +27,16 @@ from gateway.errors import CommandRefused
 from gateway.faults import OnFault, log_fault
 
 MEMORY_BYTES_MAX = 64 * 1024 * 1024
-# For urgent programmes beyond that: the longest recording, and siren and words of several.
+# Added for urgent programmes: the longest recording, and siren and words of several orders.
 URGENT_BYTES_MAX = 24 * 1024 * 1024
 
 METER_FRAMES = 10
-# A speaker that is 15 s behind does not say what it was given: it is over without that.
+# A speaker that is 15 s behind does not get to the end: the programme is over without it.
 DRAINED_FRAMES_MAX = 750
 
 
 class MixedFrame(NamedTuple):
-    """One frame, the class of the first among what is in it, and the speakers that get it."""
+    """One frame, the highest rank of what is in it, and the speakers that get it."""
 
     frame: bytes
     rank: int
@@ -47,7 +47,7 @@ _Key = tuple[tuple[str, Fader], ...]
 
 
 class Mixer:
-    """Everything that sounds or could. Refusals are raised as CommandRefused."""
+    """Everything that plays or could. Refusals are raised as CommandRefused."""
 
     def __init__(
         self,
@@ -56,10 +56,11 @@ class Mixer:
         behind: Callable[[Iterable[str]], bool] = lambda _: False,
         broken: Callable[[], Mapping[str, bool]] = dict,
     ) -> None:
-        """`behind` is whether one of those speakers has still to say something.
+        """`behind` tells whether any of those speakers has frames left to play.
 
-        `broken` are the speakers that do not work now: what is sent there does not arrive, and
-        where that is so because nobody took the session, nor did what was sent before.
+        `broken` gives the speakers that do not work now: what is sent there does not arrive. Its
+        value is True if their session was not answered, so that what was sent before did not arrive
+        either.
         """
         self._on_fault = on_fault
         self._behind = behind
@@ -80,11 +81,11 @@ class Mixer:
 
     @property
     def urgent(self) -> bool:
-        """Whether something urgent sounds."""
+        """Whether something urgent plays."""
         return any(track.programme.urgent for track in self._playing())
 
     def is_sounding(self, speaker: str, besides: str) -> bool:
-        """Whether something else than that programme sounds at that speaker."""
+        """Whether another programme than `besides` plays at that speaker."""
         return any(
             speaker in track.faders and track.programme.id != besides for track in self._playing()
         )
@@ -95,7 +96,7 @@ class Mixer:
         return frozenset(z for s in self._speakers.values() for z in speaker_zones(s))
 
     def programmes(self) -> tuple[ProgrammeState, ...]:
-        """What is held."""
+        """The programmes that are held."""
         return tuple(track.sounding() for track in self._tracks.values())
 
     def source_of(self, id_: str) -> FrameSource | None:
@@ -104,11 +105,11 @@ class Mixer:
         return None if track is None else track.source
 
     def ended(self) -> tuple[EndedProgramme, ...]:
-        """What ended lately."""
+        """Programmes that ended lately."""
         return tuple(self._ended)
 
     def take_events(self) -> list[AudioEvent]:
-        """What happened since the last call."""
+        """The events since the last call."""
         events, self._events = self._events, []
         return events
 
@@ -118,7 +119,7 @@ class Mixer:
         return cut
 
     def set_speakers(self, settings: Iterable[SpeakerSetting]) -> None:
-        """These are the speakers now; what sounds goes on in them, and begins in new ones."""
+        """Set the speakers; what plays continues in them, and begins in new ones."""
         before, self._speakers = self._speakers, {each.id: each for each in settings}
         for track in self._playing():
             for id_ in set(track.faders) - set(self._speakers):
@@ -131,7 +132,7 @@ class Mixer:
             track.balance(self._speakers.values())
 
     def prepare(self, programme: Programme, source: FrameSource, now_ns: int) -> int:
-        """Hold it ready; how many frames it has. The same id again replaces what is ready."""
+        """Hold a programme ready, in place of one with its id; returns its number of frames."""
         held = self._tracks.get(programme.id)
         if held is not None and held.playing:
             raise CommandRefused("audio.in-use", id=programme.id)
@@ -158,9 +159,9 @@ class Mixer:
         replaces: Collection[str] = (),
         had: Collection[str] | None = None,
     ) -> None:
-        """Sound from the next frame on; what already plays plays on, in these zones again too.
+        """Play from the next frame on; what plays already continues, and is added to `zones`.
 
-        `had` are the speakers that have had all before `start`, None that nobody lacks it.
+        `had` are the speakers that have had all before `start`; None: every speaker has.
         """
         track = self._track(id_)
         if track.playing:
@@ -186,7 +187,7 @@ class Mixer:
         return [s for s in self._speakers.values() if not speaker_zones(s).isdisjoint(zones)]
 
     def stop(self, id_: str | None, zones: Sequence[str], why: str) -> None:
-        """Stop one programme, or what sounds in the zones."""
+        """Stop one programme, or whatever plays in the zones."""
         if not zones:
             if id_ is not None:
                 self._halt(self._track(id_), why)
@@ -212,7 +213,6 @@ class Mixer:
         self.play(programme.id, 0, now_ns)
 
     def feed_live(self, id_: str, pcm: bytes) -> None:
-        """Feed it."""
         self._feed(id_).put(pcm)
 
     def end_live(self, id_: str) -> None:
@@ -220,7 +220,7 @@ class Mixer:
         self._feed(id_).end()
 
     def tick(self, now_ns: int) -> list[MixedFrame]:
-        """The next 20 ms, each distinct mix once, with the speakers that get it."""
+        """Mix the next 20 ms: each distinct mix once, with the speakers that get it."""
         self._expire(now_ns)
         broken = self._broken()
         for track in self._playing() if broken else ():
@@ -257,7 +257,7 @@ class Mixer:
         return found
 
     def _frame(self, track: MixerTrack, now_ns: int) -> bytes | None:
-        """Its next frame, if it has one to sound now."""
+        """Its next frame, if it has one to play now."""
         if self._still_waiting(track):
             return None
         frame = None if track.drained else track.source.frame(track.position)
@@ -272,7 +272,7 @@ class Mixer:
         return frame
 
     def _still_waiting(self, track: MixerTrack) -> bool:
-        """Live sound that has not begun to sound: it may go on waiting, but not for ever."""
+        """Whether live sound has not begun yet; it may wait, but not for ever."""
         source = track.source
         if not isinstance(source, LiveSource) or track.announced or source.started:
             return False
@@ -339,7 +339,7 @@ class Mixer:
             self._events.append(ProgrammeStopped(id_, track.why or how, track.position, reached))
 
     def _measure(self, mixes: Sequence[MixedFrame]) -> None:
-        """Meters five times a second; a zone that fell silent is told so once."""
+        """Update meters five times a second; a zone that fell silent is reported once."""
         self._ticks += 1
         if self._ticks % METER_FRAMES and mixes:
             return
@@ -370,7 +370,7 @@ class Mixer:
 
 
 def _memory(sources: Iterable[FrameSource]) -> int:
-    """Bytes of all of them together: what several play is in memory once."""
+    """Bytes of all sources; files that several of them play are in memory once."""
     reels: dict[int, int] = {}
     for source in sources:
         reels.update(source.reels)

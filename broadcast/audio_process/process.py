@@ -30,12 +30,12 @@ from broadcast.speakers import sdp
 from gateway.errors import CommandRefused
 from gateway.faults import contain, describe_error, log_fault
 
-# How long another thread may hold the interpreter while the beat waits for it.
+# How long another thread may hold the interpreter while the clock waits for it.
 SWITCH_S = 0.001
 
 _log = logging.getLogger(__name__)
 
-# Who asked, and the number of the question.
+# The client, and the number of its request.
 AudioReply = tuple[socket.socket, int]
 
 
@@ -43,7 +43,7 @@ class AudioProcess:
     """Everything together."""
 
     def __init__(self, path: Path, boot: str, leave_after_s: float | None = None) -> None:
-        """Open the door; Unavailable if another process has it."""
+        """Open the socket; Unavailable if another process has it."""
         self._door = ControlSocket(path)
         self._path = path
         self._boot = boot
@@ -67,7 +67,7 @@ class AudioProcess:
 
     @property
     def realtime(self) -> bool:
-        """Whether the beat holds under load."""
+        """Whether the clock runs with real-time priority."""
         return self._realtime
 
     def end(self) -> None:
@@ -76,7 +76,7 @@ class AudioProcess:
         self._errands.ring()
 
     def run(self, alive: Callable[[], None]) -> None:
-        """Until `end`; `alive` is called with every idle beat and every fiftieth other one."""
+        """Run until `end`; calls `alive` with every idle tick and with every fiftieth other one."""
         beats = 0
         try:
             while not self._ending:
@@ -97,7 +97,7 @@ class AudioProcess:
         return not self._mixer.silent or self._outlets.busy
 
     def _listen(self, wait_s: float) -> None:
-        """Until the next beat at the latest, hear what is asked."""
+        """Read requests until the next frame is due at the latest."""
         waiting: list[Any] = [*self._door.readers, self._errands.bell]
         ready, _, _ = select.select(waiting, [], [], wait_s)
         if self._errands.bell in ready:
@@ -109,7 +109,7 @@ class AudioProcess:
             self._take(client, packet)
 
     def _take(self, client: socket.socket, packet: bytes) -> None:
-        """One question; whatever it is, it is answered, and costs no other."""
+        """Answer one request; whatever is wrong with it affects no other."""
         number = 0
         try:
             request = messages.parse_request(packet)
@@ -122,7 +122,7 @@ class AudioProcess:
             self._door.send(client, messages.AudioAnswer(number, "audio.failed"))
 
     def _beat(self) -> None:
-        """20 ms of sound, on its way before anything else is done."""
+        """Send 20 ms of sound before anything else is done."""
         self._try("sound", self._sound)
         self._try("speakers", self._outlets.tend, now_ns())
         for event in self._mixer.take_events():
@@ -140,11 +140,11 @@ class AudioProcess:
         self._door.send_all(event)
 
     def _try(self, what: str, do: Callable[..., None], *given: Any) -> None:
-        """The edge of the clock: the next beat comes, whatever this one does."""
+        """The clock's edge: the next frame follows, whatever fails in this one."""
         contain(self._contained, what, do, *given)
 
     def _contained(self, where: str, error: BaseException) -> None:
-        """Log it, and let the gateway count it."""
+        """Log a fault and let the gateway count it."""
         log_fault(f"audio.{where}", error)
         self._door.send_all(messages.AudioProcessFault(where, describe_error(error)))
 
@@ -163,7 +163,7 @@ class AudioProcess:
                 self._door.send(said[0], reply)
 
     def _do(self, said: AudioReply, command: messages.AudioCommand) -> messages.AudioMessage | None:
-        """Carry it out; None if the answer comes later, or never."""
+        """Carry out a command; None if the answer comes later or never."""
         number = said[1]
         match command:
             case messages.LivePcmCommand(id=id_, pcm=pcm):
@@ -247,7 +247,7 @@ class AudioProcess:
         return messages.fit_state(state)
 
     def _left_alone(self) -> bool:
-        """Whether nobody will miss us."""
+        """Whether the process is not needed any more."""
         if self._leave_after_s is None or self._active or not self._door.empty:
             self._alone_since_ns = now_ns()
             return False
@@ -261,7 +261,7 @@ class AudioProcess:
 
 
 def _tape(found: object, programme: messages.Programme) -> FileSource:
-    """What was read, or the refusal that it led to."""
+    """The tape that was read; raises the refusal that reading led to."""
     if isinstance(found, CommandRefused):
         raise found
     if not isinstance(found, FileSource):
@@ -270,7 +270,7 @@ def _tape(found: object, programme: messages.Programme) -> FileSource:
 
 
 def _describe(folder: Path, speakers: tuple[messages.SpeakerSetting, ...]) -> None:
-    """The session descriptions as files, for whoever sets up a receiver."""
+    """Write session descriptions as files, for a person who sets up a receiver."""
     wanted: dict[str, str] = {}
     for speaker in speakers:
         if isinstance(speaker.options, MulticastOptions):

@@ -16,16 +16,16 @@ from broadcast.audio_protocol.pcm import RATE, WIDTH
 from gateway.errors import CommandRefused
 
 RANK = 2
-# How much longer than the chime the microphone listens: buffers, and a hall's echo.
+# How much longer than the chime the microphone listens: buffers, and the echo of a hall.
 MARGIN_S = 1.5
 
 PREFIX = "self-test:"
 
 
 class SelfTestRunner:
-    """One listening at a time: two chimes at once would be heard in each other's microphone.
+    """Tests one microphone at a time: each would hear the chime of another test.
 
-    No chime sounds where something else does, nor anywhere beside an emergency.
+    No chime plays where something else does, nor anywhere during an emergency.
     """
 
     def __init__(self, mixer: Mixer, outlets: SpeakerBank, errands: BackgroundWorkers) -> None:
@@ -38,7 +38,7 @@ class SelfTestRunner:
         self._disturbed = False
 
     def begin(self, ids: Sequence[str], chime: str | None) -> None:
-        """Probe these; those with a microphone sound the chime and listen."""
+        """Probe these; those with a microphone play the chime and listen."""
         for id_ in ids:
             keeper = self._outlets.keepers.get(id_)
             if keeper is None:
@@ -51,7 +51,7 @@ class SelfTestRunner:
         self._next()
 
     def make_way(self) -> None:
-        """A programme has just begun."""
+        """Stop the chime, because a programme has just begun."""
         if self._mixer.urgent:
             self._queue.clear()
         if self._chime is not None and self._taken(self._chime):
@@ -69,7 +69,7 @@ class SelfTestRunner:
             self._errands.run(lambda: self._listen(id_, microphone, chime))
 
     def _listen(self, id_: str, microphone: str, chime: str) -> None:
-        """In a thread: an ear of its own process, for to listen is to calculate."""
+        """Listen in a thread, by a process of its own."""
         try:
             programme = Programme(
                 id=PREFIX + id_, zones=(f"speaker:{id_}",), files=(chime,), rank=RANK

@@ -1,4 +1,4 @@
-"""What a programme plays: files laid end to end in memory, or what is fed as it goes."""
+"""The sources of a programme's frames: files in memory, or live sound."""
 
 import wave
 from collections.abc import Mapping
@@ -10,17 +10,17 @@ from broadcast.audio_protocol.messages import Programme
 from broadcast.audio_protocol.pcm import FRAME_BYTES, RATE, SILENCE, WIDTH
 from gateway.errors import CommandRefused
 
-# One programme's files: 38 MB of the station's 1 GB.
+# All files of one programme: 38 MB of the station's 1 GB.
 SECONDS_MAX = 1200
 
 FEED_BYTES_MAX = RATE * WIDTH * 2 // 5
-# Live sound that lags by 400 ms is cut to 100 ms: talking over one's own echo is worse.
+# Live sound that lags by 400 ms is cut to 100 ms: speaking against one's own echo is worse.
 FEED_BYTES_KEPT = RATE * WIDTH // 10
 
 # What must have come before live sound starts, or starts again after it ran dry.
 FEED_FIRST_BYTES = 2 * FRAME_BYTES
 
-# Live sound that nobody feeds for 5 s is over: its feeder is gone.
+# Live sound that is not fed for 5 s is over: its feeder is gone.
 STARVED_FRAMES = 250
 
 
@@ -34,13 +34,13 @@ class PcmFile:
 
 
 class PcmCache:
-    """Reads files, each once for as long as something plays it. Blocks: not for the clock."""
+    """Reads files, each once while any programme plays it. Blocks: not for the clock."""
 
     def __init__(self) -> None:
         self._reels: WeakValueDictionary[tuple[str, int, int], PcmFile] = WeakValueDictionary()
 
     def tape(self, programme: Programme) -> "FileSource":
-        """The programme's tape; CommandRefused says which file is none."""
+        """Read a programme's files; CommandRefused says which one is unusable."""
         reels, seconds = [], 0.0
         for file in programme.files:
             reel = self._reel(Path(file))
@@ -76,18 +76,18 @@ class FrameSource(Protocol):
 
     @property
     def frames(self) -> int:
-        """How many there are in all, 0 when nobody knows."""
+        """Their number; 0 if it is unknown."""
 
     @property
     def reels(self) -> Mapping[int, int]:
-        """Its pieces of memory with their bytes; those of the same number are the same piece."""
+        """Its pieces of memory with their bytes; equal numbers are the same piece."""
 
     def frame(self, index: int) -> bytes | None:
-        """The frame at that place; None at the end."""
+        """The frame at that index; None at the end."""
 
 
 class FileSource:
-    """Files end to end, sample-exact; the whole `repeat` times with `gap_s` of silence between."""
+    """Files end to end, sample-exact, `repeat` times with `gap_s` of silence between."""
 
     def __init__(self, reels: list[PcmFile], repeat: int, gap_s: float) -> None:
         self._reels = reels
@@ -97,10 +97,10 @@ class FileSource:
         self.frames = (repeat - 1) * self._pass + self._played
         self.size = length
         self.reels = {id(reel): len(reel.pcm) for reel in reels}
-        self._at = (0, 0, 0)  # frame of the pass, reel and byte where it begins
+        self._at = (0, 0, 0)  # the frame of the pass, and the file and byte where it begins
 
     def frame(self, index: int) -> bytes | None:
-        """The frame at that place, filled up with silence at the end of a pass."""
+        """The frame at that index, filled with silence at the end of a pass."""
         if index >= self.frames:
             return None
         within = index % self._pass
@@ -123,7 +123,7 @@ class FileSource:
 
 
 class LiveSource:
-    """Live sound: a short buffer that waits before it starts, and never lags for long."""
+    """Live sound: a short buffer that fills before it starts, and never lags for long."""
 
     frames = 0
 
@@ -136,7 +136,7 @@ class LiveSource:
 
     @property
     def started(self) -> bool:
-        """Whether enough has come to sound."""
+        """Whether enough has come to play."""
         return self._ended or len(self._buffer) >= FEED_FIRST_BYTES
 
     @property
@@ -145,18 +145,18 @@ class LiveSource:
         return self._dry >= STARVED_FRAMES
 
     def put(self, pcm: bytes) -> None:
-        """Take what was said; half samples and lag are cut off."""
+        """Take sound; an odd byte and lagging sound are cut off."""
         self._buffer += pcm[: len(pcm) // WIDTH * WIDTH]
         if len(self._buffer) > FEED_BYTES_MAX:
             del self._buffer[:-FEED_BYTES_KEPT]
 
     def end(self) -> None:
-        """No more comes."""
+        """End after what was fed."""
         self._ended = True
 
     def frame(self, index: int) -> bytes | None:
-        """The next frame, silence while it is dry, None after its end."""
-        del index  # live sound has no other place than the next
+        """The next frame; silence while it is dry, None after its end."""
+        del index  # live sound has no other index than the next
         if self._ended and not self._buffer:
             return None
         if self._waiting and not self.started:

@@ -1,4 +1,4 @@
-"""The speakers as the clock feeds them: who is there, who gets what, who rests."""
+"""All loudspeakers as the clock feeds them."""
 
 import random
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -23,7 +23,7 @@ _chance = random.SystemRandom()
 
 
 class SpeakerBank:
-    """All speakers, each with its keeper."""
+    """The loudspeakers, each with its supervisor."""
 
     def __init__(
         self,
@@ -40,11 +40,11 @@ class SpeakerBank:
 
     @property
     def busy(self) -> bool:
-        """Whether one of them needs the clock."""
+        """Whether any of them needs the clock."""
         return any(keeper.busy for keeper in self.keepers.values())
 
     def apply_settings(self, settings: Sequence[SpeakerSetting]) -> None:
-        """Open new ones, close those that are gone or changed in more than zones and level."""
+        """Open new ones; close those that are gone or changed in more than zones and level."""
         wanted = {each.id: each for each in settings}
         for id_, keeper in list(self.keepers.items()):
             if id_ not in wanted or not _same_line(wanted[id_], self._settings[id_]):
@@ -58,9 +58,9 @@ class SpeakerBank:
         self._sounding &= set(wanted)
 
     def send(self, mixes: Sequence[MixedFrame], cut: Collection[str] = ()) -> None:
-        """One frame to everyone in the mixes; whoever is in none of them any more rests.
+        """Send one frame to every speaker in the mixes; end the session of those in none any more.
 
-        Whoever is to be `cut` has first said all that it will say of what came before.
+        Speakers in `cut` first drop what they have not played yet.
         """
         for id_ in cut:
             if id_ in self.keepers:
@@ -77,11 +77,11 @@ class SpeakerBank:
         self._sounding = sounding
 
     def behind(self, ids: Iterable[str]) -> bool:
-        """Whether one of them has still to say something."""
+        """Whether any of them has frames left to play."""
         return any(id_ in self.keepers and self.keepers[id_].behind for id_ in ids)
 
     def tend(self, now_ns: int) -> None:
-        """Let each do what goes on by itself."""
+        """Let each do its periodic work."""
         for keeper in self.keepers.values():
             keeper.tend(now_ns)
 
@@ -91,7 +91,7 @@ class SpeakerBank:
 
     @property
     def broken(self) -> dict[str, bool]:
-        """Those that do not work now, and whether nobody took their session."""
+        """Those that do not work now, and whether their session was not answered."""
         return {id_: each.untaken for id_, each in self.keepers.items() if not each.works}
 
     def microphone(self, id_: str) -> str | None:
@@ -99,16 +99,16 @@ class SpeakerBank:
         return self._settings[id_].options.microphone
 
     def states(self) -> tuple[SpeakerState, ...]:
-        """How each is."""
+        """The state of each."""
         return tuple(keeper.state() for keeper in self.keepers.values())
 
     def close(self) -> None:
-        """Give all of them back."""
+        """Close all of them."""
         self.apply_settings(())
 
 
 def _same_line(one: SpeakerSetting, other: SpeakerSetting) -> bool:
-    """Whether nothing changed that needs opening anew: zones and levels are the mixer's."""
+    """Whether nothing changed that needs reopening: zones and levels are the mixer's."""
     return _line(one) == _line(other)
 
 
@@ -119,7 +119,7 @@ def _line(setting: SpeakerSetting) -> tuple[object, ...]:
 
 
 def make_speaker(id_: str, options: SpeakerOptions, chance: random.Random) -> Speaker:
-    """The speaker for these options, not yet open; only the module of its kind is loaded."""
+    """Build the speaker for these options, not yet open; imports only the module of its kind."""
     match options:
         case MulticastOptions():
             from broadcast.speakers.multicast import MulticastSpeaker  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""One programme in the mixer: where it is, and how loud at each speaker. Pure."""
+"""One programme in the mixer: its position, and its level at each speaker. Pure."""
 
 from collections.abc import Iterable, Mapping
 
@@ -6,7 +6,7 @@ from broadcast.audio_process.sources import FrameSource, LiveSource
 from broadcast.audio_protocol.messages import Programme, ProgrammeState, SpeakerSetting
 from broadcast.audio_protocol.pcm import FADE_IN_SAMPLES, FADE_SAMPLES, FRAME_NS, Fader, db_factor
 
-# From this class on the volume is passed by: what staff turned down must still be heard.
+# From this class on the volume is ignored: what staff turned down must still be heard.
 EMERGENCY = 8
 
 # Its 50 ms, and the 20 ms that its last packet lasts.
@@ -14,7 +14,7 @@ FADE_NS = 4 * FRAME_NS
 
 # A speaker that comes two seconds late has had it whole: a card that wakes slowly.
 #
-# An emergency begins with 8 s of its siren, so no word of it is lost to that.
+# An emergency begins with 8 s of siren, so no word of it is lost to that.
 MISSED_FRAMES_MAX = 100
 
 
@@ -24,10 +24,10 @@ def speaker_zones(speaker: SpeakerSetting) -> frozenset[str]:
 
 
 class MixerTrack:
-    """A programme with its source; it sounds once `playing`.
+    """A programme with its source; it plays once `playing` is true.
 
-    `had` are those that had it up to `start` from a process that died; None: nobody lacks it.
-    For so many frames it has been `drained`: all was given, and a speaker has not yet said it all.
+    `had` are the speakers that had it up to `start` from a process that died; None: every speaker
+    has. `drained` counts frames since all was given while a speaker has not played it to the end.
     """
 
     def __init__(self, programme: Programme, source: FrameSource) -> None:
@@ -51,12 +51,12 @@ class MixerTrack:
 
     @property
     def live(self) -> bool:
-        """Whether it is fed as it goes."""
+        """Whether it is fed while it plays."""
         return isinstance(self.source, LiveSource)
 
     @property
     def stopping(self) -> bool:
-        """Whether it is on its way out everywhere."""
+        """Whether it is being faded out everywhere."""
         return self.why is not None
 
     def expired(self, now_ns: int) -> bool:
@@ -67,14 +67,14 @@ class MixerTrack:
         return now_ns + (FADE_NS if self.playing else 0) >= expires_ns
 
     def play(self, start: int, speakers: Iterable[SpeakerSetting]) -> None:
-        """Sound from that frame on: from its beginning at once, from its middle with a fade."""
+        """Play from that frame on: from its beginning at once, from its middle with a fade."""
         self.playing = True
         self.start = self.position = start
         for speaker in speakers:
             self.join(speaker, soft=start > 0 or self.live)
 
     def join(self, speaker: SpeakerSetting, *, soft: bool) -> None:
-        """Let a speaker take part if one of its zones is meant, and it was not stopped there."""
+        """Add a speaker if one of its zones is addressed and it was not stopped there."""
         if speaker.id not in self._barred and self._meant(speaker):
             self._joined.setdefault(speaker.id, self.position)
             self._returned(speaker.id)
@@ -89,14 +89,14 @@ class MixerTrack:
         self.balance(speakers)
 
     def balance(self, speakers: Iterable[SpeakerSetting]) -> None:
-        """Go to the right level everywhere, after a setting has changed."""
+        """Fade to the right level everywhere, after a setting has changed."""
         for speaker in speakers:
             fader = self.faders.get(speaker.id)
             if fader is not None and fader.goal != 0:
                 self.faders[speaker.id] = fader.toward(self._goal(speaker), FADE_SAMPLES)
 
     def rejoin(self, speaker: SpeakerSetting) -> None:
-        """Sound there, too: where it was stopped, or had not been meant for."""
+        """Play there, too: where it was stopped, or was not addressed."""
         self.zones |= {f"speaker:{speaker.id}"}
         self._barred.discard(speaker.id)
         self._returned(speaker.id)
@@ -115,12 +115,12 @@ class MixerTrack:
                 self.faders[id_] = fader.toward(0.0, FADE_SAMPLES)
 
     def drop(self, speaker_id: str) -> None:
-        """That speaker is there no more, or no more in its zones."""
+        """Forget a speaker that is gone, or gone from its zones."""
         if self.faders.pop(speaker_id, None) is not None:
             self._left.setdefault(speaker_id, self.position)
 
     def mark_missing(self, broken: Mapping[str, bool]) -> None:
-        """The frame that sounds now does not reach these; True: nor did those before."""
+        """Note that the current frame does not reach these; True: nor did those before."""
         for id_, untaken in broken.items():
             if id_ in self.faders:
                 took = self.position - self._joined[id_]
@@ -137,7 +137,7 @@ class MixerTrack:
 
     @property
     def whole(self) -> tuple[str, ...]:
-        """Those of them that took all of it, from where it began to where it is."""
+        """The speakers that took all of it, from its start to its position."""
         return tuple(
             id_
             for id_ in self._took()
@@ -161,17 +161,17 @@ class MixerTrack:
 
     @property
     def left_alone(self) -> bool:
-        """Whether no speaker has it to stay."""
+        """Whether no speaker is left that keeps it."""
         return all(fader.goal == 0 for fader in self.faders.values())
 
     def advance(self) -> None:
-        """One frame further."""
+        """Go one frame further."""
         self.position += 1
         faders = ((id_, fader.after()) for id_, fader in self.faders.items())
         self.faders = {id_: fader for id_, fader in faders if not fader.gone}
 
     def sounding(self) -> ProgrammeState:
-        """Itself, for the gateway."""
+        """Its state for the gateway."""
         state = "live" if self.live else "playing" if self.playing else "ready"
         programme = self.programme
         heard = tuple(id_ for id_, fader in self.faders.items() if fader.goal != 0)
@@ -186,7 +186,7 @@ class MixerTrack:
         )
 
     def _returned(self, speaker_id: str) -> None:
-        """It lacks what went by while it was away."""
+        """Note that a speaker lacks what was played while it was away."""
         away = self.position - self._left.pop(speaker_id, self.position)
         if away:
             self._missed[speaker_id] = self._missed.get(speaker_id, 0) + away

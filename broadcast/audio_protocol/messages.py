@@ -1,9 +1,8 @@
 """What the gateway and `yizhan audio` say to each other: msgspec JSON, one message a packet.
 
-The gateway sends `AudioRequest`s; each but `LivePcmCommand` is answered by one `AudioAnswer` with
-its number. What
-happens by itself comes as an event to everyone who is connected. Instants are CLOCK_BOOTTIME in
-ns, frames are 20 ms each.
+The gateway sends `AudioRequest`s; each except `LivePcmCommand` is answered by one `AudioAnswer`
+with its number. What happens by itself is sent as an event to every client. Instants are
+CLOCK_BOOTTIME in ns, frames are 20 ms.
 """
 
 from collections.abc import Collection, Iterator
@@ -13,12 +12,12 @@ import msgspec
 
 from broadcast.audio_protocol.speaker_options import SpeakerOptions
 
-# A SEQPACKET packet must fit the socket's buffer whole.
+# A SEQPACKET packet must fit the socket's buffer as a whole.
 PACKET_BYTES_MAX = 131_072
 
 FILES_MAX = 64
 PROGRAMMES_MAX = 32
-# So many more are held if they are urgent: nothing ordinary can take an emergency's place.
+# How many more are held if they are urgent: nothing ordinary can take an emergency's place.
 URGENT_MAX = 16
 
 SPEAKERS_MAX = 256
@@ -28,7 +27,7 @@ LIVE_BYTES_MAX = 32_000
 # How many ended programmes are remembered for a gateway that comes back.
 ENDED_MAX = 256
 
-# Why a programme stops that another has taken the place of.
+# Why a programme stops when another one has taken its place.
 CUT = "cut"
 
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
@@ -37,18 +36,18 @@ Zones = Annotated[tuple[Id, ...], msgspec.Meta(max_length=ZONES_MAX)]
 
 
 def zone_batches(zones: Collection[str]) -> Iterator[tuple[str, ...]]:
-    """As many zones as one command takes, until all are named."""
+    """All zones, in batches of as many as one command takes."""
     named = tuple(zones)
     for first in range(0, len(named), ZONES_MAX):
         yield named[first : first + ZONES_MAX]
 
 
 class Programme(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing to hear: canonical WAV files (16 kHz, mono, 16 bit) in order, `repeat` times.
+    """One thing to play: canonical WAV files (16 kHz, mono, 16 bit) in order, `repeat` times.
 
-    `rank` is the class by number; 8 and 9 pass the volume by. `expires_ns` is CLOCK_BOOTTIME: from
-    then on it neither starts nor goes on. `urgent`: no frame of it sounds twice in one boot. A
-    live programme has no files.
+    `rank` is the class by number; 8 and 9 ignore the volume. From `expires_ns` (CLOCK_BOOTTIME) on
+    it neither starts nor continues. `urgent`: no frame of it plays twice in one boot. A live
+    programme has no files.
     """
 
     id: Id
@@ -63,7 +62,7 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SpeakerSetting(msgspec.Struct, frozen=True):
-    """One speaker as the process is told of it; `cap_db` bounds its level, for `near` zones."""
+    """One speaker as the process knows it; `cap_db` limits its level, for `near` zones."""
 
     id: Id
     options: SpeakerOptions
@@ -71,9 +70,9 @@ class SpeakerSetting(msgspec.Struct, frozen=True):
 
 
 def speaker_setting(id_: str, options: SpeakerOptions, cap_db: float | None) -> SpeakerSetting:
-    """Without where it stands: that is the guard's, and an older process refuses what it knows not.
+    """The setting without `stands`, which is the guard's: an older process refuses unknown fields.
 
-    The process outlives the gateway that is upgraded.
+    The process outlives an upgrade of the gateway.
     """
     return SpeakerSetting(id_, msgspec.structs.replace(options, stands=msgspec.UNSET), cap_db)
 
@@ -85,12 +84,12 @@ class PrepareCommand(msgspec.Struct, frozen=True, tag="prepare"):
 
 
 class PlayCommand(msgspec.Struct, frozen=True, tag="play"):
-    """Sound from that frame on; answered when it has been taken, `ProgrammeStarted` follows.
+    """Play from that frame on; answered when it is accepted, `ProgrammeStarted` follows.
 
-    One that sounds already goes on, and sounds in `zones`, too: where it was stopped, or had not
-    been meant for. In the same frame, with no gap between, it takes the place of those that it
-    `replaces` (`ProgrammeStopped`, `cut`). Of one that goes on for a process that died, only the
-    speakers `had` have had all that came before; None: nobody lacks it.
+    A programme that plays already continues, and is added to `zones`, also where it was stopped or
+    was not addressed. In the same frame, without a gap, it takes the place of those that it
+    `replaces` (`ProgrammeStopped`, `cut`). If it continues for a process that died, only the
+    speakers `had` have had all that came before; None: every speaker has.
     """
 
     id: Id
@@ -101,10 +100,10 @@ class PlayCommand(msgspec.Struct, frozen=True, tag="play"):
 
 
 class StopPlayingCommand(msgspec.Struct, frozen=True, tag="stop"):
-    """Stop one programme, or whatever sounds in the zones; both given: that one in those zones.
+    """Stop one programme, or whatever plays in the zones; with both, that one in those zones.
 
     `why` comes back in `ProgrammeStopped`. A prepared programme that did not play is forgotten;
-    with zones given too, it will not sound there.
+    with zones, it will not play there.
     """
 
     id: Id | None = None
@@ -113,7 +112,7 @@ class StopPlayingCommand(msgspec.Struct, frozen=True, tag="stop"):
 
 
 class LevelCommand(msgspec.Struct, frozen=True, tag="level"):
-    """Duck (-15) or restore (0) one programme where it sounds in that zone, fading 50 ms."""
+    """Duck (-15) or restore (0) one programme where it plays in that zone, fading for 50 ms."""
 
     id: Id
     zone: Id
@@ -121,28 +120,28 @@ class LevelCommand(msgspec.Struct, frozen=True, tag="level"):
 
 
 class LiveOpenCommand(msgspec.Struct, frozen=True, tag="live_open"):
-    """Open a programme that is fed as it goes; it sounds from its first 40 ms on."""
+    """Open a programme that is fed while it plays; it starts after its first 40 ms."""
 
     programme: Programme
 
 
 class LivePcmCommand(msgspec.Struct, frozen=True, tag="live"):
-    """Feed it: 16 kHz, mono, 16 bit. Not answered; what does not fit any more is dropped."""
+    """Feed it: 16 kHz, mono, 16 bit. Not answered; what does not fit is dropped."""
 
     id: Id
     pcm: Annotated[bytes, msgspec.Meta(max_length=LIVE_BYTES_MAX)]
 
 
 class LiveEndCommand(msgspec.Struct, frozen=True, tag="live_end"):
-    """No more comes; what was fed is played to its end."""
+    """End it after what was fed."""
 
     id: Id
 
 
 class CaptureCommand(msgspec.Struct, frozen=True, tag="capture"):
-    """Open a microphone of this machine: `CapturedPcm` follows to the asker, then `CaptureEnded`.
+    """Open a microphone of this machine: `CapturedPcm` follows to this client, then `CaptureEnded`.
 
-    `device` is ALSA's name; the default one without.
+    `device` is ALSA's name; None is the default microphone.
     """
 
     id: Id
@@ -150,7 +149,7 @@ class CaptureCommand(msgspec.Struct, frozen=True, tag="capture"):
 
 
 class CaptureEndCommand(msgspec.Struct, frozen=True, tag="capture_end"):
-    """Close it."""
+    """Close a microphone."""
 
     id: Id
 
@@ -160,15 +159,15 @@ class StateQuery(msgspec.Struct, frozen=True, tag="state"):
 
 
 class SpeakersCommand(msgspec.Struct, frozen=True, tag="sinks"):
-    """These are the speakers from now on; the unchanged ones play on."""
+    """Set the speakers; the unchanged ones play on."""
 
     speakers: Annotated[tuple[SpeakerSetting, ...], msgspec.Meta(max_length=SPEAKERS_MAX)]
 
 
 class SelfTestCommand(msgspec.Struct, frozen=True, tag="self_test"):
-    """Find out how far up the ladder each speaker gets; `SpeakerWorks` or `SpeakerFailed` follow.
+    """Find out how far each speaker works; `SpeakerWorks` or `SpeakerFailed` follow.
 
-    With `chime` (a WAV file) speakers that have a microphone sound it and listen.
+    With `chime` (a WAV file), speakers that have a microphone play it and listen.
     """
 
     speakers: Annotated[tuple[Id, ...], msgspec.Meta(max_length=SPEAKERS_MAX)]
@@ -198,7 +197,7 @@ class AudioAnswer(msgspec.Struct, frozen=True, tag="answer", omit_defaults=True)
 
 
 class ProgrammeStarted(msgspec.Struct, frozen=True, tag="started"):
-    """Its first packet left at `at_ns`, from frame `start`, to those speakers (maybe none)."""
+    """Its first packet left at `at_ns`, from frame `start`, to those speakers (perhaps none)."""
 
     id: Id
     at_ns: int
@@ -207,10 +206,10 @@ class ProgrammeStarted(msgspec.Struct, frozen=True, tag="started"):
 
 
 class ProgrammeFinished(msgspec.Struct, frozen=True, tag="finished"):
-    """It was played to its own end; `frames` is its position then.
+    """It was played to its end; `frames` is its position then.
 
-    `speakers` took some of it while they worked; at the `whole` ones not more than two seconds are
-    missing. None: nobody knows.
+    `speakers` took some of it while they worked; the `whole` ones lack at most two seconds. None:
+    unknown.
     """
 
     id: Id
@@ -222,7 +221,7 @@ class ProgrammeFinished(msgspec.Struct, frozen=True, tag="finished"):
 class ProgrammeStopped(msgspec.Struct, frozen=True, tag="stopped"):
     """It was stopped before its end: `why` of the stop, `expired`, or `lost` with the process.
 
-    `speakers` took some of it; None: nobody knows.
+    `speakers` took some of it; None: unknown.
     """
 
     id: Id
@@ -232,14 +231,14 @@ class ProgrammeStopped(msgspec.Struct, frozen=True, tag="stopped"):
 
 
 class ProgrammeRefused(msgspec.Struct, frozen=True, tag="refused"):
-    """It will not sound (again); the same code is in the answer."""
+    """It will not play (again); the same code is in the answer."""
 
     id: Id
     code: str
 
 
 class SpeakerFailed(msgspec.Struct, frozen=True, tag="fault"):
-    """A speaker does not work; it is tried again by itself."""
+    """A speaker does not work; it is retried automatically."""
 
     speaker: Id
     code: str
@@ -247,14 +246,14 @@ class SpeakerFailed(msgspec.Struct, frozen=True, tag="fault"):
 
 
 class AudioProcessFault(msgspec.Struct, frozen=True, tag="internal"):
-    """A mistake of the audio process's own that the edge `where` contained; as `gateway.faults`."""
+    """A fault in the audio process that the edge `where` contained; see `gateway.faults`."""
 
     where: str
     what: str
 
 
 class SpeakerWorks(msgspec.Struct, frozen=True, tag="well"):
-    """A speaker works (again); `rung` is how far up the ladder that is known."""
+    """A speaker works (again); `rung` is how far that is known."""
 
     speaker: Id
     rung: str
@@ -268,30 +267,30 @@ class ProgrammeHeard(msgspec.Struct, frozen=True, tag="heard"):
 
 
 class ZoneMeter(msgspec.Struct, frozen=True, tag="meter"):
-    """How loud a zone is, five times a second while something sounds there, and once at silence."""
+    """The level of a zone: five times a second while something plays there, and once at silence."""
 
     zone: Id
     dbfs: float
 
 
 class CapturedPcm(msgspec.Struct, frozen=True, tag="captured"):
-    """20 ms of what a microphone hears: 16 kHz, mono, 16 bit."""
+    """20 ms from a microphone: 16 kHz, mono, 16 bit."""
 
     id: Id
     pcm: bytes
 
 
 class CaptureEnded(msgspec.Struct, frozen=True, tag="capture_over"):
-    """A microphone is closed: as it was asked, or because of `code`."""
+    """A microphone is closed: as asked, or because of `code`."""
 
     id: Id
     code: str | None = None
 
 
 class ProgrammeState(msgspec.Struct, frozen=True):
-    """A programme that the process holds: `ready`, `playing` or `live`, `frame` of `frames`.
+    """A programme that the process holds: `ready`, `playing` or `live`, at `frame` of `frames`.
 
-    `speakers` are those at which it sounds; None: nobody knows.
+    `speakers` are those at which it plays; None: unknown.
     """
 
     id: Id
@@ -355,12 +354,12 @@ _messages = msgspec.json.Decoder(AudioMessage)
 
 
 def pack_message(message: AudioRequest | AudioMessage) -> bytes:
-    """One packet."""
+    """Encode one packet."""
     return _encoder.encode(message)
 
 
 def fit_state(state: AudioState) -> AudioState:
-    """The state as it fits a packet: of what ended longest ago, who took it is left out."""
+    """Make the state fit a packet: of the oldest ended programmes the speakers are left out."""
     for known in (ENDED_MAX, 32, 8, 0):
         first = len(state.ended) - known
         ended = tuple(
@@ -374,11 +373,11 @@ def fit_state(state: AudioState) -> AudioState:
 
 
 def parse_request(packet: bytes) -> AudioRequest:
-    """What the gateway asks; `msgspec.DecodeError` for anything else."""
+    """Decode the gateway's request; `msgspec.DecodeError` for anything else."""
     return _requests.decode(packet)
 
 
 def parse_message(packet: bytes) -> AudioMessage:
-    """What the audio process says; `msgspec.DecodeError` for anything else."""
+    """Decode the audio process's message; `msgspec.DecodeError` for anything else."""
     told: AudioMessage = _messages.decode(packet)
     return told

@@ -1,4 +1,4 @@
-"""Sound as the mixer has it: frames of 20 ms, 16 kHz, mono, 16 bit, native order. Pure."""
+"""Sound in the mixer: frames of 20 ms, 16 kHz, mono, 16 bit, native byte order. Pure."""
 
 import math
 import warnings
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 with warnings.catch_warnings():
-    # Python 3.11 and 3.12 announce its removal; from 3.13 on audioop-lts is this module.
+    # Python 3.11 and 3.12 announce its removal; from 3.13 on audioop-lts provides this module.
     warnings.simplefilter("ignore", DeprecationWarning)
     import audioop as audioop  # noqa: PLC0414 - others take it from here, without the warning
 
@@ -19,34 +19,34 @@ FRAME_BYTES = FRAME_SAMPLES * WIDTH
 SILENCE = bytes(FRAME_BYTES)
 FLOOR_DBFS = -96.0
 
-# About -55 dBFS: less than that is nothing to anybody at a loudspeaker.
+# About -55 dBFS: below that nothing is heard at a loudspeaker.
 SILENT_PEAK = 60
 
-# 10 ms: what begins in its middle must not click.
+# 10 ms: sound that begins in its middle must not click.
 FADE_IN_SAMPLES = RATE // 100
 
-# 50 ms: what is stopped or ducked gives way and does not break off.
+# 50 ms: sound that is stopped or ducked fades and does not break off.
 FADE_SAMPLES = RATE // 20
 
 
 def db_factor(db: float) -> float:
-    """What to multiply samples with."""
+    """The factor of an amplitude for that many dB."""
     return float(10 ** (db / 20))
 
 
 def dbfs(frame: bytes) -> float:
-    """How loud it is (RMS), `FLOOR_DBFS` for silence."""
+    """The loudness (RMS); `FLOOR_DBFS` for silence."""
     level = audioop.rms(frame, WIDTH)
     return max(FLOOR_DBFS, 20 * math.log10(level / 32768)) if level else FLOOR_DBFS
 
 
 def is_silent(frame: bytes) -> bool:
-    """Whether nobody would hear it."""
+    """Whether it would not be heard."""
     return audioop.max(frame, WIDTH) <= SILENT_PEAK
 
 
 def mix_frames(frames: Sequence[bytes]) -> bytes:
-    """The sum, clipped at full scale; one frame alone comes back as it is."""
+    """The sum, clipped at full scale; a single frame is returned unchanged."""
     total = frames[0]
     for frame in frames[1:]:
         total = audioop.add(total, frame, WIDTH)
@@ -54,7 +54,7 @@ def mix_frames(frames: Sequence[bytes]) -> bytes:
 
 
 class Fader(NamedTuple):
-    """How loud one thing is on its way through one speaker: `now`, on its way to `goal`.
+    """How loud one programme is at one speaker: `now`, on its way to `goal`.
 
     A value: speakers with the same faders share one mix.
     """
@@ -64,7 +64,7 @@ class Fader(NamedTuple):
     left: int = 0
 
     def toward(self, goal: float, samples: int) -> "Fader":
-        """Go there from here, in so many samples."""
+        """Fade to `goal` within that many samples."""
         if goal == self.goal:
             return self
         return Fader(self.now, goal, samples)

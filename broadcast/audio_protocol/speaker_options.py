@@ -1,4 +1,4 @@
-"""`[speaker.<id>]` of `station.toml`: what every speaker has, and what each kind adds."""
+"""`[speaker.<id>]` of `station.toml`: what every loudspeaker has, and what each kind adds."""
 
 import ipaddress
 from typing import Annotated, Literal
@@ -18,12 +18,12 @@ RANK_MAX = 9
 
 
 class _Common(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What every kind has.
+    """Options of every kind.
 
-    `volume_db` is what staff set; classes 8 and 9 pass it by. `microphone` names the capture device
-    that can hear this speaker: with one, its self-test may reach "heard". `stands` is where it
-    stands: that decides its quiet hours and level, where its zones are of several kinds. It is
-    unset on the way to the audio process, which an older release may have started.
+    `volume_db` is what staff set; classes 8 and 9 ignore it. `microphone` names the capture device
+    that can hear this loudspeaker: with one, its self-test may reach "heard". `stands` is the kind
+    of place where it stands, which decides its quiet hours and level if its zones are of several
+    kinds. It is not sent to the audio process, which an older release may have started.
     """
 
     zones: Annotated[tuple[Zone, ...], msgspec.Meta(min_length=1, max_length=200)]
@@ -36,7 +36,7 @@ class _Common(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 class SoundCardOptions(_Common, frozen=True, kw_only=True, tag_field="kind", tag="sound-card"):
     """A sound card of this machine; without `device` the system's default.
 
-    `warm_up_s` is how long an amplifier behind it needs before it lets sound through.
+    `warm_up_s` is how long an amplifier behind it needs before it passes sound.
     """
 
     device: Annotated[str, msgspec.Meta(max_length=200)] | None = None
@@ -44,10 +44,10 @@ class SoundCardOptions(_Common, frozen=True, kw_only=True, tag_field="kind", tag
 
 
 class MulticastOptions(_Common, frozen=True, kw_only=True, tag_field="kind", tag="multicast"):
-    """Horns that listen to groups: class 1 on the address after `group`, class 9 on the ninth.
+    """Horns on multicast groups: class 1 on the address after `group`, class 9 on the ninth.
 
-    Receivers pre-empt by address, so each class has its own; `port` is the same and even, for RTCP
-    takes the next. `interface` is this machine's own address on the speakers' network.
+    Receivers pre-empt by address, so each class has its own; `port` is the same for all and even,
+    because RTCP takes the next. `interface` is this machine's own address on the speakers' network.
     """
 
     group: Annotated[str, msgspec.Meta(examples=["239.255.12.0"])]
@@ -58,7 +58,7 @@ class MulticastOptions(_Common, frozen=True, kw_only=True, tag_field="kind", tag
     announce: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse groups that are none, that run out of addresses, and odd ports."""
+        """Refuse what is not a group, a group without nine addresses after it, and odd ports."""
         first = ipaddress.IPv4Address(self.group)
         last = first + RANK_MAX
         if not (first.is_multicast and last.is_multicast) or int(first) % 256 + RANK_MAX > 255:  # noqa: PLR2004 - an octet
@@ -69,19 +69,19 @@ class MulticastOptions(_Common, frozen=True, kw_only=True, tag_field="kind", tag
             ipaddress.IPv4Address(self.interface)
 
     def address(self, rank: int) -> str:
-        """The group of one class."""
+        """The group's address for one class."""
         return str(ipaddress.IPv4Address(self.group) + rank)
 
 
 class UnicastOptions(_Common, frozen=True, kw_only=True, tag_field="kind", tag="unicast"):
-    """RTP to each address by itself: where Wi-Fi or a plain switch spoils multicast."""
+    """RTP to each address separately: where Wi-Fi or a plain switch spoils multicast."""
 
     to: Annotated[tuple[HostPort, ...], msgspec.Meta(min_length=1, max_length=64)]
     codec: CodecName = "pcma"
 
 
 class SipOptions(_Common, frozen=True, kw_only=True, tag_field="kind", tag="sip"):
-    """A horn or telephone that answers by itself when it is called."""
+    """A horn or telephone that answers calls by itself."""
 
     uri: Annotated[
         str,
@@ -92,10 +92,10 @@ class SipOptions(_Common, frozen=True, kw_only=True, tag_field="kind", tag="sip"
     answer_within_s: Annotated[float, msgspec.Meta(gt=0, le=10)] = 3.0
 
 
-# One `[speaker.<id>]`, told apart by `kind`.
+# One `[speaker.<id>]`; `kind` is the tag.
 SpeakerOptions = SoundCardOptions | MulticastOptions | UnicastOptions | SipOptions
 
-# What stands in a `[speaker.<id>]` of each kind.
+# The options of each kind.
 SPEAKER_KINDS: dict[str, type[SpeakerOptions]] = {
     "sound-card": SoundCardOptions,
     "multicast": MulticastOptions,

@@ -1,7 +1,7 @@
-"""Sounds that are nobody's business but one person's: in memory only, gone when they are dropped.
+"""Sounds for one person only: kept in memory, and gone when they are dropped.
 
-The audio process reads files; each of these is one without a name or a disk (`memfd`), reached
-through this process.
+The audio process reads files; each of these is a file without a name or a disk (`memfd`), which it
+opens through this process.
 """
 
 import os
@@ -15,7 +15,7 @@ ASIDES_MAX = 16
 
 
 class MemoryClip(NamedTuple):
-    """One of them. It has no hash: what was said is nowhere to be recognised by."""
+    """One of them. It has no hash, so that nothing identifies what was said."""
 
     path: Path
     seconds: float
@@ -23,14 +23,13 @@ class MemoryClip(NamedTuple):
 
 
 class MemoryClips:
-    """By the names that their orders bear."""
+    """Memory clips by the ids of their orders."""
 
     def __init__(self) -> None:
-        """None."""
         self._files: dict[str, tuple[int, MemoryClip]] = {}
 
     def put(self, name: str, sound: bytes) -> None:
-        """Hold that canonical WAV; Unavailable if there are too many."""
+        """Hold a canonical WAV; Unavailable if there are too many."""
         self.drop(name)
         if len(self._files) >= ASIDES_MAX:
             raise Unavailable("broadcast.too-many")
@@ -41,12 +40,12 @@ class MemoryClips:
         self._files[name] = file, MemoryClip(path, wav_seconds(len(sound)))
 
     def get(self, name: str) -> MemoryClip:
-        """It; Unavailable once it is gone."""
+        """Get a clip; Unavailable once it is gone."""
         if name not in self._files:
             raise Unavailable("broadcast.aside-gone")
         return self._files[name][1]
 
     def drop(self, name: str) -> None:
-        """Forget it; what sounds of it is in the audio process's memory, to its end."""
+        """Forget a clip; what plays of it is in the audio process's memory until it ends."""
         if name in self._files:
             os.close(self._files.pop(name)[0])

@@ -1,7 +1,7 @@
-"""What an order's sound is made of: chime and speech, and in an emergency siren and speech in turn.
+"""The sequence of an order's sound: chime and speech; in an emergency siren and speech in turn.
 
-The cadence of an emergency follows GB 50116: the siren for 8 to 20 s, then the words for 10 to
-30 s, in turn. Pure.
+The cadence of an emergency follows GB 50116: siren for 8 to 20 s, then words for 10 to 30 s, in
+turn. Pure.
 """
 
 import math
@@ -13,14 +13,14 @@ SPEECH_S = (10.0, 30.0)
 
 
 class SequencePart(NamedTuple):
-    """One recording: its file, and how long it is."""
+    """One recording: its file and its length."""
 
     file: str
     seconds: float
 
 
 class RenderedOrder(NamedTuple):
-    """One round of an order's sound, `clips` by their hashes; `siren`: its words are to follow."""
+    """One round of an order's sound; `clips` are hashes; `siren`: its words are still to follow."""
 
     parts: tuple[SequencePart, ...] = ()
     clips: tuple[str, ...] = ()
@@ -29,12 +29,12 @@ class RenderedOrder(NamedTuple):
 
     @property
     def seconds(self) -> float:
-        """How long one round is."""
+        """The length of one round."""
         return sum(part.seconds for part in self.parts)
 
 
 def repeat_count(seconds: float, least_s: float, most_s: float) -> int:
-    """How often something is played so that it lasts from least to most; once if it cannot."""
+    """How often to play something so that it lasts between the bounds; once if it cannot."""
     if seconds <= 0:
         return 1
     wanted = max(1, math.ceil(least_s / seconds))
@@ -44,7 +44,7 @@ def repeat_count(seconds: float, least_s: float, most_s: float) -> int:
 def emergency_sequence(
     siren: SequencePart | None, speech: Sequence[SequencePart]
 ) -> tuple[SequencePart, ...]:
-    """One round: the siren if there is one, then the words (all in their order, repeated)."""
+    """One round: the siren if there is one, then the words in order, repeated."""
     sounded = () if siren is None else (siren,) * repeat_count(siren.seconds, *SIREN_S)
     spoken_s = sum(part.seconds for part in speech)
     return (*sounded, *(tuple(speech) * repeat_count(spoken_s, *SPEECH_S)))
@@ -58,5 +58,5 @@ def ordinary_sequence(
 
 
 def length_s(parts: Sequence[SequencePart], rounds: int, gap_s: float) -> float:
-    """How long all rounds last."""
+    """The length of all rounds."""
     return rounds * sum(part.seconds for part in parts) + max(0, rounds - 1) * gap_s

@@ -1,4 +1,4 @@
-"""Somebody's voice on its way to the loudspeakers of a live order, and onto the shelf."""
+"""Brings live speech to the loudspeakers of an order, and into a recording."""
 
 import contextlib
 from collections.abc import AsyncIterable
@@ -11,14 +11,14 @@ from gateway.errors import StationError, Unavailable
 
 
 class _OverError(Exception):
-    """The order does not sound any more: something more urgent does, or somebody stopped it."""
+    """The order does not sound any more: something more urgent does, or a person stopped it."""
 
 
 class LiveFeed:
     """Live orders, wherever their microphone is."""
 
     def __init__(self, room: BroadcastService, shelf: ClipStore) -> None:
-        """Of that room; what is said lies on that shelf afterwards."""
+        """What is said is kept in `shelf` afterwards."""
         self._room = room
         self._shelf = shelf
 
@@ -30,11 +30,15 @@ class LiveFeed:
                 await relay_speech(pieces, partial(self._play, order_id), recorder)
             except _OverError:
                 over = True
-            except Unavailable as error:  # told before its end is: what was said is not all of it
+            except (
+                Unavailable
+            ) as error:  # comes before its end is reported: what was said is not complete
                 over = True
                 self._room.fail_order(order_id, error.code)
             finally:
-                with contextlib.suppress(StationError):  # away: what was said is kept all the same
+                with contextlib.suppress(
+                    StationError
+                ):  # it is away: what was said is kept all the same
                     await self._room.end_live(order_id)
             await recorder.keep(title)
         return not over

@@ -1,4 +1,4 @@
-"""The lines from the audio process's microphones to whoever takes the sound: all are bounded."""
+"""Bounded streams from the audio process's microphones to their readers."""
 
 import asyncio
 import contextlib
@@ -12,11 +12,11 @@ log = logging.getLogger(__name__)
 
 
 class OverflowPolicy(Enum):
-    """What a full line gives up."""
+    """What a full stream drops."""
 
-    # What comes: what is taken is heard without a hole up to there.
+    # The newest piece: what is read has no hole up to there.
     NEWEST = "newest"
-    # What has waited longest: what is taken is always the latest.
+    # The oldest piece: what is read is always the latest.
     OLDEST = "oldest"
 
 
@@ -24,18 +24,17 @@ class MicrophoneStream:
     """Pieces in the order in which they came, and then the end, which is never lost."""
 
     def __init__(self, pieces_max: int, loses: OverflowPolicy) -> None:
-        """Empty."""
         self._pieces: asyncio.Queue[bytes | None] = asyncio.Queue(pieces_max + 1)
         self._pieces_max = pieces_max
         self._loses = loses
         self._ended = False
-        # Pieces that nobody took in time.
+        # Pieces that were not read in time.
         self.lost = 0
         # Why it ended, if that was a fault.
         self.code: str | None = None
 
     def put(self, piece: bytes) -> None:
-        """One more; after the end nothing comes."""
+        """Add a piece; after the end nothing is added."""
         if self._ended:
             return
         if self._pieces.qsize() >= self._pieces_max:
@@ -46,14 +45,14 @@ class MicrophoneStream:
         self._pieces.put_nowait(piece)
 
     def end(self, code: str | None = None) -> None:
-        """No more comes; the first reason counts."""
+        """End the stream; the first reason counts."""
         if not self._ended:
             self._ended = True
             self.code = code
             self._pieces.put_nowait(None)
 
     async def get(self) -> bytes | None:
-        """The next piece; None at the end, for ever."""
+        """The next piece; None at the end, as often as it is asked."""
         piece = await self._pieces.get()
         if piece is None:
             self._pieces.put_nowait(None)
@@ -69,10 +68,10 @@ class MicrophoneStream:
 
 
 class MicrophoneStreams:
-    """Those that are open, by what each microphone was opened for."""
+    """The open streams, by the name of their capture."""
 
     def __init__(self, pieces_max: int, loses: OverflowPolicy) -> None:
-        """`handle_event` is to be given what the audio process tells."""
+        """`handle_event` must be given the audio process's events."""
         self._pieces_max = pieces_max
         self._loses = loses
         self._open: dict[str, MicrophoneStream] = {}
@@ -89,14 +88,14 @@ class MicrophoneStreams:
                 log.warning("microphone of %s: %d pieces lost", name, line.lost)
 
     def end(self, name: str, code: str | None = None) -> bool:
-        """What was heard is taken to its end. False if it was not open."""
+        """End a stream: what was heard is read to its end. False if it was not open."""
         line = self._open.get(name)
         if line is not None:
             line.end(code)
         return line is not None
 
     def handle_event(self, event: messages.AudioEvent) -> None:
-        """Take what the audio process tells of microphones."""
+        """Take an event of the audio process."""
         if isinstance(event, messages.CapturedPcm):
             if event.id in self._open:
                 self._open[event.id].put(event.pcm)

@@ -23,12 +23,12 @@ ROOM = "broadcast"
 
 
 class OrderEventData(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Where an order stands now: `why` is a text code, `by` who stopped it.
+    """The state of an order: `why` is a text code, `by` the person who stopped it.
 
-    `content` says what: a preset, words, a clip, a microphone; `clips` are the hashes of what was
-    really heard, `seconds` how long one round of it is. `waited_ms` lies between asking and the
-    first packet; `turn` counts what was cut off and begun again. `reached` counts loudspeakers by
-    how far the sound is known to have come: sent, reachable, accepted, heard.
+    `content` is a preset, words, a clip or a microphone; `clips` are the hashes of what was really
+    heard, `seconds` the length of one round. `waited_ms` lies between the request and the first
+    packet; `turn` counts interruptions after which it began again. `reached` counts loudspeakers by
+    level of proof: sent, reachable, accepted, heard.
     """
 
     order: str
@@ -51,7 +51,7 @@ class OrderEventData(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class OrderHeardData(msgspec.Struct, frozen=True):
-    """An order that is over was heard by microphones after all: `reached` as in its last event."""
+    """Microphones have heard an order after it was over: `reached` as in its last event."""
 
     order: str
     reached: tuple[int, ...]
@@ -77,7 +77,7 @@ KINDS = (*STATE_KINDS.values(), HEARD, MISSED)
 
 
 def order_event(kept: OrderRecord, stamps: Timestamps, by: Actor | None) -> Event:
-    """The event that says so; an emergency's travels as one."""
+    """The event of an order's new state; an emergency's travels in the emergency lane."""
     order = kept.order
     told = _event(
         order,
@@ -111,7 +111,7 @@ def order_event(kept: OrderRecord, stamps: Timestamps, by: Actor | None) -> Even
 
 
 def heard_event(kept: OrderRecord, stamps: Timestamps) -> Event:
-    """The event that microphones have heard it."""
+    """The event that microphones have heard an order."""
     return _event(kept.order, HEARD, stamps, OrderHeardData(kept.order.id, kept.reached))
 
 

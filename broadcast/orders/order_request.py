@@ -1,4 +1,4 @@
-"""What somebody asks to be played, as the API, a command and a key put it; made into an order."""
+"""Requests to play something, from the API, a command or a key, and the orders that they become."""
 
 from typing import Annotated, Any, NamedTuple
 
@@ -25,9 +25,9 @@ from gateway.upstream.inbox.events import ReceiptEventData
 
 
 class OrderRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Exactly one of `text`, `preset`, `clip`; class, repeat and chime are the preset's if unsaid.
+    """Exactly one of `text`, `preset` and `clip`; class, repeat and chime default to the preset's.
 
-    `level_db` is a whole number, for signed JSON knows no other.
+    `level_db` is an integer, because signed JSON has no other numbers.
     """
 
     zones: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=ZONES_MAX)]
@@ -43,9 +43,9 @@ class OrderRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
 
 class LocalOrderRequest(OrderRequest, frozen=True, kw_only=True, omit_defaults=True):
-    """What somebody in the station may ask for as well: one of its own microphones, until stopped.
+    """A request from within the station may also name one of its microphones, until it is stopped.
 
-    Its class is `live` if unsaid.
+    Its class defaults to `live`.
     """
 
     microphone: Annotated[str, msgspec.Meta(max_length=60)] | None = None
@@ -54,17 +54,17 @@ class LocalOrderRequest(OrderRequest, frozen=True, kw_only=True, omit_defaults=T
 # How long a press lives: it is heard at once, or not at all.
 ASKS_S = 60.0
 
-# So long an emergency that somebody pressed may begin, and goes on at most.
+# How long an emergency that a person pressed may take to begin, and may continue at most.
 EMERGENCY_S = 600.0
 
 
 def lifetime_s(class_: OrderClass) -> float:
-    """How long what somebody presses may live, by its class."""
+    """How long an order that a person presses may live, by its class."""
     return EMERGENCY_S if class_.urgent else ASKS_S
 
 
 class Requester(NamedTuple):
-    """Who asks, where, and by what right."""
+    """Who asks, from where, and by what right."""
 
     actor: Actor
     source: str
@@ -74,7 +74,7 @@ class Requester(NamedTuple):
 def build_order(
     ask: OrderRequest, by: Requester, presets: Presets, order_id: str, expires: Deadline
 ) -> Order:
-    """The order; UsageError for what cannot be one."""
+    """Build the order; UsageError if the request is invalid."""
     content = _content(ask)
     usual = presets.get(content.preset) if isinstance(content, PresetContent) else None
     plain = OrderClass.LIVE if isinstance(content, LiveContent) else OrderClass.NOTICE
@@ -103,16 +103,16 @@ REFUSALS = frozenset({"refused", "expired", "failed", "dropped"})
 
 
 def raise_if_refused(receipt: ReceiptEventData) -> None:
-    """CommandRefused with the reason of a receipt that is a refusal."""
+    """Raise CommandRefused with the reason if the receipt is a refusal."""
     if receipt.state in REFUSALS:
         raise CommandRefused(receipt.reason_code or "broadcast.failed")
 
 
 def decode_body(raw: bytes, shape: Any) -> Any:
-    """A request's body as that shape; UsageError for anything else."""
+    """Decode a request's body; UsageError if it does not have that shape."""
     try:
         return msgspec.json.decode(raw, type=shape)
-    except (ValueError, RecursionError) as error:  # msgspec's are ValueErrors
+    except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
         raise UsageError("broadcast.bad-body", reason=str(error)) from error
 
 

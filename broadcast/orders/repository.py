@@ -1,9 +1,9 @@
 """All orders that the station knows, kept in the journal's state, one key an order.
 
-Those that are over stay until nobody could send them again.
+Orders that are over stay until they could not be sent again.
 
-An order has one life, and below it airings: one where all its loudspeakers are free, else one for
-each that becomes free later. The audio process knows each as a programme of its own.
+An order has one life, and below it airings: one if all its loudspeakers are free, otherwise one for
+each group that becomes free later. The audio process knows each airing as a programme.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -19,27 +19,27 @@ from gateway.journal import StateChange
 from gateway.journal.stored_state import json_decoder, parse_number, require_readable
 
 ORDERS_MAX = 300
-# Notices that wait for their turn or sound at once; orders whose hour lies ahead.
+# Notices that wait for their turn or play now; orders whose hour lies ahead.
 #
-# What waits for the morning all comes due together, and leaves room for a third of the notices.
+# What waits for the morning comes due at once, and leaves room for a third of the notices.
 OPEN_MAX, AHEAD_MAX = 60, 40
 
-# Of any other class below the emergency, and again of those for which somebody stands there.
+# Orders of any other class below the emergency, and as many again that a person waits for.
 #
-# So nothing that may wait keeps out a bell, a kiosk's words or an alarm.
+# So what may wait never keeps out a bell, a kiosk's words or an alarm.
 CLASS_MAX = 20
 
 HEAD = "head"
 
 
-# Ends the name of an emergency's siren that sounds before its words are made.
+# Ends the programme id of an emergency's siren that plays before its words are ready.
 SIREN = f"{TURN}0"
 
 
 class Airing(msgspec.Struct, frozen=True, omit_defaults=True):
-    """It sounds `at` these loudspeakers; its `number` is the order's turn.
+    """One sound of an order `at` a set of loudspeakers; `number` is the order's turn.
 
-    `siren`: the siren that goes before the words. Where no words can be made, it `stands` for them.
+    `siren`: only the siren that precedes the words. If no words can be made, it `stands` for them.
     """
 
     number: int
@@ -49,43 +49,43 @@ class Airing(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def has_words(self) -> bool:
-        """Whether whoever hears it hears what the order is to say."""
+        """Whether a listener hears what the order has to say."""
         return self.stands or not self.siren
 
     def at_only(self, speakers: Collection[str]) -> "Airing":
-        """The same at these loudspeakers."""
+        """The same at these loudspeakers only."""
         return Airing(self.number, tuple(sorted(speakers)), self.siren, self.stands)
 
     def programme_id(self, order_id: str) -> str:
-        """How the audio process calls it."""
+        """Its programme id in the audio process."""
         if self.siren:
             return f"{order_id}{SIREN}"
         return order_id if self.number == 0 else f"{order_id}{TURN}{self.number}"
 
 
 def order_id_of(programme: str) -> str:
-    """The order that the audio process plays by that name."""
+    """The id of the order that a programme belongs to."""
     return programme.partition(TURN)[0]
 
 
 def parse_airing(programme: str, at: frozenset[str]) -> Airing:
-    """What sounds there by that name."""
+    """Rebuild an airing from its programme id."""
     number = programme.partition(TURN)[2]
     counted = int(number) if number.isdecimal() else 0
     return Airing(counted, tuple(sorted(at)), siren=programme.endswith(SIREN))
 
 
 class OrderRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One order and where it stands; instants are CLOCK_BOOTTIME of `boot`.
+    """One order and its state; instants are CLOCK_BOOTTIME of `boot`.
 
-    `asked_wall_ns` is what was known of the time when it was asked. `turn` counts its airings; what
-    the engine is given is named after it. `frame` is where it goes on, `clips` what it is made of;
-    `siren`: that is its siren alone, until its words are made. This turn of it lasts `lasts_s`;
-    `reached` counts the loudspeakers that took it as far as each rung of the ladder.
+    `asked_wall_ns` is the known time when it was asked for. `turn` counts its airings; programme
+    ids contain it. `frame` is where it continues, `clips` what it is made of; `siren`: only its
+    siren so far, until its words are ready. This turn of it lasts `lasts_s`. `reached` counts the
+    loudspeakers that took it as far as each level of proof.
 
-    `airings` are what sounds of it now, `had` the loudspeakers that have had it whole, `lost` those
-    where no more of it will sound. `unsure`: it sounded, and a power cut or other settings
-    took the knowledge of it.
+    `airings` are what plays of it now, `had` the loudspeakers that have had it whole, `lost` those
+    where no more of it will play. `unsure`: it played, and a power cut or new settings made it
+    unknown where.
     """
 
     order: Order
@@ -111,38 +111,38 @@ class OrderRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
     @property
     def open(self) -> bool:
-        """Whether something may still become of it."""
+        """Whether it is not over."""
         return self.state not in OVER
 
     @property
     def was_heard(self) -> bool:
-        """Whether a loudspeaker is known to have taken some of it, be it the siren alone."""
+        """Whether a loudspeaker is known to have played some of it, be it only the siren."""
         return bool(self.had) or any(self.reached[:1])
 
     @property
     def programmes(self) -> tuple[str, ...]:
-        """How the engine calls what sounds of it."""
+        """The programme ids of its airings."""
         return tuple(airing.programme_id(self.order.id) for airing in self.airings)
 
     @property
     def wordless(self) -> bool:
-        """Whether only its siren sounds, and its words are still to come."""
+        """Whether only its siren plays, and its words are still to come."""
         return bool(self.airings) and not any(airing.has_words for airing in self.airings)
 
     def airing(self, programme: str) -> Airing | None:
-        """What the engine calls so, if it is to sound now."""
+        """Its airing with that programme id, if it is to play now."""
         return next((a for a in self.airings if a.programme_id(self.order.id) == programme), None)
 
     def without(self, programme: str) -> tuple[Airing, ...]:
-        """Its airings but for that one."""
+        """Its airings except that one."""
         return tuple(a for a in self.airings if a.programme_id(self.order.id) != programme)
 
 
 class OrderRepository:
-    """Orders by id, in the order of their coming."""
+    """Orders by id, in the order in which they came."""
 
     def __init__(self, room: str, state: Mapping[str, "OrderRecord | int"]) -> None:
-        """As it was when the process was last here: the rows as `decode_row` reads them."""
+        """`state` are the stored rows as `decode_row` returns them."""
         self._room = room
         self.count = 0
         self._kept: dict[str, OrderRecord] = {}
@@ -154,15 +154,14 @@ class OrderRepository:
                 self.count = found
 
     def get(self, order_id: str) -> OrderRecord | None:
-        """What became of that order."""
         return self._kept.get(order_id)
 
     def by_programme(self, programme: str) -> OrderRecord | None:
-        """The order that the engine calls so, in whichever turn."""
+        """The order that a programme belongs to, in whichever turn."""
         return self._kept.get(order_id_of(programme))
 
     def require(self, order_id: str) -> OrderRecord:
-        """That order; UsageError if it is not known."""
+        """Get an order; UsageError if it is unknown."""
         kept = self._kept.get(order_id)
         if kept is None:
             raise NotFound("broadcast.unknown-order", order=order_id)
@@ -172,11 +171,11 @@ class OrderRepository:
         return iter(tuple(self._kept.values()))
 
     def open(self) -> Iterator[OrderRecord]:
-        """Those of which something may still become."""
+        """Orders that are not over."""
         return (kept for kept in self if kept.open)
 
     def playing(self) -> Iterator[OrderRecord]:
-        """Those that sound, or are about to."""
+        """Orders that play, or are about to."""
         return (self._kept[order_id] for order_id in tuple(self._playing))
 
     def find_joined(self, order: Order) -> OrderRecord | None:
@@ -191,17 +190,17 @@ class OrderRepository:
         return self.count
 
     def head_row(self) -> StateChange:
-        """How far the numbers have come: goes with the order that has one."""
+        """The counter's row; stored with the order that took a number."""
         return StateChange(self._room, HEAD, str(self.count).encode())
 
     def update(self, kept: OrderRecord, **changes: Any) -> OrderRecord:
-        """What is learnt between two moves; the next one writes it."""
+        """Change a record between two transitions; the next transition stores it."""
         return self._set(msgspec.structs.replace(kept, **changes))
 
     def is_full(self, order: Order, clock: Clock, ahead: Callable[[Order], bool]) -> bool:
-        """Whether there is no room for it; there always is for an emergency.
+        """Whether there is no room for an order; there always is for an emergency.
 
-        `ahead` says of an order whether its hour has yet to come.
+        `ahead` tells of an order whether its hour has yet to come.
         """
         if order.class_.urgent:
             return False
@@ -223,7 +222,7 @@ class OrderRepository:
         return sum(alike) >= most
 
     def make_room(self, clock: Clock) -> list[StateChange]:
-        """Forget the oldest that are over and could not be carried out again anyway."""
+        """Forget the oldest orders that are over and could not play again anyway."""
         changes = []
         while len(self._kept) >= ORDERS_MAX:
             oldest = self._oldest(clock) or self._oldest(None)
@@ -234,7 +233,7 @@ class OrderRepository:
         return changes
 
     def put(self, kept: OrderRecord) -> StateChange:
-        """Remember it; the change belongs into the commit of its event."""
+        """Remember a record; the change belongs into the commit of its event."""
         self._set(kept)
         return StateChange(self._room, _KEY + kept.order.id, msgspec.json.encode(kept))
 
@@ -248,7 +247,7 @@ class OrderRepository:
         return kept
 
     def _oldest(self, clock: Clock | None) -> str | None:
-        """The oldest that is over and, by that clock, could not sound if it came again."""
+        """The oldest order that is over and, by that clock, could not play if it came again."""
         for kept in self._kept.values():
             harmless = kept.state is OrderState.REFUSED
             if not kept.open and (harmless or clock is None or kept.order.expires.passed(clock)):
@@ -260,7 +259,7 @@ _KEY = "order/"
 
 
 def decode_row(key: str, body: bytes) -> OrderRecord | int:
-    """An order, or how far the numbers have come; ValueError for any other row."""
+    """Decode a row: an order, or the counter; ValueError for anything else."""
     if key == HEAD:
         return parse_number(body)
     kept: OrderRecord = json_decoder(OrderRecord)(key, body)
@@ -271,7 +270,10 @@ def decode_row(key: str, body: bytes) -> OrderRecord | int:
 
 
 def check_readable(order: Order) -> None:
-    """UsageError for an order that no start could read back: too many words, say, or zones."""
+    """UsageError for an order that could not be read back.
+
+    Too long a text, say, or too many zones.
+    """
     require_readable(_order, order.id, msgspec.json.encode(order))
 
 
@@ -281,6 +283,6 @@ _order = json_decoder(Order)
 def apply_event(
     kept: OrderRecord, act: OrderEvent, now_ns: int, why: str | None = None, **changes: Any
 ) -> OrderRecord:
-    """The order after that act; KeyError for what cannot happen."""
+    """The record after that event; KeyError if it cannot happen."""
     state = TABLE[kept.state, act]
     return msgspec.structs.replace(kept, state=state, since_ns=now_ns, why=why, **changes)

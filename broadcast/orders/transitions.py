@@ -6,8 +6,6 @@ from gateway.transitions import TransitionTable
 
 
 class OrderState(enum.Enum):
-    """Where an order stands."""
-
     ASKED = "asked"
     ACCEPTED = "accepted"
     HELD = "held"
@@ -23,13 +21,11 @@ class OrderState(enum.Enum):
 
 
 class OrderEvent(enum.Enum):
-    """What moves it.
+    """What moves an order.
 
     `HOLD`: it waits for its hour, for the end of quiet hours, or for its turn. `PLAY` while it
-    plays: at another loudspeaker its turn has come, too. `INTERRUPT`: it sounds nowhere any more,
-    and waits for another turn; it may `FINISH` all the same, where the stop came too late. `DROP`:
-    it will get none. What a kill left waiting may have been heard, and ends as that did: an
-    emergency does not wait for its records.
+    plays: another loudspeaker has become free. `INTERRUPT`: it plays nowhere any more and waits for
+    another turn. `DROP`: it gets no other turn.
     """
 
     ACCEPT = "accept"
@@ -113,7 +109,7 @@ TABLE = TransitionTable(
     unstored_start=True,
 )
 
-# Nothing moves an order any more.
+# States without a way out.
 OVER = TABLE.final
 
 # Ready, and waiting for its turn.

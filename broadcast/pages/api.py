@@ -1,4 +1,4 @@
-"""`/api/v1/orders` and `/api/v1/presets`: place, look, stop; what staff have prepared."""
+"""`/api/v1/orders`, `/api/v1/presets`, `/api/v1/schedules` and `/api/v1/recordings`."""
 
 from collections.abc import Callable
 from typing import Any
@@ -27,12 +27,12 @@ API = "/api/v1"
 SHOWN_MAX = 100
 
 _BOTH_PRESET = (PresetOptions | None, PresetOptions | None)
-# What is asked for and what is answered; null takes it away.
+# The request and the response; null removes the schedule.
 _BOTH_SCHEDULE = (Schedule | None, Schedule | None)
 
 
 class OrderView(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An order as the API tells it."""
+    """An order in the API."""
 
     id: str
     cls: str = msgspec.field(name="class")
@@ -44,7 +44,7 @@ class OrderView(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class StopRequest(msgspec.Struct, frozen=True):
-    """Which zones are to be silent; none means all."""
+    """Which zones to silence; none means all."""
 
     zones: tuple[str, ...] = ()
 
@@ -62,7 +62,7 @@ class OrdersApi:
         known: Callable[[str], None],
         voice: Voice,
     ) -> None:
-        """Over that room; `known` is the UsageError for a microphone that is none."""
+        """`known` raises UsageError for a microphone that does not exist."""
         self._known = known
         self._voice = voice
         self._schedules = schedules
@@ -75,11 +75,10 @@ class OrdersApi:
         return json_response([self._shown(kept) for kept in self._room.orders()[:SHOWN_MAX]])
 
     async def order(self, request: web.Request) -> web.StreamResponse:
-        """One order."""
         return json_response(self._shown(self._room.require(request.match_info["id"])))
 
     async def place(self, request: web.Request) -> web.StreamResponse:
-        """Judge and play; the receipt says what became of it, a refusal as well."""
+        """Judge and play an order; the receipt says what became of it, also if it was refused."""
         ask: LocalOrderRequest = decode_body(await request.read(), LocalOrderRequest)
         if ask.microphone is not None:
             self._known(ask.microphone)
@@ -90,7 +89,7 @@ class OrdersApi:
         return json_response(await self._room.place(order))
 
     async def stop(self, request: web.Request) -> web.StreamResponse:
-        """Silence zones, everything below the emergency."""
+        """Silence zones: everything below the emergency."""
         asked: StopRequest = decode_body(await request.read() or b"{}", StopRequest)
         for zone in asked.zones:
             if zone not in self._room.house.zones:
@@ -99,7 +98,6 @@ class OrdersApi:
         return json_response(await self._room.stop(asked.zones, request_actor(request)))
 
     async def cancel(self, request: web.Request) -> web.StreamResponse:
-        """Stop one order."""
         order_id = request.match_info["id"]
         set_target(request, order_id)
         try:
@@ -108,15 +106,14 @@ class OrdersApi:
             raise UsageError(refused.code, **refused.data) from refused
 
     async def presets(self, _request: web.Request) -> web.StreamResponse:
-        """All presets."""
         return json_response(self._presets.all())
 
     async def history(self, request: web.Request) -> web.StreamResponse:
-        """What staff made of one."""
+        """The versions of one preset."""
         return json_response(self._presets.history(request.match_info["id"]))
 
     async def prepare(self, request: web.Request) -> web.StreamResponse:
-        """Make or change one; `null` takes it away."""
+        """Create or change a preset; `null` removes it."""
         preset_id = request.match_info["id"]
         preset = decode_body(await request.read(), PresetOptions | None)
         set_target(request, preset_id)
@@ -125,13 +122,13 @@ class OrdersApi:
         return json_response(preset)
 
     async def undo(self, request: web.Request) -> web.StreamResponse:
-        """Take the last change back."""
+        """Undo the last change of a preset."""
         preset_id = request.match_info["id"]
         set_target(request, preset_id)
         return json_response(await self._presets.undo(preset_id))
 
     async def record(self, request: web.Request) -> web.StreamResponse:
-        """Let a recording say a text from now on."""
+        """Let a recording speak a text from now on."""
         recorded = await keep_recording(
             self._voice, decode_body(await request.read(), PhraseRecording)
         )
@@ -139,11 +136,10 @@ class OrdersApi:
         return json_response(recorded)
 
     async def schedules(self, _request: web.Request) -> web.StreamResponse:
-        """All schedules."""
         return json_response(self._schedules.all())
 
     async def schedule(self, request: web.Request) -> web.StreamResponse:
-        """Make or change one; `null` takes it away."""
+        """Create or change a schedule; `null` removes it."""
         schedule_id = request.match_info["id"]
         asked = decode_body(await request.read(), Schedule | None)
         set_target(request, schedule_id)
@@ -153,7 +149,7 @@ class OrdersApi:
         return json_response(asked)
 
     async def unschedule(self, request: web.Request) -> web.StreamResponse:
-        """Take the last change back."""
+        """Undo the last change of a schedule."""
         schedule_id = request.match_info["id"]
         set_target(request, schedule_id)
         await self._schedules.undo(schedule_id)
@@ -181,7 +177,7 @@ def orders_api(
     known: Callable[[str], None],
     voice: Voice,
 ) -> Section:
-    """The API of the orders."""
+    """The section with all routes of the orders' API."""
     api = OrdersApi(room, presets, schedules, clock, known=known, voice=voice)
     return Section(
         name="orders",
@@ -242,7 +238,7 @@ def _look(path: str, handler: Handler, summary: str, returns: Any) -> Route:
 
 
 def _act(path: str, handler: Handler, summary: str, act: str, *bodies: Any) -> Route:
-    """`bodies` are what it returns, and what it accepts if anything."""
+    """A route that changes something; `bodies` are its response and, if any, its request."""
     returns, accepts = (*bodies, None)[:2]
     return Route(
         path=API + path,
@@ -258,6 +254,6 @@ def _act(path: str, handler: Handler, summary: str, act: str, *bodies: Any) -> R
 
 
 def request_actor(request: web.Request) -> Actor:
-    """Whoever is on the machine itself is who installs it."""
+    """The account of the request; requests from the machine itself are the installer's."""
     found = acting_account(request)
     return Actor("installer", "console") if found == CONSOLE else found

@@ -1,8 +1,8 @@
-"""What becomes of an order when a sound of it has ended, or its time is up.
+"""What becomes of an order when one of its airings has ended, or its time is up.
 
 An order is over when each of its loudspeakers has had it whole. One that reached nobody has had no
-turn: it waits, and begins again until its expiry. Below the emergency it is enough that somebody
-was reached, and no loudspeaker that did not work is waited for.
+turn: it waits, and begins again until it expires. Below the emergency it is enough that one
+loudspeaker was reached, and broken ones are not waited for.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -18,19 +18,18 @@ from broadcast.policy.quiet_hours import S
 
 EXPIRED = "expired"
 
-# A loudspeaker that took nothing is tried again after that, twice as long each time.
+# A loudspeaker that took nothing is tried again after this time, which doubles with each attempt.
 #
-# A switch is up a minute after the power; whoever waits for an evacuation waits half of that at
-# most.
+# A switch is up a minute after the power returns; an evacuation waits for half of that at most.
 REST_MIN_S, REST_MAX_S = 2.0, 30.0
 
 
-# Horns behind one switch come back within moments: what they have missed they sound together.
+# Horns behind one switch come back within moments: they then play together what they missed.
 GATHER_S = 1.0
 
 
 class SpeakerBackoff(NamedTuple):
-    """These loudspeakers took nothing, and are let be until then."""
+    """These loudspeakers took nothing, and are left alone until then."""
 
     at: frozenset[str]
     until_ns: int
@@ -43,7 +42,7 @@ class OrderOutcomes:
     def __init__(
         self, store: OrderStore, stage: Playout, broken: Callable[[], Collection[str]] = frozenset
     ) -> None:
-        """Of those orders; `broken` are the loudspeakers that take no sound now."""
+        """`broken` gives the loudspeakers that take no sound now."""
         self._all = store
         self._stage = stage
         self._broken = broken
@@ -52,11 +51,11 @@ class OrderOutcomes:
         self._gathered_ns = 0
 
     def speakers_owed(self, kept: OrderRecord) -> frozenset[str]:
-        """The loudspeakers where it could begin now, if it is its turn there."""
+        """The loudspeakers where it could begin now, if its turn has come there."""
         made = self._all.made.get(kept.order.id)
         siren = made is not None and made.siren
         if siren and kept.airings:
-            return frozenset()  # what goes on there is its words
+            return frozenset()  # its words continue
         owed = self._all.speakers_left(kept).difference(
             *(airing.at for airing in kept.airings if siren or airing.has_words)
         )
@@ -64,13 +63,13 @@ class OrderOutcomes:
         if rest is not None and now_ns < rest.until_ns:
             owed -= rest.at
         if kept.had:
-            owed = owed.difference(self._broken())  # they are heard of when they work again
+            owed = owed.difference(self._broken())  # their recovery is reported
         if kept.turn and not kept.wordless and now_ns < self._gathered_ns:
             owed -= self._back
         return owed
 
     def is_idle(self, kept: OrderRecord) -> bool:
-        """Whether it waits only for loudspeakers that do not work, and was heard at the others."""
+        """Whether it only waits for broken loudspeakers, and was heard at the others."""
         return (
             kept.state in WAITING
             and bool(kept.had)
@@ -78,16 +77,16 @@ class OrderOutcomes:
         )
 
     def is_spent(self, kept: OrderRecord) -> bool:
-        """Whether it was heard, and is tried only where nothing takes it, known as a fault or not.
+        """Whether it was heard, and remains only where nothing takes it, by a known fault or not.
 
-        Such an emergency lives on for these loudspeakers alone.
+        Such an emergency stays open for these loudspeakers alone.
         """
         rest = self._rests.get(kept.order.id)
         mute = frozenset(self._broken()).union(() if rest is None else rest.at)
         return bool(kept.had) and self._all.speakers_left(kept) <= mute
 
     def retry_delays_s(self) -> list[float]:
-        """How long until each that rests is tried again."""
+        """How long until each loudspeaker that is left alone is tried again."""
         now_ns = self._all.clock.now_ns()
         for order_id in self._rests.keys() - {kept.order.id for kept in self._all.book.open()}:
             del self._rests[order_id]
@@ -95,11 +94,11 @@ class OrderOutcomes:
         return [(at_ns - now_ns) / S for at_ns in until_ns if at_ns > now_ns]
 
     def retry(self, kept: OrderRecord) -> None:
-        """Somebody presses it again: what took nothing rests no longer."""
+        """Try at once what took nothing: it was pressed again."""
         self._rests.pop(kept.order.id, None)
 
     def note_recovered(self, speaker: str) -> None:
-        """That loudspeaker works again: nothing rests there, once it has had time to gather."""
+        """Try a loudspeaker that works again, once its neighbours had time to follow."""
         now_ns = self._all.clock.now_ns()
         if now_ns >= self._gathered_ns:
             self._back, self._gathered_ns = set(), now_ns + round(GATHER_S * S)
@@ -110,18 +109,20 @@ class OrderOutcomes:
     def end_airing(
         self, kept: OrderRecord, airing: Airing, ended: EndedProgramme, why: str | None = None
     ) -> None:
-        """That airing has ended; `why` is said of an order that ends with it."""
+        """Handle the end of an airing; `why` is the reason of an order that ends with it."""
         at = frozenset(airing.at)
-        unsaid = frozenset() if kept.order.class_.urgent else at  # an emergency rather twice
+        unsaid = (
+            frozenset() if kept.order.class_.urgent else at
+        )  # an emergency rather twice than not at all
         took = unsaid if ended.speakers is None else at.intersection(ended.speakers)
         whole = took
-        if ended.whole is not None:  # it may have joined in where no record says so
+        if ended.whole is not None:  # speakers may have joined without a record of it
             whole = self._all.speakers(kept).intersection(ended.whole)
             took |= whole
         onward = AFTER[kept.order.class_] is AfterInterrupt.ONWARD
         if onward and not took:
             took = self._all.speakers(kept).intersection(ended.speakers or ())
-        frame = ended.frames if took else kept.frame  # what nobody took has gone no further
+        frame = ended.frames if took else kept.frame  # what was not taken has not advanced
         kept = self._all.book.update(
             kept,
             airings=kept.without(airing.programme_id(kept.order.id)),
@@ -176,7 +177,7 @@ class OrderOutcomes:
         self.settle(kept, why)
 
     def settle(self, kept: OrderRecord, why: str | None = None) -> None:
-        """One sound of it is over: so is the order, if nothing is left of it."""
+        """End the order if nothing is left of it; otherwise it waits."""
         if kept.airings:
             return
         left = self._all.speakers_left(kept)
@@ -190,7 +191,7 @@ class OrderOutcomes:
             self._all.end(kept, OrderEvent.DROP, "broadcast.cut-off")
 
     def interrupt(self, kept: OrderRecord, why: str) -> None:
-        """It sounds nowhere any more, and waits for another turn."""
+        """Let it wait for another turn: it plays nowhere any more."""
         onward = AFTER[kept.order.class_] is AfterInterrupt.ONWARD
         made = self._all.made.get(kept.order.id)
         if made is not None and made.siren:
@@ -206,7 +207,7 @@ class OrderOutcomes:
         )
 
     def handle_late_end(self, ended: EndedProgramme) -> None:
-        """What was cut off too late, or while nobody listened, came to its end all the same."""
+        """Handle an end that came after all: the stop was too late, or the connection was lost."""
         kept = self._all.book.by_programme(ended.id)
         if kept is None or not kept.open or ended.id in kept.programmes:
             return
@@ -230,7 +231,7 @@ class OrderOutcomes:
             self.settle(kept, "broadcast.behind")
 
     def _spared(self, kept: OrderRecord, airing: Airing, had: frozenset[str]) -> Airing | None:
-        """It need not sound where it was heard: what is left of it."""
+        """What is left of an airing without the loudspeakers that have had the order."""
         left = frozenset(airing.at) - had
         if len(left) == len(airing.at):
             return airing
@@ -242,7 +243,7 @@ class OrderOutcomes:
         return airing.at_only(left)
 
     def expire(self, kept: OrderRecord) -> None:
-        """Its time is up while it waits: it ends as what was heard of it."""
+        """End a waiting order whose time is up, by what was heard of it."""
         if kept.order.class_.urgent and kept.was_heard:
             self._all.end(kept, OrderEvent.DROP, "broadcast.ran-out")
         elif kept.unsure:
@@ -260,7 +261,7 @@ class OrderOutcomes:
         why: str | None = None,
         detail: Mapping[str, Any] = {},
     ) -> None:
-        """That airing will not be: it was refused, or may not sound any more."""
+        """Give up an airing that was refused, or may not play any more."""
         kept = self._all.book.update(kept, airings=kept.without(airing.programme_id(kept.order.id)))
         if airing.has_words:
             self._lose(kept, frozenset(airing.at), act, why, detail)
@@ -270,7 +271,7 @@ class OrderOutcomes:
     def _ran_out(
         self, kept: OrderRecord, where: frozenset[str], took: frozenset[str], frames: int
     ) -> None:
-        """The audio process ended it, for its time was up."""
+        """The audio process ended it, because its time was up."""
         if kept.airings or kept.had:
             self._lose(kept, where, OrderEvent.DROP, "broadcast.ran-out")
         elif frames and not took and not kept.was_heard:
@@ -289,7 +290,7 @@ class OrderOutcomes:
         why: str | None,
         detail: Mapping[str, Any] = {},
     ) -> None:
-        """Nothing more of it sounds there; with nothing else of it, that is its end."""
+        """Nothing more of it plays there; if nothing else is left of it, it ends."""
         kept = self._all.book.update(kept, lost=_with(kept.lost, where))
         if kept.airings:
             return
@@ -299,7 +300,7 @@ class OrderOutcomes:
             self._all.end(kept, act, why, detail)
 
     def _let_be(self, kept: OrderRecord, where: frozenset[str]) -> None:
-        """They took nothing: the next attempt waits, longer each time."""
+        """Leave these alone: they took nothing. The delay grows with each attempt."""
         now_ns = self._all.clock.now_ns()
         known = self._rests.get(kept.order.id, SpeakerBackoff(frozenset(), now_ns, 0))
         wait_s = min(REST_MAX_S, REST_MIN_S * 2**known.tries)

@@ -1,4 +1,4 @@
-"""What the audio process says: what began and ended, and after a restart what it plays."""
+"""Follows what the audio process reports, and corrects our picture of it after a restart."""
 
 from collections.abc import Collection
 
@@ -16,7 +16,7 @@ from broadcast.speaker_status.monitor import SpeakerMonitor
 
 
 class PlaybackReconciler:
-    """Sets right what we believe by what is heard."""
+    """Keeps orders in step with the audio process."""
 
     def __init__(
         self,
@@ -26,7 +26,7 @@ class PlaybackReconciler:
         outcomes: OrderOutcomes,
         monitor: SpeakerMonitor,
     ) -> None:
-        """Of those orders; the monitor hears every event first."""
+        """The monitor must get every event before this."""
         self._monitor = monitor
         self._all = store
         self._stage = stage
@@ -34,7 +34,7 @@ class PlaybackReconciler:
         self._outcomes = outcomes
 
     def reconcile(self, state: messages.AudioState) -> None:
-        """The engine says what it plays: set right what we believe."""
+        """Compare with what the audio process plays, and correct what we believe."""
         sounds = {each.id: each for each in state.programmes if each.state != "ready"}
         ended = {each.id: each for each in state.ended}
         self._turns.orphans.clear()
@@ -58,7 +58,7 @@ class PlaybackReconciler:
         sounds: messages.ProgrammeState | None,
         ended: messages.EndedProgramme | None,
     ) -> None:
-        """What we took to be sounding: it does, or has ended, or is begun again."""
+        """An airing that we believe to play: it does, has ended, or is begun again."""
         kept = self._all.book.by_programme(name)
         if kept is None or (airing := kept.airing(name)) is None:
             return
@@ -74,7 +74,7 @@ class PlaybackReconciler:
             self._outcomes.abandon_airing(kept, airing, OrderEvent.FAIL, "broadcast.unknown")
 
     def _count(self, name: str) -> None:
-        """No turn's number is given again; who took it counts as reached."""
+        """Use no turn's number again, and count the speakers that took it as reached."""
         kept = self._all.book.by_programme(name)
         if kept is None or not kept.open:
             return
@@ -86,7 +86,7 @@ class PlaybackReconciler:
         )
 
     def _place(self, kept: OrderRecord, name: str, each: messages.ProgrammeState) -> None:
-        """It sounds where it is to sound, and nowhere else."""
+        """Let it play where it should, and nowhere else."""
         airing = kept.airing(name)
         if each.speakers is None or airing is None:
             return
@@ -100,7 +100,7 @@ class PlaybackReconciler:
             self._all.book.update(kept, airings=airings)
 
     def _foreign(self, each: messages.ProgrammeState) -> None:
-        """What sounds, and is not known to: a kill takes an emergency's record, not its sound."""
+        """A sound without a known order: a kill takes an emergency's record, not its sound."""
         kept = self._all.book.by_programme(each.id)
         if each.id in self._turns.beginning or (kept is not None and kept.airing(each.id)):
             return
@@ -121,9 +121,9 @@ class PlaybackReconciler:
         return self._monitor.speakers.intersection(each.speakers)
 
     def adopt(self, kept: OrderRecord, name: str, there: frozenset[str]) -> None:
-        """It sounds there by that name: its record was lost with a gateway.
+        """Take over a programme whose record was lost with a gateway.
 
-        Where its words sound, or another order was given its turn, it does not belong any more.
+        It is stopped where its words play already, or where another order has its turn.
         """
         sirens = {a.programme_id(kept.order.id) for a in kept.airings if not a.has_words}
         taken = (each.speakers for each in self._all.contenders() if each.id not in sirens)
@@ -143,7 +143,7 @@ class PlaybackReconciler:
         self._all.apply(kept, OrderEvent.PLAY, siren=airing.siren, airings=airings, turn=turn)
 
     def claim(self, kept: OrderRecord) -> None:
-        """It was ordered again, and sounds already: a kill had taken its record."""
+        """Take over the sounds of an order that was ordered again after a kill took its record."""
         for name in [*self._turns.orphans]:
             if self._all.book.by_programme(name) is kept:
                 orphan = self._turns.orphans.pop(name)
@@ -151,7 +151,7 @@ class PlaybackReconciler:
                 kept = self._all.book.require(kept.order.id)
 
     def handle_event(self, event: messages.AudioEvent) -> None:
-        """The engine's word of what began and ended."""
+        """Handle a report of what began or ended."""
         if isinstance(event, messages.ProgrammeHeard):
             self._listened(event)
         elif isinstance(event, messages.SpeakerWorks | messages.SpeakerFailed):
@@ -180,7 +180,7 @@ class PlaybackReconciler:
         | messages.ProgrammeStopped
         | messages.ProgrammeRefused,
     ) -> None:
-        """That is said of something of this order."""
+        """Whether the event is about an airing of this order."""
         if isinstance(event, messages.ProgrammeFinished | messages.ProgrammeStopped):
             kept = self._end_said(event.id, event.speakers) or kept
         elif reached := self._monitor.reached(event.id):
@@ -193,7 +193,7 @@ class PlaybackReconciler:
             self._overheard(kept, event)
 
     def _end_said(self, name: str, speakers: Collection[str] | None) -> OrderRecord | None:
-        """What is said at its end of who took it replaces what was said when it began."""
+        """At the end, the reported speakers replace those reported at the beginning."""
         kept = self._all.book.by_programme(name)
         if kept is None or speakers is None:
             return kept
@@ -205,7 +205,7 @@ class PlaybackReconciler:
         return self._all.book.update(kept, reached=reached)
 
     def _moved(self, kept: OrderRecord, event: messages.AudioEvent) -> None:
-        """Something of what is to sound began or ended."""
+        """Handle the begin or end of an expected airing."""
         if isinstance(event, messages.ProgrammeStarted):
             if kept.waited_ms is None:
                 waited_ms = (event.at_ns - kept.asked_ns) // 1_000_000
@@ -226,7 +226,7 @@ class PlaybackReconciler:
         self._turns.settle()
 
     def _overheard(self, kept: OrderRecord, event: messages.AudioEvent) -> None:
-        """What was cut off says how far it had come: music goes on from there."""
+        """Note how far a cut-off programme had come: music continues from there."""
         if isinstance(event, messages.ProgrammeFinished):
             self._outcomes.handle_late_end(_ended(event))
             self._turns.settle()
@@ -238,7 +238,7 @@ class PlaybackReconciler:
             self._all.book.update(kept, frame=event.frames)
 
     def _changed(self, event: messages.SpeakerWorks | messages.SpeakerFailed) -> None:
-        """A loudspeaker works again, or none of it is owed there for now."""
+        """Handle a speaker that works again or failed."""
         if isinstance(event, messages.SpeakerWorks):
             self._outcomes.note_recovered(event.speaker)
             self._joins(event.speaker)
@@ -246,7 +246,7 @@ class PlaybackReconciler:
             self._turns.settle()
 
     def _joins(self, speaker: str) -> None:
-        """What sounds there reaches it from now on."""
+        """Note that what plays there reaches the speaker from now on."""
         for kept in self._all.book.playing():
             for airing in kept.airings:
                 name = airing.programme_id(kept.order.id)
@@ -256,7 +256,7 @@ class PlaybackReconciler:
                     self._all.book.update(kept, reached=reached)
 
     def _listened(self, event: messages.ProgrammeHeard) -> None:
-        """A microphone is sure of it, perhaps after the end."""
+        """Note that a microphone has heard it, perhaps after its end."""
         kept, reached = self._all.book.by_programme(event.id), self._monitor.reached(event.id)
         if kept is None or not kept.reached or not reached:
             return

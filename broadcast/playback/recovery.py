@@ -1,4 +1,4 @@
-"""What a kill or a power cut left of orders, and what may still become of that."""
+"""What becomes of orders that a kill or a power cut left open."""
 
 import contextlib
 
@@ -14,7 +14,7 @@ from gateway.errors import StationError
 
 
 class OrderRecovery:
-    """Asked at the start, and about whatever still waits since then."""
+    """Called at the start, and later for orders that still wait."""
 
     def __init__(
         self,
@@ -23,7 +23,6 @@ class OrderRecovery:
         outcomes: OrderOutcomes,
         preparation: OrderPreparation,
     ) -> None:
-        """For those orders."""
         self._all = store
         self._stage = stage
         self._outcomes = outcomes
@@ -31,11 +30,11 @@ class OrderRecovery:
         self._asking: set[str] = set()
 
     def resume_open_orders(self) -> None:
-        """Every order that was open before the restart; what has expired meanwhile is over."""
+        """Resume every order that was open before the restart; end those that expired meanwhile."""
         for kept in self._all.book.open():
             if kept.boot != self._all.clock.boot:
                 self._outlasted(kept)
-            elif kept.state is OrderState.PLAYING:  # the engine will say
+            elif kept.state is OrderState.PLAYING:  # the audio process will say
                 if kept.wordless:
                     self._preparation.request(kept.order.id)
             elif kept.order.expires.passed(self._all.clock):
@@ -44,15 +43,15 @@ class OrderRecovery:
                 self._preparation.request(kept.order.id)
 
     def is_dormant(self, kept: OrderRecord) -> bool:
-        """Whether a power cut left it open, and nobody has told the time since."""
+        """Whether a power cut left it open and the time has not been known since."""
         return kept.open and kept.boot != self._all.clock.boot
 
     def is_undecided(self, kept: OrderRecord) -> bool:
-        """Whether it is not known yet if its time has passed, or if it was heard before that."""
+        """Whether it is not known yet if it has expired, or if it was heard before that."""
         return kept.order.id in self._asking or self.is_dormant(kept)
 
     def _outlasted(self, kept: OrderRecord) -> None:
-        """A power cut left it open. An emergency may go on, once somebody knows the time.
+        """A power cut left it open. An emergency may continue once the time is known.
 
         Until then it is ready and silent; staff can stop it, or order it anew.
         """
@@ -68,7 +67,7 @@ class OrderRecovery:
             self._all.end(kept, OrderEvent.EXPIRE, "broadcast.expired")
 
     def resume(self, kept: OrderRecord) -> None:
-        """Let it go on if it is known to be in time, by its own platform's time at least."""
+        """Let it continue if it is in time, at least by its own platform's clock."""
         actor = kept.order.actor
         uplink = actor.id if actor.kind == "platform" else ""
         expires = kept.order.expires.resumed(self._all.clock, uplink)
@@ -83,7 +82,7 @@ class OrderRecovery:
         self._all.book.update(kept, order=order, boot=boot, asked_ns=now_ns, since_ns=now_ns)
 
     def _outlived(self, kept: OrderRecord) -> None:
-        """Its time passed while we were dead."""
+        """It expired while the station was down."""
         if kept.order.class_.urgent:
             self._asking.add(kept.order.id)
             self._stage.start(self._ask(kept.order.id))
@@ -91,9 +90,9 @@ class OrderRecovery:
             self._outcomes.expire(kept)
 
     async def _ask(self, order_id: str) -> None:
-        """An emergency may have been heard before it was recorded: the audio process knows."""
+        """Ask the audio process whether the emergency was heard before it was recorded."""
         how = None
-        with contextlib.suppress(StationError):  # away: nobody knows better
+        with contextlib.suppress(StationError):  # it is away: nothing better is known
             how = await self._stage.fetch_heard(order_id)
         self._asking.discard(order_id)
         kept = self._all.book.require(order_id)

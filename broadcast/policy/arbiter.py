@@ -45,7 +45,7 @@ background    Q     Q          Q     Q       Q        Q       Q       P
 
 
 class OverlapVerdict(enum.Enum):
-    """What becomes of the two."""
+    """What becomes of two that meet."""
 
     PREEMPT = "P"
     DUCK = "D"
@@ -54,7 +54,7 @@ class OverlapVerdict(enum.Enum):
 
 
 class AfterInterrupt(enum.Enum):
-    """What becomes of what was cut off."""
+    """What becomes of an order that was cut off."""
 
     AGAIN = "again"  # from its beginning: half a notice is none
     ONWARD = "onward"  # from where it was cut
@@ -87,9 +87,9 @@ TABLE = _read(_TABLE)
 
 
 class Contender(NamedTuple):
-    """What sounds, or wants to, at these loudspeakers.
+    """A sound that plays, or wants to, at these loudspeakers.
 
-    It is for `spread` of them in all, and was asked for at `since_ns`.
+    It is meant for `spread` loudspeakers in all, and was asked for at `since_ns`.
     """
 
     id: str
@@ -100,7 +100,7 @@ class Contender(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """At which loudspeakers what comes begins, waits, is dropped; what it cuts off, and where."""
+    """Where an order begins, waits and is dropped, and what it cuts off where."""
 
     begins: frozenset[str]
     waits: frozenset[str] = frozenset()
@@ -109,7 +109,7 @@ class Decision(NamedTuple):
 
 
 def decide(comes: Contender, playing: Iterable[Contender]) -> Decision:
-    """What becomes of what comes, at each of its loudspeakers."""
+    """What becomes of an order at each of its loudspeakers."""
     met = {
         one.id: (verdict(comes, one), one.speakers & comes.speakers)
         for one in playing
@@ -135,7 +135,7 @@ def verdict(comes: Contender, sounds: Contender) -> OverlapVerdict:
 
 
 def loser(one: Contender, other: Contender) -> Contender | None:
-    """Which of two that sound at one loudspeaker must not; None if one is low under the other."""
+    """Which of two at one loudspeaker must stop; None if one is ducked under the other."""
     if verdict(one, other) is OverlapVerdict.PREEMPT:
         return other
     if verdict(other, one) is OverlapVerdict.PREEMPT:
@@ -146,7 +146,10 @@ def loser(one: Contender, other: Contender) -> Contender | None:
 
 
 def _precedes(one: Contender, other: Contender) -> bool:
-    """Of two of one class; never both ways, so they do not take turns in cutting each other."""
+    """Whether one precedes another of its class.
+
+    Never both, so they do not cut each other in turns.
+    """
     if one.cls is OrderClass.LIVE:
         return True
     if one.cls.urgent and one.spread != other.spread:
@@ -161,7 +164,7 @@ def _where(
 
 
 def ducked(playing: Iterable[Contender]) -> frozenset[str]:
-    """Which of those that sound together are to be low."""
+    """Which of the sounds that play together must be ducked."""
     heard = tuple(playing)
     return frozenset(
         low.id

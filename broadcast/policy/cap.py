@@ -1,7 +1,7 @@
-"""CAP 1.2: a public warning becomes something to say, or nothing. Pure.
+"""CAP 1.2: turns a public warning into something to say, or into nothing. Pure.
 
-A message that is a test, an exercise, a draft, of the system, or not for the public never sounds by
-itself. Of several `info`s one is said: in Chinese if any is, and of those the gravest.
+A test, an exercise, a draft, a system message or one that is not public never plays by itself. Of
+several `info`s one is said: in Chinese if there is one, and among those the gravest.
 """
 
 import contextlib
@@ -16,14 +16,14 @@ from broadcast.policy.cap_document import CapFields, CapInfo, parse_document, si
 from broadcast.policy.guard import ZoneMap
 from gateway.errors import UsageError
 
-# A headline has at least so much of the text, however long the instruction is.
+# A headline gets at least this much of the text, however long the instruction is.
 TITLE_CHARS_MIN = 60
 
-# Less of a description than this says nothing.
+# A shorter description says nothing.
 DESCRIPTION_CHARS_MIN = 30
 
 _SEVERITIES = ("Minor", "Moderate", "Severe", "Extreme")
-# From the least to the gravest; what is `Unknown`, or said otherwise, comes before them.
+# From the least to the gravest; `Unknown` and anything else come before them.
 _URGENCIES = ("Past", "Future", "Expected", "Immediate")
 
 _CHINESE = re.compile("[\u4e00-\u9fff]")
@@ -35,9 +35,9 @@ _CODE = re.compile(r"[0-9]{2,}")
 class CapWarning(NamedTuple):  # `Warning` is Python's own
     """One warning: `text` to say; `ends` the ids that it updates or cancels.
 
-    `sounds` is False for what is no actual alarm or not meant for everybody; a cancel only ends
+    `sounds` is False if it is no actual alarm or not meant for everybody; a cancel only ends
     others. Instants are UTC: before `begins_ns` it is not to be said yet, from `expires_ns` on it
-    is not true any more. `areas` are the names and codes of where it holds.
+    is no longer true. `areas` are the names and codes of where it holds.
     """
 
     id: str
@@ -52,9 +52,9 @@ class CapWarning(NamedTuple):  # `Warning` is Python's own
 
 
 def parse_warning(raw: bytes | str, now_ns: int | None = None) -> CapWarning:
-    """The warning in that document; UsageError says what is wrong with it.
+    """Parse a document; UsageError says what is wrong with it.
 
-    An `info` that has expired at `now_ns` is left out while another in its language holds.
+    An `info` that has expired at `now_ns` is left out while another one in its language holds.
     """
     alert, infos = parse_document(raw)
     kind, status = single_field(alert, "msgType"), single_field(alert, "status")
@@ -67,7 +67,7 @@ def parse_warning(raw: bytes | str, now_ns: int | None = None) -> CapWarning:
     if sounds and not text:
         raise UsageError("broadcast.cap-lacks", name="headline, event, description, instruction")
     name = warning_order_id(single_field(alert, "sender"), single_field(alert, "identifier"))
-    # what an update that nobody hears would take the place of, goes on
+    # A warning goes on if its update is not to be heard.
     ends = status == "Actual" and (kind == "Cancel" or (kind == "Update" and said))
     return CapWarning(
         id=name,
@@ -83,7 +83,7 @@ def parse_warning(raw: bytes | str, now_ns: int | None = None) -> CapWarning:
 
 
 def warning_order_id(sender: str, identifier: str) -> str:
-    """How the warning is called as an order: two warnings never by the same name."""
+    """The warning's id as an order; two warnings never share one."""
     whole = f"cap-{sender}-{identifier}"
     plain = "".join(c if c.isalnum() or c in "-._@" else "-" for c in whole)
     if plain == whole and len(whole) <= ID_CHARS_MAX:
@@ -95,7 +95,7 @@ def warning_order_id(sender: str, identifier: str) -> str:
 def warning_zones(
     warning: CapWarning, areas: Mapping[str, Collection[str]], house: ZoneMap
 ) -> list[str]:
-    """Where it is to be heard: the zones that the settings give its areas, else everywhere."""
+    """The zones that the settings assign to its areas; otherwise all."""
     named = {
         zone
         for key, zones in areas.items()
@@ -107,7 +107,7 @@ def warning_zones(
 
 
 def _everywhere(house: ZoneMap, *, urgent: bool) -> list[str]:
-    """As few zones as hold all loudspeakers; what is near is only for an emergency."""
+    """As few zones as cover all loudspeakers; `near` zones only for an emergency."""
     zones = [each for each in house.zones.values() if urgent or each.sound != "near"]
     left, found = house.speakers([each.id for each in zones]), list[str]()
     for zone in sorted(zones, key=lambda each: -len(each.speakers)):
@@ -118,9 +118,9 @@ def _everywhere(house: ZoneMap, *, urgent: bool) -> list[str]:
 
 
 def _concerns(key: str, area: str) -> bool:
-    """Whether an area is, holds or lies in the one that the settings call so.
+    """Whether an area is, holds or lies in the area that the settings call `key`.
 
-    Codes are those of administrative divisions, which grow from the left: 110105 holds 110105031.
+    Codes of administrative divisions grow from the left: 110105 contains 110105031.
     """
     mine, theirs = _code(key), _code(area)
     if mine and theirs:
@@ -129,7 +129,7 @@ def _concerns(key: str, area: str) -> bool:
 
 
 def _code(word: str) -> str:
-    """A code without what only fills it up; empty for a name."""
+    """A code without its padding; empty for a name."""
     digits = word.replace("-", "").replace(" ", "")
     return re.sub(r"(00)+$", "", digits) if _CODE.fullmatch(digits) else ""
 
@@ -144,7 +144,7 @@ def _class(info: CapFields) -> OrderClass:
 
 
 def _chosen(infos: Collection[CapInfo], now_ns: int | None) -> CapInfo:
-    """In Chinese if any is, of those that hold the gravest, the first of such as are alike."""
+    """Choose one in Chinese if any is, then one that holds, the gravest, and the first."""
     alike = [info for info in infos if _CHINESE.search(_said(info.fields))] or list(infos)
     holding = [info for info in alike if not _over(info.fields, now_ns)]
     return max(holding or alike, key=_gravity, default=CapInfo({}, ()))
@@ -166,14 +166,14 @@ def _over(info: CapFields, now_ns: int | None) -> bool:
     try:
         expires_ns = _instant(info, "expires")
     except UsageError:
-        return False  # if it is the one that is said, this will be told
+        return False  # if it is the one that is said, this will be reported
     return now_ns is not None and expires_ns is not None and expires_ns <= now_ns
 
 
 def _begins(info: CapFields) -> int | None:
-    """When it comes into force; a notice waits for what it tells of, a warning must come before.
+    """When it comes into force; a notice waits for its subject, a warning must come before it.
 
-    What cannot be read does not hold up a warning.
+    An unreadable instant does not delay a warning.
     """
     names = ("effective", "onset") if _class(info) is OrderClass.NOTICE else ("effective",)
     found = []
@@ -184,7 +184,7 @@ def _begins(info: CapFields) -> int | None:
 
 
 def _instant(info: CapFields, name: str) -> int | None:
-    """That instant, if it is said; one that cannot be read may have passed already."""
+    """An instant of the `info`, if it is given; an unreadable one may have passed already."""
     text = single_field(info, name, "")
     if not text:
         return None
@@ -198,7 +198,7 @@ def _instant(info: CapFields, name: str) -> int | None:
 
 
 def _said(info: CapFields) -> str:
-    """What is the matter and what to do; the description is what is shortened to make room."""
+    """What is the matter and what to do; the description is shortened to make room."""
     do = single_field(info, "instruction", "")
     title = single_field(info, "headline", "") or single_field(info, "event", "")
     do = _shortened(do, TEXT_CHARS_MAX - min(len(title), TITLE_CHARS_MIN) - 1)
@@ -210,7 +210,7 @@ def _said(info: CapFields) -> str:
 
 
 def _shortened(text: str, most: int) -> str:
-    """At most so many characters: to the end of a sentence, else of a clause, else cut off."""
+    """At most that many characters: to the end of a sentence, else of a clause, else cut off."""
     if len(text) <= most:
         return text
     cut = text[: max(0, most)]
@@ -222,6 +222,6 @@ def _shortened(text: str, most: int) -> str:
 
 
 def _referred(alert: CapFields) -> tuple[str, ...]:
-    """`references` lists messages as `sender,identifier,sent`, parted by blanks."""
+    """The ids in `references`: `sender,identifier,sent`, separated by blanks."""
     named = (each.split(",") for each in single_field(alert, "references", "").split())
     return tuple(warning_order_id(parts[0], parts[1]) for parts in named if len(parts) > 1)

@@ -1,8 +1,7 @@
-"""The text of a CAP 1.2 document, and the fields of its `alert`, `info`s and `area`s. Pure.
+"""Reads the XML of a CAP 1.2 document: the fields of its `alert`, `info`s and `area`s. Pure.
 
-The text comes from outside: no document type, no entity, no depth, and a bounded size. What it
-declares as its encoding holds for bytes alone; characters that somebody has decoded already keep
-the declaration of what they once were.
+The text is untrusted: no document type, no entities, no depth, and a bounded size. The declared
+encoding holds for bytes only; text that was decoded before may still declare what it once was.
 """
 
 import re
@@ -24,7 +23,7 @@ _WIDE = (
     (b"\xff\xfe", "utf-16"),
     (b"\xfe\xff", "utf-16"),
 )
-# What documents declare and how it is read: each name of GB by the largest of them.
+# Declared encodings and how they are read: each name of GB by the largest of them.
 _KNOWN = {
     "us-ascii": "ascii", "iso-8859-1": "latin-1", "big5": "big5hkscs",
     "gb2312": "gb18030", "gbk": "gb18030", "gb18030": "gb18030", "cp936": "gb18030",
@@ -39,19 +38,22 @@ class CapInfo(NamedTuple):
 
 
 class CapDocument(NamedTuple):
-    """One `alert` with its `info`s, in their order."""
+    """One `alert` with its `info`s, in order."""
 
     alert: CapFields
     infos: tuple[CapInfo, ...]
 
 
 def parse_document(raw: bytes | str) -> CapDocument:
-    """The document in these bytes or characters; UsageError says what is wrong with it."""
+    """Read a document from bytes or text; UsageError says what is wrong with it."""
     return _Reader().read(_text(raw))
 
 
 def single_field(fields: CapFields, name: str, default: str | None = None) -> str:
-    """The first field of that name, with single blanks; UsageError if it is needed and lacks."""
+    """The first field of that name, whitespace collapsed.
+
+    UsageError if it is required and missing.
+    """
     found = fields.get(name)
     if found:
         return " ".join(found[0].split())
@@ -74,7 +76,7 @@ def _text(raw: bytes | str) -> str:
 
 
 def _encodings(raw: bytes) -> list[str]:
-    """Those to be tried: nothing written in GB passes for UTF-8 beyond a few characters."""
+    """The encodings to try: text in GB is never valid UTF-8 beyond a few characters."""
     for mark, wide in _WIDE:
         if raw.startswith(mark):
             return [wide]
@@ -84,7 +86,7 @@ def _encodings(raw: bytes) -> list[str]:
 
 
 class _Reader:
-    """Collects the fields of `alert`, of each `info`, and what its areas are called."""
+    """Collects the fields of `alert` and of each `info`, and the names of its areas."""
 
     def __init__(self) -> None:
         self._alert: CapFields = {}

@@ -3,8 +3,8 @@
     asked ─► known? ─► in time? ─► heard there? ─► entitled? ─► near? ─► the hour ─► accepted
                 └─────────┴───────────┴──────────────┴───────────┴──────────┴─► refused, and why
 
-It stands at the station, so a platform, a schedule or a linkage that is wrong at night wakes
-nobody. It is asked twice: when the order comes, and again when the sound would begin.
+It stands in the station, so that a platform, a schedule or a linkage that is wrong at night wakes
+nobody. It is asked twice: when the order comes, and again when the sound is about to begin.
 """
 
 import enum
@@ -18,7 +18,7 @@ from gateway.clock import Deadline
 
 Sound = Literal["community", "indoors", "near"]
 
-# Who may order what, by what right. A linkage that the settings grant it may also use class 8.
+# Who may order what, by what right. Linkages that the settings allow it may also use class 8.
 MAY: Mapping[tuple[Authority, ActorKind], frozenset[OrderClass]] = {
     (Authority.FIRE_INPUT, "system"): frozenset({OrderClass.FIRE}),
     (Authority.SIGNATURE, "platform"): frozenset(
@@ -59,7 +59,7 @@ MAY: Mapping[tuple[Authority, ActorKind], frozenset[OrderClass]] = {
     ),
 }
 
-# How long one order may sound: it is said less often, and refused if once is too long.
+# How long one order may play: it is repeated less often, and refused if one round is too long.
 #
 # An emergency is shortened to it.
 SECONDS_MAX: Mapping[OrderClass, float] = {
@@ -73,13 +73,13 @@ SECONDS_MAX: Mapping[OrderClass, float] = {
     OrderClass.BACKGROUND: 14_400,
 }
 
-# So long before quiet hours everything has ended: a speaker may lag behind.
+# Everything has ended this long before quiet hours, because a speaker may lag behind.
 MARGIN_S = 5.0
 
-# So long may pass between a word to the engine and its first packet, on a slow card.
+# The longest time between a command to the audio process and its first packet, on a slow card.
 LAG_S = 1.0
 
-# The loudest by kind of zone; what is near is next to somebody's ear.
+# The loudest level by kind of zone; a near loudspeaker is next to a person's ear.
 LEVEL_DB_MAX: Mapping[Sound, float] = {"community": 0.0, "indoors": 0.0, "near": -10.0}
 
 
@@ -94,9 +94,9 @@ class SoundZone(NamedTuple):
 
 
 class ZoneMap(NamedTuple):
-    """What the settings allow: the zones, the quiet hours, the linkages with class 8.
+    """What the settings allow: zones, quiet hours, and the linkages that may use class 8.
 
-    Of a loudspeaker that `stands` somewhere by the settings, that goes before its zones' kinds.
+    `stands` is the kind of place of a loudspeaker and has precedence over the kinds of its zones.
     """
 
     zones: Mapping[str, SoundZone]
@@ -109,11 +109,14 @@ class ZoneMap(NamedTuple):
         return frozenset().union(*(zone.speakers for zone in self.known(zones)))
 
     def known(self, zones: Collection[str]) -> tuple[SoundZone, ...]:
-        """Those of them that the settings have: what an order names may have gone since."""
+        """Those of the zones that the settings still have."""
         return tuple(self.zones[zone] for zone in zones if zone in self.zones)
 
     def kinds(self, speakers: Collection[str]) -> frozenset[Sound]:
-        """Where those loudspeakers stand; where that is not said, by all zones of theirs."""
+        """The kinds of place where those loudspeakers stand.
+
+        If that is not set, of all their zones.
+        """
         said = {self.stands[each] for each in speakers if each in self.stands}
         rest = frozenset(speakers) - self.stands.keys()
         by_zone = (z.sound for z in self.zones.values() if not z.speakers.isdisjoint(rest))
@@ -121,8 +124,6 @@ class ZoneMap(NamedTuple):
 
 
 class GuardAnswer(enum.Enum):
-    """What the guard says."""
-
     GO = "go"
     WAIT = "wait"
     REFUSE = "refuse"
@@ -130,7 +131,7 @@ class GuardAnswer(enum.Enum):
 
 
 class Ruling(NamedTuple):
-    """The answer; `code` and what fills it in say why, `wait_s` how long at least."""
+    """The answer; `code` and `detail` say why, `wait_s` how long it waits at least."""
 
     answer: GuardAnswer
     code: str | None = None
@@ -142,7 +143,7 @@ GO = Ruling(GuardAnswer.GO)
 
 
 def judge_order(order: Order, house: ZoneMap, moment: ClockReading, boot: str) -> Ruling:
-    """Whether the order may be accepted: everything that can be said before it is prepared."""
+    """Judge an order when it is asked for: everything that can be said before its sound is made."""
     for check in (_late, _nowhere, _unentitled, _too_near, _misused):
         ruling = check(order, house, moment, boot)
         if ruling is not None:
@@ -153,7 +154,7 @@ def judge_order(order: Order, house: ZoneMap, moment: ClockReading, boot: str) -
 def judge_start(
     order: Order, house: ZoneMap, moment: ClockReading, boot: str, seconds: float
 ) -> Ruling:
-    """Whether the order, `seconds` long, may begin to sound at this moment."""
+    """Judge whether an order, `seconds` long, may begin to play at this moment."""
     for check in (_late, _untimed):
         ruling = check(order, house, moment, boot)
         if ruling is not None:
@@ -167,7 +168,7 @@ def judge_start(
 
 
 def judge_playing(order: Order, house: ZoneMap, moment: ClockReading, boot: str) -> str | None:
-    """Why what sounds already must end now: quiet hours have begun, or nobody knows any more."""
+    """Why a playing order must end now: quiet hours have begun, or the time became unknown."""
     if order.class_.urgent:
         return None
     ruling = _by_night(order, house, moment, boot, seconds=-MARGIN_S)
@@ -175,9 +176,9 @@ def judge_playing(order: Order, house: ZoneMap, moment: ClockReading, boot: str)
 
 
 def speakers_of(order: Order, house: ZoneMap) -> frozenset[str]:
-    """The loudspeakers on which it sounds: those of its zones.
+    """The loudspeakers of its zones, except those near people whom it does not concern.
 
-    One that is next to somebody whom the order does not concern is left out, unless it is urgent.
+    An urgent order plays at all of them.
     """
     where = house.speakers(order.zones)
     if order.class_.urgent:
@@ -188,7 +189,7 @@ def speakers_of(order: Order, house: ZoneMap) -> frozenset[str]:
     near = (by_zone - house.stands.keys()) | said
     if near.isdisjoint(where):
         return where
-    if said - by_zone:  # one that is in no near zone is near in those that are not the street's
+    if said - by_zone:  # a loudspeaker in no `near` zone is near in zones that are not outdoors
         zones += [zone for zone in house.zones.values() if zone.sound == "indoors"]
     theirs = {
         each
@@ -201,7 +202,7 @@ def speakers_of(order: Order, house: ZoneMap) -> frozenset[str]:
 
 
 def end_by_ns(order: Order, house: ZoneMap, moment: ClockReading, seconds: float) -> int:
-    """When it must have ended, on the boot clock, even if nobody is there to end it."""
+    """When it must have ended (CLOCK_BOOTTIME, ns), even if the gateway is gone by then."""
     if order.class_.urgent:
         return order.expires.at_ns
     lasts_s = seconds + MARGIN_S if seconds else SECONDS_MAX[order.class_]
@@ -211,18 +212,18 @@ def end_by_ns(order: Order, house: ZoneMap, moment: ClockReading, seconds: float
 
 
 def is_on_time(order: Order, moment: ClockReading, boot: str) -> bool:
-    """Whether what the engine is told now is heard before the expiry.
+    """Whether a command given now is heard before the order expires.
 
-    It keeps to an emergency's own; anything else may live longer than the time to begin it.
+    An emergency ends by then; anything else only has to begin by then.
     """
     lag_s = 0.0 if order.class_.urgent else LAG_S
     return remaining_s(order.expires, moment, boot) > lag_s
 
 
 def level_db(order: Order, house: ZoneMap) -> float:
-    """How loud: as ordered, but never above what its zones bear; an emergency at full level.
+    """Its level: as ordered, but never above what its zones allow; an emergency at full level.
 
-    What one of the loudspeakers bears is the audio process's to keep to (`speaker_cap_db`).
+    The audio process keeps to the limit of each loudspeaker (`speaker_cap_db`).
     """
     if order.class_.urgent:
         return 0.0
@@ -230,13 +231,13 @@ def level_db(order: Order, house: ZoneMap) -> float:
 
 
 def zone_level_db(zone: SoundZone, house: ZoneMap) -> float:
-    """The loudest that any loudspeaker of that zone may be."""
+    """The highest level of any loudspeaker in that zone."""
     kinds = {house.stands.get(each, zone.sound) for each in zone.speakers} or {zone.sound}
     return max(LEVEL_DB_MAX[kind] for kind in kinds)
 
 
 def speaker_cap_db(speaker: str, house: ZoneMap) -> float | None:
-    """The loudest that one loudspeaker may be, at any class; None where nothing bounds it."""
+    """The highest level of one loudspeaker, at any class; None if it has no limit."""
     cap = min((LEVEL_DB_MAX[kind] for kind in house.kinds({speaker})), default=0.0)
     return cap if cap < 0 else None
 
@@ -244,9 +245,9 @@ def speaker_cap_db(speaker: str, house: ZoneMap) -> float | None:
 def rounds(
     order: Order, seconds: float, moment: ClockReading, boot: str, gap_s: float = 0.0
 ) -> int:
-    """How often it sounds: as often as its class allows, an emergency its time; once at least.
+    """How often it plays: as its class allows, an emergency for its time; at least once.
 
-    Between two rounds lie `gap_s`.
+    `gap_s` lies between two rounds.
     """
     if seconds <= 0:
         return order.repeat
@@ -257,7 +258,7 @@ def rounds(
 
 
 def remaining_s(deadline: Deadline, moment: ClockReading, boot: str) -> float:
-    """How long until then; what belongs to another boot has passed."""
+    """Seconds until a deadline; one of another boot has passed."""
     return max(0.0, (deadline.at_ns - moment.at_ns) / S) if deadline.boot == boot else 0.0
 
 
@@ -287,7 +288,7 @@ def _unentitled(order: Order, house: ZoneMap, _moment: ClockReading, _boot: str)
     granted = by_linkage and order.actor.id in house.granted
     theirs = isinstance(order.content, LiveContent) and order.content.microphone
     if theirs and order.authority is not Authority.PRESS:
-        may = frozenset()  # nobody from afar opens a microphone in the station
+        may = frozenset()  # no remote party opens a microphone in the station
     if order.class_ in may or (granted and order.class_ is OrderClass.EMERGENCY):
         return None
     code = "broadcast.not-granted" if by_linkage else "broadcast.not-entitled"
@@ -295,7 +296,7 @@ def _unentitled(order: Order, house: ZoneMap, _moment: ClockReading, _boot: str)
 
 
 def _too_near(order: Order, house: ZoneMap, _moment: ClockReading, _boot: str) -> Ruling | None:
-    """What is near speaks to whoever pressed there, or about its own alarm, or in an emergency."""
+    """A near zone is for those who press there, for its own alarms, and for emergencies."""
     if order.class_.urgent:
         return None
     named = house.known(order.zones)
@@ -327,7 +328,7 @@ def _untimed(order: Order, _house: ZoneMap, moment: ClockReading, _boot: str) ->
 
 
 def _early(order: Order, moment: ClockReading, boot: str) -> Ruling | None:
-    """An hour that lies ahead; one of another boot is not known any more, and has passed."""
+    """Its hour lies ahead; one of another boot is unknown now, and counts as passed."""
     if order.not_before is None:
         return None
     wait_s = remaining_s(order.not_before, moment, boot)
@@ -337,7 +338,7 @@ def _early(order: Order, moment: ClockReading, boot: str) -> Ruling | None:
 def _outdoors(order: Order, house: ZoneMap) -> bool:
     """Whether the community would hear it.
 
-    A loudspeaker keeps to where it stands, where that is not said to the strictest of its zones.
+    A loudspeaker counts by where it stands; if that is not set, by the strictest of its zones.
     """
     return "community" in house.kinds(speakers_of(order, house))
 
@@ -345,7 +346,10 @@ def _outdoors(order: Order, house: ZoneMap) -> bool:
 def _by_night(
     order: Order, house: ZoneMap, moment: ClockReading, boot: str, seconds: float
 ) -> Ruling | None:
-    """The whole sound lies outside quiet hours; held until they end, if it lives so long."""
+    """The whole sound lies outside quiet hours.
+
+    It is held until they end, if it lives that long.
+    """
     if not _outdoors(order, house):
         return None
     spell = house.quiet.state_at(moment)

@@ -1,4 +1,7 @@
-"""`/api/v1/speakers`: each loudspeaker, how far it is known to work, its session."""
+"""`/api/v1/speakers`.
+
+The loudspeakers, how far each is known to work, and its session description.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
@@ -19,7 +22,7 @@ ClassNumber = Annotated[int, msgspec.Meta(ge=1, le=RANK_MAX)]
 
 
 class SpeakerView(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A loudspeaker: `rung` is how far its last test came, `code` what is wrong with it."""
+    """A loudspeaker: `rung` is how far its last test came, `code` its fault."""
 
     id: str
     kind: str
@@ -38,12 +41,11 @@ class SpeakersApi:
         speakers: Mapping[str, SpeakerOptions],
         tested: Callable[[], Mapping[str, SpeakerTestResult]],
     ) -> None:
-        """Over those speakers; `tested` is what they have last shown."""
+        """`tested` gives the last test results."""
         self._speakers = speakers
         self._tested = tested
 
     def routes(self) -> tuple[Route, ...]:
-        """To look at them."""
         return (
             Route(
                 path="/api/v1/speakers",
@@ -65,13 +67,12 @@ class SpeakersApi:
         )
 
     async def speakers(self, _request: web.Request) -> web.StreamResponse:
-        """All of them."""
         return json_response(
             [self._shown(name, options) for name, options in self._speakers.items()]
         )
 
     async def description(self, request: web.Request) -> web.StreamResponse:
-        """One class of one speaker, as a file that players open."""
+        """The session description of one class of one speaker, as a file that players open."""
         name, asked = request.match_info["id"], request.query.get("class", "8")
         options = self._speakers.get(name)
         if not isinstance(options, MulticastOptions):

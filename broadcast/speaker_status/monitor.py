@@ -1,7 +1,7 @@
-"""What the audio process lets be seen: how loud each zone is, how each loudspeaker does.
+"""What is known of loudspeakers and zones from the audio process: levels, faults, and proof.
 
-It counts how far an order's sound is known to have come, on the ladder of the loudspeakers that it
-left to: sent, reachable, accepted, heard. Nothing is claimed that a loudspeaker has not shown.
+It counts how far an order's sound is known to have come at the loudspeakers that it was sent to:
+sent, reachable, accepted, heard. Nothing is claimed that a loudspeaker has not shown.
 """
 
 from collections.abc import Collection, Mapping
@@ -11,28 +11,28 @@ from broadcast.audio_protocol import messages
 from broadcast.orders.repository import SIREN, order_id_of
 from broadcast.speakers.contract import REPORTED_LEVELS, ProofLevel
 
-# What a meter shows as nothing.
+# What a meter shows as silence.
 SILENT_DBFS = -60.0
 
 # Faults that a self-test's microphone finds.
 UNHEARD = frozenset({"speaker.not-heard", "speaker.no-microphone"})
 
-# So many programmes are remembered; only those that sound are asked about.
+# How many programmes are remembered; only those that play are asked about.
 LEFT_MAX = 256
 
 
 class SpeakerFault(NamedTuple):
-    """Why a loudspeaker does not work: a text code and what fills it in."""
+    """Why a loudspeaker does not work: a text code and its data."""
 
     code: str
     data: Mapping[str, Any]
 
 
 class SpeakerMonitor:
-    """Hears every event of the engine, and its state at every connection."""
+    """Gets every event of the audio process, and its state at every connection."""
 
     def __init__(self, speakers: Collection[str]) -> None:
-        """Of those loudspeakers; others (a listener's) are none."""
+        """Track only `speakers`; the desk's temporary listening speaker is ignored."""
         self.speakers = frozenset(speakers)
         self.faults: dict[str, SpeakerFault] = {}
         self._rungs: dict[str, ProofLevel] = {}
@@ -41,7 +41,6 @@ class SpeakerMonitor:
         self._heard: dict[str, set[str]] = {}
 
     def handle_event(self, event: messages.AudioEvent) -> None:
-        """The engine's listener."""
         if isinstance(event, messages.ZoneMeter):
             self._levels[event.zone] = event.dbfs
         elif isinstance(event, messages.ProgrammeStarted):
@@ -62,7 +61,7 @@ class SpeakerMonitor:
             self._speaker(messages.SpeakerState(event.speaker, rung, code, data))
 
     def reconcile(self, state: messages.AudioState) -> None:
-        """A process is there again: what it knows is all that is known."""
+        """Start anew from the state of a process that is there again."""
         self._levels.clear()
         self.faults.clear()
         self._rungs.clear()
@@ -72,17 +71,20 @@ class SpeakerMonitor:
             if ended.speakers is not None:
                 self._ended(ended.id, ended.speakers)
         for each in state.programmes:
-            # one that does not work now may have taken some of it before
+            # One that does not work now may have taken some of it before.
             if took := frozenset(each.speakers or ()) - self.broken:
                 self._took(each.id, took)
 
     @property
     def broken(self) -> frozenset[str]:
-        """Those that take no sound now; one that no microphone hears may take it all the same."""
+        """Those that take no sound now.
+
+        One that a microphone does not hear may take it all the same.
+        """
         return frozenset(id_ for id_, fault in self.faults.items() if fault.code not in UNHEARD)
 
     def level(self, zone: str) -> float:
-        """How loud it is there, in dBFS."""
+        """The level of a zone, in dBFS."""
         return max(SILENT_DBFS, self._levels.get(zone, SILENT_DBFS))
 
     def rung(self, speaker: str) -> ProofLevel:
@@ -90,7 +92,7 @@ class SpeakerMonitor:
         return self._rungs.get(speaker, ProofLevel.UNKNOWN)
 
     def reached(self, programme: str) -> tuple[int, ...]:
-        """How many loudspeakers took its order as far as each rung; empty before its first packet.
+        """How many loudspeakers took its order as far as each level; empty before its first packet.
 
         Each counts once, however many of the order's programmes it took.
         """
@@ -99,8 +101,8 @@ class SpeakerMonitor:
         if not turns:
             return ()
         left = frozenset().union(*(self._left[each] for each in turns))
-        # That a packet left is known of each of them, whatever is known of the loudspeaker; that
-        # one was heard in a test says nothing of this sound.
+        # That a packet was sent is known of each of them, whatever is known of the loudspeaker;
+        # that one was heard in a test says nothing of this sound.
         known = (self._rungs.get(each, ProofLevel.SENT) for each in left)
         rungs = [min(ProofLevel.ACCEPTED, max(ProofLevel.SENT, rung)) for rung in known]
         heard = len(set().union(*(self._heard.get(each, ()) for each in turns)))
@@ -111,17 +113,17 @@ class SpeakerMonitor:
         return order_id in self._left or f"{order_id}{SIREN}" in self._left
 
     def note_joined(self, programme: str, speaker: str) -> None:
-        """That loudspeaker came while it sounds there."""
+        """Note that a loudspeaker came while the programme plays there."""
         if programme in self._left:
             self._took(programme, (speaker,))
 
     def _ended(self, programme: str, speakers: Collection[str]) -> None:
-        """They took some of it, and no other did: a horn may have been called, and not answered."""
+        """Only these took some of it: a horn may have been called without an answer."""
         self._left.pop(programme, None)
         self._took(programme, speakers)
 
     def _took(self, programme: str, speakers: Collection[str]) -> None:
-        """It left to them, and not yet or no more to others."""
+        """Note that these took some of it."""
         known = self._left.pop(programme, frozenset())
         self._left[programme] = known | self.speakers.intersection(speakers)
         while len(self._left) > LEFT_MAX:

@@ -1,1 +1,1 @@
-"""The speakers: everything that turns frames into sound, behind one contract."""
+"""Loudspeakers: everything that turns frames into sound, behind one contract."""

@@ -1,19 +1,19 @@
-"""What a loudspeaker has still to say: frames that came before it could take them. Thread-safe.
+"""Frames that wait until a loudspeaker can take them. Thread-safe.
 
-A horn that has not answered yet, an amplifier that wakes, a card whose clock is slow. What is
-stopped or outranked is dropped, so that nothing is heard that is over; and pauses shrink until the
-loudspeaker has caught up.
+A horn that has not answered yet, an amplifier that is waking up, or a card whose clock is slow
+leave frames behind. Sound that is stopped or outranked is dropped, so that nothing finished is
+heard later, and pauses are shortened until the loudspeaker has caught up.
 """
 
 import threading
 from collections import deque
 from typing import NamedTuple
 
-# 200 ms of a pause stay: words that run into each other are not understood.
+# At least 200 ms of a pause stay: words that run into each other are not understood.
 PAUSE_FRAMES = 10
 
-# The silence in which an amplifier wakes: no class takes its place, and no stop, for what comes
-# next needs it as well.
+# Rank of the silence in which an amplifier wakes up. No class and no stop removes it, because the
+# next sound needs it as well.
 WAKE_RANK = 10
 
 
@@ -24,7 +24,7 @@ class _Waiting(NamedTuple):
 
 
 class FrameBacklog:
-    """Frames in their order; a full one loses its oldest."""
+    """Frames in order; when it is full, the oldest is lost."""
 
     def __init__(self, frames_max: int) -> None:
         self._waiting: deque[_Waiting] = deque(maxlen=frames_max)
@@ -33,19 +33,19 @@ class FrameBacklog:
 
     @property
     def behind(self) -> bool:
-        """Whether anything waits that would be missed."""
+        """Whether anything other than silence waits."""
         with self._lock:
             return any(not each.silent and each.rank < WAKE_RANK for each in self._waiting)
 
     def put(self, payload: bytes, rank: int, *, silent: bool = False) -> None:
-        """One frame more; what is less urgent than it makes way."""
+        """Add a frame; waiting frames of a lower rank are dropped."""
         with self._lock:
             if self._waiting and rank > self._waiting[-1].rank:
                 self._keep(rank)
             self._waiting.append(_Waiting(payload, rank, silent))
 
     def pop(self) -> bytes | None:
-        """The next frame, None where nothing waits; of a pause no more than must be."""
+        """The next frame, or None if none waits; pauses are shortened on the way."""
         with self._lock:
             while self._waiting:
                 payload, _, silent = self._waiting.popleft()
@@ -55,7 +55,7 @@ class FrameBacklog:
         return None
 
     def cut(self) -> None:
-        """Nothing of it is to be heard any more."""
+        """Drop everything that may be stopped."""
         with self._lock:
             self._keep(WAKE_RANK)
 

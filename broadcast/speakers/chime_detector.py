@@ -1,17 +1,18 @@
-"""Whether a recording holds a chime: their patterns of tones over time are compared. Pure.
+"""Detects a chime in a recording by its pattern of tones over time. Pure.
 
-Loudness, echo and where in the recording it is do not matter; a hum and noise are not taken for it.
+Loudness, echo and the position in the recording do not matter; hum and noise are not mistaken for
+it.
 """
 
 import math
 from array import array
 from collections.abc import Sequence
 
-# From this correlation on it was heard; noise stays below 0.2, the chime in an echoing hall above
-# 0.7.
+# The chime was heard from this correlation on; noise stays below 0.2, the chime in an echoing hall
+# above 0.7.
 ALIKE = 0.6
 
-# A microphone that records nothing but its own last bit has heard nothing.
+# A microphone that records only its own last bit has heard nothing.
 QUIET_RMS = 8.0
 
 _RATE = 8_000
@@ -24,7 +25,7 @@ Pattern = list[list[float]]
 
 
 def chime_likeness(chime: "array[int]", recording: "array[int]") -> float:
-    """The best correlation of the chime's pattern anywhere in the recording; both 16 kHz."""
+    """The best correlation of the chime's pattern anywhere in the recording; both at 16 kHz."""
     wanted, found = tone_pattern(chime), tone_pattern(recording)
     loud = math.sqrt(sum(s * s for s in recording) / max(1, len(recording)))
     if loud < QUIET_RMS or not wanted:
@@ -35,12 +36,12 @@ def chime_likeness(chime: "array[int]", recording: "array[int]") -> float:
 
 
 def contains_chime(chime: "array[int]", recording: "array[int]") -> bool:
-    """Whether the chime is in it."""
+    """Whether the recording contains the chime."""
     return chime_likeness(chime, recording) >= ALIKE
 
 
 def tone_pattern(samples: "array[int]") -> Pattern:
-    """How strong each tone is, every 25 ms; half the samples are enough up to 3.4 kHz."""
+    """The strength of each tone every 25 ms; every other sample is enough up to 3.4 kHz."""
     low = samples[::2]
     starts = range(0, len(low) - _BLOCK + 1, _HOP)
     return [[_goertzel(low[n : n + _BLOCK], turn) for turn in _TURNS] for n in starts]

@@ -1,7 +1,7 @@
-"""The codecs of the wire: a frame of the mixer in, the payload of one packet out.
+"""The codecs on the wire: a frame of the mixer in, the payload of one packet out.
 
-G.711 has 8,000 samples a second: `HalfBand` takes every other sample after a filter, so that what
-lies above 4 kHz does not come back as noise.
+G.711 has 8,000 samples a second. `HalfBand` filters before it drops every other sample, so that
+what lies above 4 kHz does not come back as noise.
 """
 
 import math
@@ -12,22 +12,23 @@ from typing import NamedTuple, Protocol
 from broadcast.audio_protocol.pcm import FRAME_BYTES, WIDTH, audioop
 
 _TAPS = (1, 3, 5, 7)
-# Samples that the filter looks back and ahead: a whole number of them at 8 kHz, too.
+# How many samples the filter looks back and ahead; an even number, so that it is whole at 8 kHz
+# too.
 _REACH = 8
 
-# The sums are made in 32 bits: rounding each product to 16 would be heard.
+# Sums are made in 32 bits: rounding each product to 16 bits would be heard.
 _WIDE = 4
 
 
 class FrameEncoder(Protocol):
-    """One continuous sound on its way; codecs with a memory have one for each."""
+    """Encodes one continuous sound; codecs with memory need one encoder for each."""
 
     def encode(self, frame: bytes) -> bytes:
-        """The payload of 20 ms."""
+        """Encode 20 ms."""
 
 
 def _weights() -> list[float]:
-    """A windowed sinc of half the band; its middle is 1/2, its even taps are 0."""
+    """A windowed sinc of half the band: its middle is 1/2, its other even taps are 0."""
     raw = [
         math.sin(math.pi * k / 2) / (math.pi * k) * (0.54 + 0.46 * math.cos(math.pi * k / _REACH))
         for k in _TAPS
@@ -36,7 +37,7 @@ def _weights() -> list[float]:
 
 
 class HalfBand:
-    """16 kHz to 8 kHz, 0.5 ms later."""
+    """Halves 16 kHz to 8 kHz; delays by 0.5 ms."""
 
     _WEIGHTS = _weights()
 
@@ -44,7 +45,7 @@ class HalfBand:
         self._past = bytes(2 * _REACH * WIDTH)
 
     def halve(self, frame: bytes) -> bytes:
-        """160 samples of 320; in bands of C code, for a Pi has no time for 2,560 products."""
+        """Turn 320 samples into 160; in C routines, because a Pi has no time for 2,560 products."""
         samples = array("h", self._past + frame)
         self._past = (self._past + frame)[-2 * _REACH * WIDTH :]
         half = len(frame) // WIDTH // 2
@@ -91,9 +92,9 @@ class _Raw:
 
 
 class AudioCodec(NamedTuple):
-    """How one codec stands in RTP: `step` is what a packet adds to the timestamp.
+    """How a codec appears in RTP: `step` is what each packet adds to the timestamp.
 
-    G.722's clock is 8,000 by an old mistake that RFC 3551 keeps (4.5.2).
+    G.722's clock is 8,000 because of an old mistake that RFC 3551 keeps (4.5.2).
     """
 
     payload_type: int
@@ -103,7 +104,7 @@ class AudioCodec(NamedTuple):
     encoder: Callable[[], FrameEncoder]
 
 
-# By name; `raw` is the mixer's own, for sound cards.
+# By name; `raw` is the mixer's own format, for sound cards.
 CODECS = {
     "pcmu": AudioCodec(0, "PCMU/8000", 160, 160, lambda: _G711(audioop.lin2ulaw)),
     "pcma": AudioCodec(8, "PCMA/8000", 160, 160, lambda: _G711(audioop.lin2alaw)),

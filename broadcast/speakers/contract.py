@@ -1,7 +1,6 @@
-"""What every speaker is to the clock: something that takes a frame every 20 ms and never blocks.
+"""The contract of a loudspeaker: it takes a frame every 20 ms and never blocks.
 
-Rung         how far up the ladder it is known to work
-Speaker      the contract; `tests/broadcast/speakers/test_conformance.py` holds every kind to it
+`tests/broadcast/speakers/test_conformance.py` holds every kind of loudspeaker to it.
 """
 
 import enum
@@ -9,10 +8,10 @@ from typing import Protocol
 
 
 class ProofLevel(enum.IntEnum):
-    """What is known of a sound on its way: each rung is a claim that the one before does not make.
+    """How far a sound is known to have come; each level claims more than the one before.
 
-    SENT left this machine. REACHABLE: the speaker answers on the network. ACCEPTED: it said yes to
-    the sound. HEARD: a microphone heard it. Multicast by itself never gets above SENT.
+    SENT: it left this machine. REACHABLE: the loudspeaker answers on the network. ACCEPTED: it
+    agreed to play the sound. HEARD: a microphone heard it. Multicast alone never gets above SENT.
     """
 
     UNKNOWN = 0
@@ -23,22 +22,22 @@ class ProofLevel(enum.IntEnum):
 
     @property
     def wire(self) -> str:
-        """The rung's name on every wire."""
+        """The level's name on every wire."""
         return self.name.lower()
 
 
-# The rungs that an order's receipt counts loudspeakers by.
+# The levels by which a receipt counts an order's loudspeakers.
 REPORTED_LEVELS = (ProofLevel.SENT, ProofLevel.REACHABLE, ProofLevel.ACCEPTED, ProofLevel.HEARD)
 
 
 class Speaker(Protocol):
-    """One speaker. What fails is raised as Unavailable or OSError; its keeper opens it anew.
+    """One loudspeaker. It raises Unavailable or OSError on failure and is then built anew.
 
-    `open`, `probe` and `close` may block and are called off the clock. `play`, `cut`, `rest` and
-    `tend` are the clock's: they never block.
+    `open`, `probe` and `close` may block and are called in a thread. `play`, `cut`, `rest` and
+    `tend` are called by the audio clock and must not block.
     """
 
-    # What `play` takes: a name from `codec.CODECS`.
+    # What `play` takes: a name in `codec.CODECS`.
     codec: str
 
     @property
@@ -47,32 +46,32 @@ class Speaker(Protocol):
 
     @property
     def busy(self) -> bool:
-        """Whether it needs the clock although nothing sounds any more."""
+        """Whether it needs the clock although nothing plays any more."""
 
     @property
     def behind(self) -> bool:
-        """Whether it has still to say something that it was given."""
+        """Whether frames that it was given have not been played yet."""
 
     def open(self) -> None:
-        """Take what it needs."""
+        """Acquire what it needs."""
 
     def play(self, payload: bytes, rank: int, *, silent: bool = False) -> None:
-        """One frame of a session of that class; the first one after a rest begins it.
+        """Play one frame of a session of that rank; the first frame after `rest` begins a session.
 
-        One that is behind may leave out what is `silent`, and what is of a lower class.
+        A loudspeaker that is behind may leave out frames that are `silent` or of a lower rank.
         """
 
     def cut(self) -> None:
-        """What it has still to say is stopped: the next frame is heard at once."""
+        """Drop what has not been played yet; the next frame is heard at once."""
 
     def rest(self) -> None:
-        """No more comes of this session: it ends with what there is still to say."""
+        """End the session after what has not been played yet."""
 
     def tend(self) -> None:
-        """Whatever must go on by itself: each frame while it is busy or plays, else each second."""
+        """Do periodic work: called each frame while it is busy or plays, otherwise each second."""
 
     def probe(self) -> ProofLevel:
         """Find out how far it works, without a sound."""
 
     def close(self) -> None:
-        """Give everything back; harmless on one that is not open."""
+        """Release everything; harmless if it is not open."""

@@ -1,4 +1,4 @@
-"""The sound cards and microphones of this machine, by the names that `station.toml` takes."""
+"""Sound cards and microphones of this machine, by the names that `station.toml` uses."""
 
 import contextlib
 import os
@@ -8,7 +8,7 @@ import msgspec
 
 
 class AudioDevice(msgspec.Struct, frozen=True):
-    """`name` is what `device` of a loudspeaker or a microphone says."""
+    """A device of PortAudio; `name` is what `device` of a loudspeaker or a microphone says."""
 
     name: str
     plays: bool
@@ -16,10 +16,10 @@ class AudioDevice(msgspec.Struct, frozen=True):
 
 
 def find_audio_devices() -> list[AudioDevice]:
-    """All that PortAudio finds; it takes a second or two."""
+    """List all that PortAudio finds; takes a second or two."""
     import pyaudio  # type: ignore[import-untyped]  # noqa: PLC0415 - has no types
 
-    with _hushed():  # ALSA tells of every card that it tries
+    with _hushed():  # ALSA reports every card that it tries
         audio = pyaudio.PyAudio()
     try:
         found = [audio.get_device_info_by_index(index) for index in range(audio.get_device_count())]
@@ -33,7 +33,7 @@ def find_audio_devices() -> list[AudioDevice]:
 
 @contextlib.contextmanager
 def _hushed() -> Iterator[None]:
-    """What a library writes to the terminal by itself is not shown."""
+    """Hide what a C library writes to the terminal."""
     kept = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:

@@ -1,4 +1,4 @@
-"""A microphone of this machine, through PortAudio, for as long as somebody speaks into it."""
+"""Reads a microphone of this machine through PortAudio."""
 
 import threading
 from collections.abc import Callable
@@ -13,9 +13,10 @@ END_WITHIN_S = 2.0
 
 
 class MicrophoneReader:
-    """One thread that reads; both callables are called from it.
+    """Reads in a thread, from which both callbacks are called.
 
-    `heard` gets 20 ms at a time, `over` comes last: None after `end`, else a text code.
+    `heard` gets 20 ms at a time. `over` is called last: with None after `end`, else with a text
+    code.
     """
 
     def __init__(
@@ -24,7 +25,7 @@ class MicrophoneReader:
         heard: Callable[[bytes], None],
         over: Callable[[str | None], None],
     ) -> None:
-        """`device` is ALSA's name; the default one without."""
+        """`device` is ALSA's name; None is the default microphone."""
         self._device = device
         self._heard = heard
         self._over = over
@@ -32,15 +33,15 @@ class MicrophoneReader:
         self._thread = threading.Thread(target=self._work, name="pickup", daemon=True)
 
     def start(self) -> None:
-        """Open it and listen, beside everything else."""
+        """Open it and read, in a thread."""
         self._thread.start()
 
     def end(self) -> None:
-        """Listen no longer; `over` follows."""
+        """Stop reading; `over` follows."""
         self._ending = True
 
     def join(self) -> None:
-        """Wait, within reason, until it has been given back."""
+        """Wait, with a limit, until it is released."""
         self._thread.join(END_WITHIN_S)
 
     def _work(self) -> None:

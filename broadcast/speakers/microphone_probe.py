@@ -1,7 +1,7 @@
 """`python -m broadcast.speakers.microphone_probe MICROPHONE SECONDS` listens for a sound.
 
-The sound comes on stdin: 16 kHz, mono, 16 bit. Says "listening" once the microphone runs, then
-"heard" or "silent". A process of its own, for the audio process has no time to calculate.
+The sound comes on stdin: 16 kHz, mono, 16 bit. The process prints "listening" once the microphone
+runs, then "heard" or "silent". The audio process itself has no time for the computation.
 """
 
 import contextlib
@@ -42,8 +42,8 @@ def _say(word: str) -> None:
 
 
 def main(argv: list[str]) -> int:
-    """0 when it could listen, whatever it heard."""
-    with contextlib.suppress(OSError):  # when memory runs out, an ear goes before the sound
+    """0 if it could listen, whatever it heard."""
+    with contextlib.suppress(OSError):  # killed before the sound is if memory runs out
         Path("/proc/self/oom_score_adj").write_text("800", "ascii")
     microphone, seconds = argv
     wanted = array("h", sys.stdin.buffer.read())

@@ -1,4 +1,4 @@
-"""Horns that listen to multicast groups: nothing comes back, so nothing above "sent" is claimed."""
+"""Horns on multicast groups: they never answer, so nothing above "sent" is claimed."""
 
 import random
 import socket
@@ -14,7 +14,7 @@ _ANY = "0.0.0.0"  # noqa: S104 - compared with, never bound
 
 
 class MulticastSpeaker:
-    """One group of horns; every class on its own address."""
+    """One group of horns; each class has an address of its own."""
 
     busy = behind = False
 
@@ -31,7 +31,7 @@ class MulticastSpeaker:
         self._frames = 0
 
     def open(self) -> None:
-        """Take a socket, on the interface that was named or that the route names."""
+        """Open a socket on the interface that is configured or that the route selects."""
         options = self._options
         self._origin = options.interface or own_address((options.address(1), options.port))
         self._socket = voice_socket()
@@ -43,7 +43,7 @@ class MulticastSpeaker:
             self._socket.setsockopt(socket.IPPROTO_IP, option, value)
 
     def play(self, payload: bytes, rank: int, *, silent: bool = False) -> None:
-        """Send it to the group of that class; another class is another session."""
+        """Send to the group of that class; a change of class is a new session."""
         del silent
         if self._stream is None or rank != self._rank:
             self.rest()
@@ -56,24 +56,22 @@ class MulticastSpeaker:
         self.rung = max(self.rung, ProofLevel.SENT)
 
     def cut(self) -> None:
-        """Nothing waits here."""
+        """Do nothing: no frames wait here."""
 
     def rest(self) -> None:
-        """End the session."""
         if self._stream is not None and self._options.announce:
             self._announce(over=True)
         self._stream = None
 
     def tend(self) -> None:
-        """Nothing goes on by itself."""
+        """Do nothing."""
 
     def probe(self) -> ProofLevel:
-        """A group cannot be asked; that packets can leave is all there is to know."""
+        """SENT: a group cannot be asked, only whether packets can leave."""
         own_address((self._options.address(1), self._options.port))
         return ProofLevel.SENT
 
     def close(self) -> None:
-        """Give the socket back."""
         self._stream = None
         if self._socket is not None:
             self._socket.close()
@@ -93,4 +91,4 @@ class MulticastSpeaker:
         try:
             self._socket.sendto(packet, (address, port))
         except BlockingIOError:
-            return  # a full queue of the interface: this frame is late anyhow, the next may pass
+            return  # the interface's queue is full: this frame is late anyhow, the next may pass

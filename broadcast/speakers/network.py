@@ -1,4 +1,4 @@
-"""UDP as speakers need it: never blocking, marked as voice, on even ports."""
+"""UDP sockets for speakers: non-blocking, marked as voice, on even ports."""
 
 import socket
 
@@ -29,7 +29,7 @@ def even_socket(interface: str) -> socket.socket:
 
 
 def own_address(to: tuple[str, int]) -> str:
-    """The address of ours from which that place is reached; OSError if there is no way."""
+    """This machine's address on the way to that host; OSError if there is no route."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.connect(to)
         address: str = probe.getsockname()[0]
@@ -37,6 +37,6 @@ def own_address(to: tuple[str, int]) -> str:
 
 
 def host_and_port(text: str, default: int = 5060) -> tuple[str, int]:
-    """`host:port` or `host`."""
+    """Parse `host:port` or `host`."""
     host, colon, port = text.rpartition(":")
     return (host.strip("[]"), int(port)) if colon else (text, default)

@@ -1,4 +1,4 @@
-"""RTP packets after RFC 3550. Pure; the random numbers are given."""
+"""RTP packets (RFC 3550). Pure; random numbers are given."""
 
 import random
 import struct
@@ -7,7 +7,7 @@ from broadcast.speakers.codec import AudioCodec
 
 VERSION = 0x80
 MARKER = 0x80
-# Expedited forwarding: what a switch with priorities takes for voice.
+# Expedited forwarding: switches with priorities treat it as voice.
 DSCP_EF = 46 << 2
 
 
@@ -22,7 +22,7 @@ class RtpStream:
         self._first = True
 
     def packet(self, payload: bytes) -> bytes:
-        """The next packet."""
+        """Build the next packet."""
         kind = self._codec.payload_type | (MARKER if self._first else 0)
         header = struct.pack("!BBHII", VERSION, kind, self._sequence, self._timestamp, self._ssrc)
         self._first = False

@@ -1,4 +1,4 @@
-"""Session descriptions (RFC 8866): what a receiver needs to know to hear a group. Pure."""
+"""Session descriptions (RFC 8866): what a receiver must know to hear a group. Pure."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -17,7 +17,7 @@ class SdpMedia(NamedTuple):
 
 
 def describe_session(name: str, origin: str, session: int, media: SdpMedia) -> str:
-    """The description of one session, `name` for people."""
+    """Describe one session; `name` is for people."""
     codec = CODECS[media.codec]
     reach = "" if media.ttl is None else f"/{media.ttl}"
     lines = [
@@ -34,7 +34,7 @@ def describe_session(name: str, origin: str, session: int, media: SdpMedia) -> s
 
 
 def parse_answer(text: str) -> tuple[str, int] | None:
-    """Where the other side of a call listens; None if it refused the sound or wrote nonsense."""
+    """Where the other side of a call listens; None if it refused the audio or sent nonsense."""
     address, port = "", 0
     for line in text.splitlines():
         words = line.split()
@@ -50,7 +50,7 @@ def parse_answer(text: str) -> tuple[str, int] | None:
 def describe_group(
     id_: str, options: MulticastOptions, rank: int, origin: str = "127.0.0.1"
 ) -> str:
-    """The description of one class of a group."""
+    """Describe one class of a group."""
     media = SdpMedia(options.address(rank), options.port, options.codec, options.ttl)
     return describe_session(f"{options.name or id_} {rank}", origin, rank, media)
 
@@ -58,6 +58,6 @@ def describe_group(
 def session_files(
     id_: str, options: MulticastOptions, origin: str = "127.0.0.1"
 ) -> Iterator[tuple[str, str]]:
-    """File names with descriptions, a file a class."""
+    """File names and descriptions, one for each class."""
     for rank in range(1, RANK_MAX + 1):
         yield f"{id_}-{rank}.sdp", describe_group(id_, options, rank, origin)

@@ -12,10 +12,10 @@ from gateway.errors import Unavailable
 
 # 300 ms; a card whose clock is slower than ours loses a frame now and then instead of lagging.
 #
-# What an amplifier needs to wake waits beyond that.
+# Silence that wakes an amplifier is not counted.
 FRAMES_WAITING_MAX = 15
 
-# 60 ms of silence ahead of each session: what the card has in hand when a thread comes late.
+# 60 ms of silence before each session: the card's reserve when the thread is late.
 LEAD_FRAMES = 3
 
 # 200 ms of silence before a stream stops: PortAudio may drop its last buffers.
@@ -23,12 +23,12 @@ TAIL_FRAMES = 10
 
 CLOSE_WITHIN_S = 2.0
 
-# PortAudio opens and closes one stream at a time; two at once corrupt its memory.
+# PortAudio must open and close one stream at a time; two at once corrupt its memory.
 portaudio = threading.Lock()
 
 
 class SoundCardSpeaker:
-    """One output of a card. A session starts its stream, its end stops it behind a silence."""
+    """One output of a card. A session starts its stream, which stops after a final silence."""
 
     codec = "raw"
     busy = False
@@ -49,7 +49,6 @@ class SoundCardSpeaker:
 
     @property
     def behind(self) -> bool:
-        """Whether the card has still to be given something."""
         return self._backlog.behind
 
     def open(self) -> None:
@@ -61,7 +60,7 @@ class SoundCardSpeaker:
         self.rung = ProofLevel.REACHABLE
 
     def play(self, payload: bytes, rank: int, *, silent: bool = False) -> None:
-        """Queue it; before the first of a session comes what the amplifier needs to wake."""
+        """Queue a frame; the first of a session is preceded by silence that wakes the amplifier."""
         self._check()
         with self._turn:
             if not self._playing:
@@ -73,7 +72,6 @@ class SoundCardSpeaker:
         self.rung = max(self.rung, ProofLevel.ACCEPTED)
 
     def cut(self) -> None:
-        """What waits is not heard any more."""
         self._backlog.cut()
 
     def rest(self) -> None:
@@ -84,16 +82,16 @@ class SoundCardSpeaker:
                 self._turn.notify()
 
     def tend(self) -> None:
-        """Say what failed in the thread."""
+        """Raise what failed in the thread."""
         self._check()
 
     def probe(self) -> ProofLevel:
-        """An open stream is a card that works."""
+        """Whether the card has accepted a stream, without a sound."""
         self._check()
         return ProofLevel.ACCEPTED if self.rung is ProofLevel.ACCEPTED else ProofLevel.REACHABLE
 
     def close(self) -> None:
-        """Play out what is queued, within reason, and give the card back."""
+        """Play what is queued, with a limit, and release the card."""
         if self._thread is not None and self._thread.is_alive():
             self.rest()
             with self._turn:
@@ -127,7 +125,7 @@ class SoundCardSpeaker:
             raise Unavailable("speaker.no-card", device=self._where()) from error
 
     def _next(self) -> bytes | None:
-        """Wait for the next frame; None ends a session, an empty frame the thread."""
+        """Wait for the next frame; None ends a session, an empty frame ends the thread."""
         with self._turn:
             while True:
                 payload = self._backlog.pop()
@@ -141,7 +139,7 @@ class SoundCardSpeaker:
                 self._turn.wait()
 
     def _work(self) -> None:
-        """The thread: frames are written, None ends a session, an empty frame ends the thread."""
+        """Write frames in a thread; None ends a session, an empty frame ends the thread."""
         realtime.use_realtime_priority(realtime.CARD_PRIORITY)
         try:
             while (item := self._next()) != b"":
@@ -167,7 +165,7 @@ class SoundCardSpeaker:
 
 
 def device_index(audio: Any, name: str | None, direction: str = "maxOutputChannels") -> int | None:
-    """PortAudio's number of the device with that name; None for the default one."""
+    """PortAudio's number of the device with that name; None is the default device."""
     if name is None:
         return None
     for index in range(audio.get_device_count()):

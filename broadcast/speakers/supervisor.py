@@ -1,11 +1,11 @@
-"""Keeps one speaker going: opens it off the clock, tells its fault once, and tries again.
+"""Supervises one loudspeaker: opens it in a thread, reports a fault once, and tries again.
 
     SHUT ──open──► OPENING ──opened──► OPEN
                     ▲   │                │
                     │   └──failed─► WAITING ◄─failed
                     └─────open──────┘
 
-One that is away costs the others nothing: its frames go nowhere until it is back.
+A loudspeaker that is away costs the others nothing: its frames are dropped until it is back.
 """
 
 import enum
@@ -22,15 +22,13 @@ from gateway.transitions import TransitionTable
 RETRY_MIN_NS = 1_000_000_000
 RETRY_MAX_NS = 60_000_000_000
 
-# A horn that is called, and takes nothing until it has answered.
+# Faults of a horn that was called and did not answer: it has taken nothing.
 UNTAKEN = frozenset({"speaker.no-answer", "speaker.declined"})
 
 OffClock = Callable[[Callable[[], None]], None]
 
 
 class SupervisorState(enum.Enum):
-    """Where a speaker is."""
-
     SHUT = "shut"
     OPENING = "opening"
     OPEN = "open"
@@ -38,8 +36,6 @@ class SupervisorState(enum.Enum):
 
 
 class SupervisorEvent(enum.Enum):
-    """What moves it."""
-
     OPEN = "open"
     OPENED = "opened"
     FAILED = "failed"
@@ -58,12 +54,12 @@ TABLE = TransitionTable(
 
 
 def run_in_thread(work: Callable[[], None]) -> None:
-    """Do it in a thread of its own: a driver that hangs holds up nobody else."""
+    """Run `work` in a thread of its own: a driver that hangs delays nothing else."""
     threading.Thread(target=work, daemon=True).start()
 
 
 class SpeakerSupervisor:
-    """One speaker as the clock has it; nothing here blocks."""
+    """One loudspeaker as the audio clock sees it; nothing here blocks."""
 
     def __init__(
         self,
@@ -72,7 +68,7 @@ class SpeakerSupervisor:
         tell: Callable[[AudioEvent], None],
         off_clock: OffClock = run_in_thread,
     ) -> None:
-        """`off_clock` may run work in another thread; what it finds is seen at the next `tend`."""
+        """`off_clock` may run work in another thread; its result is taken at the next `tend`."""
         self.id = id_
         self.stage = SupervisorState.SHUT
         self.rung = ProofLevel.UNKNOWN
@@ -93,17 +89,17 @@ class SpeakerSupervisor:
 
     @property
     def codec(self) -> str:
-        """What it takes."""
+        """The codec that it takes."""
         return self._speaker.codec
 
     @property
     def works(self) -> bool:
-        """Whether what it is given goes out."""
+        """Whether frames that it is given are played."""
         return self.stage is SupervisorState.OPEN
 
     @property
     def untaken(self) -> bool:
-        """Whether it does not work because nobody took its session: nothing of that was heard."""
+        """Whether it failed because its session was not answered: nothing of that was heard."""
         return not self.works and self._fault is not None and self._fault[0] in UNTAKEN
 
     @property
@@ -113,41 +109,41 @@ class SpeakerSupervisor:
 
     @property
     def behind(self) -> bool:
-        """Whether it works, and has still to say something."""
+        """Whether it works and has frames left to play."""
         return self.works and self._speaker.behind
 
     def state(self) -> SpeakerState:
-        """Itself, for the gateway."""
+        """Its state for the gateway."""
         code, about = self._fault or (None, {})
         return SpeakerState(self.id, self.rung.wire, code, about)
 
     def play(self, payload: bytes, rank: int, *, silent: bool = False) -> None:
-        """One frame."""
+        """Play one frame."""
         self._resting = False
         if self.works:
             self._do(lambda: self._speaker.play(payload, rank, silent=silent))
 
     def cut(self) -> None:
-        """Something is stopped: nothing of it is said any more."""
+        """Drop what has not been played yet."""
         if self.works:
             self._do(self._speaker.cut)
 
     def missed(self) -> None:
-        """It should sound and does not work: that is worth one attempt before its time."""
+        """Note that it should play and does not work: try once more before its time."""
         if self._resting:
             self._resting = False
             if self._retry_at_ns is not None:
                 self._retry_at_ns = 0
 
     def rest(self) -> None:
-        """The session is over."""
+        """End the session."""
         if not self._resting:
             self._resting = True
             if self.works:
                 self._do(self._speaker.rest)
 
     def tend(self, now_ns: int) -> None:
-        """Open it when it is time, take what was found out, let it tend to itself."""
+        """Open it when it is time, take results from threads, and let it do periodic work."""
         if self.stage is SupervisorState.OPENING:
             self._take_found(now_ns)
         if self.works:
@@ -156,7 +152,7 @@ class SpeakerSupervisor:
             self._climb(self._speaker.rung)
         if self.stage is SupervisorState.WAITING and self._retry_at_ns is None:
             if self._was_open and now_ns - self._opened_ns >= RETRY_MAX_NS:
-                self._retry_ns = RETRY_MIN_NS  # it was well for a while: this is a new fault
+                self._retry_ns = RETRY_MIN_NS  # it worked for a while: this is a new fault
             self._retry_at_ns = now_ns + self._retry_ns
             self._retry_ns = min(self._retry_ns * 2, RETRY_MAX_NS)
         elif self.stage in (SupervisorState.SHUT, SupervisorState.WAITING) and now_ns >= (
@@ -165,7 +161,7 @@ class SpeakerSupervisor:
             self._open()
 
     def probe(self) -> None:
-        """Find out, off the clock, how far it works."""
+        """Find out in a thread how far it works."""
         if self.works and not self._probing:
             self._probing = True
             self._off_clock(self._probe)
@@ -173,7 +169,7 @@ class SpeakerSupervisor:
             self._retry_at_ns = 0
 
     def note_microphone(self, verdict: bool | None) -> None:
-        """What the microphone says; None if it could not listen."""
+        """Take a microphone's verdict; None if the microphone could not listen."""
         if verdict:
             self._climb(ProofLevel.HEARD)
         else:
@@ -181,7 +177,7 @@ class SpeakerSupervisor:
             self._say_fault(Unavailable(code))
 
     def close(self) -> None:
-        """Give it back, also what is only being opened now."""
+        """Release it, also if it is only being opened."""
         self._closed = True
         self._off_clock(self._speaker.close)
 
@@ -192,7 +188,7 @@ class SpeakerSupervisor:
 
     def _try_open(self) -> None:
         try:
-            CODECS[self._speaker.codec].encoder()  # one that is not installed is this one's fault
+            CODECS[self._speaker.codec].encoder()  # raises if the codec is not installed
             self._speaker.open()
             if self._closed:
                 self._speaker.close()
@@ -242,14 +238,14 @@ class SpeakerSupervisor:
             self._fail(error)
 
     def _fail(self, error: Exception) -> None:
-        """Told once, however often it is tried in vain."""
+        """Report a fault once, however often it is tried again."""
         self._was_open = self.works
         self.stage = TABLE[self.stage, SupervisorEvent.FAILED]
         self._off_clock(self._speaker.close)
         self._speaker = self._make()
         self._probing = False
         self.rung = ProofLevel.UNKNOWN
-        self._retry_at_ns = None  # the next `tend` knows the time
+        self._retry_at_ns = None  # set by the next `tend`, which knows the time
         self._say_fault(error)
 
     def _say_fault(self, error: Exception) -> None:

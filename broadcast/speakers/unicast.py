@@ -1,4 +1,4 @@
-"""RTP to each receiver by itself."""
+"""RTP to each receiver separately."""
 
 import contextlib
 import random
@@ -11,12 +11,12 @@ from broadcast.speakers.network import even_socket, host_and_port, own_address
 from broadcast.speakers.rtp import RtpStream
 from gateway.errors import Unavailable
 
-# Half a second of "nobody listens there" in a row is no lost packet any more.
+# Half a second of refused packets in a row is a closed port and no longer a lost packet.
 CLOSED_FRAMES = 25
 
 
 class UnicastSpeaker:
-    """A fan of receivers, each with its own socket: the kernel tells who closed its port."""
+    """A list of receivers, each with a socket of its own: the kernel reports closed ports."""
 
     busy = behind = False
 
@@ -39,7 +39,7 @@ class UnicastSpeaker:
         self._closed = [0] * len(self._links)
 
     def play(self, payload: bytes, rank: int, *, silent: bool = False) -> None:
-        """The same packet to all; Unavailable when nobody listens anywhere."""
+        """Send the same packet to all; Unavailable if no receiver listens."""
         del rank, silent  # one address for all classes: the mixer has already decided
         if self._stream is None:
             self._stream = RtpStream(CODECS[self.codec], self._chance)
@@ -51,35 +51,33 @@ class UnicastSpeaker:
         self.rung = max(self.rung, ProofLevel.SENT)
 
     def cut(self) -> None:
-        """Nothing waits here."""
+        """Do nothing: no frames wait here."""
 
     def rest(self) -> None:
-        """End the session."""
         self._stream = None
 
     def tend(self) -> None:
-        """Nothing goes on by itself."""
+        """Do nothing."""
 
     def probe(self) -> ProofLevel:
-        """UDP cannot be asked either; that there is a way to all of them is all there is."""
+        """SENT: UDP cannot be asked, only whether there is a route to all of them."""
         for target in self._targets:
             own_address(target)
         return ProofLevel.SENT
 
     def close(self) -> None:
-        """Give the sockets back."""
         self._stream = None
         for link in self._links:
             link.close()
         self._links.clear()
 
     def _send(self, number: int, link: socket.socket, packet: bytes) -> None:
-        with contextlib.suppress(BlockingIOError):  # late already; the next may pass
+        with contextlib.suppress(BlockingIOError):  # already late; the next may pass
             try:
                 link.send(packet)
                 self._closed[number] = max(0, self._closed[number] - 1)
             except ConnectionRefusedError:
-                # the error is that of the packet before; a closed port refuses every other send
+                # The error belongs to the packet before; a closed port refuses every other packet.
                 self._closed[number] = min(self._closed[number] + 2, 2 * CLOSED_FRAMES)
 
     def _where(self) -> str:

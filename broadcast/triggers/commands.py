@@ -1,4 +1,7 @@
-"""What the platform may order of the loudspeakers: `broadcast.play`, `.cap`, `.stop`, `.record`."""
+"""The platform's commands.
+
+`broadcast.play`, `broadcast.cap`, `broadcast.stop`, `broadcast.record`.
+"""
 
 from collections.abc import Collection, Mapping
 from typing import Annotated, Any, NamedTuple
@@ -25,7 +28,7 @@ PLAYED_BEFORE = "broadcast.played-before"
 
 
 class CapCommand(msgspec.Struct, frozen=True):
-    """A CAP 1.2 document, and where it is to be heard: without zones, where its areas say."""
+    """A CAP 1.2 document and where to play it: without zones, where its areas say."""
 
     xml: Annotated[str, msgspec.Meta(min_length=1, max_length=BYTES_MAX)]
     zones: Annotated[tuple[str, ...], msgspec.Meta(max_length=ZONES_MAX)] = ()
@@ -40,10 +43,10 @@ class StopCommand(msgspec.Struct, frozen=True):
 
 
 class BroadcastCommands(NamedTuple):
-    """The platform behind one uplink; `areas` are the zones of what a warning calls areas.
+    """Commands of the platform behind one uplink; `areas` are the zones of a warning's areas.
 
-    An emergency acts and is recorded at once, for the room knows an id that comes again. Anything
-    else is recorded first; after a kill the room says what became of it.
+    An emergency is carried out and recorded at once, because an id that comes again is known.
+    Anything else is recorded first; after a kill the stored order says what became of it.
     """
 
     uplink: str
@@ -54,7 +57,6 @@ class BroadcastCommands(NamedTuple):
     areas: Mapping[str, Collection[str]] = {}
 
     def kinds(self) -> list[CommandKind]:
-        """What it may order."""
         play = CommandKind(
             "broadcast.play", OrderRequest, self.play, settle=self.settle, urgent=self._pressing
         )
@@ -65,17 +67,17 @@ class BroadcastCommands(NamedTuple):
         return [play, warn, stop, CommandKind("broadcast.record", PhraseRecording, self.record)]
 
     async def play(self, ask: OrderRequest, mandate: Mandate) -> Any:
-        """Order it, in the command's name."""
+        """Order it under the command's id."""
         return await self._order(ask, mandate.id, mandate.deadline)
 
     async def settle(self, _: OrderRequest, mandate: Mandate) -> Any:
-        """What became of it before the kill."""
+        """What became of it before a kill."""
         return await self._became(mandate.id)
 
     async def warn(self, asked: CapCommand, mandate: Mandate) -> Any:
-        """A public warning sounds if it is meant to, in its time; what it replaces ends with that.
+        """Play a warning if it is meant for the public, in its time, and end what it replaces.
 
-        What is refused, or waits for its time, ends nothing: somebody must hear one of the two.
+        What is refused, or waits for its time, ends nothing: people must hear one of the two.
         """
         warning = self._read(asked)
         if not warning.sounds:
@@ -101,12 +103,12 @@ class BroadcastCommands(NamedTuple):
         return receipt
 
     async def _supersede(self, ids: tuple[str, ...]) -> None:
-        """Whichever of these comes only now is refused, too."""
+        """End these; any of them that comes only now is refused, too."""
         if ids:
             await self.room.supersede(ids, self._by.actor)
 
     async def settle_cap(self, asked: CapCommand, _: Mandate) -> Any:
-        """What became of it before the kill."""
+        """What became of it before a kill."""
         warning = self._read(asked)
         return await self._became(warning.id) if warning.sounds else {"sounds": False}
 
@@ -117,7 +119,7 @@ class BroadcastCommands(NamedTuple):
         return msgspec.to_builtins(await self.room.stop(asked.zones, self._by.actor))
 
     async def record(self, recording: PhraseRecording, _: Mandate) -> Any:
-        """Let a recording say a text from now on."""
+        """Let a recording speak a text from now on."""
         return msgspec.to_builtins(await keep_recording(self.voice, recording))
 
     @property
@@ -150,15 +152,15 @@ class BroadcastCommands(NamedTuple):
             return {"of": order_id, "state": heard.value, "reason_code": why}
         if kept is None:
             raise CommandRefused("broadcast.unknown")
-        if self._outlived(kept):  # the room is finding out what we know now
+        if self._outlived(kept):  # the order's own recovery has not ended it yet
             raise CommandRefused("broadcast.expired")
         receipt = self.room.receipt(kept)
-        if kept.why != "broadcast.ran-out":  # which was heard as long as it might
+        if kept.why != "broadcast.ran-out":  # which was heard as long as it was allowed to be
             raise_if_refused(receipt)
         return msgspec.to_builtins(receipt)
 
     def _outlived(self, kept: OrderRecord) -> bool:
-        """An emergency that a kill left open beyond its time; what a power cut left may go on."""
+        """Whether a kill left an emergency open beyond its time; after a power cut it may go on."""
         order, here = kept.order, kept.boot == self.clock.boot
         return kept.open and here and order.class_.urgent and order.expires.passed(self.clock)
 
@@ -173,7 +175,7 @@ class BroadcastCommands(NamedTuple):
         return warning.sounds and warning.cls.urgent
 
     def _from(self, warning: cap.CapWarning) -> Deadline | None:
-        """When it may begin, if that lies ahead; at once where nobody knows how late it is."""
+        """When it may begin, if that lies ahead; at once if its delay is unknown."""
         now = self.clock.stamp_of(self.uplink)
         if warning.begins_ns is None or now.wall_ns is None:
             return None
@@ -181,7 +183,7 @@ class BroadcastCommands(NamedTuple):
         return Deadline(now.boot, now.at_ns + ahead_ns, warning.begins_ns) if ahead_ns > 0 else None
 
     def _until(self, warning: cap.CapWarning, deadline: Deadline) -> Deadline:
-        """As long as the command lives, and never beyond what the warning says of itself."""
+        """As long as the command lives, and never beyond the warning's own expiry."""
         now = self.clock.stamp_of(self.uplink)
         if warning.expires_ns is None or now.wall_ns is None:
             return deadline
@@ -195,6 +197,6 @@ class BroadcastCommands(NamedTuple):
         return word in {each.word for each in OrderClass if each.urgent}
 
     def _bounded(self, deadline: Deadline, begins: Deadline | None) -> Deadline:
-        """A day is as long as anything waits here to be heard, once its time has come."""
+        """No order waits for more than a day once its time has come."""
         from_ns = self.clock.now_ns() if begins is None else begins.at_ns
         return deadline.no_later(from_ns + DAY_NS)

@@ -1,4 +1,4 @@
-"""What the rules want heard, as orders of the broadcast."""
+"""Turns what the rules want heard into orders."""
 
 import msgspec
 
@@ -12,10 +12,10 @@ from gateway.texts import Texts
 
 
 class LinkageOrders:
-    """Turns a task into the order that carries it out."""
+    """Builds the order that carries out a task of the rules."""
 
     def __init__(self, presets: Presets, places: Places, language: str) -> None:
-        """Calls are said in that language."""
+        """`language` is the language of calls."""
         self._presets = presets
         self._places = places
         self._texts = Texts(language)
@@ -44,9 +44,9 @@ class LinkageOrders:
         )
 
     def _content(self, action: AnnounceAction, task: LinkageTask) -> Content:
-        """A text of its own needs no preset of that name; with one, it goes in its language.
+        """A text of its own needs no preset of that name; with one, it uses the preset's language.
 
-        What would say where a private alarm is says instead that staff should look.
+        If it would name the place of a private alarm, it asks staff to look instead.
         """
         if task.private and self._names_place(action, task):
             return TextContent(self._texts.say("rules.ring-private"), self._texts.lang)
@@ -80,7 +80,7 @@ class LinkageOrders:
         )
 
     def _said(self, task: LinkageTask, words: str, zone: str, expires: Deadline) -> Order:
-        """Those words in that zone, for a task of the linkages."""
+        """An order with those words in that zone."""
         return Order(
             id=task.id,
             source=f"{task.linkage}.{task.alarm}",

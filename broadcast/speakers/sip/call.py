@@ -1,9 +1,8 @@
-"""One call. Pure: datagrams in and out, time counted in frames of 20 ms.
+"""One SIP call. Pure: datagrams in and out, time counted in frames of 20 ms.
 
-IDLE ─invite─► CALLING ─ringing─► RINGING ─hang_up─► LEAVING
-│  │               │ │
-│  └────answer─────┴─┼──► TALKING ─hang_up─► LEAVING ─done─► OVER
-└──fail────────fail──┴──────► OVER ◄──bye──── TALKING
+IDLE ─invite─► CALLING ─ringing─► RINGING ─hang_up─► LEAVING │  │               │ │ │
+└────answer─────┴─┼──► TALKING ─hang_up─► LEAVING ─done─► OVER └──fail────────fail──┴──────► OVER
+◄──bye──── TALKING
 """
 
 import enum
@@ -19,10 +18,10 @@ from broadcast.speakers.sip.message import (
 )
 from gateway.transitions import TransitionTable
 
-# RFC 3261's T1: what is not answered is sent again after 500 ms, then after twice that.
+# RFC 3261's T1: an unanswered request is sent again after 500 ms, then after twice that.
 FIRST_AGAIN_FRAMES = 25
 
-# A hang-up that nobody answers is over after 4 s.
+# A hang-up without an answer is over after 4 s.
 LEAVING_FRAMES = 200
 
 _OK, _MULTIPLE = 200, 300
@@ -30,8 +29,6 @@ _UNANSWERED = 487
 
 
 class SipCallState(enum.Enum):
-    """Where a call is."""
-
     IDLE = "idle"
     CALLING = "calling"
     RINGING = "ringing"
@@ -41,8 +38,6 @@ class SipCallState(enum.Enum):
 
 
 class SipCallEvent(enum.Enum):
-    """What moves it."""
-
     INVITE = "invite"
     RINGING = "ringing"
     ANSWER = "answer"
@@ -73,7 +68,7 @@ TABLE = TransitionTable(
 
 
 class SipCall:
-    """Calls one place; `out` holds the datagrams to send now."""
+    """Calls one address; `out` holds the datagrams to send now."""
 
     def __init__(
         self, uri: str, own: str, media: sdp.SdpMedia, wait_frames: int, chance: random.Random
@@ -101,7 +96,7 @@ class SipCall:
         self._send_until_answered(invite)
 
     def hang_up(self) -> None:
-        """End it, however far it has come."""
+        """End the call, however far it has come."""
         if self.stage is SipCallState.TALKING:
             self._move(SipCallEvent.HANG_UP)
             self._say_goodbye()
@@ -111,7 +106,7 @@ class SipCall:
             self._send_until_answered(self._dialog.request("CANCEL", 1, self._branch))
 
     def tick(self) -> None:
-        """20 ms have passed."""
+        """Note that 20 ms have passed."""
         self._age += 1
         if self._pending is not None and self._age >= self._again_at:
             self.out.append(self._pending)
@@ -126,11 +121,11 @@ class SipCall:
 
     @property
     def id(self) -> str:
-        """How both sides call it."""
+        """The Call-ID."""
         return self._dialog.call_id
 
     def handle_packet(self, packet: bytes) -> None:
-        """A datagram came; what is not of this call is answered as such or ignored."""
+        """Take a datagram; refuse requests of another call, ignore its other messages."""
         message = parse_message(packet)
         if message is None:
             return
@@ -164,7 +159,7 @@ class SipCall:
     def _invited(self, message: SipMessage) -> None:
         if message.status < _OK:
             if not self._cancelled:
-                self._pending = None  # it is there: the network has done its part
+                self._pending = None  # it answers: the network has done its part
             if (self.stage, SipCallEvent.RINGING) in TABLE:
                 self._move(SipCallEvent.RINGING)
             return
@@ -184,7 +179,7 @@ class SipCall:
             self._move(SipCallEvent.FAIL)
 
     def _crossed(self, message: SipMessage) -> None:
-        """It was called off while it answered: a yes is taken back, a no is the end."""
+        """Handle an answer that crossed our cancel: accept and hang up, or end."""
         self._cancelled = False
         if message.status < _MULTIPLE:
             self._say_goodbye()
@@ -198,7 +193,7 @@ class SipCall:
         self._send_until_answered(bye)
 
     def _acknowledge(self, message: SipMessage) -> None:
-        """A final answer is acknowledged each time it comes: the last word may have been lost."""
+        """Acknowledge a final answer each time it comes: the last ACK may have been lost."""
         dialog = self._dialog._replace(to=message.headers.get("to", self._dialog.to))
         branch = self._branch
         if message.status < _MULTIPLE:
@@ -226,7 +221,7 @@ class SipCall:
 
 
 def _target(message: SipMessage, otherwise: str) -> str:
-    """Where the other side wants the rest of the dialog."""
+    """The address that the other side wants for the rest of the dialog."""
     contact = message.headers.get("contact", "")
     uri = contact.partition("<")[2].partition(">")[0] or contact.partition(";")[0].strip()
     return uri if uri.startswith("sip:") and not set(uri) & set(" \r\n") else otherwise

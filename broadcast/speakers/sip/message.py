@@ -7,7 +7,7 @@ BYTES_MAX = 8192
 
 
 class SipMessage(NamedTuple):
-    """A request (`method`) or an answer (`status`); header names in small letters, first wins."""
+    """A request (`method`) or a response (`status`); headers by lower-case name, the first wins."""
 
     method: str
     status: int
@@ -17,13 +17,13 @@ class SipMessage(NamedTuple):
 
     @property
     def sequence(self) -> tuple[int, str]:
-        """`CSeq`: number and method, (0, "") if there is none."""
+        """`CSeq`: number and method; (0, "") if it is missing."""
         number, _, method = self.headers.get("cseq", "").partition(" ")
         return (int(number), method.strip()) if number.isdecimal() else (0, "")
 
 
 def parse_message(packet: bytes) -> SipMessage | None:
-    """One datagram; None if it is no SIP."""
+    """Parse one datagram; None if it is not SIP."""
     head, _, body = packet[:BYTES_MAX].decode("utf-8", "replace").partition("\r\n\r\n")
     lines = head.split("\r\n")
     words = lines[0].split(" ", 2)
@@ -52,7 +52,7 @@ def _headers(lines: list[str]) -> tuple[dict[str, str], tuple[str, ...]]:
 
 
 class SipDialog(NamedTuple):
-    """What all requests of one call share; `tag` is ours, `to` grows the other's tag."""
+    """What all requests of one call share; `tag` is ours, `to` receives the other's tag."""
 
     uri: str
     own: str
@@ -63,13 +63,13 @@ class SipDialog(NamedTuple):
 
     @classmethod
     def begin(cls, uri: str, own: str, token: str) -> "SipDialog":
-        """A new one; `own` is our `host:port`, `token` is random."""
+        """A new dialog; `own` is our `host:port`, `token` is random."""
         return cls(uri, own, f"{token}@{own.partition(':')[0]}", token[:8], f"<{uri}>", uri)
 
     def request(
         self, method: str, number: int, branch: str, extra: tuple[str, ...] = (), body: str = ""
     ) -> bytes:
-        """One request."""
+        """Build a request."""
         lines = [
             f"{method} {self.target} SIP/2.0",
             f"Via: SIP/2.0/UDP {self.own};branch=z9hG4bK{branch};rport",
@@ -87,7 +87,7 @@ class SipDialog(NamedTuple):
         return ("\r\n".join(lines) + "\r\n\r\n" + body).encode()
 
 
-# The three ways in which makers let a call be answered at once; each ignores the other two.
+# The three ways in which makers request automatic answering; each ignores the other two.
 AUTO_ANSWER = (
     "Call-Info: <sip:page>;answer-after=0",
     "Alert-Info: <http://page>;info=alert-autoanswer;delay=0",
@@ -96,7 +96,7 @@ AUTO_ANSWER = (
 
 
 def build_response(to: SipMessage, status: int, reason: str) -> bytes:
-    """Our answer to a request of theirs."""
+    """Build our response to a request."""
     copied = ("From", "To", "Call-ID", "CSeq")
     lines = [
         f"SIP/2.0 {status} {reason}",

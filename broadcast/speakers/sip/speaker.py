@@ -1,4 +1,4 @@
-"""A horn or telephone that is called for each session, and says itself that it takes the sound."""
+"""A horn or telephone that is called for each session, and so confirms that it takes the sound."""
 
 import contextlib
 import random
@@ -18,15 +18,15 @@ from gateway.errors import Unavailable
 
 PROBE_S = 0.7
 PROBES = 3
-# Calls that are over and not yet hung up at the other end; each is given up after 4 s.
+# Ended calls that the other side has not confirmed yet; each is given up after 4 s.
 OVER_MAX = 4
 
 
 class SipSpeaker:
-    """One address; what sounds before it has answered waits, so that no word is lost.
+    """One address. Frames wait until it has answered, so that no word is lost.
 
-    What waits is dropped as soon as it is stopped. A call that is over is seen to its end, so that
-    the horn is free for the next one.
+    Waiting frames are dropped when the sound is stopped. An ended call is completed in the
+    background, so that the horn is free for the next one.
     """
 
     def __init__(self, id_: str, options: SipOptions, chance: random.Random) -> None:
@@ -48,16 +48,16 @@ class SipSpeaker:
 
     @property
     def busy(self) -> bool:
-        """While a call lasts the clock sends what waits, and says goodbye."""
+        """During a call the clock sends waiting frames and hangs up."""
         return self._call is not None or bool(self._over)
 
     @property
     def behind(self) -> bool:
-        """Whether words wait for the horn to answer, or to catch up."""
+        """Whether words wait for the horn to answer or to catch up."""
         return self._backlog.behind
 
     def open(self) -> None:
-        """Take two sockets and ask whether it is there."""
+        """Open two sockets and ask whether it is there."""
         self._own = self._options.interface or own_address(self._at)
         self._sip = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._sip.bind((self._own, 0))
@@ -66,14 +66,14 @@ class SipSpeaker:
         self._sip.setblocking(False)
 
     def play(self, payload: bytes, rank: int, *, silent: bool = False) -> None:
-        """Call with the first frame; the others wait in line until it has answered."""
+        """Call with the first frame; frames wait until the horn has answered."""
         if self._resting and self._call is not None and self._call.stage is SipCallState.LEAVING:
-            self._over.append(self._call)  # the last session's goodbye is under way: a new call
+            self._over.append(self._call)  # the last session is being hung up: a new call
             self._call = None
         self._resting = False
         if self._call is None:
             self._stream = RtpStream(CODECS[self.codec], self._chance)
-            # offered both ways: there are horns that play nothing of a one-way offer (baresip 1.0)
+            # Offered in both directions: some horns play nothing of a one-way offer (baresip 1.0).
             media = SdpMedia(self._own, self._port(self._rtp), self.codec)
             own = f"{self._own}:{self._port(self._sip)}"
             self._call = SipCall(self._options.uri, own, media, self._wait_frames, self._chance)
@@ -82,15 +82,14 @@ class SipSpeaker:
         self._backlog.put(payload, rank, silent=silent)
 
     def cut(self) -> None:
-        """What waits is not said any more."""
         self._backlog.cut()
 
     def rest(self) -> None:
-        """What waits is still said, then it hangs up."""
+        """Hang up after the waiting frames are sent."""
         self._resting = True
 
     def tend(self) -> None:
-        """Once a frame during a call: hear, say, and hang up when all is said."""
+        """Called once a frame during a call: receive, send, and hang up when all is sent."""
         if not self.busy:
             return
         self._hear()
@@ -108,13 +107,13 @@ class SipSpeaker:
             self.rung = ProofLevel.ACCEPTED
             self._say(call)
         elif self._resting and not self.behind:
-            call.hang_up()  # nobody is to hear anything any more: it need not answer
+            call.hang_up()  # nothing is left to be heard: it need not answer
         self._flush(call)
         if call.stage is SipCallState.OVER:
             self._ended(call)
 
     def probe(self) -> ProofLevel:
-        """OPTIONS: any answer at all shows that it is there."""
+        """Send OPTIONS: any answer shows that it is there."""
         host, port = self._at
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
             link.bind((self._own or own_address(self._at), 0))
@@ -122,7 +121,7 @@ class SipSpeaker:
             own = f"{link.getsockname()[0]}:{link.getsockname()[1]}"
             token = f"{self._chance.getrandbits(96):024x}"
             dialog = SipDialog.begin(self._options.uri, own, token)
-            link.connect(self._at)  # so that a closed port is told at once
+            link.connect(self._at)  # so that a closed port is reported at once
             with contextlib.suppress(ConnectionRefusedError):
                 for _ in range(PROBES):
                     link.send(dialog.request("OPTIONS", 1, token[:16]))
@@ -133,7 +132,7 @@ class SipSpeaker:
         raise Unavailable("speaker.unreachable", address=f"{host}:{port}")
 
     def close(self) -> None:
-        """Hang up and give the sockets back."""
+        """Hang up and close the sockets."""
         if self._call is not None:
             self._call.hang_up()
             with contextlib.suppress(OSError):
@@ -147,7 +146,7 @@ class SipSpeaker:
         self._backlog.cut()
 
     def _hear(self) -> None:
-        """Each message goes to its own call, what is of none to the one that lasts."""
+        """Give each message to its own call, and messages of no call to the current one."""
         assert self._sip is not None
         calls = [call for call in (self._call, *self._over) if call is not None]
         with contextlib.suppress(BlockingIOError):

@@ -21,7 +21,7 @@ class Away:
 async def test_a_lasting_fault_is_said_once_and_once_its_end(caplog) -> None:
     engine = Away()
     stage = Playout(engine, HOUSE, lambda _: None)
-    with caplog.at_level(logging.INFO, "broadcast.stage"):
+    with caplog.at_level(logging.INFO, "broadcast.playback.playout"):
         for here in (False, False, False, True, True):
             engine.here = here
             stage.cut("o-1")
