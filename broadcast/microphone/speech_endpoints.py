@@ -28,7 +28,7 @@ _ALAW, _ALAW_HZ = 6, 8000
 _HEADER = struct.Struct("<4sI4s4sIHHIIHHH4sII4sI")
 
 
-class SpeechClip(NamedTuple):
+class RecordedSpeech(NamedTuple):
     """What was said: `wav` as the engine plays it, `small` in a quarter of that to be kept.
 
     Both are whole WAV files; `small` is G.711, which every browser plays.
@@ -97,13 +97,13 @@ class SpeechEndpointer:
         self._floor_db = min(level_db, self._floor_db + RISES_DB_S * _FRAME_S)
 
 
-def cut_speech(attention: SpeechEndpointer) -> SpeechClip | None:
+def cut_speech(attention: SpeechEndpointer) -> RecordedSpeech | None:
     """What was said, without the silence around it and as loud as it should be; None: nothing."""
     first, last = audible_range(attention.pcm)
     if not attention.spoke or last <= first:
         return None
     pcm = _levelled(attention.pcm[first * SAMPLE_BYTES : last * SAMPLE_BYTES])
-    return SpeechClip(wav_bytes(pcm), _small(pcm), len(pcm) / (RATE * WIDTH))
+    return RecordedSpeech(wav_bytes(pcm), _small(pcm), len(pcm) / (RATE * WIDTH))
 
 
 def _levelled(pcm: bytes) -> bytes:

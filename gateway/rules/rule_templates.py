@@ -34,7 +34,7 @@ from gateway.rules.kinds import KINDS, RuleKind
 SCHEMA = 1
 
 
-class LocalizedName(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class TemplateText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     zh: str
     en: str
 
@@ -61,11 +61,11 @@ class RuleTemplate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
     schema: int
     id: str
-    name: LocalizedName
+    name: TemplateText
     kind: str
     severity: Severity
     basis: str
-    advice: LocalizedName | None = None
+    advice: TemplateText | None = None
     source: TemplateSource | None = None
     unit: str | tuple[str, ...] | None = None
     latch: bool | None = None

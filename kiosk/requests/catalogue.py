@@ -17,7 +17,7 @@ from kiosk.requests.request_type import TYPES, RequestType
 Id = Annotated[str, msgspec.Meta(pattern=f"^{ID_PATTERN.pattern}$")]
 
 
-class LocalizedName(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ServiceText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What it is called, in the languages of the catalogues."""
 
     zh: Annotated[str, msgspec.Meta(min_length=1, max_length=20)]
@@ -46,9 +46,9 @@ class ServiceOption(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """
 
     id: Id
-    name: LocalizedName
+    name: ServiceText
     pictogram: Id
-    note: LocalizedName | None = None
+    note: ServiceText | None = None
     person: bool = False
     joins: bool = True
     within: ServiceTargets | None = None
@@ -63,7 +63,7 @@ class KioskService(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     id: Id
     family: Id
     key: Annotated[int, msgspec.Meta(ge=0, le=9)]
-    name: LocalizedName
+    name: ServiceText
     pictogram: Id
     hue: Literal["ride", "fix", "guide", "health", "person"]
     keep_days: Annotated[int, msgspec.Meta(ge=1, le=365)] = 1

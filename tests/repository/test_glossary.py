@@ -6,8 +6,6 @@ from collections import Counter
 from tests.repository.code_tree import ROOT, public_classes, trees
 
 ROW = re.compile(r"^\| (\S.*?) \| (.+?) \| (`.+`) \|$", re.MULTILINE)
-# Names that the code has not got yet; down to 0 with the renaming.
-UNKNOWN_MAX = 40
 
 
 def rows() -> list[tuple[str, str, list[str]]]:
@@ -19,8 +17,7 @@ def test_every_name_of_the_glossary_is_the_codes() -> None:
     known = {*trees(), *(each.name for each in public_classes())}
     named = {name for _, _, names in rows() for name in names}
     assert len(named) > 50
-    unknown = sorted(named - known)
-    assert len(unknown) <= UNKNOWN_MAX, unknown
+    assert sorted(named - known) == []
 
 
 def test_a_term_stands_in_the_glossary_once() -> None:
