@@ -134,19 +134,19 @@ class Counters:
                 return True
         return False
 
-    def puzzled(self) -> bool:
+    def pop_puzzled(self) -> bool:
         """True once after a count that is in doubt when the one before it was not: ask again."""
         puzzled, self._puzzled = self._puzzled, False
         return puzzled
 
-    def replaced(self) -> tuple[CounterReplacement, ...]:
+    def pop_replacements(self) -> tuple[CounterReplacement, ...]:
         """The counters that were taken up as another meter's since this was last asked."""
         if not self._replaced:
             return ()
         told, self._replaced = tuple(self._replaced), []
         return told
 
-    def accept(self, point: str, old: Value = None) -> None:
+    def accept_replacement(self, point: str, old: Value = None) -> None:
         """Somebody says that the meter was replaced: believe the next counts that agree.
 
         `old` is the former meter's last value where no count of it is known here.
@@ -160,15 +160,15 @@ class Counters:
 
     def hand_over(self, to: "Counters") -> None:
         """Let another bus go on with this very device."""
-        to.recall(self.marks())
+        to.restore(self.marks())
         for point, old in self._accepted.items():
-            to.accept(point, old)
+            to.accept_replacement(point, old)
 
-    def accepted(self) -> dict[str, Value]:
+    def accepted_replacements(self) -> dict[str, Value]:
         """The old meters' last values, where somebody has said that the meter was replaced."""
         return dict(self._accepted)
 
-    def recall(self, marks: Mapping[str, CounterMark]) -> None:
+    def restore(self, marks: Mapping[str, CounterMark]) -> None:
         """Go on from these; a counter that has been read already keeps what it knows."""
         self._marks = {**marks, **self._marks}
 

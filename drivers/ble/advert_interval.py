@@ -32,16 +32,16 @@ class AdvertInterval:
         return min(max(*self._gaps, self._least_s), self._declared_s)
 
     @property
-    def patience_s(self) -> float:
+    def silent_after_s(self) -> float:
         """How long it may be silent."""
         return PATIENCE * self.usual_s
 
-    def beat(self, now_s: float) -> None:
+    def record_message(self, now_s: float) -> None:
         """Something new was heard."""
         if self._last_s is not None:
             self._gaps.append(now_s - self._last_s)
         self._last_s = now_s
 
-    def rest(self) -> None:
+    def skip_gap(self) -> None:
         """It was silent, or we were deaf: the gap that ends next says nothing."""
         self._last_s = None

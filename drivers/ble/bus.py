@@ -72,8 +72,8 @@ class BleBus:
 
     async def run(self) -> None:
         """Serve until cancelled."""
-        for sensor, wrong in self._ears.unfit:
-            self._sink(sensor.unfit(wrong.code, wrong.data, self._now_s()))
+        for sensor, wrong in self._ears.unusable:
+            self._sink(sensor.mark_unusable(wrong.code, wrong.data, self._now_s()))
             self._tell(sensor)
         try:
             while True:
@@ -99,7 +99,7 @@ class BleBus:
         """The sensor was replaced: believe the next counts of this point that agree."""
         counters = self.counters(device)
         if counters is not None:
-            counters.accept(point)
+            counters.accept_replacement(point)
 
     @property
     def stats(self) -> BusStats:
@@ -124,8 +124,8 @@ class BleBus:
             await self._scanner.start(self._hear)
             await self._scanner.check()  # a radio on its way out may still say yes
             self.air.scans += 1
-            self._watch.started(self._now_s())
-            if not self._watch.deaf:
+            self._watch.start(self._now_s())
+            if not self._watch.is_deaf:
                 self._up()
             await self._listen()
         except LineDown as error:
@@ -141,16 +141,16 @@ class BleBus:
             now_s = self._now_s()
             if self._watch.check_due(now_s):
                 await self._scanner.check()
-            if self._watch.barking(now_s):
+            if self._watch.restart_due(now_s):
                 self.air.restarts += 1
-                if self._watch.deaf:
+                if self._watch.is_deaf:
                     raise LineLost("ble.deaf", silent_s=self._watch.silent_s)
                 return
 
     async def _pause(self) -> None:
         """Wait before the next attempt; the sensors' last words go stale meanwhile."""
         until_s = self._now_s() + self._retry_s
-        self._retry_s = self._watch.longer(self._retry_s)
+        self._retry_s = self._watch.next_retry_s(self._retry_s)
         while self._now_s() < until_s and not self._again.is_set():
             await self._tick()
 
@@ -164,7 +164,7 @@ class BleBus:
         now_s = self.air.swept_s = self._now_s()
         for sensor in self._ears.sensors:
             try:
-                result = sensor.overdue(now_s, deaf=self._state is not BusState.UP)
+                result = sensor.check_silence(now_s, deaf=self._state is not BusState.UP)
             except Exception as error:  # noqa: BLE001 - the edge: each sensor has its own
                 self._on_fault(f"bus.{self.name}", error)
                 continue
@@ -176,20 +176,20 @@ class BleBus:
         """An advert of anybody."""
         now_s = self.air.heard_s = self._now_s()
         self.air.adverts += 1
-        self._watch.heard(now_s)
+        self._watch.record_advert(now_s)
         if self._state is not BusState.UP:
             self._up()
-        sensor = self._ears.whose(advert)
+        sensor = self._ears.find_sensor(advert)
         if sensor is None:
             self.air.strangers += 1
             return
         self.air.known += 1
         for message in advert.messages():
             try:
-                result = sensor.take(message, advert.rssi, now_s)
+                result = sensor.receive_message(message, advert.rssi, now_s)
             except Exception as error:  # noqa: BLE001 - the edge: it costs this message
                 self._on_fault(f"bus.{self.name}", error)
-                result = sensor.unfit("bus.fault", {"device": sensor.device.id}, now_s)
+                result = sensor.mark_unusable("bus.fault", {"device": sensor.device.id}, now_s)
             self._tell(sensor)
             if result is not None:
                 self._sink(result)
@@ -208,7 +208,7 @@ class BleBus:
             self._resting[key] = loop.call_later(rest.after_s, self._rest, sensor, reading.point)
 
     def _rest(self, sensor: BleSensor, point: str) -> None:
-        self._sink(sensor.rested(point, self._now_s()))
+        self._sink(sensor.end_moment(point, self._now_s()))
 
     def _up(self) -> None:
         now_s = self._now_s()
@@ -216,7 +216,7 @@ class BleBus:
         if self._state is BusState.UP:
             return
         for sensor in self._ears.sensors:
-            sensor.listening(now_s)
+            sensor.start_listening(now_s)
         self._say(BusState.UP, None, {})
 
     def _down(self, error: LineDown) -> None:

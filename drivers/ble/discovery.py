@@ -35,7 +35,7 @@ class SensorDiscovery:
         self.seen: dict[str, DiscoveredSensor] = {}
         self._called: dict[str, str] = {}
 
-    def hear(self, advert: Advert) -> DiscoveredSensor | None:
+    def add_advert(self, advert: Advert) -> DiscoveredSensor | None:
         """Take an advert in; the sender, if this is news of it."""
         news = None
         for message in advert.messages():

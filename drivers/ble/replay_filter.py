@@ -44,7 +44,7 @@ class ReplayFilter:
         self._told: collections.OrderedDict[bytes, _KnownMessage] = collections.OrderedDict()
         self._highest: dict[str, int] = {}
 
-    def known(self, message: bytes, now_s: float) -> Novelty | None:
+    def judge_repeat(self, message: bytes, now_s: float) -> Novelty | None:
         """What the very same bytes are worth; None: never heard, or news again."""
         told = self._told.get(message)
         if told is None:
@@ -59,7 +59,7 @@ class ReplayFilter:
         del self._told[message]
         return None
 
-    def judge(
+    def judge_message(
         self, message: bytes, heard: DecodedMessage, now_s: float, *, missed: bool
     ) -> Novelty:
         """What a message that was understood is worth.

@@ -25,15 +25,15 @@ class ScanWatchdog:
         return round(self._barks * self._silence_s)
 
     @property
-    def deaf(self) -> bool:
+    def is_deaf(self) -> bool:
         """True when starting again has not helped."""
         return self._barks >= DEAF_AFTER
 
-    def started(self, now_s: float) -> None:
+    def start(self, now_s: float) -> None:
         """A scan begins."""
         self._since_s = self._checked_s = now_s
 
-    def heard(self, now_s: float) -> None:
+    def record_advert(self, now_s: float) -> None:
         """Anything was heard."""
         self._since_s = now_s
         self._barks = 0
@@ -45,13 +45,13 @@ class ScanWatchdog:
             self._checked_s = now_s
         return due
 
-    def barking(self, now_s: float) -> bool:
+    def restart_due(self, now_s: float) -> bool:
         """True when the scan has to be started again."""
         barks = now_s - self._since_s >= self._silence_s
         self._barks += barks
         return barks
 
     @staticmethod
-    def longer(retry_s: float) -> float:
+    def next_retry_s(retry_s: float) -> float:
         """The pause after a pause that did not help."""
         return min(2 * retry_s, RETRY_MAX_S)

@@ -80,13 +80,13 @@ class BleSensor:
         """Its usual interval."""
         return self._rhythm.usual_s
 
-    def listening(self, now_s: float) -> None:
+    def start_listening(self, now_s: float) -> None:
         """The radio hears (again): silence counts from now on."""
-        self._rhythm.rest()
+        self._rhythm.skip_gap()
         self._alive_s = now_s
         self._spoken_s = dict.fromkeys(self._spoken_s, now_s)
 
-    def take(self, message: bytes, rssi: int, now_s: float) -> PollResult | None:
+    def receive_message(self, message: bytes, rssi: int, now_s: float) -> PollResult | None:
         """A message of this sensor was heard; what it says, if that is news.
 
         The caller compares `state` before and after.
@@ -94,13 +94,13 @@ class BleSensor:
         found = format_of(message)
         if found is None:
             return None
-        news = self._memory.known(message, now_s)
+        news = self._memory.judge_repeat(message, now_s)
         if news is None:
             heard = found.understand(message, self._mac, self.key.reveal() if self.key else None)
             if isinstance(heard, RejectedMessage):
                 return self._refuse(heard.why.value, now_s)
             missed = self.state is DeviceState.SILENT
-            news = self._memory.judge(message, heard, now_s, missed=missed)
+            news = self._memory.judge_message(message, heard, now_s, missed=missed)
             if news is Novelty.NEW:
                 return self._learn(heard, rssi, now_s)
         if news is Novelty.REPLAY:
@@ -108,7 +108,7 @@ class BleSensor:
         self._alive(rssi, now_s)
         return None
 
-    def overdue(self, now_s: float, *, deaf: bool) -> PollResult | None:
+    def check_silence(self, now_s: float, *, deaf: bool) -> PollResult | None:
         """What is to be said because nothing was heard; None while that is as usual.
 
         While we are `deaf` its silence is not its own, but what it said last is old all the same.
@@ -116,7 +116,7 @@ class BleSensor:
         if self._alive_s is None or self.state in {DeviceState.SILENT, DeviceState.FAULTY}:
             return None
         silent_s = now_s - self._alive_s
-        if silent_s > self._rhythm.patience_s:
+        if silent_s > self._rhythm.silent_after_s:
             return self._missed(silent_s, now_s, deaf=deaf)
         late = [point for point in self.device.points if self._late(point, now_s)]
         if not late:
@@ -127,7 +127,7 @@ class BleSensor:
 
     def _missed(self, silent_s: float, now_s: float, *, deaf: bool) -> PollResult:
         fault = SensorSilent("ble.silent", device=self.device.id, after_s=round(silent_s))
-        self._rhythm.rest()
+        self._rhythm.skip_gap()
         self._alive_s = None
         self._spoken_s.clear()
         if deaf:
@@ -137,13 +137,13 @@ class BleSensor:
             self._change(DeviceState.SILENT, fault)
         return self._nothing(self.device.points, fault, now_s)
 
-    def unfit(self, code: str, data: Mapping[str, Any], now_s: float) -> PollResult:
+    def mark_unusable(self, code: str, data: Mapping[str, Any], now_s: float) -> PollResult:
         """It cannot be understood: say why."""
         fault = GarbledReply(code, **data)
         self._change(DeviceState.FAULTY, fault)
         return self._nothing(self.device.points, fault, now_s)
 
-    def rested(self, point_id: str, now_s: float) -> PollResult:
+    def end_moment(self, point_id: str, now_s: float) -> PollResult:
         """A momentary point's moment is over."""
         point = self.device.point(point_id)
         assert point is not None
@@ -164,7 +164,7 @@ class BleSensor:
             self._failures = 0
             self._change(DeviceState.OK, None)
         self._alive(rssi, now_s)
-        self._rhythm.beat(now_s)
+        self._rhythm.record_message(now_s)
         self.stats.polls += 1
         self.stats.period_s = self.usual_s
         return self._said(samples(self.device, heard, rssi), now_s)
@@ -182,7 +182,7 @@ class BleSensor:
         self._failures += 1
         if self._failures < FAILURES_MAX or self.state is DeviceState.FAULTY:
             return None
-        return self.unfit(code, {"device": self.device.id}, now_s)
+        return self.mark_unusable(code, {"device": self.device.id}, now_s)
 
     def _change(self, state: DeviceState, fault: DeviceFault | None) -> None:
         self.state = self.stats.state = state
@@ -206,5 +206,5 @@ class BleSensor:
     def _result(
         self, readings: tuple[Reading, ...], now_s: float, fault: DeviceFault | None = None
     ) -> PollResult:
-        replaced = self.counters.replaced()
+        replaced = self.counters.pop_replacements()
         return PollResult(self.device.id, int(now_s * 1e9), 0, readings, fault, replaced)

@@ -35,7 +35,7 @@ class SensorIndex:
 
     def __init__(self, devices: Iterable[Device], options: BleBusOptions) -> None:
         self.sensors: list[BleSensor] = []
-        self.unfit: list[tuple[BleSensor, FieldError]] = []
+        self.unusable: list[tuple[BleSensor, FieldError]] = []
         self._by_address: dict[str, BleSensor] = {}
         self._by_identity: dict[str, BleSensor] = {}
         self._aliases: collections.OrderedDict[str, BleSensor] = collections.OrderedDict()
@@ -43,7 +43,7 @@ class SensorIndex:
         for device in devices:
             self._admit(device, folder)
 
-    def whose(self, advert: Advert) -> BleSensor | None:
+    def find_sensor(self, advert: Advert) -> BleSensor | None:
         """The sensor that sent it; None for a stranger."""
         sensor = self._by_address.get(advert.address)
         if sensor is None and self._by_identity:
@@ -64,7 +64,7 @@ class SensorIndex:
         if wrong is None:
             by[name] = sensor
         else:
-            self.unfit.append((sensor, wrong))
+            self.unusable.append((sensor, wrong))
 
     def _named(self, advert: Advert) -> BleSensor | None:
         """The beacon behind an address that changes; its unnamed frames come from the same one."""

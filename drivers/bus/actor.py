@@ -168,7 +168,7 @@ class PolledBus:
 
     def accept_counter(self, device: str, point: str) -> None:
         """The meter was replaced: believe the next counts of this point that agree."""
-        self._members[device].counters.accept(point)
+        self._members[device].counters.accept_replacement(point)
 
     @property
     def stats(self) -> BusStats:
@@ -249,7 +249,7 @@ class PolledBus:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(STUCK_S):
                     await self._restart.wait()
-            stuck = self._exchanges.stuck(loop.time())
+            stuck = self._exchanges.find_stuck(loop.time())
             if stuck is not None:
                 raise BusStuck("bus.stuck", bus=self.name, device=stuck.device.id)
         raise LineLost(self._restart_why, bus=self.name)
@@ -266,7 +266,7 @@ class PolledBus:
         loop = asyncio.get_running_loop()
         while True:
             self._changed.clear()
-            job, next_s = self._queue.take(loop.time())
+            job, next_s = self._queue.pop_ready(loop.time())
             if job is not None:
                 return job
             wake = None if math.isinf(next_s) else loop.call_at(next_s, self._changed.set)
@@ -277,7 +277,7 @@ class PolledBus:
                     wake.cancel()
 
     def _put_back(self, job: Job) -> None:
-        if isinstance(job, WriteJob) and (job.over or job not in self._writes):
+        if isinstance(job, WriteJob) and (job.is_over or job not in self._writes):
             self._writes.discard(job)
         else:
             self._queue.put(job)
@@ -288,26 +288,26 @@ class PolledBus:
         loop = asyncio.get_running_loop()
         member, transaction = job.member, job.current()
         if isinstance(job, ProbeJob):
-            member.breaker.probe()
-        began_s, unsure = loop.time(), member.unsure
+            member.breaker.begin_probe()
+        began_s, unsure = loop.time(), member.is_unsure
         outcome = await self._exchanges.ask(link, member, transaction)
-        since_s = began_s if unsure or member.doubted else None
+        since_s = began_s if unsure or member.is_doubtful else None
         self._moved_s = now_s = loop.time()
-        member.used(began_s, now_s)
+        member.record_use(began_s, now_s)
         if self._occupied is not None:
             self._occupied.add(began_s, now_s)
         if not isinstance(outcome, DeviceFault):
             try:
-                job.answered(outcome, now_s, unsure_since_s=since_s)
+                job.on_reply(outcome, now_s, unsure_since_s=since_s)
             except Exception as error:  # noqa: BLE001 - the edge: it costs this transaction
-                outcome = self._exchanges.unforeseen(member, error)
+                outcome = self._exchanges.contain_error(member, error)
         if isinstance(outcome, DeviceFault):
-            member.missed(transaction, outcome, now_s - began_s)
-            job.failed(outcome, now_s - began_s, now_s)
-        if job.over:
+            member.record_fault(transaction, outcome, now_s - began_s)
+            job.on_fault(outcome, now_s - began_s, now_s)
+        if job.is_over:
             self._judge(job, now_s)
         if member.quarantine.twice:
-            await asyncio.sleep(member.listens_s)
+            await asyncio.sleep(member.listening_s)
 
     def _replied(self, member: BusDevice) -> None:
         """Somebody has answered: the line works."""
@@ -318,12 +318,12 @@ class PolledBus:
     def _judge(self, job: Job, now_s: float) -> None:
         """A job is done: tell the breaker, the sink, and whoever follows states."""
         member = job.member
-        was_closed = member.breaker.closed
-        alive, fruitful, fault = job.alive, job.fruitful, job.fault
+        was_closed = member.breaker.is_closed
+        alive, fruitful, fault = job.alive, job.is_fruitful, job.fault
         if alive:
-            member.breaker.answered()
+            member.breaker.record_answer()
         else:
-            member.breaker.failed(now_s, job.wasted_s)
+            member.breaker.record_failure(now_s, job.wasted_s)
         if isinstance(job, PollJob):
             unsure, result = job.unsure, job.result(now_s)
             if unsure or self._unsure.holds(member):
@@ -332,12 +332,12 @@ class PolledBus:
                 self._outcome(member, result, answered=alive, fruitful=fruitful)
         elif alive and was_closed and isinstance(job, ProbeJob):
             return  # how well it is, its rounds tell
-        elif member.round_over(answered=alive, fruitful=fruitful, fault=fault):
-            self._on_state(member.change(fault, now_s))
-        if member.breaker.closed and not was_closed:
-            member.quarantine.unknown()
+        elif member.end_round(answered=alive, fruitful=fruitful, fault=fault):
+            self._on_state(member.state_change(fault, now_s))
+        if member.breaker.is_closed and not was_closed:
+            member.quarantine.distrust()
             self._start_over(now_s, member)
-        elif not self._heard_somebody or any(each.breaker.closed for each in self._all):
+        elif not self._heard_somebody or any(each.breaker.is_closed for each in self._all):
             return
         else:  # a wedged adapter or gateway looks just like this: opening it again may help
             self._heard_somebody = False
@@ -349,14 +349,14 @@ class PolledBus:
     ) -> None:
         """A round's result is final: hand it out, and say it if the device's state is another."""
         self._sink(result)
-        if member.round_over(answered=answered, fruitful=fruitful, fault=result.fault):
-            self._on_state(member.change(result.fault, asyncio.get_running_loop().time()))
+        if member.end_round(answered=answered, fruitful=fruitful, fault=result.fault):
+            self._on_state(member.state_change(result.fault, asyncio.get_running_loop().time()))
 
     def _complain(self, member: BusDevice) -> None:
         """Say it once when a device begins to answer twice, and once when it has stopped."""
-        if member.complains():
+        if member.surplus_changed():
             now_s = asyncio.get_running_loop().time()
-            self._on_state(member.change(None, now_s))
+            self._on_state(member.state_change(None, now_s))
             if not member.quarantine.twice:
                 self._start_over(now_s, member)
 
@@ -370,7 +370,7 @@ class PolledBus:
         """Something was heard that nobody waits for; what is no whole reply of a device of ours."""
         now_s = asyncio.get_running_loop().time()
         for member in self._all:
-            rest = member.overheard(heard, now_s)
+            rest = member.filter_stray(heard, now_s)
             if len(rest) < len(heard):
                 heard = rest
                 self._complain(member)
@@ -382,7 +382,7 @@ class PolledBus:
         self._unsure.give_up()  # what a session left that was cancelled
         self._opened += 1
         for member in self._all:
-            member.breaker.line_up(now_s)
+            member.breaker.on_line_up(now_s)
         self._start_over(now_s)
         self._line.set_up()
 

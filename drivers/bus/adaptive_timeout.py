@@ -69,17 +69,17 @@ class AdaptiveTimeout:
         return min(max(FLOOR_S + self._reply_s, _LATE_MARGIN * self.slowest_s), self._most_s)
 
     @property
-    def swift(self) -> bool:
+    def is_swift(self) -> bool:
         """Whether it is known to answer long before its time is over: who does not, has not."""
         return self._replies >= _ENOUGH and _MARGIN * self.slowest_s <= FLOOR_S
 
     @property
-    def missed(self) -> bool:
+    def record_miss(self) -> bool:
         """Whether it was silent when it was asked last."""
         return self._misses > 0
 
     @property
-    def beyond(self) -> bool:
+    def is_beyond(self) -> bool:
         """Whether it is waited for longer than its settings say."""
         return self._beyond_s > self._most_s
 
@@ -93,19 +93,19 @@ class AdaptiveTimeout:
     def _longer(self) -> float:
         return 2.0 ** min(self._misses, _DOUBLINGS_MAX)
 
-    def unusual(self, rtt_s: float) -> bool:
+    def is_unusual(self, rtt_s: float) -> bool:
         """Whether a reply took longer than this device's usually do."""
         return self._replies > 0 and rtt_s > _UNUSUAL * self.answers_s + _UNUSUAL_S
 
-    def replied(self, rtt_s: float) -> None:
+    def record_reply(self, rtt_s: float) -> None:
         """A reply took so long."""
         self._misses = 0
         self.answers_s = max(self.answers_s * _FADE_SOON, rtt_s)
-        if self._lates and rtt_s <= self._most_s and not self.beyond:
+        if self._lates and rtt_s <= self._most_s and not self.is_beyond:
             self._lates = 0
         self._learn(rtt_s)
 
-    def late(self, rtt_s: float) -> None:
+    def record_late(self, rtt_s: float) -> None:
         """A reply took so long that nobody waited for it any more."""
         self._lates += 1
         self._learn(rtt_s)
@@ -113,10 +113,10 @@ class AdaptiveTimeout:
             beyond_s = min(_LATE_MARGIN * rtt_s, LATE_MAX_S)
             self._beyond_s = max(self._beyond_s, beyond_s, self._most_s)
 
-    def timed_out(self) -> None:
+    def record_timeout(self) -> None:
         """None came: wait twice as long the next time; not for ever beyond the settings."""
         self._misses += 1
-        if self.beyond and self._misses > _LATE_TWICE:
+        if self.is_beyond and self._misses > _LATE_TWICE:
             self._beyond_s, self._lates, self.slowest_s = 0.0, 0, self._most_s
 
     def _learn(self, rtt_s: float) -> None:

@@ -97,22 +97,22 @@ class Breaker:
         self._last_cost_s = 0.0
 
     @property
-    def closed(self) -> bool:
+    def is_closed(self) -> bool:
         """True while the device is polled as planned."""
         return self.condition is BreakerState.CLOSED
 
-    def answered(self) -> None:
+    def record_answer(self) -> None:
         """The device answered; what it said does not matter here.
 
         Its budget is whole again: one that was repaired must not stay away for what it wasted dead.
         """
-        if self.closed and not self._failures:  # nearly always: there is nothing to forget
+        if self.is_closed and not self._failures:  # nearly always: there is nothing to forget
             return
         self._budget = ProbeBudget()
         self._failures = self._reopened = 0
         self._move(BreakerEvent.ANSWER)
 
-    def failed(self, now_s: float, cost_s: float) -> None:
+    def record_failure(self, now_s: float, cost_s: float) -> None:
         """A round or probe failed and wasted `cost_s` of the bus."""
         self._budget.spend(now_s, cost_s)
         self._last_cost_s = cost_s
@@ -124,12 +124,12 @@ class Breaker:
         if self.condition is BreakerState.OPEN:
             self._postpone(now_s, cost_s)
 
-    def probe(self) -> None:
+    def begin_probe(self) -> None:
         """A probe goes out now; where it is closed that changes nothing."""
-        if not self.closed:
+        if not self.is_closed:
             self._move(BreakerEvent.TIME)
 
-    def line_up(self, now_s: float) -> None:
+    def on_line_up(self, now_s: float) -> None:
         """The line is back: what was silent may have been the line, so probe as soon as allowed."""
         if self.condition is BreakerState.PROBING:
             self._move(BreakerEvent.LINE)

@@ -69,7 +69,7 @@ def plan_bus(name: str, options: PolledBusOptions, devices: Sequence[Device]) ->
         for device in sound
     }
     total = plan_load([one for each in planned.values() for one in each], costs)
-    if not total.bearable:
+    if not total.is_bearable:
         most = sorted(total.by_device.items(), key=lambda item: -item[1])
         faults.append(
             BusOverloaded(

@@ -91,26 +91,26 @@ class BusDevice:
         self._uneasy_until_s = -math.inf
 
     @property
-    def cheapest(self) -> Transaction:
+    def cheapest_transaction(self) -> Transaction:
         """What a probe asks: not what the device has kept silent at, if there is anything else."""
 
         def key(each: Transaction) -> tuple[int, bool, float]:
             last = each.request == self._silent_on
-            return self.silences(each), last, transaction_cost_s(each, self.wire)
+            return self.silence_count(each), last, transaction_cost_s(each, self.wire)
 
         return min(self._asked, key=key)
 
     @property
-    def rechecked(self) -> list[Transaction]:
+    def recheck_transactions(self) -> list[Transaction]:
         """What a probe asks of a device that answers twice: what it has answered twice."""
         return [each for each in self._asked if each.request in self.quarantine.doubled]
 
     @property
     def timeout_s(self) -> float:
         """How long to wait for its next reply."""
-        return self.patience.timeout_s if self.breaker.closed else self.patience.probe_s
+        return self.patience.timeout_s if self.breaker.is_closed else self.patience.probe_s
 
-    def learn(self, old: Iterable[Transaction], new: Iterable[Transaction]) -> None:
+    def replace_transactions(self, old: Iterable[Transaction], new: Iterable[Transaction]) -> None:
         """Something is asked in other pieces from now on."""
         gone = {id(each): each.request for each in old}
         self._asked = [each for each in self._asked if id(each) not in gone] + list(new)
@@ -118,16 +118,18 @@ class BusDevice:
         self.quarantine.replan(gone.values(), [each.request for each in new])
 
     @property
-    def listens_s(self) -> float:
+    def listening_s(self) -> float:
         """How long the line is kept free behind its replies: a twin's would spoil the next."""
         twice = self.quarantine.twice and math.isinf(self._cap_s)
         return self.quarantine.echo_s if twice else 0.0
 
-    def silences(self, transaction: Transaction) -> int:
+    def silence_count(self, transaction: Transaction) -> int:
         """How often in a row this was met with silence by a device that gave other answers."""
         return self._silences.get(transaction.request, 0)
 
-    def in_order(self, transactions: Sequence[Transaction], now_s: float) -> list[Transaction]:
+    def order_transactions(
+        self, transactions: Sequence[Transaction], now_s: float
+    ) -> list[Transaction]:
         """How a round asks them: what was not answered last time after what was.
 
         A device that is silent on one block then still gives the others; and what could be
@@ -137,12 +139,12 @@ class BusDevice:
             return list(transactions)  # nearly always
 
         def key(each: Transaction) -> tuple[int, int]:
-            silences = self.silences(each)
+            silences = self.silence_count(each)
             if silences > 1:
                 return 3, silences
             if each.request == self._silent_on:
                 return 1, 0
-            return 2 * self.quarantine.mistakable(each, now_s), 0
+            return 2 * self.quarantine.can_be_mistaken(each, now_s), 0
 
         return sorted(transactions, key=key)
 
@@ -162,32 +164,32 @@ class BusDevice:
         return self.quarantine.echo_s if self._streams else 0.0
 
     @property
-    def unsure(self) -> bool:
+    def is_unsure(self) -> bool:
         """Whether what answers it may be another's reply, until an echo time has passed."""
-        return self._streams and self.quarantine.unsure
+        return self._streams and self.quarantine.is_unsure
 
     @property
-    def doubted(self) -> bool:
+    def is_doubtful(self) -> bool:
         """The same of an answer that is here: how it came speaks against it, too.
 
         It came behind half as many other bytes as it has itself, or later than the device's answers
         usually come: its own reply may be that litter, or later still, and this one a twin's.
         """
-        return self._doubtful or self.unsure
+        return self._doubtful or self.is_unsure
 
-    def asks(self) -> None:
+    def begin_request(self) -> None:
         """A question begins; its answer may come in several pieces."""
         self._doubtful = False
         self.beside = b""
 
-    def replied(
+    def record_reply(
         self, transaction: Transaction, reply: ReceivedReply, began_s: float, now_s: float
     ) -> None:
         """A reply came, whatever it says."""
-        unusual = self.patience.unusual(reply.rtt_s) and not self._urgent
-        self.stats.replied(reply.rtt_s)
-        self.patience.replied(reply.rtt_s)
-        if not self.patience.beyond:
+        unusual = self.patience.is_unusual(reply.rtt_s) and not self._urgent
+        self.stats.record_reply(reply.rtt_s)
+        self.patience.record_reply(reply.rtt_s)
+        if not self.patience.is_beyond:
             self._late_s = None
         self._spoke = True
         if self._silences:
@@ -196,63 +198,63 @@ class BusDevice:
             self._silent_on = None
         if self._streams:
             self.quarantine.echo_s = ECHO_S + self.patience.answers_s
-            self.quarantine.answered(transaction, reply.frame, began_s, now_s)
+            self.quarantine.record_answer(transaction, reply.frame, began_s, now_s)
             # Perhaps the true reply, spoilt by this one.
             if 2 * reply.litter >= len(reply.frame):
-                self.quarantine.disturbed(now_s)
+                self.quarantine.record_noise(now_s)
             if unusual:  # the device's own may come as late as one that is overtaken
                 self._uneasy_until_s = now_s + OVERTAKEN_S
-                self.quarantine.unknown()
+                self.quarantine.distrust()
             littered = reply.litter >= max(len(reply.frame) / 2, _LITTER_MIN)
             self._doubtful |= littered or now_s < self._uneasy_until_s
 
-    def used(self, began_s: float, now_s: float) -> None:
+    def record_use(self, began_s: float, now_s: float) -> None:
         """A transaction with this device had the wire."""
         took_s = now_s - began_s
         self.used_s = now_s
         self.stats.transactions += 1
         self.stats.busy_s += took_s
         pause_s = self.device.limits.pause_ms / 1000
-        if self.patience.beyond and took_s > self.device.timeout_s:
+        if self.patience.is_beyond and took_s > self.device.timeout_s:
             pause_s = max(pause_s, took_s / WINDOW_SHARE)
         if self.quarantine.twice:
-            pause_s = max(pause_s, self.listens_s / _LISTENING_SHARE)
+            pause_s = max(pause_s, self.listening_s / _LISTENING_SHARE)
         self._pause_until_s = now_s + pause_s
 
-    def missed(self, transaction: Transaction, fault: DeviceFault, cost_s: float) -> None:
+    def record_fault(self, transaction: Transaction, fault: DeviceFault, cost_s: float) -> None:
         """A transaction failed."""
-        self.stats.fault(fault)
+        self.stats.record_fault(fault)
         if isinstance(fault, NoReply):
-            self.patience.timed_out()
+            self.patience.record_timeout()
             self._silent_on = transaction.request
             if self._spoke:
-                self._silences[transaction.request] = self.silences(transaction) + 1
+                self._silences[transaction.request] = self.silence_count(transaction) + 1
             self._spoke = False
-            if self.silences(transaction) >= MUTE_AT:
+            if self.silence_count(transaction) >= MUTE_AT:
                 self.quarantine.replan([transaction.request], [])
         if isinstance(fault, RequestRefused):
-            self.quarantine.refused(transaction)
+            self.quarantine.record_refusal(transaction)
         else:
             self.stats.wasted_s += cost_s
 
-    def unanswered(
+    def record_unanswered(
         self, transaction: Transaction, fault: DeviceFault, began_s: float, now_s: float
     ) -> None:
         """What was sent has no reply of its own; unless it came and was spoilt, it may yet come."""
         heard = fault.data.get("heard", 0) if isinstance(fault, GarbledReply) else 0
         expect = transaction.expect
         if expect is not None and 0 < transaction.reply_bytes <= heard <= expect.limit:
-            self.quarantine.disturbed(now_s)
+            self.quarantine.record_noise(now_s)
         else:
-            self.left(transaction, began_s, now_s)
+            self.record_abandoned(transaction, began_s, now_s)
 
-    def left(self, transaction: Transaction, began_s: float, now_s: float) -> None:
+    def record_abandoned(self, transaction: Transaction, began_s: float, now_s: float) -> None:
         """A transaction ended without its reply, which may still come."""
         if self._streams:
-            window_s = LOST_WINDOW_S if self._urgent and self.patience.swift else None
-            self.quarantine.failed(transaction, began_s, now_s, window_s=window_s)
+            window_s = LOST_WINDOW_S if self._urgent and self.patience.is_swift else None
+            self.quarantine.record_failure(transaction, began_s, now_s, window_s=window_s)
 
-    def overheard(self, heard: bytes, now_s: float) -> bytes:
+    def filter_stray(self, heard: bytes, now_s: float) -> bytes:
         """What was heard without the whole replies of this device that nobody waits for."""
         for expect in self.quarantine.kins:
             while (place := expect.find(heard, final=True)) is not None:
@@ -262,13 +264,13 @@ class BusDevice:
                 heard = heard[: place[0]] + heard[place[1] :]
                 if self.asked is not None:
                     self.beside = frame
-                rtt_s = self.quarantine.unasked(expect.kin, frame, now_s)
+                rtt_s = self.quarantine.match_surplus(expect.kin, frame, now_s)
                 if rtt_s is None:
                     self.stats.surplus += 1
                 else:
                     self.stats.late += 1
                     self._late_s = rtt_s
-                    self.patience.late(rtt_s)
+                    self.patience.record_late(rtt_s)
         return heard
 
     def _awaits(self, frame: bytes, found_by: Expect) -> bool:
@@ -280,7 +282,7 @@ class BusDevice:
             and asked.find(frame, final=True) is not None
         )
 
-    def complains(self) -> bool:
+    def surplus_changed(self) -> bool:
         """True once when surplus replies begin to come, and once when they have stopped."""
         twice = self.quarantine.twice
         if twice == (self.stats.code == TWO_ANSWERS):
@@ -288,12 +290,12 @@ class BusDevice:
         self.stats.code = TWO_ANSWERS if twice else None
         return True
 
-    def round_over(self, *, answered: bool, fruitful: bool, fault: DeviceFault | None) -> bool:
+    def end_round(self, *, answered: bool, fruitful: bool, fault: DeviceFault | None) -> bool:
         """Judge the device after a round or probe; True if its state changed."""
         self.stats.timeout_s = self.patience.timeout_s
         self._barren = 0 if fruitful or not answered else self._barren + 1
         before = self.state
-        if not self.breaker.closed:
+        if not self.breaker.is_closed:
             if before not in {DeviceState.SILENT, DeviceState.FAULTY}:
                 noisy = isinstance(fault, GarbledReply)
                 self.state = DeviceState.FAULTY if noisy else DeviceState.SILENT
@@ -304,14 +306,14 @@ class BusDevice:
         self.stats.state = self.state
         return self.state is not before
 
-    def change(self, fault: DeviceFault | None, at_s: float) -> DeviceChange:
+    def state_change(self, fault: DeviceFault | None, at_s: float) -> DeviceChange:
         """What is to be said of the state that the device is in now, and why."""
         code: str | None = None
         data: dict[str, Any] = {}
         if self.stats.code == TWO_ANSWERS:
             code = TWO_ANSWERS
         elif self._late_s is not None and (
-            self.state is DeviceState.SILENT or self.patience.beyond
+            self.state is DeviceState.SILENT or self.patience.is_beyond
         ):
             # Not dead but slow: the remedy is a longer timeout_s, not a visit.
             code = "bus.late-reply"
@@ -337,7 +339,7 @@ class BusDevice:
             for each in samples
         ]
 
-    def void(self, samples: Iterable[Sample], at_s: float) -> list[Reading]:
+    def doubtful_readings(self, samples: Iterable[Sample], at_s: float) -> list[Reading]:
         """What is to be said of points whose answer may have been another's."""
         at_ns, quality = int(at_s * 1e9), GarbledReply.quality
         device = self.device.id
@@ -346,7 +348,9 @@ class BusDevice:
             for each in samples
         ]
 
-    def lost(self, transaction: Transaction, fault: DeviceFault, at_s: float) -> list[Reading]:
+    def fault_readings(
+        self, transaction: Transaction, fault: DeviceFault, at_s: float
+    ) -> list[Reading]:
         """What is to be said of points that could not be read: nothing but why."""
         at_ns, quality = int(at_s * 1e9), fault.quality
         return [

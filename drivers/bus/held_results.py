@@ -93,12 +93,12 @@ class HeldResults:
             if believed:
                 told = member.readings(each.samples, each.at_s)
             else:
-                told = member.void(each.samples, each.at_s)
+                told = member.doubtful_readings(each.samples, each.at_s)
                 fault = fault or GarbledReply(member.stats.code or "bus.doubtful")
             readings += [] if each.again else told
         if kept.unsure:
-            member.counters.puzzled()  # the next round asks in any case
-        replaced = (*kept.result.replaced, *member.counters.replaced())
+            member.counters.pop_puzzled()  # the next round asks in any case
+        replaced = (*kept.result.replaced, *member.counters.pop_replacements())
         result = msgspec.structs.replace(
             kept.result, readings=tuple(readings), fault=fault, replaced=replaced
         )

@@ -50,20 +50,20 @@ class Job(Protocol):
     def current(self) -> Transaction:
         """Its next transaction."""
 
-    def answered(
+    def on_reply(
         self, samples: Sequence[Sample], now_s: float, *, unsure_since_s: float | None = None
     ) -> None:
         """The current transaction was answered; if unsure, perhaps by another's reply."""
 
-    def failed(self, fault: DeviceFault, cost_s: float, now_s: float) -> None:
+    def on_fault(self, fault: DeviceFault, cost_s: float, now_s: float) -> None:
         """The current transaction failed and took the wire so long."""
 
     @property
-    def over(self) -> bool:
+    def is_over(self) -> bool:
         """True when nothing of it is left to be asked (this time)."""
 
     @property
-    def fruitful(self) -> bool:
+    def is_fruitful(self) -> bool:
         """True if it brought what it was to bring."""
 
 
@@ -77,7 +77,7 @@ class ProbeJob:
     def __init__(self, member: BusDevice) -> None:
         self.member = member
         self.alive = False
-        self.over = False
+        self.is_over = False
         self.fault: DeviceFault | None = None
         self.wasted_s = 0.0
         self._turn = 0
@@ -87,14 +87,14 @@ class ProbeJob:
     @property
     def priority(self) -> int:
         """What was answered twice is asked beside its rounds, which else leave it no time."""
-        doubled = self.member.breaker.closed and self.member.quarantine.doubled
+        doubled = self.member.breaker.is_closed and self.member.quarantine.doubled
         return self._urgent if doubled else PROBE_PRIORITY
 
     @property
     def deadline_s(self) -> float:
         """Probes are served in the order of their time."""
         breaker, quarantine = self.member.breaker, self.member.quarantine
-        if not breaker.closed:
+        if not breaker.is_closed:
             return breaker.retry_at_s
         if quarantine.doubled:  # other answers of it tell nothing
             return max(self._asked_s, quarantine.counted_s) + RECHECK_S
@@ -103,28 +103,28 @@ class ProbeJob:
     def ready_s(self, now_s: float) -> float:
         """When the breaker wants to know, or the device's own rounds are too far apart."""
         member = self.member
-        if member.breaker.closed and not member.quarantine.twice:  # nearly always
+        if member.breaker.is_closed and not member.quarantine.twice:  # nearly always
             return math.inf
         return max(self.deadline_s, member.free_at_s(self.current(), now_s))
 
     def current(self) -> Transaction:
         """The cheapest transaction of the device, or in turn what it has answered twice."""
-        self.over = False
-        doubled = self.member.rechecked if self.member.breaker.closed else []
-        return doubled[self._turn % len(doubled)] if doubled else self.member.cheapest
+        self.is_over = False
+        doubled = self.member.recheck_transactions if self.member.breaker.is_closed else []
+        return doubled[self._turn % len(doubled)] if doubled else self.member.cheapest_transaction
 
-    def answered(
+    def on_reply(
         self, samples: Sequence[Sample], now_s: float, *, unsure_since_s: float | None = None
     ) -> None:
         """It lives; the values come with the round that follows."""
         del samples, unsure_since_s
         self._next(now_s)
-        self.alive, self.over, self.wasted_s, self.fault = True, True, 0.0, None
+        self.alive, self.is_over, self.wasted_s, self.fault = True, True, 0.0, None
 
-    def failed(self, fault: DeviceFault, cost_s: float, now_s: float) -> None:
+    def on_fault(self, fault: DeviceFault, cost_s: float, now_s: float) -> None:
         """It does not, unless even a refusal is a sign of life."""
         self._next(now_s)
-        self.alive, self.over, self.wasted_s = isinstance(fault, RequestRefused), True, cost_s
+        self.alive, self.is_over, self.wasted_s = isinstance(fault, RequestRefused), True, cost_s
         self.fault = fault
 
     def _next(self, now_s: float) -> None:
@@ -132,7 +132,7 @@ class ProbeJob:
         self._asked_s = now_s
 
     @property
-    def fruitful(self) -> bool:
+    def is_fruitful(self) -> bool:
         """True if it was answered with values."""
         return self.alive and self.fault is None
 
@@ -157,7 +157,7 @@ class WriteJob:
         self._point = plan.write.points[0]
 
     @property
-    def over(self) -> bool:
+    def is_over(self) -> bool:
         """True when it is proved or has failed."""
         return not self._steps
 
@@ -169,7 +169,7 @@ class WriteJob:
         """The write, then the reading back."""
         return self._steps[0]
 
-    def answered(
+    def on_reply(
         self, samples: Sequence[Sample], now_s: float, *, unsure_since_s: float | None = None
     ) -> None:
         """Written, or read back."""
@@ -181,7 +181,7 @@ class WriteJob:
         elif not self._steps:  # confirmed at most: nobody has seen that it is so
             self._resolve(self._unproved(now_s))
 
-    def failed(self, fault: DeviceFault, cost_s: float, now_s: float) -> None:
+    def on_fault(self, fault: DeviceFault, cost_s: float, now_s: float) -> None:
         """A refusal is final; anything else is settled by reading back, if that is possible."""
         del now_s
         self.alive = isinstance(fault, RequestRefused)
@@ -192,7 +192,7 @@ class WriteJob:
             self.abandon(fault)
 
     @property
-    def fruitful(self) -> bool:
+    def is_fruitful(self) -> bool:
         """True if the device kept what was written."""
         return self.alive and self.fault is None
 

@@ -165,7 +165,7 @@ class StreamLink:
             self._stream.close()
             self._stream = None
 
-    def heard(self, data: bytes) -> None:
+    def on_bytes(self, data: bytes) -> None:
         """Bytes arrived, in any split."""
         now_s = self._loop.time()
         self._quiet_from_s = max(self._quiet_from_s, now_s)
@@ -180,7 +180,7 @@ class StreamLink:
         except Exception as error:  # noqa: BLE001 - whoever asked contains it
             asked.fail(error)
 
-    def lost(self, error: LineDown) -> None:
+    def on_lost(self, error: LineDown) -> None:
         """The stream ended."""
         self._lost = error
         if error.code != CONNECTION_LOST:

@@ -83,7 +83,7 @@ class PollJob:
 
     def _restart(self, now_s: float) -> None:
         self._reunite()
-        self._order = self.member.in_order(self._transactions, now_s)
+        self._order = self.member.order_transactions(self._transactions, now_s)
         self._retried = False
         self._readings: list[Reading] = []
         self.unsure = []
@@ -97,17 +97,17 @@ class PollJob:
 
         Who was silent lets the others go first.
         """
-        behind_s = self.period_s if self.member.patience.missed else 0.0
+        behind_s = self.period_s if self.member.patience.record_miss else 0.0
         return self.due_s + self.period_s + self._behind_beat_s + behind_s
 
     @property
-    def over(self) -> bool:
+    def is_over(self) -> bool:
         """True when every transaction has been answered or given up."""
         return not self._order
 
     def ready_s(self, now_s: float) -> float:
         """When it is due and the device may be asked; never while its breaker is open."""
-        if not self.member.breaker.closed:
+        if not self.member.breaker.is_closed:
             return math.inf
         if self.due_s > now_s:
             return self.due_s
@@ -117,7 +117,7 @@ class PollJob:
         """The next block of this round."""
         return self._order[0]
 
-    def answered(
+    def on_reply(
         self, samples: Sequence[Sample], now_s: float, *, unsure_since_s: float | None = None
     ) -> None:
         """The block's values are here; if one of its counters puzzles, it is asked once more.
@@ -134,14 +134,14 @@ class PollJob:
             self.unsure.append(DoubtfulReply(samples, unsure_since_s, now_s, again=again))
         else:
             readings = self.member.readings(samples, now_s)
-            again = not retried and counters.puzzled()
+            again = not retried and counters.pop_puzzled()
             self._readings += [] if again else readings
         if again:
             self._retried = True
             return
         self._next()
 
-    def failed(self, fault: DeviceFault, cost_s: float, now_s: float) -> None:
+    def on_fault(self, fault: DeviceFault, cost_s: float, now_s: float) -> None:
         """Divide what was refused, repeat once what was garbled, give up what is silent.
 
         What is asked for more than its points need is asked for without that, whatever it met with
@@ -154,7 +154,7 @@ class PollJob:
                 return
         else:
             self.wasted_s += cost_s
-            if self.member.silences(transaction) >= MUTE_AT:
+            if self.member.silence_count(transaction) >= MUTE_AT:
                 self._learn_silence(transaction)
             if transaction.lengthened and self._beyond(transaction, fault):
                 self._divide(transaction)
@@ -165,7 +165,7 @@ class PollJob:
         self.fault = self.fault or fault
         given_up = 1 if isinstance(fault, RequestRefused | GarbledReply) else len(self._order)
         for each in self._order[:given_up]:
-            self._readings += self.member.lost(each, fault, now_s)
+            self._readings += self.member.fault_readings(each, fault, now_s)
         del self._order[: given_up - 1]
         self._next()
 
@@ -173,7 +173,7 @@ class PollJob:
         """The round as it ended; the next one is due on the grid."""
         readings = tuple(self._readings)
         took_ns = int((now_s - self.due_s) * 1e9)
-        device, replaced = self.member.device.id, self.member.counters.replaced()
+        device, replaced = self.member.device.id, self.member.counters.pop_replacements()
         result = PollResult(device, int(now_s * 1e9), took_ns, readings, self.fault, replaced)
         if self.finished_s is not None and self.alive:
             self.member.stats.period_s = now_s - self.finished_s
@@ -183,7 +183,7 @@ class PollJob:
         return result
 
     @property
-    def fruitful(self) -> bool:
+    def is_fruitful(self) -> bool:
         """True if at least one value could be used."""
         return bool(self.unsure) or any(each.value is not None for each in self._readings)
 
@@ -271,7 +271,7 @@ class PollJob:
         at = self._transactions.index(old[0])
         kept = [each for each in self._transactions if each not in old]
         self._transactions = kept[:at] + list(new) + kept[at:]
-        self.member.learn(old, new)
+        self.member.replace_transactions(old, new)
 
 
 def _parts(transaction: Transaction) -> list[Transaction]:

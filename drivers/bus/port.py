@@ -215,7 +215,7 @@ class _PortStream:
         except OSError:
             data = b""
         if data:
-            self._receiver.heard(data)
+            self._receiver.on_bytes(data)
         else:
             self._end()
 
@@ -236,4 +236,4 @@ class _PortStream:
     def _end(self) -> None:
         """The adapter was unplugged."""
         self.close()
-        self._receiver.lost(LineLost("bus.line-lost", port=self._path))
+        self._receiver.on_lost(LineLost("bus.line-lost", port=self._path))

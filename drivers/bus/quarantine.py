@@ -119,14 +119,14 @@ class Quarantine:
 
     @property
     def _unsettled(self) -> bool:
-        return bool(self.unsure or self._owed)
+        return bool(self.is_unsure or self._owed)
 
     @property
     def kins(self) -> Iterable[Expect]:
         """What finds every whole frame of this device, by the functions that it was asked."""
         return self._kins.values()
 
-    def failed(
+    def record_failure(
         self,
         transaction: Transaction,
         sent_s: float,
@@ -145,11 +145,13 @@ class Quarantine:
             self._owe(transaction, transaction.expect, sent_s)
             self._owed[-1].soon = window_s is not None
 
-    def disturbed(self, now_s: float) -> None:
+    def record_noise(self, now_s: float) -> None:
         """A reply came, but spoilt: what was believed shortly before may have been another's."""
         self.upset_s = now_s
 
-    def answered(self, transaction: Transaction, frame: bytes, sent_s: float, now_s: float) -> None:
+    def record_answer(
+        self, transaction: Transaction, frame: bytes, sent_s: float, now_s: float
+    ) -> None:
         """A reply came to what was sent then, unless it was to an older request that looks alike.
 
         In that case it is this one's reply that is owed from now on.
@@ -176,20 +178,20 @@ class Quarantine:
         self._know(expect)
         self._last = _ReplyRecord(transaction, frame, now_s)
         self._recent[expect].append(self._last)
-        if self.unsure:
+        if self.is_unsure:
             self._count(transaction.request, now_s)
         self._forget(now_s)
         if any(owed.expect == expect for owed in self._owed):
             self._owe(transaction, expect, sent_s)
             self._pay(expect, now_s)
 
-    def refused(self, transaction: Transaction) -> None:
+    def record_refusal(self, transaction: Transaction) -> None:
         """The reply that came to it was a refusal, which could be anybody's of this kin."""
         expect = transaction.expect
         if expect is not None and expect in self._recent:
             self._refusals[expect.kin] = self._recent[expect][-1]
 
-    def unasked(self, kin: Hashable, frame: bytes, now_s: float) -> float | None:
+    def match_surplus(self, kin: Hashable, frame: bytes, now_s: float) -> float | None:
         """A whole frame came that nobody waits for: how late it is; None if it is a surplus."""
         self._forget(now_s)
         self._rest(now_s)
@@ -223,7 +225,7 @@ class Quarantine:
                 del self.doubled[request]
         if self.suspect:
             self.suspect -= 1
-        if not self.unsure:
+        if not self.is_unsure:
             self.twice = self.twins = False
 
     def _doubt(self, kin: Hashable, frame: bytes, now_s: float) -> None:
@@ -265,7 +267,7 @@ class Quarantine:
         if expect is None:
             return free_s
         if now_s - self._replied_s < self.echo_s:
-            if self.unsure:
+            if self.is_unsure:
                 free_s = max(free_s, self._replied_s + self.echo_s)
             refusal = self._refusals.get(expect.kin)
             if refusal is not None and refusal.transaction.request != transaction.request:
@@ -275,7 +277,7 @@ class Quarantine:
             free_s = max(free_s, self._settled_s(transaction, now_s))
         return free_s
 
-    def mistakable(self, transaction: Transaction, now_s: float) -> bool:
+    def can_be_mistaken(self, transaction: Transaction, now_s: float) -> bool:
         """Whether its answer could be taken for another's that is owed."""
         return any(
             owed.until_s > now_s
@@ -295,11 +297,11 @@ class Quarantine:
         )
 
     @property
-    def unsure(self) -> bool:
+    def is_unsure(self) -> bool:
         """Whether the next answer may be one of two, or another's."""
         return bool(self.suspect or self.doubled)
 
-    def unknown(self) -> None:
+    def distrust(self) -> None:
         """The device was away: who answers now may be another one, or two."""
         self.suspect = max(self.suspect, _STRANGER_REPLIES)
 

@@ -46,7 +46,7 @@ class JobQueue(Generic[J]):
         if job in self._jobs:
             self._jobs.remove(job)
 
-    def take(self, now_s: float) -> tuple[J | None, float]:
+    def pop_ready(self, now_s: float) -> tuple[J | None, float]:
         """The job that goes now; without one, when the next may go."""
         chosen: J | None = None
         next_s = math.inf

@@ -152,7 +152,7 @@ class WireLoad(msgspec.Struct, frozen=True):
     by_device: dict[str, float]
 
     @property
-    def bearable(self) -> bool:
+    def is_bearable(self) -> bool:
         """True if this may be run."""
         return self.share <= LOAD_MAX
 

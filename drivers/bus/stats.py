@@ -34,12 +34,12 @@ class DeviceStats(msgspec.Struct):
     code: str | None = None
     rtt: list[int] = msgspec.field(default_factory=lambda: [0] * (len(RTT_BOUNDS_S) + 1))
 
-    def replied(self, rtt_s: float) -> None:
+    def record_reply(self, rtt_s: float) -> None:
         """A reply was complete so long after its request."""
         self.rtt_s = rtt_s
         self.rtt[bisect.bisect_left(RTT_BOUNDS_S, rtt_s)] += 1
 
-    def fault(self, fault: DeviceFault) -> None:
+    def record_fault(self, fault: DeviceFault) -> None:
         """Count what went wrong, by kind."""
         if isinstance(fault, RequestRefused):
             self.exceptions += 1

@@ -10,10 +10,10 @@ from drivers.serial_line import SerialLine
 class ByteReceiver(Protocol):
     """Who listens to a stream; called from the loop, never from another thread."""
 
-    def heard(self, data: bytes) -> None:
+    def on_bytes(self, data: bytes) -> None:
         """Bytes arrived, in any split."""
 
-    def lost(self, error: LineDown) -> None:
+    def on_lost(self, error: LineDown) -> None:
         """The stream ended; nothing follows."""
 
 

@@ -39,13 +39,13 @@ class _TcpStream(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._receiver is not None:
-            self._receiver.heard(data)
+            self._receiver.on_bytes(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
         receiver, self._receiver = self._receiver, None
         if receiver is not None:
             reason = "" if exc is None else str(exc)
-            receiver.lost(LineLost(CONNECTION_LOST, address=self._address, reason=reason))
+            receiver.on_lost(LineLost(CONNECTION_LOST, address=self._address, reason=reason))
 
     def write(self, data: bytes) -> None:
         """Send without waiting."""
@@ -141,14 +141,14 @@ class MbapLink:
             self._stream.close()
             self._stream = None
 
-    def heard(self, data: bytes) -> None:
+    def on_bytes(self, data: bytes) -> None:
         """Bytes arrived, in any split."""
         self._buffer += data
         while len(self._buffer) >= _HEADER:
             size = int.from_bytes(self._buffer[4:6])
             if self._buffer[2:4] != b"\0\0" or not _BODY_MIN <= size <= _BODY_MAX:
                 self.close()
-                self.lost(LineLost("bus.not-modbus", heard=self._buffer[:_HEADER].hex()))
+                self.on_lost(LineLost("bus.not-modbus", heard=self._buffer[:_HEADER].hex()))
                 return
             if len(self._buffer) < _HEADER + size:
                 return
@@ -156,7 +156,7 @@ class MbapLink:
             self._buffer = self._buffer[_HEADER + size :]
             self._deliver(number, body)
 
-    def lost(self, error: LineDown) -> None:
+    def on_lost(self, error: LineDown) -> None:
         """The connection ended."""
         self._lost = error
         for future in self._waiting.values():

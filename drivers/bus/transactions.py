@@ -31,7 +31,7 @@ class TransactionRunner:
         self._on_reply = on_reply
         self._under_way: dict[object, tuple[BusDevice, float]] = {}
 
-    def stuck(self, now_s: float) -> BusDevice | None:
+    def find_stuck(self, now_s: float) -> BusDevice | None:
         """A device whose transaction should long have been over."""
         late = (member for member, over_by_s in self._under_way.values() if over_by_s < now_s)
         return next(late, None)
@@ -40,7 +40,7 @@ class TransactionRunner:
         self, link: BusLink, member: BusDevice, transaction: Transaction
     ) -> Sequence[Sample] | DeviceFault:
         """What the device says, or what is wrong with it; LineDown."""
-        member.asks()
+        member.begin_request()
         try:
             frame = await self._exchange(link, member, transaction)
             for _ in range(_MORE_MAX):
@@ -55,9 +55,9 @@ class TransactionRunner:
         except LineDown:
             raise
         except Exception as error:  # noqa: BLE001 - the edge: it costs this transaction
-            return self.unforeseen(member, error)
+            return self.contain_error(member, error)
 
-    def unforeseen(self, member: BusDevice, error: Exception) -> DeviceFault:
+    def contain_error(self, member: BusDevice, error: Exception) -> DeviceFault:
         """Tell what nobody foresaw; for the device it is one answer that was none."""
         self._on_fault(self._where, error)
         return GarbledReply("bus.fault", device=member.device.id)
@@ -77,14 +77,14 @@ class TransactionRunner:
         try:
             reply = await link.exchange(asked, member.line, timeout_s)
         except DeviceFault as fault:
-            member.unanswered(transaction, fault, began_s, loop.time())
+            member.record_unanswered(transaction, fault, began_s, loop.time())
             raise
         except BaseException:  # whatever it is, it is raised again
-            member.left(transaction, began_s, loop.time())
+            member.record_abandoned(transaction, began_s, loop.time())
             raise
         finally:
             member.asked = None
             del self._under_way[ticket]
-        member.replied(transaction, reply, began_s, loop.time())
+        member.record_reply(transaction, reply, began_s, loop.time())
         self._on_reply(member)
         return reply.frame

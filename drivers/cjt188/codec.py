@@ -57,7 +57,7 @@ class Cjt188Frame(msgspec.Struct, frozen=True):
     data: bytes = b""
 
     @property
-    def denied(self) -> bool:
+    def is_denied(self) -> bool:
         """The meter says no; `data` are the sequence number and the status word."""
         return bool(self.control & DENIED)
 

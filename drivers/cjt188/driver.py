@@ -147,7 +147,7 @@ def decode_good_reply(raw: bytes) -> Cjt188Frame:
     """The reply, unless it is an error reply: Refused with the status word."""
     reply = codec.decode(raw)
     assert reply is not None, "Reply.find has found it"
-    if reply.denied:
+    if reply.is_denied:
         raise RequestRefused("cjt188.refused", status=reply.data[1:].hex())
     return reply
 

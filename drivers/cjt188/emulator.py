@@ -72,7 +72,7 @@ class Cjt188Slave(MeterSlave):
         """As this maker has it."""
         return self.habits.deaf_without_wake, self.habits.wake
 
-    def accepts(self, body: bytes) -> bool:
+    def accepts_body(self, body: bytes) -> bool:
         """True for a whole frame for this kind of meter and this address, or for any."""
         if len(body) < _SHORTEST or len(body) != body[10] + _SHORTEST:
             return False

@@ -37,7 +37,7 @@ class Cjt188Scanner:
         """Everybody."""
         return (f"AA/{codec.ANYBODY}",)
 
-    def asks(self, scope: str) -> tuple[Transaction, ...]:
+    def requests(self, scope: str) -> tuple[Transaction, ...]:
         """Its address."""
         kind, _, address = scope.partition("/")
         kinds = (kind, _USUAL) if scope in self.scopes() else (kind,)
@@ -45,25 +45,25 @@ class Cjt188Scanner:
             _ask(Cjt188Frame(int(each, 16), address, Cjt188Control.READ_ADDRESS)) for each in kinds
         )
 
-    def sign(self, scope: str, frame: bytes) -> ScanHit:
+    def parse_hit(self, scope: str, frame: bytes) -> ScanHit:
         """The address that the reply came from; the hint is the kind of meter."""
         del scope
         reply = codec.decode(frame)
         assert reply is not None, "Reply.find has found it"
         return ScanHit(reply.address, f"{reply.meter:02X}")
 
-    def shares(self, scope: str) -> bool:
+    def may_collide(self, scope: str) -> bool:
         """Several may, as long as kind or a digit is open."""
         return "A" in scope.partition("/")[2]
 
-    def within(self, scope: str) -> tuple[str, ...]:
+    def split_scope(self, scope: str) -> tuple[str, ...]:
         """The kinds; then the next two digits, from the right."""
         kind, _, address = scope.partition("/")
         if kind == "AA":
             return tuple(f"{each}/{address}" for each in _KINDS)
         return tuple(f"{kind}/{each}" for each in narrower_addresses(address))
 
-    def may_be(self, profile: Profile, sign: ScanHit) -> bool:
+    def fits_profile(self, profile: Profile, sign: ScanHit) -> bool:
         """A model measures what its points say."""
         kinds = {METERS.get(spec.kind) for spec in profile.point}
         return int(sign.hint, 16) in kinds or codec.ANY_METER in kinds

@@ -60,12 +60,12 @@ class Dlt645Frame(msgspec.Struct, frozen=True):
     data: bytes = b""
 
     @property
-    def denied(self) -> bool:
+    def is_denied(self) -> bool:
         """The meter says no; `data` begins with the error word."""
         return bool(self.control & DENIED)
 
     @property
-    def more(self) -> bool:
+    def more_follows(self) -> bool:
         """The meter holds more than it could send."""
         return bool(self.control & MORE)
 

@@ -72,7 +72,7 @@ class Dlt645Slave(MeterSlave):
         """As this vendor has it."""
         return self.habits.deaf_without_wake, self.habits.wake
 
-    def accepts(self, body: bytes) -> bool:
+    def accepts_body(self, body: bytes) -> bool:
         """True for a whole frame for this meter, or for everybody if that is a broadcast."""
         if len(body) < _SHORTEST or len(body) != body[9] + _SHORTEST or body[7] != _START:
             return False

@@ -113,7 +113,7 @@ def _more(ask: ItemRead, before: bytes, number: int) -> Callable[[bytes], Transa
 
     def more(raw: bytes) -> Transaction | None:
         reply = codec.decode(raw)
-        if reply is None or not reply.more or number > PIECES_MAX:
+        if reply is None or not reply.more_follows or number > PIECES_MAX:
             return None
         come = before + _data(reply)
         item = item_bytes(ask.item)
@@ -139,7 +139,7 @@ def _data(reply: Dlt645Frame) -> bytes:
 def _payload(ask: ItemRead, raw: bytes) -> bytes:
     """The data of the last piece; Refused if the meter gives none."""
     reply = decode_good_reply(raw, divisible=bool(ask.instead))
-    if reply.more:
+    if reply.more_follows:
         raise RequestRefused("dlt645.more-follows", divisible=bool(ask.instead), item=ask.item)
     return _data(reply)
 
@@ -148,7 +148,7 @@ def decode_good_reply(raw: bytes, *, divisible: bool = False) -> Dlt645Frame:
     """The reply, unless it is an error reply: Refused with the error word and its reasons."""
     reply = codec.decode(raw)
     assert reply is not None, "Reply.find has found it"
-    if reply.denied:
+    if reply.is_denied:
         word = reply.data[0] if reply.data else 0
         reasons = list(codec.errors(word))
         raise RequestRefused("dlt645.refused", divisible=divisible, exception=word, reasons=reasons)

@@ -33,29 +33,29 @@ class Dlt645Scanner:
         """Everybody."""
         return (codec.ANYBODY,)
 
-    def asks(self, scope: str) -> tuple[Transaction, ...]:
+    def requests(self, scope: str) -> tuple[Transaction, ...]:
         """Its address; and a reading, for meters that answer only to that."""
         read = _ask(Dlt645Frame(scope, Dlt645Control.READ, _ENERGY), _ENERGY, 8)
         if scope != codec.ANYBODY:
             return (read,)
         return (_ask(Dlt645Frame(scope, Dlt645Control.READ_ADDRESS), b"", 6), read)
 
-    def sign(self, scope: str, frame: bytes) -> ScanHit:
+    def parse_hit(self, scope: str, frame: bytes) -> ScanHit:
         """The address that the reply came from."""
         del scope
         reply = codec.decode(frame)
         assert reply is not None, "Reply.find has found it"
         return ScanHit(reply.address)
 
-    def shares(self, scope: str) -> bool:
+    def may_collide(self, scope: str) -> bool:
         """Several may, as long as a digit is open."""
         return scope.startswith("A")
 
-    def within(self, scope: str) -> tuple[str, ...]:
+    def split_scope(self, scope: str) -> tuple[str, ...]:
         """The next two digits, from the right."""
         return narrower_addresses(scope)
 
-    def may_be(self, profile: Profile, sign: ScanHit) -> bool:
+    def fits_profile(self, profile: Profile, sign: ScanHit) -> bool:
         """Only its items tell what a meter is."""
         del profile, sign
         return True

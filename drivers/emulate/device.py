@@ -52,7 +52,7 @@ class EmulatedDevice(abc.ABC):
             first = self._motions[point.id].at(0.0, load_at(self._day_starts_s), 0.0)
             self.show(point, first)
 
-    def set(self, point_id: str, value: Value) -> None:
+    def set_value(self, point_id: str, value: Value) -> None:
         """Let a point show this from now on; None lets it move again. KeyError: no such point.
 
         ValueError if the device could not show the value.
@@ -62,11 +62,11 @@ class EmulatedDevice(abc.ABC):
             self.show(point, value)
         self._motions[point_id].pinned = value
 
-    def hasten(self, point_id: str, times: float) -> None:
+    def scale_pace(self, point_id: str, times: float) -> None:
         """Let a counter run so many times as fast as it was laid out. KeyError: no such point."""
         self._motions[point_id].times = times * self._paces.get(point_id, 1.0)
 
-    def pace(self, point_id: str, times: float) -> None:
+    def set_pace(self, point_id: str, times: float) -> None:
         """Lay a counter out to run so many times as fast as usual. KeyError: no such point."""
         self._motions[point_id].times = self._paces[point_id] = times
 

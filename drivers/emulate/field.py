@@ -118,7 +118,9 @@ class EmulatedField:
         self.meters = meters
 
     @classmethod
-    def of(cls, spec: EmulatedFieldSpec, profile_of: Callable[[str], Profile]) -> "EmulatedField":
+    def from_spec(
+        cls, spec: EmulatedFieldSpec, profile_of: Callable[[str], Profile]
+    ) -> "EmulatedField":
         """Build what `spec` says; KeyError for a bus or point that is not there."""
         buses = {
             name: _bus(name, bus, spec.seed + number)
@@ -137,9 +139,9 @@ class EmulatedField:
                 day_starts_s=spec.day_starts_s,
             )
             for point, value in wanted.set.items():
-                meter.set(point, value)
+                meter.set_value(point, value)
             for point, times in wanted.pace.items():
-                meter.pace(point, times)
+                meter.set_pace(point, times)
             bus.wire.slaves.append(meter.slave)
             meters[name] = meter
         return cls(buses, meters)
@@ -154,15 +156,15 @@ class EmulatedField:
         for bus in self.buses.values():
             await bus.unplug()
 
-    def places(self) -> dict[str, str]:
+    def addresses(self) -> dict[str, str]:
         """Where each bus is found."""
         return {name: bus.where for name, bus in self.buses.items()}
 
-    def set(self, meter: str, point: str, value: Value) -> None:
+    def set_value(self, meter: str, point: str, value: Value) -> None:
         """Let a point show this value; None lets it move again. KeyError: no such thing."""
-        self.meters[meter].set(point, value)
+        self.meters[meter].set_value(point, value)
 
-    async def fault(self, name: str, what: str, value: Any = True) -> None:
+    async def set_fault(self, name: str, what: str, value: Any = True) -> None:
         """Give a meter or a bus a fault of `SlaveFaults` or `TcpFaults`, or `unplugged` to a bus.
 
         KeyError: nothing here has that name; AttributeError: it has no such fault.
@@ -178,7 +180,7 @@ class EmulatedField:
         else:
             _give(bus.wire.faults, what, value)
 
-    async def clear(self, name: str) -> None:
+    async def clear_faults(self, name: str) -> None:
         """Put everything about one meter or bus right."""
         if name in self.meters:
             self.meters[name].slave.faults.clear()
@@ -189,7 +191,7 @@ class EmulatedField:
             bus.end.faults.clear()
         await bus.plug()
 
-    def faults_of(self, name: str) -> dict[str, Any]:
+    def active_faults(self, name: str) -> dict[str, Any]:
         """What is wrong with a meter or a bus now."""
         if name in self.meters:
             return _wrong(self.meters[name].slave.faults)

@@ -15,7 +15,7 @@ class Rs485Stream:
         """Take the master's end; one at a time, which `stream_opener` sees to."""
         self._wire, self._receiver, self._where, self._line = wire, receiver, where, line
         self._open = True
-        wire.listen(receiver.heard, self._pulled)
+        wire.listen(receiver.on_bytes, self._pulled)
 
     @property
     def is_open(self) -> bool:
@@ -41,7 +41,7 @@ class Rs485Stream:
     def _pulled(self) -> None:
         if self._open:
             self._open = False
-            self._receiver.lost(LineLost("bus.line-lost", port=self._where))
+            self._receiver.on_lost(LineLost("bus.line-lost", port=self._where))
 
 
 def stream_opener(

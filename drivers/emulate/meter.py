@@ -38,14 +38,14 @@ class MeterSlave(Slave):
         """The FE bytes that a request needs to be heard, and those before a reply."""
 
     @abc.abstractmethod
-    def accepts(self, body: bytes) -> bool:
+    def accepts_body(self, body: bytes) -> bool:
         """True if that frame, its sum and its ends right, is whole and meant for this meter."""
 
     @abc.abstractmethod
     def respond(self, body: bytes, at_s: float) -> bytes | None:
         """The reply from its 68 on, without sum and end; None for silence."""
 
-    def hears(self, frame: bytes) -> bool:
+    def accepts(self, frame: bytes) -> bool:
         """True for a whole frame with a right sum that is meant for this meter."""
         body = frame.lstrip(b"\xfe")
         needed, _ = self.wake_bytes
@@ -53,7 +53,7 @@ class MeterSlave(Slave):
             len(frame) - len(body) >= needed
             and (body[:1], body[-1:]) == (b"\x68", b"\x16")
             and sum(body[:-2]) % 256 == body[-2]
-            and self.accepts(body)
+            and self.accepts_body(body)
         )
 
     def answer(self, frame: bytes, at_s: float) -> bytes | None:

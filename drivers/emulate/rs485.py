@@ -175,7 +175,7 @@ class Rs485Line:
         self.counters.violations += early and any(
             slave.strict and self._same_line(slave, frame.line) for slave in self.slaves
         )
-        heard = [slave for slave in self.slaves if slave.hears(data)]
+        heard = [slave for slave in self.slaves if slave.accepts(data)]
         self.counters.unheard += not heard
         if heard or self.faults.stray:
             self._stray(frame, [self.faults, *(slave.faults for slave in heard)])

@@ -81,7 +81,7 @@ class Slave(abc.ABC):
         self.counters = SlaveCounters()
 
     @abc.abstractmethod
-    def hears(self, frame: bytes) -> bool:
+    def accepts(self, frame: bytes) -> bool:
         """True for a whole, undamaged frame that this slave has to act on."""
 
     @abc.abstractmethod

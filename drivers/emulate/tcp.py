@@ -35,13 +35,13 @@ class TcpPeer(Protocol):
 class TcpBox(Protocol):
     """What stands behind the port."""
 
-    def connected(self, peer: TcpPeer) -> None:
+    def on_connect(self, peer: TcpPeer) -> None:
         """A client has come."""
 
-    def received(self, peer: TcpPeer, data: bytes) -> None:
+    def on_data(self, peer: TcpPeer, data: bytes) -> None:
         """A client has sent something, in any split."""
 
-    def gone(self, peer: TcpPeer) -> None:
+    def on_disconnect(self, peer: TcpPeer) -> None:
         """A client has left; what it still waits for is answered to nobody."""
 
 
@@ -56,19 +56,19 @@ class _Connection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self._server.open.add(self)
-        self._server.box.connected(self)
+        self._server.box.on_connect(self)
 
     def data_received(self, data: bytes) -> None:
         faults = self._server.faults
         if faults.drop:
             self.abort()
         elif not faults.held:
-            self._server.box.received(self, data)
+            self._server.box.on_data(self, data)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's name
         self._transport = None
         self._server.open.discard(self)
-        self._server.box.gone(self)
+        self._server.box.on_disconnect(self)
 
     def send(self, data: bytes) -> None:
         slow_s = self._server.faults.slow_s
@@ -139,15 +139,15 @@ class SerialServer:
         self._peers: list[TcpPeer] = []
         wire.listen(self._heard)
 
-    def connected(self, peer: TcpPeer) -> None:
+    def on_connect(self, peer: TcpPeer) -> None:
         """A client has come."""
         self._peers.append(peer)
 
-    def received(self, peer: TcpPeer, data: bytes) -> None:  # noqa: ARG002 - all share the wire
+    def on_data(self, peer: TcpPeer, data: bytes) -> None:  # noqa: ARG002 - all share the wire
         """Its bytes go out as they come."""
         self.wire.send(data, self.line)
 
-    def gone(self, peer: TcpPeer) -> None:
+    def on_disconnect(self, peer: TcpPeer) -> None:
         """A client has left."""
         self._peers.remove(peer)
 

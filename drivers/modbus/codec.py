@@ -106,7 +106,7 @@ class ExpectedReply(msgspec.Struct, frozen=True):
     size: int
 
     @classmethod
-    def to(cls, request: bytes) -> "ExpectedReply":
+    def for_request(cls, request: bytes) -> "ExpectedReply":
         """The answer to the request with this body."""
         size = good_reply_bytes(request[1], int.from_bytes(request[4:6]))
         if request[1] <= READ_INPUT:

@@ -76,7 +76,7 @@ class ModbusSlave(Slave):
         self._decoder = DecodePDU(is_server=True)
         self._store = cast(ModbusServerContext, _ImageContext(image))
 
-    def hears(self, frame: bytes) -> bool:
+    def accepts(self, frame: bytes) -> bool:
         """True for a whole RTU frame with a right checksum, for this unit or a broadcast write."""
         if len(frame) < _FRAME_BYTES_MIN or not has_valid_crc(frame):
             return False

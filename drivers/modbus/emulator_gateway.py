@@ -83,16 +83,16 @@ class ModbusGateway:
         self._timer: asyncio.TimerHandle | None = None
         wire.listen(self._hear)
 
-    def connected(self, peer: TcpPeer) -> None:
+    def on_connect(self, peer: TcpPeer) -> None:
         """A client has come."""
         self._unread[peer] = b""
 
-    def gone(self, peer: TcpPeer) -> None:
+    def on_disconnect(self, peer: TcpPeer) -> None:
         """A client has left; its requests that have not begun are forgotten."""
         del self._unread[peer]
         self._waiting = deque(request for request in self._waiting if request.peer is not peer)
 
-    def received(self, peer: TcpPeer, data: bytes) -> None:
+    def on_data(self, peer: TcpPeer, data: bytes) -> None:
         """Take every whole request out of what this client has sent so far."""
         unread = self._unread[peer] + data
         while len(unread) > _HEADER_BYTES:

@@ -267,7 +267,7 @@ def transaction(
     places: tuple[tuple[int, int], ...] = (),
 ) -> Transaction:
     """The body as this wire carries it."""
-    answer = codec.ExpectedReply.to(body)
+    answer = codec.ExpectedReply.for_request(body)
     framed = wire.framing is Framing.STREAM
     return Transaction(
         request=codec.rtu_frame(body) if framed else body,

@@ -35,10 +35,10 @@ class ModbusScanner:
         """Every unit address there may be on a serial line; low ones are usual."""
         return tuple(map(str, _UNITS))
 
-    def asks(self, scope: str) -> tuple[Transaction, ...]:
+    def requests(self, scope: str) -> tuple[Transaction, ...]:
         """Holding register 0: a value or an exception, both are signs of life."""
         body = codec.read_request(int(scope), codec.READ_HOLDING, 0, 1)
-        answer = codec.ExpectedReply.to(body)
+        answer = codec.ExpectedReply.for_request(body)
         return (
             Transaction(
                 request=codec.rtu_frame(body),
@@ -48,22 +48,22 @@ class ModbusScanner:
             ),
         )
 
-    def sign(self, scope: str, frame: bytes) -> ScanHit:
+    def parse_hit(self, scope: str, frame: bytes) -> ScanHit:
         """The unit that was asked: nobody else's answer is taken for its."""
         del frame
         return ScanHit(scope)
 
-    def shares(self, scope: str) -> bool:
+    def may_collide(self, scope: str) -> bool:
         """An address belongs to one device."""
         del scope
         return False
 
-    def within(self, scope: str) -> tuple[str, ...]:
+    def split_scope(self, scope: str) -> tuple[str, ...]:
         """One address cannot be parted."""
         del scope
         return ()
 
-    def may_be(self, profile: Profile, sign: ScanHit) -> bool:
+    def fits_profile(self, profile: Profile, sign: ScanHit) -> bool:
         """Only its registers tell what a device is."""
         del profile, sign
         return True

@@ -227,7 +227,7 @@ class ActingBus:
                 frame = await self._exchange(link, action.device, confirm)
                 (sample,) = confirm.decode(frame)
             except DeviceFault as fault:
-                self._stats[action.device.id].fault(fault)
+                self._stats[action.device.id].record_fault(fault)
                 doubts += 1
                 continue
             if sample.value is True:
@@ -260,7 +260,7 @@ class ActingBus:
                 samples = part.decode(await self._exchange(link, device, part))
             except DeviceFault as error:
                 fault = fault or error
-                self._stats[name].fault(error)
+                self._stats[name].record_fault(error)
                 readings += [self._reading(name, p, None, error.quality) for p in part.points]
             except LineDown:
                 raise

@@ -95,7 +95,7 @@ class ListeningBus:
         """The meter was replaced: believe the next counts of this point that agree."""
         counters = self.counters(device)
         if counters is not None:
-            counters.accept(point)
+            counters.accept_replacement(point)
 
     @property
     def stats(self) -> BusStats:

@@ -81,7 +81,7 @@ class ListeningDevice:
 
     def _failed(self, fault: DeviceFault, now_s: float) -> PollResult | None:
         """Garbage is forgiven a few times; a fault that the device reports is one at once."""
-        self.stats.fault(fault)
+        self.stats.record_fault(fault)
         self.understood = fault.quality is not Quality.CRC
         self._failures += 1
         known = self.stats.state is DeviceState.FAULTY
@@ -106,5 +106,5 @@ class ListeningDevice:
     def _result(
         self, readings: tuple[Reading, ...], now_s: float, fault: DeviceFault | None = None
     ) -> PollResult:
-        replaced = self.counters.replaced()
+        replaced = self.counters.pop_replacements()
         return PollResult(self.device.id, int(now_s * 1e9), 0, readings, fault, replaced)

@@ -71,7 +71,7 @@ class MeasuredBus:
             self._state, self._code = BusState.DOWN, error.code
             raise
         except DeviceFault as fault:
-            self._stats[device].fault(fault)
+            self._stats[device].record_fault(fault)
             self._note(device, DeviceState.FAULTY)
             raise
         except FieldError:

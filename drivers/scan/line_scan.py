@@ -49,7 +49,7 @@ class ScannedDevice(msgspec.Struct, frozen=True):
     matches: tuple[ModelMatch, ...]
 
     @property
-    def clear(self) -> bool:
+    def is_clear(self) -> bool:
         """True if there is no doubt which model it is."""
         return is_clear_match(self.matches)
 
@@ -111,7 +111,7 @@ class LineScan:
         self._going.set()
 
     @property
-    def paused(self) -> bool:
+    def is_paused(self) -> bool:
         """Whether it waits for `resume`."""
         return not self._going.is_set()
 
@@ -163,7 +163,7 @@ class LineScan:
         """True if the device was found already, on this line or one of its speed."""
         return any(
             each.address == call.scope
-            and each.family == call.finder.family
+            and each.family == call.scanner.family
             and each.line.baud == call.line.baud
             for each in self.found
         )
@@ -174,7 +174,7 @@ class LineScan:
 
     async def _call(self, link: BusLink, call: ScanProbe) -> list[ScanProbe]:
         """Put one call; more calls where several devices have answered at once."""
-        for asked in call.asks:
+        for asked in call.requests:
             outcome = await self._ask(link, call, asked)
             if isinstance(outcome, NoReply):
                 if call.wait_s < LATE_S_MAX:
@@ -182,8 +182,8 @@ class LineScan:
                 continue
             if isinstance(outcome, DeviceFault):
                 return self._crowd(call)
-            others = call.finder.shares(call.scope) and await self._others(link, call)
-            await self._meet(link, call, call.finder.sign(call.scope, outcome))
+            others = call.scanner.may_collide(call.scope) and await self._others(link, call)
+            await self._meet(link, call, call.scanner.parse_hit(call.scope, outcome))
             return self._crowd(call) if others else []
         self._silent.append(call)
         return []
@@ -217,7 +217,7 @@ class LineScan:
 
     async def _meet(self, link: BusLink, call: ScanProbe, sign: ScanHit) -> None:
         """A device has answered: find out what it is, once."""
-        family = call.finder.family
+        family = call.scanner.family
         if any(
             (each.family, each.address, each.line.baud) == (family, sign.address, call.line.baud)
             for each in self.found
@@ -232,7 +232,7 @@ class LineScan:
                 return await self._ask(link, patient, asked)
             return outcome
 
-        matches = await self._of(call.finder).of(sign, call.line, wire, read)
+        matches = await self._of(call.scanner).find_matches(sign, call.line, wire, read)
         device = ScannedDevice(family, call.line, sign.address, tuple(matches))
         self.found.append(device)
         self._on_found(device)

@@ -36,7 +36,7 @@ class ModelMatcher:
         self._profiles = [each for each in profiles if each.family == finder.family]
         self._driver = polled_driver(finder.family)
 
-    async def of(
+    async def find_matches(
         self, sign: ScanHit, line: SerialLine, wire: WireCost, read: CarryOutRead
     ) -> list[ModelMatch]:
         """The models that fit, best first. The same read is done once, whoever wants it."""
@@ -44,7 +44,7 @@ class ModelMatcher:
         found = [
             ModelMatch(profile, await self._try(self._plan(profile, sign, line, wire), once))
             for profile in self._profiles
-            if self._finder.may_be(profile, sign)
+            if self._finder.fits_profile(profile, sign)
         ]
         fitting = [each for each in found if each.score > 0]
         fitting.sort(key=lambda each: (-each.score, each.profile.unverified, each.profile.id))
@@ -55,7 +55,7 @@ class ModelMatcher:
         plans = [
             self._plan(each, sign, line, wire)
             for each in self._profiles
-            if self._finder.may_be(each, sign)
+            if self._finder.fits_profile(each, sign)
         ]
         firsts = {plan[0].request: plan[0] for plan in plans if plan}.values()
         whole = max((sum(map(_chars, plan)) for plan in plans), default=0)

@@ -34,19 +34,19 @@ class FamilyScanner(Protocol):
     def scopes(self) -> tuple[str, ...]:
         """The scopes that together reach every device, those first that are usually there."""
 
-    def asks(self, scope: str) -> tuple[Transaction, ...]:
+    def requests(self, scope: str) -> tuple[Transaction, ...]:
         """Questions that a device in the scope answers: the next only where one is silent."""
 
-    def sign(self, scope: str, frame: bytes) -> ScanHit:
+    def parse_hit(self, scope: str, frame: bytes) -> ScanHit:
         """Who has answered; the frame is one that the question's `expect` has found."""
 
-    def shares(self, scope: str) -> bool:
+    def may_collide(self, scope: str) -> bool:
         """True if several devices may answer at once."""
 
-    def within(self, scope: str) -> tuple[str, ...]:
+    def split_scope(self, scope: str) -> tuple[str, ...]:
         """Smaller scopes that together make this one; none if it cannot be parted."""
 
-    def may_be(self, profile: Profile, sign: ScanHit) -> bool:
+    def fits_profile(self, profile: Profile, sign: ScanHit) -> bool:
         """False if a device that answered so cannot be of this model."""
 
 
@@ -61,15 +61,15 @@ def family_scanners() -> Iterator[FamilyScanner]:
 class ScanProbe(msgspec.Struct, frozen=True):
     """One question of a search, on one line, to one scope."""
 
-    finder: FamilyScanner
+    scanner: FamilyScanner
     line: SerialLine
     scope: str
     wait_s: float
 
     @property
-    def asks(self) -> tuple[Transaction, ...]:
+    def requests(self) -> tuple[Transaction, ...]:
         """What is asked, one after the other."""
-        return self.finder.asks(self.scope)
+        return self.scanner.requests(self.scope)
 
     def timeout_s(self, asked: Transaction) -> float:
         """How long a reply may take to be whole: a serial port may deliver it in one lump."""
@@ -80,5 +80,5 @@ class ScanProbe(msgspec.Struct, frozen=True):
         """The time it takes if nobody answers."""
         return sum(
             self.line.silence_s + len(each.request) * self.line.char_s + self.timeout_s(each)
-            for each in self.asks
+            for each in self.requests
         )

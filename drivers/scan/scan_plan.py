@@ -61,7 +61,7 @@ class ScanPlan:
         return sum(call.cost_s for number in waves for call in self.wave(number, found))
 
     def _anybody(self, _found: Collection[tuple[str, SerialLine]]) -> Iterable[ScanProbe]:
-        shared = [each for each in self._finders if each.shares(each.scopes()[0])]
+        shared = [each for each in self._finders if each.may_collide(each.scopes()[0])]
         longest = max((len(self._lines[each.family]) for each in shared), default=0)
         for rank in range(longest):
             for finder in shared:
@@ -91,7 +91,7 @@ class ScanPlan:
                 yield from self._calls(finder, line, scopes or finder.scopes()[which])
 
     def _single(self) -> list[FamilyScanner]:
-        return [each for each in self._finders if not each.shares(each.scopes()[0])]
+        return [each for each in self._finders if not each.may_collide(each.scopes()[0])]
 
     def _calls(
         self, finder: FamilyScanner, line: SerialLine, scopes: Iterable[str]
@@ -114,6 +114,6 @@ def usual_lines(finder: FamilyScanner, profiles: Iterable[Profile]) -> tuple[Ser
 def split_probe(call: ScanProbe) -> list[ScanProbe]:
     """Calls to the parts of a scope in which several have answered at once."""
     return [
-        ScanProbe(call.finder, call.line, scope, call.wait_s)
-        for scope in call.finder.within(call.scope)
+        ScanProbe(call.scanner, call.line, scope, call.wait_s)
+        for scope in call.scanner.split_scope(call.scope)
     ]

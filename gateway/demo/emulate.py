@@ -136,7 +136,7 @@ def parse_setting(text: str, profile: Profile) -> tuple[str, int | float | bool 
         raise UsageError("emulate.no-point", point=name, profile=profile.id, known=known)
     parsed = parse_literal(value)
     try:
-        emulate_device(profile, "1").set(name, parsed)
+        emulate_device(profile, "1").set_value(name, parsed)
     except ValueError:
         raise UsageError("emulate.bad-value", point=name, value=value) from None
     return name, parsed
@@ -172,11 +172,11 @@ def parse_literal(text: str) -> int | float | bool | str:
 async def _play(
     spec: EmulatedFieldSpec, profile: Profile, args: argparse.Namespace, texts: Texts
 ) -> int:
-    field = EmulatedField.of(spec, lambda _: profile)
+    field = EmulatedField.from_spec(spec, lambda _: profile)
     faults = [parse_fault(text) for text in args.fault]
     for name, value in faults:
         for meter in field.meters:
-            await field.fault(meter, name, value)
+            await field.set_fault(meter, name, value)
     await field.start()
     try:
         played = describe(field, profile)
@@ -201,7 +201,7 @@ def describe(field: EmulatedField, profile: Profile) -> dict[str, Any]:
         "where": bus.where,
         "line": bus.spec.line,
         "units": [meter.unit for meter in field.meters.values()],
-        "faults": next((field.faults_of(name) for name in field.meters), {}),
+        "faults": next((field.active_faults(name) for name in field.meters), {}),
         "points": [
             {
                 "id": spec.id,

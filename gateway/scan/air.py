@@ -31,7 +31,7 @@ async def scan_air(
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
 
     def hear(advert: Advert) -> None:
-        seen = lookout.hear(advert)
+        seen = lookout.add_advert(advert)
         if seen is not None and seen.adverts == 1:
             screen.say(
                 "scan.heard", address=seen.address, format=seen.format, rssi=seen.rssi,

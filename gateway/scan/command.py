@@ -161,9 +161,11 @@ class _Scan:
 
     def _found(self, found: ScannedDevice) -> None:
         texts = self._screen.texts
-        likely = found.matches[:1] if found.clear else found.matches
+        likely = found.matches[:1] if found.is_clear else found.matches
         models = ", ".join(_named(each.profile) for each in likely)
-        code = "scan.hit" if found.clear else "scan.hit-doubtful" if models else "scan.hit-unknown"
+        code = (
+            "scan.hit" if found.is_clear else "scan.hit-doubtful" if models else "scan.hit-unknown"
+        )
         self._screen.say(
             code,
             family=found.family,
@@ -203,7 +205,7 @@ class _Scan:
                     "family": each.family,
                     "line": str(each.line),
                     "address": each.address,
-                    "clear": each.clear,
+                    "clear": each.is_clear,
                     "known": each.address in self._written,
                     "profiles": [
                         {
@@ -217,7 +219,7 @@ class _Scan:
                 for each in found
             ],
             "disturbed": [
-                {"family": call.finder.family, "line": str(call.line), "address": call.scope}
+                {"family": call.scanner.family, "line": str(call.line), "address": call.scope}
                 for call in self._search.disturbed
             ],
             "toml": self._toml(found) if found else "",

@@ -51,7 +51,7 @@ class SearchTerminal:
             bar="█" * cells + "░" * (_BAR_CELLS - cells),
             percent=f"{share:3.0%}",
             line=str(progress.call.line),
-            family=progress.call.finder.family,
+            family=progress.call.scanner.family,
             address=progress.call.scope,
             left=self.span(progress.left_s),
         )

@@ -153,7 +153,7 @@ class BusScan:
         call = progress.call
         self.scan = _replace(
             self.scan,
-            asking=f"{call.finder.family} {call.scope}".strip(),
+            asking=f"{call.scanner.family} {call.scope}".strip(),
             line=str(call.line),
             done_s=progress.done_s,
             left_s=progress.left_s,
@@ -171,7 +171,7 @@ class BusScan:
             line=str(found.line),
             address=found.address,
             models=tuple(match.profile.id for match in found.matches),
-            clear=found.clear,
+            clear=found.is_clear,
             device=known.get(plain_address(found.address), ""),
             said=said or (),
             read=said is not None,

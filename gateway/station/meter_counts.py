@@ -80,9 +80,9 @@ class MeterCounts:
         for each in self._field.devices:
             kept, counters = self._kept.get(each.id), self._counters(each.id)
             if counters is not None and kept is not None and _is(kept, each):
-                counters.recall({point: self._mark(one) for point, one in kept.counts.items()})
+                counters.restore({point: self._mark(one) for point, one in kept.counts.items()})
                 for point, old in kept.accepted.items():
-                    counters.accept(point, old)
+                    counters.accept_replacement(point, old)
 
     def heard(self, poll: PollResult) -> None:
         """Keep at once that a meter is another: after a kill it would be told once more."""
@@ -156,7 +156,7 @@ class MeterCounts:
         counters = self._counters(device.id)
         marks = {} if counters is None else counters.marks()
         counts = {point: kept for point, mark in marks.items() if (kept := self._count(mark))}
-        accepted = {} if counters is None else counters.accepted()
+        accepted = {} if counters is None else counters.accepted_replacements()
         if not counts and not accepted:
             return None
         return StoredMeter(device.family, device.address, counts, accepted)

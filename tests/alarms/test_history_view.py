@@ -15,14 +15,14 @@ from gateway.demo.field.scenarios import SCENES, Scenario, Scenarios
 def demo(tmp_path):
     write_settings(tmp_path, PORTS._replace(gateway=0), air=False)
     spec = parse_field((tmp_path / "field.toml").read_text("utf-8"))
-    return load(tmp_path / "config"), EmulatedField.of(spec, find_profile)
+    return load(tmp_path / "config"), EmulatedField.from_spec(spec, find_profile)
 
 
 def shows(field: EmulatedField, scene: Scenario) -> list[object]:
     """All that a scene could have changed about its device."""
     meter = field.meters[scene.device]
     motions = {name: (m.pinned, m.times) for name, m in meter._motions.items()}
-    return [field.faults_of(scene.device), motions]
+    return [field.active_faults(scene.device), motions]
 
 
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.name)

@@ -76,7 +76,9 @@ class Scene:
             ),
         }
         line = {"line": EmulatedBusSpec(kind="serial", link=str(folder / "ttyLINE"))}
-        self.field = EmulatedField.of(EmulatedFieldSpec(bus=line, meter=meters), find_profile)
+        self.field = EmulatedField.from_spec(
+            EmulatedFieldSpec(bus=line, meter=meters), find_profile
+        )
         self.seen: asyncio.Queue[int] = asyncio.Queue(8)
         self.moved: asyncio.Queue[int] = asyncio.Queue(8)
         self._expects = False
@@ -183,12 +185,12 @@ class Scene:
         times: list[tuple[int, int, int]] = []
         for _ in range(TIMES):
             self._expects = True
-            self.field.set("di", "input-1", True)
+            self.field.set_value("di", "input-1", True)
             async with asyncio.timeout(20):
                 seen_ns, moved_ns = await self.seen.get(), await self.moved.get()
             heard = await self.ear.first(EMERGENCY, seen_ns)
             times.append((seen_ns, heard.at_ns, moved_ns))
-            self.field.set("di", "input-1", False)
+            self.field.set_value("di", "input-1", False)
             await self._hush()
             await asyncio.sleep(1.7 + chance.random() * 0.4)  # the alarm settles at a tick
         raised = await self._raised()

@@ -39,7 +39,7 @@ class Tape(Slave):
         self.otherwise = otherwise
         self.played: set[bytes] = set()
 
-    def hears(self, frame: bytes) -> bool:
+    def accepts(self, frame: bytes) -> bool:
         return True
 
     def answer(self, frame: bytes, at_s: float) -> bytes | None:

@@ -165,7 +165,7 @@ async def _let_bleak_go() -> None:
 
 @contextlib.asynccontextmanager
 async def station(broker: DbusDaemon, text: str = AIR, **options: Any) -> AsyncIterator[Station]:
-    async with VirtualRadio(parse_radio(text), FakeBluez()).on(broker.address) as air:
+    async with VirtualRadio(parse_radio(text), FakeBluez()).serve(broker.address) as air:
         there = Station(air, **options)
         task = asyncio.create_task(there.bus.run())
         try:
@@ -203,10 +203,10 @@ async def test_unchanged_adverts_are_asked_for_because_they_are_signs_of_life(br
 async def test_the_faults_of_sensors_are_said_and_taken_back(broker) -> None:
     async with station(broker) as here:
         await here.until(lambda: all(here.latest(name) for name in POINTS))
-        here.air.fault("plain", "silent")
-        here.air.fault("sealed", "wrong-key")
-        here.air.fault("mijia", "garbage")
-        here.air.fault("tag", "gone")
+        here.air.set_fault("plain", "silent")
+        here.air.set_fault("sealed", "wrong-key")
+        here.air.set_fault("mijia", "garbage")
+        here.air.set_fault("tag", "gone")
         await here.until(lambda: DeviceState.SILENT in here.states("plain"))
         await here.until(lambda: DeviceState.FAULTY in here.states("sealed"))
         await here.until(lambda: DeviceState.FAULTY in here.states("mijia"))
@@ -214,7 +214,7 @@ async def test_the_faults_of_sensors_are_said_and_taken_back(broker) -> None:
         assert here.latest("plain") == {"temperature": None, "door": None}
         assert here.latest("sealed") == {"temperature": None, "humidity": None}
         for name in POINTS:
-            here.air.clear(name)
+            here.air.clear_fault(name)
         await here.until(lambda: all(here.states(name)[-1] is DeviceState.OK for name in POINTS))
         await here.until(lambda: here.latest("plain")["temperature"] == 21.5)
         assert here.states("chair") == [DeviceState.OK]
@@ -226,10 +226,10 @@ async def test_the_faults_of_sensors_are_said_and_taken_back(broker) -> None:
 async def test_a_radio_that_goes_and_comes_back_is_said_once_each(broker, fault, code) -> None:
     async with station(broker) as here:
         await here.until(lambda: here.latest("plain"))
-        here.air.fault("adapter", fault)
+        here.air.set_fault("adapter", fault)
         await here.until(lambda: here.bus.stats.state is BusState.DOWN)
         await here.until(lambda: here.latest("plain") == {"temperature": None, "door": None})
-        here.air.clear("adapter")
+        here.air.clear_fault("adapter")
         await here.until(lambda: here.bus.stats.state is BusState.UP)
         await here.until(lambda: here.latest("plain") == {"temperature": 21.5, "door": True})
         assert here.bus_states() == ["up", f"down {code}", "up"]
@@ -241,7 +241,7 @@ async def test_a_radio_that_goes_and_comes_back_is_said_once_each(broker, fault,
 async def test_a_scanner_that_went_deaf_is_started_again(broker) -> None:
     async with station(broker, watchdog_s=1.5) as here:
         await here.until(lambda: here.latest("plain"))
-        here.air.fault("adapter", "deaf")
+        here.air.set_fault("adapter", "deaf")
         await here.until(lambda: here.bus.air.restarts >= 1)
         heard = here.bus.air.adverts
         await here.until(lambda: here.bus.air.adverts > heard)
@@ -262,7 +262,7 @@ async def test_a_bluetoothd_that_is_restarted_is_found_again(broker) -> None:
 
 
 async def test_a_station_that_starts_anew_hears_them_again(broker) -> None:
-    async with VirtualRadio(parse_radio(AIR), FakeBluez()).on(broker.address) as air:
+    async with VirtualRadio(parse_radio(AIR), FakeBluez()).serve(broker.address) as air:
         for _ in range(2):
             there = Station(air)
             task = asyncio.create_task(there.bus.run())
@@ -299,13 +299,13 @@ def rss_kb() -> int:
 async def flood(here: Station, adverts: int) -> None:
     """So many adverts of one sensor, each with news."""
     for _ in range(adverts):
-        assert here.air.bluez.advert("A4:C1:38:00:00:01", here.air.say("plain"))
+        assert here.air.bluez.advert("A4:C1:38:00:00:01", here.air.next_messages("plain"))
 
 
 async def test_three_thousand_adverts_and_none_is_lost(broker) -> None:
     quiet = AIR.replace("every_s = 0.2", "every_s = 3600")
     async with station(broker, quiet) as here:
-        await here.until(lambda: here.air.bluez.scanning)
+        await here.until(lambda: here.air.bluez.is_scanning)
         began_s = time.process_time()
         await flood(here, 3000)
         await here.until(lambda: here.bus.air.known >= 3000)
@@ -322,7 +322,7 @@ async def test_three_thousand_adverts_and_none_is_lost(broker) -> None:
 async def test_ten_thousand_strangers_leave_nothing_behind(broker) -> None:
     quiet = AIR.replace("every_s = 0.2", "every_s = 3600")
     async with station(broker, quiet) as here:
-        await here.until(lambda: here.air.bluez.scanning)
+        await here.until(lambda: here.air.bluez.is_scanning)
         memory = []
         for lot in range(20):
             addresses = [f"7A:00:00:{lot:02X}:{n >> 8:02X}:{n & 255:02X}" for n in range(512)]

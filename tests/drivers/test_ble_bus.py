@@ -553,17 +553,17 @@ def test_a_sensor_keeps_eight_messages_whatever_it_says() -> None:
 def test_the_rhythm_is_the_longest_of_the_last_gaps_and_never_slower_than_declared() -> None:
     rhythm = AdvertInterval(600, eventful=False)
     for now_s in (0, 60, 100, 160, 200, 260, 300, 330):
-        rhythm.beat(now_s)
+        rhythm.record_message(now_s)
     assert rhythm.usual_s == 600, "seven gaps are too few"
-    rhythm.beat(400)
+    rhythm.record_message(400)
     assert rhythm.usual_s == 70
-    rhythm.rest()
-    rhythm.beat(90_000)
+    rhythm.skip_gap()
+    rhythm.record_message(90_000)
     assert rhythm.usual_s == 70, "a silence says nothing of the rhythm"
     for step in range(8):
-        rhythm.beat(90_001 + step)
+        rhythm.record_message(90_001 + step)
     assert rhythm.usual_s == 10, "adverts are lost in crowds"
-    assert rhythm.patience_s == 30
+    assert rhythm.silent_after_s == 30
 
 
 def test_nobody_hears_of_a_state_that_only_we_caused() -> None:
@@ -585,8 +585,8 @@ def test_a_message_that_a_codec_breaks_on_costs_itself_and_no_other_sensor(monke
 
     async def script(story: Story) -> None:
         with monkeypatch.context() as patched:
-            patched.setattr(ill, "take", broken)
-            patched.setattr(ill, "overdue", broken)
+            patched.setattr(ill, "receive_message", broken)
+            patched.setattr(ill, "check_silence", broken)
             story.says(temperature=21.5, humidity=40)
             said = encode_bthome(
                 SensorTurn(1, {"temperature": 5.0, "humidity": 50}, bytes(6), None)

@@ -25,7 +25,7 @@ async def test_the_eight_sensors_are_found_with_a_model_that_says_the_same() -> 
     )
     for _ in range(6):
         for name, spec in air.spec.sensor.items():
-            lookout.hear(advert(spec.address, air.say(name)))
+            lookout.add_advert(advert(spec.address, air.next_messages(name)))
     found = {
         name: (seen.sealed, [profile.id for profile in matching_models(seen, PROFILES)])
         for name, spec in air.spec.sensor.items()
@@ -54,7 +54,7 @@ def test_a_beacon_is_one_sender_whatever_its_frames_say_first() -> None:
         {"0000feaa-0000-1000-8000-00805f9b34fb": bytes.fromhex("2000" + "0b75" + "1800" + "00" * 8)}
     )
     for said in (told, named, told):
-        lookout.hear(advert(spec.address, said))
+        lookout.add_advert(advert(spec.address, said))
     (seen,) = lookout.seen.values()
     assert seen.address == f"eddystone/{spec.says['namespace']}/{spec.says['instance']}"
     assert seen.adverts == 3
@@ -66,12 +66,12 @@ def test_a_crowd_of_strangers_is_forgotten_and_a_crowd_of_sensors_bounded() -> N
     for number in range(3 * SENDERS_MAX):
         address = f"7A:00:00:00:{number >> 8:02X}:{number & 0xFF:02X}"
         phone = AdvertPayload(maker_data={0x004C: b"\x10" + chance.randbytes(6)})
-        assert lookout.hear(advert(address, phone)) is None
+        assert lookout.add_advert(advert(address, phone)) is None
     assert lookout.seen == {}
     for number in range(3 * SENDERS_MAX):
         address = f"7A:00:00:00:{number >> 8:02X}:{number & 0xFF:02X}"
         climate = AdvertPayload(
             {"0000fcd2-0000-1000-8000-00805f9b34fb": bytes.fromhex("4002ca0903bf13")}
         )
-        lookout.hear(advert(address, climate))
+        lookout.add_advert(advert(address, climate))
     assert len(lookout.seen) == SENDERS_MAX

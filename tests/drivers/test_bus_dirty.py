@@ -211,7 +211,7 @@ def test_nothing_false_is_believed_on_a_dirty_line() -> None:
 
 def forget_noise(self: BusDevice, transaction, fault, began_s, now_s) -> None:
     if isinstance(fault, NoReply):
-        self.left(transaction, began_s, now_s)
+        self.record_abandoned(transaction, began_s, now_s)
 
 
 class Scene(NamedTuple):
@@ -230,19 +230,22 @@ class Scene(NamedTuple):
 
 HASTY = ((Quarantine, "_alike_s", lambda *_: -math.inf),)
 CREDULOUS = (
-    (Quarantine, "unsure", False),
-    (BusDevice, "doubted", False),
-    (Quarantine, "unasked", lambda *_: None),
+    (Quarantine, "is_unsure", False),
+    (BusDevice, "is_doubtful", False),
+    (Quarantine, "match_surplus", lambda *_: None),
 )
 SCENES = {
     "a stray byte before a late reply": Scene(
         {"stray": 1.0, "late_s": 1.0, "late_share": 0.3},
-        ((BusDevice, "unanswered", forget_noise),),
+        ((BusDevice, "record_unanswered", forget_noise),),
         given=CREDULOUS,
     ),
     "late refusals": Scene(
         {"exception": 4, "exception_share": 0.4, "late_s": 1.97, "late_share": 0.3},
-        ((Quarantine, "doubts_refusals", lambda *_: False), (Quarantine, "refused", lambda *_: 0)),
+        (
+            (Quarantine, "doubts_refusals", lambda *_: False),
+            (Quarantine, "record_refusal", lambda *_: 0),
+        ),
         (0, 1, 40, 41, 42, 80, 81, 82),
         0.05,
         (*CREDULOUS, *HASTY),

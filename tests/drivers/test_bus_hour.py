@@ -268,9 +268,9 @@ async def believed_wrongly() -> int:
 
 
 MUTANTS = {
-    "late window": ("failed", lambda *_, **__: None),
+    "late window": ("record_failure", lambda *_, **__: None),
     "doubt": ("free_at_s", lambda self, *_, **__: self.until_s),
-    "debt": ("answered", lambda self, *_: self._owed.clear()),
+    "debt": ("record_answer", lambda self, *_: self._owed.clear()),
 }
 
 

@@ -16,7 +16,7 @@ REQUEST = codec.rtu_frame(codec.read_request(1, 3, 0, 2))
 REPLY = codec.rtu_frame(bytes.fromhex("01 03 04 00 01 00 02"))
 ASKED = Transaction(
     request=REQUEST,
-    expect=codec.RtuExpect(codec.ExpectedReply.to(REQUEST)),
+    expect=codec.RtuExpect(codec.ExpectedReply.for_request(REQUEST)),
     decode=lambda _: [],
     reply_bytes=len(REPLY),
 )
@@ -40,7 +40,7 @@ class Wire:
         loop = asyncio.get_running_loop()
         self.sent.append((loop.time(), data))
         for delay_s, answer in self.plan:
-            loop.call_later(delay_s, self.receiver.heard, answer)
+            loop.call_later(delay_s, self.receiver.on_bytes, answer)
 
     def set_line(self, line: SerialLine) -> None:
         self.lines.append(line)
@@ -118,7 +118,7 @@ async def test_a_line_that_never_rests_is_not_spoken_on() -> None:
     link = await linked(wire)
     loop = asyncio.get_running_loop()
     for n in range(2000):
-        loop.call_later(n * 0.001, link.heard, b"x")
+        loop.call_later(n * 0.001, link.on_bytes, b"x")
     with pytest.raises(GarbledReply) as caught:
         await link.exchange(ASKED, LINE, 0.5)
     assert caught.value.code == "bus.never-silent"
@@ -131,7 +131,7 @@ async def test_silence_is_kept_after_whatever_was_heard_last() -> None:
     link = await linked(wire)
     await link.exchange(ASKED, LINE, 1.0)
     heard_s = asyncio.get_running_loop().time()
-    asyncio.get_running_loop().call_later(0.002, link.heard, b"\x55")
+    asyncio.get_running_loop().call_later(0.002, link.on_bytes, b"\x55")
     await link.exchange(ASKED, LINE, 1.0)
     assert wire.sent[1][0] == pytest.approx(heard_s + 0.002 + LINE.silence_s)
     assert (link.counters.silence_kept, link.counters.silence_broken) == (2, 0)
@@ -152,7 +152,7 @@ async def test_an_echo_is_taken_off_even_where_it_looks_like_the_reply() -> None
     body = codec.write_register(1, 7, b"\0\x05")
     write = Transaction(
         request=codec.rtu_frame(body),
-        expect=codec.RtuExpect(codec.ExpectedReply.to(body)),
+        expect=codec.RtuExpect(codec.ExpectedReply.for_request(body)),
         decode=lambda _: [],
         reply_bytes=8,
     )
@@ -190,7 +190,7 @@ async def test_a_lost_line_ends_the_transaction_and_every_later_one() -> None:
     wire = Wire()
     link = await linked(wire)
     gone = LineLost("bus.line-lost", port="x")
-    asyncio.get_running_loop().call_later(0.1, link.lost, gone)
+    asyncio.get_running_loop().call_later(0.1, link.on_lost, gone)
     with pytest.raises(LineLost):
         await link.exchange(ASKED, LINE, 1.0)
     with pytest.raises(LineLost):
@@ -205,7 +205,7 @@ async def test_a_lost_line_ends_the_transaction_and_every_later_one() -> None:
 @simulated
 async def test_what_comes_when_nobody_has_asked_is_counted_and_forgotten() -> None:
     link = await linked(Wire((0.05, REPLY)))
-    link.heard(REPLY)
+    link.on_bytes(REPLY)
     await link.settle(1.0)
     assert link.counters.stray_bytes == len(REPLY)
     assert (await link.exchange(ASKED, LINE, 1.0)).rtt_s > 0.03

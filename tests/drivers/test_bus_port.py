@@ -39,10 +39,10 @@ class Ear:
         self.data = b""
         self.error: LineDown | None = None
 
-    def heard(self, data: bytes) -> None:
+    def on_bytes(self, data: bytes) -> None:
         self.data += data
 
-    def lost(self, error: LineDown) -> None:
+    def on_lost(self, error: LineDown) -> None:
         self.error = error
 
 

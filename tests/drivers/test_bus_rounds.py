@@ -176,5 +176,5 @@ def test_the_planned_load_is_time_over_period() -> None:
     # 8 + 45 characters, 10 ms turnaround, two silences, 20 ms pause
     assert total.share == pytest.approx(53 / 960 + 0.01 + 2 * 3.5 / 960 + 0.02)
     assert total.longest_s == pytest.approx(total.share - 0.02)
-    assert total.bearable
-    assert not plan_load(plan_rounds(one, DRIVER, WIRE) * 9, {"d": WIRE}).bearable
+    assert total.is_bearable
+    assert not plan_load(plan_rounds(one, DRIVER, WIRE) * 9, {"d": WIRE}).is_bearable

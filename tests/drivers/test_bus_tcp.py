@@ -31,11 +31,11 @@ class Scripted:
         self.script = lambda request: [(0.0, good(request))]
         self._unread = b""
 
-    def connected(self, peer) -> None:
+    def on_connect(self, peer) -> None:
         self.connections += 1
         self._unread = b""
 
-    def received(self, peer, data: bytes) -> None:
+    def on_data(self, peer, data: bytes) -> None:
         self._unread += data
         while len(self._unread) >= 6:
             size = 6 + int.from_bytes(self._unread[4:6])
@@ -44,7 +44,7 @@ class Scripted:
                 head = whole[:2] + b"\0\0" + len(answer).to_bytes(2)
                 asyncio.get_running_loop().call_later(delay_s, peer.send, head + answer)
 
-    def gone(self, peer) -> None:
+    def on_disconnect(self, peer) -> None:
         pass
 
 
@@ -54,13 +54,13 @@ class Rude:
     def __init__(self, says: bytes) -> None:
         self.says = says
 
-    def connected(self, peer) -> None:
+    def on_connect(self, peer) -> None:
         pass
 
-    def received(self, peer, data: bytes) -> None:
+    def on_data(self, peer, data: bytes) -> None:
         peer.send(self.says)
 
-    def gone(self, peer) -> None:
+    def on_disconnect(self, peer) -> None:
         pass
 
 

@@ -55,7 +55,7 @@ def test_we_understand_what_others_have_heard(vector) -> None:
     assert found == (heard.index(0x68), len(heard))
     frame = decode(heard[slice(*found)])
     assert frame == frame_of(vector["answer"])
-    assert frame.denied == (vector["answer"]["control"] & 0x40 != 0)
+    assert frame.is_denied == (vector["answer"]["control"] & 0x40 != 0)
 
 
 @named(VECTORS["refused"])

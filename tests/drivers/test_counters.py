@@ -49,7 +49,7 @@ class Meter:
     def round(self, count: float, after_s: float = PERIOD_S) -> Quality:
         """One round of a bus: what puzzles is asked again."""
         said = self.read(count, after_s)
-        return self.read(count, 0.1) if self.counters.puzzled() else said
+        return self.read(count, 0.1) if self.counters.pop_puzzled() else said
 
     def settled_at(self, count: float) -> "Meter":
         assert self.round(count) is GOOD
@@ -79,17 +79,17 @@ def test_one_step_of_a_counter_at_rest(before, after, quality, modulus) -> None:
 def test_the_first_count_of_all_needs_a_second_that_agrees() -> None:
     meter = Meter()
     assert meter.read(80_923_456) is DOUBTFUL  # disturbed, and the sum was right by chance
-    assert meter.counters.puzzled()
+    assert meter.counters.pop_puzzled()
     assert meter.read(123_456, 0.1) is DOUBTFUL
     assert meter.read(123_458) is GOOD
-    assert meter.counters.replaced() == ()
+    assert meter.counters.pop_replacements() == ()
 
 
 def test_a_disturbed_reply_is_asked_again_and_the_old_count_ends_the_doubt() -> None:
     meter = Meter().settled_at(123_456)
     assert meter.read(80_923_456) is DOUBTFUL
-    assert meter.counters.puzzled()
-    assert not meter.counters.puzzled()
+    assert meter.counters.pop_puzzled()
+    assert not meter.counters.pop_puzzled()
     assert meter.read(123_456, 0.1) is GOOD
     assert [meter.read(123_456 + n) for n in (1, 2, 4, 6)] == [GOOD] * 4
 
@@ -101,7 +101,7 @@ def test_a_counter_learns_its_own_pace() -> None:
         count += 300
         assert meter.round(count) is GOOD
     assert meter.read(count + 900) is GOOD
-    assert not meter.counters.puzzled()
+    assert not meter.counters.pop_puzzled()
     assert meter.read(count + 900 + 20_000) is DOUBTFUL
 
 
@@ -118,22 +118,24 @@ def test_a_lot_may_be_used_while_nobody_reads() -> None:
     meter = Meter().settled_at(1000)
     assert meter.read(900_000, after_s=30 * 86_400) is DOUBTFUL
     assert meter.read(900_000, 0.1) is GOOD
-    assert meter.counters.replaced() == ()
+    assert meter.counters.pop_replacements() == ()
 
 
 def test_another_meter_is_taken_up_once_and_said() -> None:
     meter = Meter().settled_at(123_456)
     said = [meter.round(7 + n, 300) for n in range(6)]
     assert said == [DOUBTFUL] * 3 + [GOOD] * 3
-    assert meter.counters.replaced() == (CounterReplacement("e", 1234.56, 0.1, by_person=False),)
-    assert meter.counters.replaced() == ()
+    assert meter.counters.pop_replacements() == (
+        CounterReplacement("e", 1234.56, 0.1, by_person=False),
+    )
+    assert meter.counters.pop_replacements() == ()
 
 
 def test_zeros_of_a_meter_that_starts_up_are_never_good() -> None:
     meter = Meter().settled_at(123_456)
     assert [meter.round(0, 1.0) for _ in range(600)] == [DOUBTFUL] * 600
     assert meter.round(123_457) is GOOD
-    assert meter.counters.replaced() == ()
+    assert meter.counters.pop_replacements() == ()
 
 
 @pytest.mark.parametrize("period_s", [1.0, 15.0, 900.0, 3600.0])
@@ -148,34 +150,34 @@ def test_a_meter_that_shows_less_for_long_takes_its_replacement_back(
     said = [meter.round(shown, period_s) for _ in range(rounds)]
     assert said[0] is DOUBTFUL
     assert said[-1] is GOOD
-    (replaced,) = meter.counters.replaced()
+    (replaced,) = meter.counters.pop_replacements()
     back = 123_000 + (rounds + 2) * period_s / 100
     assert meter.read(back, period_s) is DOUBTFUL
     assert meter.read(back, 0.1) is GOOD
-    assert meter.counters.replaced() == (
+    assert meter.counters.pop_replacements() == (
         CounterReplacement("e", shown / 100, back / 100, by_person=False, resumes=replaced.old),
     )
     assert meter.round(back + 1, 100) is GOOD
-    assert meter.counters.replaced() == ()
+    assert meter.counters.pop_replacements() == ()
 
 
 def test_a_meter_that_lost_its_last_counts_in_a_power_cut_is_back() -> None:
     meter = Meter().settled_at(123_000)
     assert meter.round(123_015, 15) is GOOD
     assert [meter.round(0, 300) for _ in range(4)][-1] is GOOD
-    meter.counters.replaced()
+    meter.counters.pop_replacements()
     assert meter.round(121_000) is GOOD  # it keeps its count once an hour
-    assert [each.resumes for each in meter.counters.replaced()] == [1230.15]
+    assert [each.resumes for each in meter.counters.pop_replacements()] == [1230.15]
 
 
 def test_another_meter_that_reaches_the_former_count_is_no_return() -> None:
     meter = Meter().settled_at(3_000)
     assert meter.round(3_015, 15) is GOOD
     assert [meter.round(0, 300) for _ in range(4)][-1] is GOOD
-    assert len(meter.counters.replaced()) == 1
+    assert len(meter.counters.pop_replacements()) == 1
     assert {meter.round(count, 15) for count in range(0, 20_000, 15)} == {GOOD}
     assert meter.round(20_700, 15) is GOOD  # a load as never before
-    assert meter.counters.replaced() == ()
+    assert meter.counters.pop_replacements() == ()
 
 
 @pytest.mark.parametrize("silent_s", [15.0, 1_200.0, 36_000.0])
@@ -185,7 +187,7 @@ def test_another_meter_with_a_higher_count_is_said(silent_s) -> None:
     count = 123_020 + 2_000_000
     said = [meter.round(count, silent_s), *(meter.round(count + n, 300) for n in range(1, 6))]
     assert said == [DOUBTFUL] * 3 + [GOOD] * 3
-    assert meter.counters.replaced() == (
+    assert meter.counters.pop_replacements() == (
         CounterReplacement("e", 1230.2, (count + 3) / 100, by_person=False),
     )
 
@@ -196,16 +198,16 @@ def test_a_load_as_never_before_is_no_other_meter() -> None:
     assert meter.round(900, 15) is GOOD  # 2 MW
     assert meter.round(2_000, 3600) is GOOD
     assert meter.round(30_000, 3600) is GOOD  # 280 kW
-    assert meter.counters.replaced() == ()
+    assert meter.counters.pop_replacements() == ()
 
 
 def test_a_higher_count_of_a_while_is_taken_back_at_once() -> None:
     meter = Meter().settled_at(123_000)
     assert meter.round(123_015, 15) is GOOD
     assert [meter.round(90_000_000, 300) for _ in range(4)][-1] is GOOD
-    meter.counters.replaced()
+    meter.counters.pop_replacements()
     assert meter.round(123_030) is GOOD
-    assert [(each.old, each.resumes) for each in meter.counters.replaced()] == [
+    assert [(each.old, each.resumes) for each in meter.counters.pop_replacements()] == [
         (900_000.0, 1230.15)
     ]
 
@@ -220,9 +222,9 @@ def test_a_meter_that_had_not_moved_returns_with_what_it_has_counted(
     meter = Meter().settled_at(12_000)
     assert {meter.round(12_000, period_s) for _ in range(20)} == {GOOD}
     assert [meter.round(shown, period_s) for _ in range(62)][-1] is GOOD
-    meter.counters.replaced()
+    meter.counters.pop_replacements()
     assert meter.round(12_000 + counted, period_s) is GOOD
-    assert [each.resumes for each in meter.counters.replaced()] == [120.0]
+    assert [each.resumes for each in meter.counters.pop_replacements()] == [120.0]
 
 
 @pytest.mark.parametrize("back", [9_000, 10_150, 46_000])
@@ -231,33 +233,33 @@ def test_a_young_meter_that_returns_after_a_silence_is_back(back) -> None:
     meter = Meter().settled_at(10_000)
     assert meter.round(10_150, 15) is GOOD
     assert [meter.round(0, 15) for _ in range(62)][-1] is GOOD
-    meter.counters.replaced()
+    meter.counters.pop_replacements()
     assert meter.round(back, 3600) is GOOD
-    assert [each.resumes for each in meter.counters.replaced()] == [101.5]
+    assert [each.resumes for each in meter.counters.pop_replacements()] == [101.5]
 
 
 def test_a_count_beyond_the_former_one_is_no_use_of_what_showed_zeros() -> None:
     meter = Meter().settled_at(12_000)
     assert [meter.round(0, 300) for _ in range(5)][-1] is GOOD
-    meter.counters.replaced()
+    meter.counters.pop_replacements()
     said = [meter.round(500_000, 300) for _ in range(4)]
     assert said == [DOUBTFUL] * 3 + [GOOD]
-    assert [(each.old, each.resumes) for each in meter.counters.replaced()] == [(0.0, None)]
+    assert [(each.old, each.resumes) for each in meter.counters.pop_replacements()] == [(0.0, None)]
 
 
 def test_another_meter_that_stands_at_first_counts_past_the_former_one() -> None:
     meter = Meter().settled_at(3_000)
     assert meter.round(3_015, 15) is GOOD
     assert [meter.round(0, 300) for _ in range(20)][-1] is GOOD
-    assert len(meter.counters.replaced()) == 1
+    assert len(meter.counters.pop_replacements()) == 1
     assert {meter.round(count, 900) for count in range(900, 20_000, 900)} == {GOOD}
-    assert meter.counters.replaced() == ()
+    assert meter.counters.pop_replacements() == ()
 
 
 def test_a_former_meter_is_forgotten_after_a_month() -> None:
     meter = Meter().settled_at(123_000)
     assert [meter.round(0, 300) for _ in range(4)][-1] is GOOD
-    meter.counters.replaced()
+    meter.counters.pop_replacements()
     assert meter.round(0, RETURNS_WITHIN_S) is GOOD
     assert meter.round(100_000_000) is DOUBTFUL
     assert meter.round(123_000) is DOUBTFUL
@@ -265,33 +267,39 @@ def test_a_former_meter_is_forgotten_after_a_month() -> None:
 
 def test_what_somebody_said_of_a_meter_is_not_taken_back() -> None:
     meter = Meter().settled_at(123_000)
-    meter.counters.accept("e")
+    meter.counters.accept_replacement("e")
     assert meter.round(0) is GOOD
-    meter.counters.replaced()
+    meter.counters.pop_replacements()
     said = [meter.round(123_000_000, 300) for _ in range(4)]
     assert said == [DOUBTFUL] * 3 + [GOOD]
-    assert [each.resumes for each in meter.counters.replaced()] == [None]
+    assert [each.resumes for each in meter.counters.pop_replacements()] == [None]
 
 
 def test_somebody_says_that_the_meter_was_replaced() -> None:
     meter = Meter().settled_at(123_456)
-    meter.counters.accept("e")
+    meter.counters.accept_replacement("e")
     assert meter.counters.marks() == {}
     assert meter.round(7) is GOOD
-    assert meter.counters.replaced() == (CounterReplacement("e", 1234.56, 0.07, by_person=True),)
+    assert meter.counters.pop_replacements() == (
+        CounterReplacement("e", 1234.56, 0.07, by_person=True),
+    )
     assert meter.round(8) is GOOD
 
 
 def test_saying_it_twice_or_of_an_unread_meter_does_no_harm() -> None:
     meter = Meter().settled_at(500)
-    meter.counters.accept("e")
-    meter.counters.accept("e")
+    meter.counters.accept_replacement("e")
+    meter.counters.accept_replacement("e")
     assert meter.round(7) is GOOD
-    assert meter.counters.replaced() == (CounterReplacement("e", 5.0, 0.07, by_person=True),)
+    assert meter.counters.pop_replacements() == (
+        CounterReplacement("e", 5.0, 0.07, by_person=True),
+    )
     fresh = Meter()
-    fresh.counters.accept("e")
+    fresh.counters.accept_replacement("e")
     assert fresh.round(7) is GOOD
-    assert fresh.counters.replaced() == (CounterReplacement("e", None, 0.07, by_person=True),)
+    assert fresh.counters.pop_replacements() == (
+        CounterReplacement("e", None, 0.07, by_person=True),
+    )
 
 
 @pytest.mark.parametrize("modulus", [U16, U32, BCD8])
@@ -300,7 +308,7 @@ def test_a_counter_that_wraps_while_nobody_reads_is_the_same_meter(modulus) -> N
     assert meter.round(modulus - 9_000, 1000) is GOOD  # a digit a second
     assert meter.round(5_000, 14_000) is GOOD
     assert meter.round(5_010) is GOOD
-    assert meter.counters.replaced() == ()
+    assert meter.counters.pop_replacements() == ()
 
 
 def test_a_small_counter_that_wrapped_at_an_unknown_pace_is_taken_up_all_the_same() -> None:
@@ -311,30 +319,32 @@ def test_a_small_counter_that_wrapped_at_an_unknown_pace_is_taken_up_all_the_sam
 
 def test_recalled_counts_are_believed_when_a_second_reading_agrees() -> None:
     meter = Meter()
-    meter.counters.recall({"e": CounterMark(123_456, 1234.56)})
+    meter.counters.restore({"e": CounterMark(123_456, 1234.56)})
     assert meter.read(80_000_000) is DOUBTFUL
     assert meter.read(123_460) is DOUBTFUL
     assert meter.read(123_460, 0.1) is GOOD
-    assert meter.counters.replaced() == ()
+    assert meter.counters.pop_replacements() == ()
 
 
 def test_a_meter_replaced_while_the_station_was_off_is_said() -> None:
     meter = Meter()
-    meter.counters.recall({"e": CounterMark(123_456, 1234.56)})
+    meter.counters.restore({"e": CounterMark(123_456, 1234.56)})
     assert [meter.round(n, 500) for n in (3, 4, 5)] == [DOUBTFUL, DOUBTFUL, GOOD]
-    assert meter.counters.replaced() == (CounterReplacement("e", 1234.56, 0.05, by_person=False),)
+    assert meter.counters.pop_replacements() == (
+        CounterReplacement("e", 1234.56, 0.05, by_person=False),
+    )
 
 
 def test_a_recalled_count_of_known_age_is_a_witness() -> None:
     meter = Meter()
     mark = CounterMark(123_456, 1234.56, pace=1.0, at_s=meter.now_s - 600)
-    meter.counters.recall({"e": mark})
+    meter.counters.restore({"e": mark})
     assert meter.read(124_100) is GOOD
 
 
 def test_recalling_leaves_alone_what_has_been_read() -> None:
     meter = Meter().settled_at(500)
-    meter.counters.recall({"e": CounterMark(9_000, 90.0), "f": CounterMark(1, 0.01)})
+    meter.counters.restore({"e": CounterMark(9_000, 90.0), "f": CounterMark(1, 0.01)})
     assert meter.counters.marks()["e"].count == 500
     assert meter.counters.marks()["f"].count == 1
 
@@ -361,12 +371,14 @@ class HeatMeter(Meter):
 def test_a_meter_that_counts_in_joules_is_judged_by_its_digits() -> None:
     meter = HeatMeter().settled_at(500_000)
     assert [meter.read(500_000 + 5 * n) for n in range(1, 9)] == [GOOD] * 8
-    assert not meter.counters.puzzled()
+    assert not meter.counters.pop_puzzled()
     assert meter.read(600_000) is DOUBTFUL
     assert meter.read(500_040, 0.1) is GOOD
     said = [meter.round(3 + n, 900) for n in range(4)]  # another meter, a digit each round
     assert said == [DOUBTFUL, GOOD, GOOD, GOOD]
-    assert meter.counters.replaced() == (CounterReplacement("h", 5000.4, 0.04, by_person=False),)
+    assert meter.counters.pop_replacements() == (
+        CounterReplacement("h", 5000.4, 0.04, by_person=False),
+    )
 
 
 def test_other_points_and_other_qualities_pass_as_they_are() -> None:
@@ -378,7 +390,7 @@ def test_other_points_and_other_qualities_pass_as_they_are() -> None:
     nothing = Sample(ENERGY, None, GOOD, None, U32)
     assert counters.judge(nothing, 1.0) is GOOD
     assert counters.marks() == {}
-    assert not counters.puzzled()
+    assert not counters.pop_puzzled()
 
 
 STEPS = st.lists(
@@ -427,11 +439,11 @@ def test_a_disturbed_count_is_never_good_and_never_another_meter(drawn) -> None:
     for count, wild in history:
         if wild is not None:
             assert meter.read(wild) is DOUBTFUL
-            meter.counters.puzzled()
+            meter.counters.pop_puzzled()
             meter.read(count, 0.1)
         meter.round(count, 1.0)
         assert meter.round(count, 1.0) is GOOD  # a round later at the latest
-    assert meter.counters.replaced() == ()
+    assert meter.counters.pop_replacements() == ()
 
 
 @st.composite
@@ -454,7 +466,7 @@ def test_every_replaced_meter_is_taken_up_and_said_once(drawn) -> None:
     meter = Meter().settled_at(old)
     said = [meter.round(new + pace * n, period_s) for n in range(rounds)]
     assert said[-1] is GOOD
-    told = meter.counters.replaced()
+    told = meter.counters.pop_replacements()
     assert [(each.old, each.by_person) for each in told] == [(old / 100, False)]
     assert said[0] is DOUBTFUL
 
@@ -471,7 +483,7 @@ def test_the_counts_of_a_disturbed_line() -> None:
         wild = random_.random() < 1 / 2_215
         heard = random_.randrange(BCD8) if wild else count
         said = meter.read(heard)
-        if meter.counters.puzzled():
+        if meter.counters.pop_puzzled():
             again = random_.random() < 1 / 2_215
             heard = random_.randrange(BCD8) if again else count
             said = meter.read(heard, 0.1)
@@ -480,11 +492,11 @@ def test_the_counts_of_a_disturbed_line() -> None:
         doubtful += said is not GOOD
     print(f"seed {SEED}: {readings:,} readings, {disturbed:,} disturbed: "
           f"{false} false ones good, {doubtful} true ones doubtful, "
-          f"{len(meter.counters.replaced())} meters replaced")  # fmt: skip
+          f"{len(meter.counters.pop_replacements())} meters replaced")  # fmt: skip
     assert disturbed > 0
     assert false == 0
     assert doubtful <= max(3, readings // 100_000)
-    assert meter.counters.replaced() == ()
+    assert meter.counters.pop_replacements() == ()
 
 
 @settings(max_examples=50)

@@ -31,7 +31,7 @@ from tests.sim.loop import simulated
 def field(tmp_path):
     write_settings(tmp_path, PORTS._replace(gateway=0), air=True)
     spec = parse_field((tmp_path / "field.toml").read_text("utf-8"))
-    return spec, EmulatedField.of(spec, find_profile)
+    return spec, EmulatedField.from_spec(spec, find_profile)
 
 
 def test_the_demo_has_what_a_community_has(tmp_path, field) -> None:
@@ -47,7 +47,7 @@ def test_the_demo_has_what_a_community_has(tmp_path, field) -> None:
     air = parse_air(DEMO_SENSORS.read_text("utf-8")).sensor
     assert {each.id for each in devices if each.options.bus_id == "air"} == set(air)
     assert len(air) == 8
-    assert all(found.load.bearable for _, found in surveys(settings.buses, settings.devices))
+    assert all(found.load.is_bearable for _, found in surveys(settings.buses, settings.devices))
 
 
 def test_without_a_d_bus_the_demo_is_wired_only_and_says_so(tmp_path, monkeypatch, capsys) -> None:

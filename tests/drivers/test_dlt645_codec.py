@@ -55,9 +55,9 @@ def test_we_understand_what_others_have_heard(vector) -> None:
     assert found == (heard.index(0x68), len(heard))
     frame = decode(heard[slice(*found)])
     assert frame == frame_of(vector["answer"])
-    assert frame.denied == ("errors" in vector)
-    assert frame.more == ("more" in vector)
-    if frame.denied:
+    assert frame.is_denied == ("errors" in vector)
+    assert frame.more_follows == ("more" in vector)
+    if frame.is_denied:
         assert list(errors(frame.data[0])) == vector["errors"]
 
 

@@ -45,7 +45,7 @@ class ForeignMeter(Slave):
         super().__init__("foreign", LINE, turnaround_s=0.05, strict=False)
         self.service = MeterServerService(None, bytearray.fromhex(METER)[::-1])
 
-    def hears(self, frame: bytes) -> bool:
+    def accepts(self, frame: bytes) -> bool:
         return True
 
     def answer(self, frame: bytes, at_s: float) -> bytes | None:
@@ -93,7 +93,7 @@ class Cable:
         return True
 
     def send_request(self, data: bytes, **_: object) -> bytes | None:
-        return self.slave.answer(bytes(data), 0.0) if self.slave.hears(bytes(data)) else None
+        return self.slave.answer(bytes(data), 0.0) if self.slave.accepts(bytes(data)) else None
 
 
 @pytest.fixture(scope="module")

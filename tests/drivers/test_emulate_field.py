@@ -40,7 +40,7 @@ def field_of(folder: Path, meters: int = 20) -> EmulatedField:
         model = ("eastron-sdm630", "acrel-adw300", "xy-md02")[number // 3 % 3]
         text += f'[meter.m{number}]\nprofile = "{model}"\nbus = "{bus}"\nunit = {number // 3 + 1}\n'
     text += "[meter.m0.set]\npower-w = 1800\n"
-    return EmulatedField.of(parse_field(text), find_profile)
+    return EmulatedField.from_spec(parse_field(text), find_profile)
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ async def serial_client(where: str, patience_s: float = 60) -> AsyncModbusSerial
 
 async def test_twenty_meters_on_two_ptys_and_a_gateway_answer(field) -> None:
     assert len(field.meters) == 20
-    places = field.places()
+    places = field.addresses()
     assert places["meters"].endswith("ttyMETERS")
     serial = await serial_client(places["meters"])
     tcp = AsyncModbusTcpClient("127.0.0.1", port=int(places["plant"].rpartition(":")[2]))
@@ -85,28 +85,28 @@ async def test_twenty_meters_on_two_ptys_and_a_gateway_answer(field) -> None:
 
 
 async def test_a_fault_of_one_meter_touches_no_other_and_is_taken_back(field) -> None:
-    await field.fault("m0", "dead")
-    assert field.faults_of("m0") == {"dead": True}
-    assert field.faults_of("m3") == {}
-    client = await serial_client(field.places()["meters"], 0.2)
+    await field.set_fault("m0", "dead")
+    assert field.active_faults("m0") == {"dead": True}
+    assert field.active_faults("m3") == {}
+    client = await serial_client(field.addresses()["meters"], 0.2)
     assert await power(client) == "silence"
     client.close()
-    await field.clear("m0")
-    client = await serial_client(field.places()["meters"])
+    await field.clear_faults("m0")
+    client = await serial_client(field.addresses()["meters"])
     try:
         assert await power(client) == 1800
-        await field.fault("m0", "exception", 4)
+        await field.set_fault("m0", "exception", 4)
         assert await power(client) == "exception 4"
     finally:
         client.close()
 
 
 async def test_a_line_is_unplugged_and_plugged_by_name(field) -> None:
-    await field.fault("meters", "unplugged")
-    assert field.faults_of("meters") == {"unplugged": True}
-    assert not os.path.lexists(field.places()["meters"])  # noqa: ASYNC240 - one lstat
-    await field.clear("meters")
-    client = await serial_client(field.places()["meters"])
+    await field.set_fault("meters", "unplugged")
+    assert field.active_faults("meters") == {"unplugged": True}
+    assert not os.path.lexists(field.addresses()["meters"])  # noqa: ASYNC240 - one lstat
+    await field.clear_faults("meters")
+    client = await serial_client(field.addresses()["meters"])
     try:
         assert await power(client) == 1800
     finally:
@@ -114,27 +114,27 @@ async def test_a_line_is_unplugged_and_plugged_by_name(field) -> None:
 
 
 async def test_a_box_has_faults_of_its_own_and_of_its_wire(field) -> None:
-    await field.fault("plant", "held")
-    await field.fault("plant", "noise", 0.5)
-    assert field.faults_of("plant") == {"held": True, "noise": 0.5}
-    await field.fault("plant", "unplugged")
+    await field.set_fault("plant", "held")
+    await field.set_fault("plant", "noise", 0.5)
+    assert field.active_faults("plant") == {"held": True, "noise": 0.5}
+    await field.set_fault("plant", "unplugged")
     with pytest.raises(ConnectionRefusedError):
-        await asyncio.open_connection(*field.places()["plant"].split(":"))
-    where = field.places()["plant"]
-    await field.clear("plant")
-    assert field.places()["plant"] == where
-    assert field.faults_of("plant") == {}
+        await asyncio.open_connection(*field.addresses()["plant"].split(":"))
+    where = field.addresses()["plant"]
+    await field.clear_faults("plant")
+    assert field.addresses()["plant"] == where
+    assert field.active_faults("plant") == {}
 
 
 async def test_what_is_not_there_is_said(field) -> None:
     with pytest.raises(KeyError):
-        await field.fault("nobody", "dead")
+        await field.set_fault("nobody", "dead")
     with pytest.raises(AttributeError):
-        await field.fault("m0", "tired")
+        await field.set_fault("m0", "tired")
     with pytest.raises(AttributeError):
-        await field.fault("meters", "held")  # a pty holds no connection
+        await field.set_fault("meters", "held")  # a pty holds no connection
     with pytest.raises(KeyError):
-        field.set("m0", "no-such-point", 1)
+        field.set_value("m0", "no-such-point", 1)
 
 
 @pytest.mark.parametrize(
@@ -167,10 +167,10 @@ class Ear:
     def __init__(self) -> None:
         self.data, self.errors = b"", []
 
-    def heard(self, data: bytes) -> None:
+    def on_bytes(self, data: bytes) -> None:
         self.data += data
 
-    def lost(self, error: LineDown) -> None:
+    def on_lost(self, error: LineDown) -> None:
         self.errors.append(error)
 
 

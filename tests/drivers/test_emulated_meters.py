@@ -23,7 +23,7 @@ SET = {
 def test_what_is_set_is_read_and_the_rest_moves_within_reason(model) -> None:
     played = emulate_device(profile(model), "161", seed=5)
     for point, value in SET[model].items():
-        played.set(point, value)
+        played.set_value(point, value)
     meter = profile(model).device("m", played.address, every_s=20)
     running = on_line(Rs485Line([played.slave]), [meter], 60)
     values = last_of(running.results, "m")
@@ -59,6 +59,6 @@ def test_counters_only_grow(model) -> None:
 def test_what_a_meter_cannot_show(model, point, value) -> None:
     played = emulate_device(profile(model), "161")
     with pytest.raises(ValueError, match=str(value)[:2]):
-        played.set(point, value)
+        played.set_value(point, value)
     with pytest.raises(KeyError):
-        played.set("no-such-point", 1)
+        played.set_value("no-such-point", 1)

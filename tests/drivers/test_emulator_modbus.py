@@ -39,7 +39,7 @@ def respond(pdu: str, slave: ModbusSlave | None = None) -> str:
 def test_the_example_of_the_specification() -> None:
     slave = ModbusSlave(0x11, SPEC)
     frame = bytes.fromhex("11 03 00 6B 00 03 76 87")
-    assert slave.hears(frame)
+    assert slave.accepts(frame)
     assert slave.answer(frame, 0.0) == bytes.fromhex("11 03 06 AE 41 56 52 43 40 49 AD")
 
 
@@ -91,7 +91,7 @@ def test_what_is_written_is_kept_and_a_refused_write_changes_nothing() -> None:
     ],
 )
 def test_what_it_does_not_hear(frame: str) -> None:
-    assert not ModbusSlave(1, image()).hears(bytes.fromhex(frame))
+    assert not ModbusSlave(1, image()).accepts(bytes.fromhex(frame))
 
 
 def test_the_foreign_frames_above_are_well_formed() -> None:
@@ -104,7 +104,7 @@ def test_the_foreign_frames_above_are_well_formed() -> None:
 def test_a_broadcast_write_is_obeyed_in_silence() -> None:
     slave = ModbusSlave(1, image())
     frame = add_crc(bytes.fromhex("00 06 00 01 00 63"))
-    assert slave.hears(frame)
+    assert slave.accepts(frame)
     assert slave.answer(frame, 0.0) is None
     assert slave.image.read("holding", 1, 1) == [0x63]
 
@@ -141,7 +141,7 @@ def test_faults_of_meaning() -> None:
 def test_no_bytes_break_the_slave_and_every_answer_is_sealed(body, is_sealed) -> None:
     slave = ModbusSlave(1, image())
     frame = add_crc(b"\x01" + body) if is_sealed else body
-    if slave.hears(frame):
+    if slave.accepts(frame):
         reply = slave.answer(frame, 0.0)
         assert reply is not None
         assert has_valid_crc(reply)
@@ -161,15 +161,15 @@ def test_no_bytes_break_the_gateway_and_a_request_after_them_is_answered(pieces)
     async def story() -> bytes:
         box = ModbusGateway(Rs485Line([ModbusSlave(1, image(), FAST)]), FAST, timeout_s=0.05)
         vandal, client = Client(), Client()
-        box.connected(vandal)
+        box.on_connect(vandal)
         for piece in pieces:
-            box.received(vandal, piece)
+            box.on_data(vandal, piece)
             await asyncio.sleep(0.01)
-        box.gone(vandal)
+        box.on_disconnect(vandal)
         await asyncio.sleep(5)
-        box.connected(client)
+        box.on_connect(client)
         for byte in bytes.fromhex("00 07 00 00 00 06 01 03 00 00 00 01"):
-            box.received(client, bytes([byte]))
+            box.on_data(client, bytes([byte]))
         await asyncio.sleep(1)
         return client.got
 
@@ -187,9 +187,9 @@ def test_requests_beyond_the_boxs_memory_are_forgotten_the_others_answered_in_or
     async def story() -> list[int]:
         box = ModbusGateway(Rs485Line([ModbusSlave(1, image(), FAST)]), FAST, queue_max=4)
         client = Client()
-        box.connected(client)
+        box.on_connect(client)
         for number in range(10):
-            box.received(client, bytes([0, number, 0, 0, 0, 6, 1, 3, 0, 0, 0, 1]))
+            box.on_data(client, bytes([0, number, 0, 0, 0, 6, 1, 3, 0, 0, 0, 1]))
         await asyncio.sleep(5)
         return client.transactions
 
@@ -208,12 +208,12 @@ def test_the_box_does_not_take_a_late_reply_for_another_blocks() -> None:
         slave = ModbusSlave(1, image(), FAST)
         box = ModbusGateway(Rs485Line([slave]), FAST, timeout_s=0.05)
         client = Client()
-        box.connected(client)
+        box.on_connect(client)
         slave.faults.late_s = 0.06
-        box.received(client, bytes.fromhex("00 01 00 00 00 06 01 03 00 00 00 02"))
+        box.on_data(client, bytes.fromhex("00 01 00 00 00 06 01 03 00 00 00 02"))
         await asyncio.sleep(0.0625)
         slave.faults.clear()
-        box.received(client, bytes.fromhex("00 02 00 00 00 06 01 03 00 00 00 01"))
+        box.on_data(client, bytes.fromhex("00 02 00 00 00 06 01 03 00 00 00 01"))
         await asyncio.sleep(1)
         return client.got
 

@@ -52,7 +52,7 @@ def test_we_ask_as_published(vector) -> None:
 
 @EXCHANGES
 def test_we_understand_what_is_published(vector) -> None:
-    answer = codec.ExpectedReply.to(bytes.fromhex(vector["request"]))
+    answer = codec.ExpectedReply.for_request(bytes.fromhex(vector["request"]))
     body = bytes.fromhex(vector["reply"])
     assert codec.MbapExpect(answer).find(body, final=True) == (0, len(body))
     frame = codec.rtu_frame(body)
@@ -127,7 +127,7 @@ def test_any_split_finds_the_same_frame(exchange, refused, litter, data) -> None
     request, answer = exchange
     body = bytes((answer[0], answer[1] | 0x80, 2)) if refused else answer
     heard = litter + codec.rtu_frame(body)
-    expect = codec.RtuExpect(codec.ExpectedReply.to(request))
+    expect = codec.RtuExpect(codec.ExpectedReply.for_request(request))
     whole = expect.find(heard, final=False)
     cut = data.draw(st.integers(0, len(heard)))
     part = expect.find(heard[:cut], final=False)
@@ -142,7 +142,7 @@ def test_any_split_finds_the_same_frame(exchange, refused, litter, data) -> None
 
 @given(exchange=exchanges(), heard=st.binary(max_size=320), final=st.booleans())
 def test_garbage_is_never_an_error_and_never_an_answer(exchange, heard, final) -> None:
-    answer = codec.ExpectedReply.to(exchange[0])
+    answer = codec.ExpectedReply.for_request(exchange[0])
     for expect in (codec.RtuExpect(answer), codec.MbapExpect(answer)):
         found = expect.find(heard, final=final)
         if found is not None:  # then it is an answer: unit, function, length, checksum
@@ -155,7 +155,10 @@ def test_garbage_is_never_an_error_and_never_an_answer(exchange, heard, final) -
 
 @given(exchange=exchanges(), other=exchanges())
 def test_somebody_elses_answer_is_not_ours(exchange, other) -> None:
-    ours, theirs = codec.ExpectedReply.to(exchange[0]), codec.ExpectedReply.to(other[0])
+    ours, theirs = (
+        codec.ExpectedReply.for_request(exchange[0]),
+        codec.ExpectedReply.for_request(other[0]),
+    )
     if ours == theirs or other[1][:2] == exchange[1][:2]:
         return
     assert codec.RtuExpect(ours).find(codec.rtu_frame(other[1]), final=True) is None
@@ -166,7 +169,7 @@ def test_somebody_elses_answer_is_not_ours(exchange, other) -> None:
 def test_one_flipped_bit_is_never_believed(exchange, flip, data) -> None:
     frame = bytearray(codec.rtu_frame(exchange[1]))
     frame[data.draw(st.integers(0, len(frame) - 1))] ^= 1 << flip
-    expect = codec.RtuExpect(codec.ExpectedReply.to(exchange[0]))
+    expect = codec.RtuExpect(codec.ExpectedReply.for_request(exchange[0]))
     assert expect.find(bytes(frame), final=True) is None
 
 
@@ -201,7 +204,7 @@ def test_we_understand_what_pymodbus_answers(unit, registers, bits) -> None:
 
 
 def reply_content(request: bytes, frame: bytes) -> bytes:
-    found = codec.RtuExpect(codec.ExpectedReply.to(request)).find(frame, final=False)
+    found = codec.RtuExpect(codec.ExpectedReply.for_request(request)).find(frame, final=False)
     assert found == (0, len(frame))
     return codec.reply_data(frame[: -codec.CRC_BYTES])
 
@@ -211,7 +214,7 @@ def test_any_frame_of_a_kin_is_found_in_any_split_and_no_refusal_where_none_is_b
     litter, cut
 ) -> None:
     request = codec.read_request(1, codec.READ_HOLDING, 0, 2)
-    expect = codec.RtuExpect(codec.ExpectedReply.to(request))
+    expect = codec.RtuExpect(codec.ExpectedReply.for_request(request))
     kin = expect.any_of_kin()
     assert (expect.kin, kin.any_of_kin(), kin.good_only()) == (b"\1\3", kin, kin)
     good = codec.rtu_frame(bytes.fromhex("01 03 04 00 01 00 02"))
@@ -234,11 +237,11 @@ def test_any_frame_of_a_kin_is_found_in_any_split_and_no_refusal_where_none_is_b
 
 def test_a_written_answer_is_of_the_kin_of_its_write() -> None:
     body = codec.write_register(1, 7, b"\0\5")
-    kin = codec.RtuExpect(codec.ExpectedReply.to(body)).any_of_kin()
+    kin = codec.RtuExpect(codec.ExpectedReply.for_request(body)).any_of_kin()
     other = codec.rtu_frame(codec.write_register(1, 9, b"\0\6"))
     assert kin.find(other, final=False) == (0, len(other))
 
 
 def test_behind_a_header_nothing_is_overheard() -> None:
-    expect = codec.MbapExpect(codec.ExpectedReply.to(codec.read_request(1, 3, 0, 2)))
+    expect = codec.MbapExpect(codec.ExpectedReply.for_request(codec.read_request(1, 3, 0, 2)))
     assert (expect.kin, expect.any_of_kin(), expect.good_only()) == (b"\1\3", expect, expect)

@@ -125,7 +125,7 @@ def test_what_is_not_written(more, value) -> None:
 
 
 def test_both_framings_bound_what_they_keep() -> None:
-    answer = codec.ExpectedReply.to(codec.read_request(1, 3, 0, 125))
+    answer = codec.ExpectedReply.for_request(codec.read_request(1, 3, 0, 125))
     for expect in (codec.RtuExpect(answer), codec.MbapExpect(answer)):
         assert answer.size < expect.limit <= 400
 

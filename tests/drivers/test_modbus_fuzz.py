@@ -27,7 +27,7 @@ POINTS = [
 def noise(chance: random.Random, request: bytes) -> bytes:
     """Random bytes, and answers cut, lengthened or damaged, some under a right checksum."""
     size = codec.good_reply_bytes(request[1], int.from_bytes(request[4:6]))
-    body = bytearray(codec.ExpectedReply.to(request).head.ljust(size, b"\0"))
+    body = bytearray(codec.ExpectedReply.for_request(request).head.ljust(size, b"\0"))
     match chance.randrange(5):
         case 0:
             return chance.randbytes(chance.randrange(40))
@@ -48,13 +48,13 @@ def judge(chance: random.Random) -> bool:
     """One input in two pieces; true if it was taken for the answer."""
     request = chance.choice(REQUESTS)
     heard = noise(chance, request)
-    expect = codec.RtuExpect(codec.ExpectedReply.to(request))
+    expect = codec.RtuExpect(codec.ExpectedReply.for_request(request))
     part = expect.find(heard[: chance.randrange(len(heard) + 1)], final=False)
     whole = expect.find(heard, final=False)
     assert part is None or part == whole
     found = expect.find(heard, final=True)
     assert whole is None or found == whole
-    codec.MbapExpect(codec.ExpectedReply.to(request)).find(heard, final=True)
+    codec.MbapExpect(codec.ExpectedReply.for_request(request)).find(heard, final=True)
     if found is None:
         return False
     frame = heard[slice(*found)]

@@ -153,5 +153,5 @@ def test_what_does_not_belong_on_a_bus() -> None:
 def test_a_survey_plans_what_is_sound() -> None:
     found = plan_bus("line", MemoryOptions(None), [meter(1), meter(2, 70_000)])
     assert set(found.rounds) == {"m1"}
-    assert found.load.bearable
+    assert found.load.is_bearable
     assert [fault.code for fault in found.faults] == ["modbus.bad-register"]

@@ -181,14 +181,14 @@ def test_a_played_meter_says_what_the_driver_reads(model: str) -> None:
 def test_a_value_set_by_hand_is_what_is_read_until_it_is_let_go() -> None:
     meter = EmulatedModbusDevice(find_profile("eastron-sdm630"), UNIT)
     device = meter.profile.device("d", str(UNIT))
-    meter.set("power-w", 1800)
+    meter.set_value("power-w", 1800)
     assert read(meter.slave, device)["power-w"].value == 1800
-    meter.set("power-w", None)
+    meter.set_value("power-w", None)
     assert read(meter.slave, device)["power-w"].value != 1800
     with pytest.raises(KeyError):
-        meter.set("no-such", 1)
+        meter.set_value("no-such", 1)
     with pytest.raises(ValueError, match="current-a"):
-        EmulatedModbusDevice(find_profile("acrel-adw300"), UNIT).set("current-a", 1e6)
+        EmulatedModbusDevice(find_profile("acrel-adw300"), UNIT).set_value("current-a", 1e6)
 
 
 def test_what_the_master_writes_stays() -> None:

@@ -22,7 +22,7 @@ class Parrot(Slave):
         super().__init__(letter.decode(), line, **kwargs)
         self.letter = letter
 
-    def hears(self, frame: bytes) -> bool:
+    def accepts(self, frame: bytes) -> bool:
         return frame[:1] == self.letter
 
     def answer(self, frame: bytes, at_s: float) -> bytes | None:

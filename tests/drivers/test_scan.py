@@ -111,7 +111,7 @@ async def test_what_is_left_is_told_honestly_all_the_way() -> None:
     off = [
         abs(told.left_s - (ended_s - at_s)) / max(ended_s - at_s, 5.0)
         for at_s, told in seen.progress
-        if told.call.finder.family == "modbus"
+        if told.call.scanner.family == "modbus"
     ]
     assert max(off) <= 0.25
 
@@ -214,7 +214,7 @@ async def test_nothing_is_ever_written() -> None:
 def test_the_cheap_and_likely_comes_first() -> None:
     plan = ScanPlan(family_scanners(), PROFILES, ScanRequest())
     anybody, usual, more, rest = (plan.wave(number, ()) for number in range(4))
-    assert {call.finder.family for call in anybody} == {"dlt645", "cjt188"}
+    assert {call.scanner.family for call in anybody} == {"dlt645", "cjt188"}
     assert str(anybody[0].line) == "2400 8E1"
     assert [call.scope for call in usual[:USUAL]] == list(addresses(1, USUAL))
     assert str(usual[0].line) == "9600 8N1"

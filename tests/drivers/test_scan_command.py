@@ -46,7 +46,7 @@ async def field(folder: Path, meters: dict[str, EmulatedMeterSpec]) -> AsyncIter
     spec = EmulatedFieldSpec(
         bus={"line": EmulatedBusSpec(link=str(folder / "ttyLINE"))}, meter=meters, seed=3
     )
-    played = EmulatedField.of(spec, find_profile)
+    played = EmulatedField.from_spec(spec, find_profile)
     await played.start()
     try:
         yield played
@@ -71,8 +71,8 @@ async def run(*arguments: str, **environ: str) -> tuple[int, str, str]:
 @pytest.mark.slow
 async def test_a_mixed_line_is_found_on_a_real_pty_and_its_lines_can_be_pasted(tmp_path) -> None:
     async with field(tmp_path, METERS) as played:
-        await played.fault("dead", "dead")
-        await played.fault("line", "noise", 0.001)
+        await played.set_fault("dead", "dead")
+        await played.set_fault("line", "noise", 0.001)
         wire = played.buses["line"].wire
         code, output, complaint = await run(
             *("scan", str(tmp_path / "ttyLINE"), "--json", "--address", "1-6", "--wait-ms", "100"),
@@ -144,7 +144,7 @@ async def test_wrong_use_is_said_with_a_remedy(wrong, tmp_path) -> None:
 async def test_the_sensors_in_the_air_are_found(tmp_path) -> None:
     eight = DEMO_SENSORS.read_text("utf-8")
     spec = parse_radio(eight.replace("\nformat =", "\nevery_s = 0.4\nformat ="))
-    async with DbusDaemon() as broker, VirtualRadio(spec, FakeBluez()).on(broker.address):
+    async with DbusDaemon() as broker, VirtualRadio(spec, FakeBluez()).serve(broker.address):
         code, output, complaint = await run(
             *("scan", "--ble", "--seconds", "3", "--json", "--config", str(tmp_path)),
             DBUS_SYSTEM_BUS_ADDRESS=broker.address,

@@ -43,7 +43,7 @@ class Box:
         self.folder = folder
         self.port, self.lan_port, platform_port = free_port(), free_port(), free_port()
         self.line = folder / "ttyLINE"
-        self.field = EmulatedField.of(
+        self.field = EmulatedField.from_spec(
             EmulatedFieldSpec(
                 bus={"line": EmulatedBusSpec(kind="serial", link=str(self.line))},
                 meter={

@@ -47,7 +47,7 @@ class Bench:
         spec = EmulatedFieldSpec(
             bus={"line": EmulatedBusSpec(kind="serial", link=str(self.port))}, meter=meters
         )
-        self.emulated = Emulated.of(spec, find_profile)
+        self.emulated = Emulated.from_spec(spec, find_profile)
         text = BARE.format(port=8080, lan_port=8443) + LINE.format(port=self.port)
         (folder / "station.toml").write_text(text, "utf-8")
         self.settings: Settings = load(folder)

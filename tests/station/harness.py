@@ -160,7 +160,9 @@ class Rig:
             f"m{n}": EmulatedMeterSpec(profile="eastron-sdm120", bus=("line", "box")[n % 2], unit=n)
             for n in range(1, meters + 1)
         }
-        self.field = EmulatedField.of(EmulatedFieldSpec(bus=buses, meter=specs), find_profile)
+        self.field = EmulatedField.from_spec(
+            EmulatedFieldSpec(bus=buses, meter=specs), find_profile
+        )
         self.box_port = buses["box"].port
         self.meters = specs
         self.platform = Platform(folder / "platform")

@@ -121,7 +121,7 @@ async def test_a_second_station_on_the_same_state_is_turned_away(tmp_path):
 
 async def test_a_missing_port_is_waited_for_and_the_other_bus_goes_on(tmp_path):
     async with rig(tmp_path) as made:
-        await made.field.fault("line", "unplugged")
+        await made.field.set_fault("line", "unplugged")
         await made.station.start()
         await made.telemetry_beyond(3)
 
@@ -133,7 +133,7 @@ async def test_a_missing_port_is_waited_for_and_the_other_bus_goes_on(tmp_path):
         page = await made.page("/")
         assert f"{tmp_path}/ttyLINE" in page
         assert "bus.port-missing" not in page, "people read words, not codes"
-        await made.field.clear("line")
+        await made.field.clear_faults("line")
 
         async def line_is_up():
             return all(bus["state"] == "up" for bus in (await made.vitals())["buses"])

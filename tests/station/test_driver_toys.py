@@ -92,7 +92,7 @@ async def on_tcp(slave: Slave, port: int) -> AsyncIterator[None]:
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while frame := await reader.read(200):
-            if slave.hears(frame) and (answer := slave.answer(frame, 0.0)) is not None:
+            if slave.accepts(frame) and (answer := slave.answer(frame, 0.0)) is not None:
                 writer.write(answer)
         writer.close()
 

@@ -63,7 +63,7 @@ async def test_a_pulled_plug_is_told_and_the_other_bus_goes_on(tmp_path):
     async with rig(tmp_path) as made:
         await made.station.start()
         await made.telemetry_beyond(5)
-        await made.field.fault("line", "unplugged")
+        await made.field.set_fault("line", "unplugged")
 
         async def line_is_down():
             buses = {bus["id"]: bus for bus in (await made.vitals())["buses"]}
@@ -79,7 +79,7 @@ async def test_a_pulled_plug_is_told_and_the_other_bus_goes_on(tmp_path):
             return devices["m1"]["state"] == "ok"
 
         await made.until(the_other_is_ok)
-        await made.field.clear("line")
+        await made.field.clear_faults("line")
 
         async def line_is_up():
             return all(bus["state"] == "up" for bus in (await made.vitals())["buses"])

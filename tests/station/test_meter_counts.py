@@ -36,7 +36,7 @@ class Line:
         return self._of.get(device)
 
     def accept_counter(self, device: str, point: str) -> None:
-        self._of[device].accept(point)
+        self._of[device].accept_replacement(point)
 
 
 class Wiring:
@@ -170,7 +170,7 @@ async def test_what_somebody_said_outlives_a_restart_before_the_new_meter_is_rea
     await MeterCounts(later, journal, clock).load()
     assert [later.read(3, 2.0), later.read(3, 2.1)] == [Quality.OUT_OF_RANGE, Quality.GOOD]
     told = (CounterReplacement("energy", 5.0, 0.03, by_person=True),)
-    assert later.line.counters("em-b3").replaced() == told
+    assert later.line.counters("em-b3").pop_replacements() == told
 
 
 @pytest.mark.parametrize("said", [True, False])
@@ -187,7 +187,7 @@ async def test_another_meter_is_told_once_though_the_process_is_killed_right_aft
         await asyncio.sleep(1.0)
     for at_s in (2.0, 2.1, 1000.0):
         wiring.read(3, at_s)
-    replaced = wiring.line.counters("em-b3").replaced()
+    replaced = wiring.line.counters("em-b3").pop_replacements()
     assert [each.by_person for each in replaced] == [said]
     counts.heard(PollResult("em-b3", 0, 0, (), replaced=replaced))
     await asyncio.sleep(1.0)
@@ -196,7 +196,7 @@ async def test_another_meter_is_told_once_though_the_process_is_killed_right_aft
     await MeterCounts(later, journal, clock).load()
     for at_s in (1050.0, 1050.1, 2000.0):
         later.read(4, at_s)
-    assert later.line.counters("em-b3").replaced() == ()
+    assert later.line.counters("em-b3").pop_replacements() == ()
 
 
 @pytest.mark.parametrize("back", [500_003, 500_200])
@@ -212,7 +212,7 @@ async def test_a_meter_that_returns_after_a_restart_is_known(back) -> None:
     await MeterCounts(later, journal, clock).load()
     assert [later.read(back, 1100.0), later.read(back, 1100.1)][-1] is Quality.GOOD
     told = (CounterReplacement("energy", 0.0, back / 100, by_person=False, resumes=5000.0),)
-    assert later.line.counters("em-b3").replaced() == told
+    assert later.line.counters("em-b3").pop_replacements() == told
 
 
 @simulated
@@ -250,7 +250,7 @@ async def test_the_platform_says_that_a_meter_was_replaced() -> None:
         "meter/replaced", "em-b3", "platform", "district",
     )  # fmt: skip
     assert [wiring.read(3, 2.0), wiring.read(3, 2.1)] == [Quality.OUT_OF_RANGE, Quality.GOOD]
-    assert wiring.line.counters("em-b3").replaced() == (
+    assert wiring.line.counters("em-b3").pop_replacements() == (
         CounterReplacement("energy", 5.0, 0.03, by_person=True),
     )
     for wrong in (

@@ -30,11 +30,11 @@ def execute_line(air: VirtualRadio, line: str) -> str:
     try:
         match line.split():
             case ["fault", name, fault]:
-                air.fault(name, fault)
+                air.set_fault(name, fault)
             case ["clear", name]:
-                air.clear(name)
+                air.clear_fault(name)
             case ["set", name, what, value]:
-                air.set(name, what, json.loads(value))
+                air.set_value(name, what, json.loads(value))
             case _:
                 return "no: fault NAME FAULT | clear NAME | set NAME WHAT VALUE"
     except ValueError as error:
@@ -47,7 +47,7 @@ async def main(spec: RadioSpec) -> None:
     loop = asyncio.get_running_loop()
     lines = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
-    async with DbusDaemon() as broker, VirtualRadio(spec, FakeBluez()).on(broker.address) as air:
+    async with DbusDaemon() as broker, VirtualRadio(spec, FakeBluez()).serve(broker.address) as air:
         _print(json.dumps({"address": broker.address, "sensors": sorted(spec.sensor)}))
         while line := await lines.readline():
             _print(execute_line(air, line.decode("utf-8", "replace")))

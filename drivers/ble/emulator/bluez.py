@@ -106,12 +106,12 @@ class FakeBluez:
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
-    def scanning(self) -> bool:
+    def is_scanning(self) -> bool:
         """True while anybody scans."""
         return bool(self._scanning)
 
     @property
-    def remembered(self) -> int:
+    def device_count(self) -> int:
         """How many devices are not forgotten yet."""
         return len(self._devices)
 
@@ -175,7 +175,7 @@ class FakeBluez:
         self.powered = on
         if not on:
             self._scanning.clear()
-        state = {"Powered": Variant("b", on), "Discovering": Variant("b", self.scanning)}
+        state = {"Powered": Variant("b", on), "Discovering": Variant("b", self.is_scanning)}
         self._changed(ADAPTER_PATH, ADAPTER, state)
 
     def unplug(self) -> None:
@@ -234,7 +234,7 @@ class FakeBluez:
             "Address": Variant("s", "02:00:00:00:00:01"),
             "Alias": Variant("s", "emulated"),
             "Powered": Variant("b", self.powered),
-            "Discovering": Variant("b", self.scanning),
+            "Discovering": Variant("b", self.is_scanning),
             "Roles": Variant("as", ["central", "peripheral"]),
         }
 

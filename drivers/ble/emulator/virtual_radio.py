@@ -83,7 +83,7 @@ class VirtualRadio:
         self._counts = dict.fromkeys(spec.sensor, 0)
 
     @contextlib.asynccontextmanager
-    async def on(self, address: str) -> AsyncIterator["VirtualRadio"]:
+    async def serve(self, address: str) -> AsyncIterator["VirtualRadio"]:
         """The radio is on that D-Bus, and everybody speaks."""
         await self.bluez.serve(address)
         tasks = [asyncio.create_task(self._speak(name)) for name in self.spec.sensor]
@@ -96,18 +96,18 @@ class VirtualRadio:
             await asyncio.gather(*tasks, return_exceptions=True)
             await self.bluez.close()
 
-    def fault(self, name: str, fault: str) -> None:
+    def set_fault(self, name: str, fault: str) -> None:
         """Give a sensor, or the adapter, a fault; ValueError if there is none such."""
         if fault not in possible_faults(self.spec, name):
             raise ValueError(name, fault)
-        self.clear(name)
+        self.clear_fault(name)
         self.faults[name] = fault
         if name == ADAPTER:
             self._break_adapter(fault)
         elif fault == "gone":
             self.bluez.forget(self.spec.sensor[name].address)
 
-    def clear(self, name: str) -> None:
+    def clear_fault(self, name: str) -> None:
         """Put it right."""
         fault = self.faults.pop(name, None)
         if name == ADAPTER and fault == "off":
@@ -117,13 +117,13 @@ class VirtualRadio:
         elif name == ADAPTER:
             self.bluez.deaf = False
 
-    def set(self, name: str, what: str, value: Any) -> None:
+    def set_value(self, name: str, what: str, value: Any) -> None:
         """Let a quantity stand at that value; ValueError if there is none such."""
         if name not in self.spec.sensor or what not in self.spec.sensor[name].says:
             raise ValueError(name, what)
         self._fixed[name][what] = value
 
-    def say(self, name: str) -> AdvertPayload:
+    def next_messages(self, name: str) -> AdvertPayload:
         """The sensor's next message."""
         spec = self.spec.sensor[name]
         self._counts[name] += 1
@@ -175,7 +175,7 @@ class VirtualRadio:
         await asyncio.sleep(spec.every_s * self._random.random())
         while True:
             if self.faults.get(name) not in {"silent", "gone"}:
-                said = self.say(name)
+                said = self.next_messages(name)
                 for copy in range(spec.copies):
                     self.bluez.advert(spec.address, said, spec.rssi - copy)
                     await asyncio.sleep(min(_COPY_S, spec.every_s / (spec.copies + 1)))

@@ -49,7 +49,7 @@ async def _serve(
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with contextlib.AsyncExitStack() as closing:
         own = own_profiles(args.dir / "config")
-        field = EmulatedField.of(spec, lambda model: find_profile(model, own))
+        field = EmulatedField.from_spec(spec, lambda model: find_profile(model, own))
         closing.push_async_callback(field.stop)
         await field.start()
         cards: list[PanelCard] = [LineCard(field, name, names, spec) for name in field.buses]
@@ -77,7 +77,7 @@ async def _speaking(address: str) -> AsyncIterator["VirtualRadio"]:
     from drivers.ble.emulator import DEMO_SENSORS, FakeBluez, VirtualRadio  # noqa: PLC0415 - see above
     from drivers.ble.emulator import parse_radio as parse_air  # noqa: PLC0415 - see above
 
-    async with VirtualRadio(parse_air(DEMO_SENSORS.read_text("utf-8")), FakeBluez()).on(
+    async with VirtualRadio(parse_air(DEMO_SENSORS.read_text("utf-8")), FakeBluez()).serve(
         address
     ) as air:
         yield air
@@ -85,7 +85,7 @@ async def _speaking(address: str) -> AsyncIterator["VirtualRadio"]:
 
 def _ready(field: EmulatedField, sensors: int) -> None:
     texts = Texts.of_environment()
-    lines = ", ".join(field.places().values())
+    lines = ", ".join(field.addresses().values())
     print(texts.say("demo.ready", devices=len(field.meters), lines=lines), flush=True)
     if sensors:
         print(texts.say("demo.ready-air", sensors=sensors), flush=True)

@@ -77,7 +77,7 @@ class LineCard:
         return {
             "name": self.name,
             "where": self._bus.where,
-            "unplugged": UNPLUGGED in self._field.faults_of(self.name),
+            "unplugged": UNPLUGGED in self._field.active_faults(self.name),
             "plug": True,
             "devices": [self._device(each, meter) for each, meter in self._meters.items()],
         }
@@ -93,7 +93,7 @@ class LineCard:
         }
 
     def _fault_of(self, name: str) -> str:
-        wrong = self._field.faults_of(name)
+        wrong = self._field.active_faults(name)
         tripped = TRIP if name in self._tripped else ""
         return next((fault for fault, (what, _) in FAULTS.items() if what in wrong), tripped)
 
@@ -107,18 +107,18 @@ class LineCard:
             raise KeyError(fault)
         await self._clear(name)
         if fault == TRIP:
-            self._field.set(name, _INPUT, not self._rest[name])
+            self._field.set_value(name, _INPUT, not self._rest[name])
             self._tripped.add(name)
         elif fault == UNPLUGGED:
-            await self._field.fault(name, UNPLUGGED)
+            await self._field.set_fault(name, UNPLUGGED)
         elif fault:
-            await self._field.fault(name, *FAULTS[fault])
+            await self._field.set_fault(name, *FAULTS[fault])
 
     async def _clear(self, name: str) -> None:
-        await self._field.clear(name)
+        await self._field.clear_faults(name)
         if name in self._tripped:
             self._tripped.discard(name)
-            self._field.set(name, _INPUT, self._rest[name])
+            self._field.set_value(name, _INPUT, self._rest[name])
 
     async def heal(self) -> None:
         """The line and all its devices."""
@@ -179,11 +179,11 @@ class RadioCard:
         """Give the radio or a sensor that fault, or none."""
         if fault and fault not in self._faults_of(self._air.spec, name):
             raise KeyError(fault)
-        self._air.clear(name)
+        self._air.clear_fault(name)
         if fault:
-            self._air.fault(name, fault)
+            self._air.set_fault(name, fault)
 
     async def heal(self) -> None:
         """The radio and all sensors."""
         for name in tuple(self._air.faults):
-            self._air.clear(name)
+            self._air.clear_fault(name)

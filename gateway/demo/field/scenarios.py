@@ -30,10 +30,10 @@ def _contact(device: str, point: str, *, active: bool) -> tuple[ScenarioStep, Sc
     """A contact changes, and rests again."""
 
     async def begin(field: EmulatedField) -> None:
-        field.set(device, point, active)
+        field.set_value(device, point, active)
 
     async def end(field: EmulatedField) -> None:
-        field.set(device, point, not active)
+        field.set_value(device, point, not active)
 
     return begin, end
 
@@ -42,10 +42,10 @@ def _pace(device: str, point: str, times: float) -> tuple[ScenarioStep, Scenario
     """A counter runs so many times as fast, and as always again."""
 
     async def begin(field: EmulatedField) -> None:
-        field.meters[device].hasten(point, times)
+        field.meters[device].scale_pace(point, times)
 
     async def end(field: EmulatedField) -> None:
-        field.meters[device].hasten(point, 1)
+        field.meters[device].scale_pace(point, 1)
 
     return begin, end
 
@@ -54,10 +54,10 @@ def _dead(device: str) -> tuple[ScenarioStep, ScenarioStep]:
     """A meter answers no more, and does again."""
 
     async def begin(field: EmulatedField) -> None:
-        await field.fault(device, "dead")
+        await field.set_fault(device, "dead")
 
     async def end(field: EmulatedField) -> None:
-        await field.clear(device)
+        await field.clear_faults(device)
 
     return begin, end
 

@@ -189,7 +189,9 @@ class Street:
         }  # fmt: skip
         line = {"line": EmulatedBusSpec(kind="serial", link=str(folder / "ttyLINE"))}
         contacts = {"di": EmulatedMeterSpec(profile="generic-di8", bus="line", unit=1)}
-        self.field = EmulatedField.of(EmulatedFieldSpec(bus=line, meter=contacts), find_profile)
+        self.field = EmulatedField.from_spec(
+            EmulatedFieldSpec(bus=line, meter=contacts), find_profile
+        )
         self.ears: dict[str, Ear] = {}
         # When a frame first carried each contact's being closed, since it was closed.
         self.told: dict[int, int] = {}
@@ -288,7 +290,7 @@ class Street:
         number = CONTACTS[name][0]
         self.told.pop(number, None)
         self._down.add(number)
-        self.field.set("di", f"input-{number}", True)
+        self.field.set_value("di", f"input-{number}", True)
         async with asyncio.timeout(WITHIN_S):
             while number not in self.told:
                 self._said.clear()
@@ -300,7 +302,7 @@ class Street:
         for name in names:
             number = CONTACTS[name][0]
             self._down.discard(number)
-            self.field.set("di", f"input-{number}", False)
+            self.field.set_value("di", f"input-{number}", False)
         await self.polled()
 
     async def polled(self) -> None:

@@ -79,7 +79,7 @@ async def ordered(platform: Platform, kind: str, manner: str = "signed", **data:
 
 async def test_keys_a_contact_and_a_platform_move_requests_while_no_browser_lives(tmp_path):
     box = free_port()
-    field = EmulatedField.of(
+    field = EmulatedField.from_spec(
         EmulatedFieldSpec(
             bus={"box": EmulatedBusSpec(kind="modbus-tcp", port=box)},
             meter={"di": EmulatedMeterSpec(profile="generic-di8", bus="box", unit=1)},
@@ -95,7 +95,7 @@ async def test_keys_a_contact_and_a_platform_move_requests_while_no_browser_live
             await wired_keys(made, field)
             (ride,) = await requests(made, "ride", 1)
             await the_platforms_word_on_a_ride(made, platform, ride)
-            field.set("di", "input-3", True)
+            field.set_value("di", "input-3", True)
             (order,) = await requests(made, "work", 1)
             assert (order["what"], order["place"]) == ("other", "hall")
             await the_platforms_word_on_an_order(made, platform, order)
@@ -116,7 +116,7 @@ async def wired_keys(made: House, field: EmulatedField) -> None:
     slave.answer = overheard  # type: ignore[method-assign]  # to overhear
     for key in ("input-1", "input-1", "input-2"):
         for down in (True, False):
-            field.set("di", key, down)
+            field.set_value("di", key, down)
             while not read.locked():
                 await read.acquire()
             for _ in range(2):  # the second time, the station has what it was told the first time

@@ -11,7 +11,7 @@ class CuffSlave(Slave):
         super().__init__("cuff", SerialLine())
         self.value = value
 
-    def hears(self, frame: bytes) -> bool:
+    def accepts(self, frame: bytes) -> bool:
         """The one request that it knows."""
         return frame == b"M"
 

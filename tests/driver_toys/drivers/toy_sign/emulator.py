@@ -13,7 +13,7 @@ class SignSlave(Slave):
         self.lies: str | None = None
         self.dead_lamps = 2
 
-    def hears(self, frame: bytes) -> bool:
+    def accepts(self, frame: bytes) -> bool:
         """A text with the right sum, or the question."""
         return frame == b"?" or (
             frame[:1] == b"T" and len(frame) > 3 and sum(frame[:-1]) & 0xFF == frame[-1]
