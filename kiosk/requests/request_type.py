@@ -1,17 +1,17 @@
 """A type of request, as its folder in `kiosk/request_types/` declares it, and how it is found.
 
     type.py               TYPE: a `RequestType`: its table, who may do what, its options, its flags
-    rules.py              RULES: a `RequestRules`, what moves it beside people
-    speech.zh.toml, …     what is said of it in each state; speech.py for words of its own
     screens.py            SCREENS: a `TypeScreens`, what a kiosk shows of it
     desk.py               DESK: a `TypeDesk`, what staff see of it and what they may do
-    outside.py            OUTSIDE: opens the way to whoever outside is asked about it
-    commands.py           COMMANDS: what a platform may say of it
-    texts.zh.toml, …      codes of its own for the catalogues
+    speech.zh.toml, …     what is said of it in each state
+    rules.py              RULES: a `RequestRules`, what moves it beside people
+    speech.py             SPEECH: a `TypeSpeech`, what its sentences depend on beside the state
+    outside.py            OUTSIDE: makes the `OutsideClient` that asks somebody about it
+    routes.py             open_routes: the ways to those who are asked
+    commands.py           command_kinds: what a platform may say of it
 
-`type.py`, `screens.py`, `desk.py` and the two speech files are required; of the others a type has
-those that it needs. A part is imported when it is first needed: a station loads the types that it
-uses, and a command of the command line no screens.
+A type has the first four, and of the others those that it needs. A part is imported when it is
+first used: a station loads the types of its services, and the command line loads no screens.
 """
 
 import enum

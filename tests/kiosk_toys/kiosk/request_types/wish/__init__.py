@@ -1,0 +1,1 @@
+"""A wish: somebody asks for a hand, and a neighbour lends one."""
