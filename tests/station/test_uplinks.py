@@ -248,7 +248,7 @@ def test_a_cancel_is_not_promised_by_an_uplink_that_is_being_reopened(tmp_path, 
         bell = json.loads(command)["id"]
         cancel = ordered(2, "command.cancel", of=bell)
         await made.inbox("district").handle_command(command, acting)
-        acted = made.inbox("district")._acting[bell]
+        acted = made.inbox("district")._executor._acting[bell]
         reopening = asyncio.ensure_future(made.uplinks.reopen("district"))
         acted.cancel()  # as the inbox's own tasks are
         await asyncio.sleep(after_s)

@@ -24,7 +24,8 @@ from gateway.upstream.inbox.command import (
 )
 from gateway.upstream.inbox.command_keys import CommandKeys
 from gateway.upstream.inbox.command_store import COMMANDS_MAX
-from gateway.upstream.inbox.inbox import ACTING_MAX, OPEN_MAX, Inbox
+from gateway.upstream.inbox.executor import ACTING_MAX
+from gateway.upstream.inbox.inbox import OPEN_MAX, Inbox
 from gateway.upstream.uplinks.contract import PollAnswer, PollPosition
 from tests.sim.loop import simulated
 from tests.upstream.harness import Rig

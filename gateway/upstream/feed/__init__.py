@@ -1,17 +1,21 @@
 """The feed: events up to a platform, in order, until its receipt.
 
-receipt.py     is this receipt one that we can believe? (pure)
-retry.py       how long to wait after which fault (pure); the only place that decides it
-window.py      how many entries a batch may have (pure)
-throughput.py  what the road carries: bytes of a batch, batches at once, time-outs (pure)
-spans.py       sets of numbers of one lane (pure)
-load.py        what travels together
-loader.py      what goes next: new entries, and the ranges that were asked for again
-flight.py      the batches under way, and which of them make room for an alarm
-poison.py      single events that a platform will not take
-settlement.py  what a receipt moves
-route.py       what the couriers of one uplink share
-courier.py     carries some lanes, batch by batch
-sender.py      one follower to one uplink: a courier for the urgent lanes, one for the others
-events.py      the kinds of event that this makes
+receipt.py           validates a receipt against what was sent and issued (pure)
+retry.py             the delay after each kind of failure; the only place that decides it (pure)
+batch_window.py      how many entries a batch may have (pure)
+batch_rate_limit.py  how often readings leave (pure)
+throughput.py        what the link carries: bytes a batch, batches at once, time-outs (pure)
+number_ranges.py     sets of sequence numbers of one lane (pure)
+batch_load.py        the entries of one batch, and ranges that are sent again
+batch_source.py      chooses the next batch: new entries, and ranges that were requested again
+in_flight.py         the batches in flight, and which of them yield to an alarm
+poison.py            single events that a platform rejects
+settlement.py        applies a receipt
+retention.py         what a transported batch lets the journal delete
+uplink_route.py      what the lane senders of one uplink share
+lane_sender.py       sends some lanes, batch by batch
+sender.py            one follower to one uplink: a lane sender for urgent lanes, one for the others
+uplink_status.py     the state of one uplink, for pages and the log
+first_done.py        waits for the first of several coroutines
+events.py            the kinds of event that this makes
 """

@@ -7,26 +7,22 @@ What was not proved to be the platform's word leaves no trace in the memory: a f
 not occupy the id of a real one. Record, then act: the acceptance is on disk before anything
 happens, so a command is carried out at most once whatever is killed when. Only a kind that
 promises otherwise (`ExecutionGuarantee.AT_LEAST_ONCE`, emergency sound) acts beside the record,
-and goes
-before the others of the same answer. A kill may therefore leave a later command on disk and an
-earlier one not: after a start the platform is asked again for all that it has not seen ended.
+and goes before the others of the same answer. A kill may therefore leave a later command on disk
+and an earlier one not: after a start the platform is asked again for all that it has not seen
+ended.
 
 Where nothing can be recorded (a full disk) an emergency sounds all the same, and anything else is
 not carried out, not answered, and asked for again.
 """
 
 import asyncio
-import contextlib
 import logging
 import random
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
-from typing import Any
-
-import msgspec
 
 from gateway.clock import Clock
-from gateway.errors import CommandRefused, DeliveryRejected, JournalError, StationError
+from gateway.errors import CommandRefused, DeliveryRejected, JournalError
 from gateway.faults import OnFault, log_fault
 from gateway.journal import StateChange, load_state
 from gateway.journal.ports import ReadAppender
@@ -34,13 +30,11 @@ from gateway.upstream.inbox import command as c
 from gateway.upstream.inbox.admission import CommandAdmission
 from gateway.upstream.inbox.cancel import cancel_command
 from gateway.upstream.inbox.command import (
-    CommandHandler,
     CommandKind,
     CommandState,
     ExecutionGuarantee,
     Mandate,
     PlatformCommand,
-    UnconfirmedResult,
 )
 from gateway.upstream.inbox.command_keys import CommandKeys
 from gateway.upstream.inbox.command_poll import CommandPoll
@@ -66,24 +60,14 @@ from gateway.upstream.inbox.execution import (
     CommandResult,
     CommandWork,
     final_outcome,
-    find_work,
-    plain_data,
 )
+from gateway.upstream.inbox.executor import CommandExecutor
 from gateway.upstream.inbox.repeats import RepeatedCommands
 from gateway.upstream.inbox.siblings import SiblingInboxes
 from gateway.upstream.uplinks.contract import PollAnswer, Uplink
 
-# Ordinary commands of one kind carried out at once: those of another kind, a stop say, do not wait
-# for them, and an emergency waits for none.
-ACTING_MAX = 4
-
 # Two whole answers of a platform: commands beyond that, accepted and waiting, are refused.
 OPEN_MAX = 64
-
-# How often to look whether the time is known by which an emergency was cut off.
-LOOK_S = 1.0
-
-_INTERRUPTED: CommandOutcome = (CommandState.FAILED, c.INTERRUPTED, None)
 
 _log = logging.getLogger(__name__)
 
@@ -114,10 +98,7 @@ class Inbox:
         self._on_fault = on_fault
         self._take_up(CommandStore(name, {}, {}))
         self._poll: CommandPoll | None = None
-        self._acting: dict[str, asyncio.Task[None]] = {}
-        self._turns = {name: asyncio.Semaphore(ACTING_MAX) for name in self._kinds}
-        self._begun: set[str] = set()
-        self._cancelled: set[str] = set()
+        self._executor = CommandExecutor(name, clock, self._kinds, self._end, on_fault)
         self._repeats = RepeatedCommands()
 
     def prepare(self) -> None:
@@ -132,9 +113,7 @@ class Inbox:
         known = await load_state(self._journal, marks, decode_mark)
         lost = written - state.keys() - known.keys()
         self._take_up(CommandStore(self._name, state, known, lost))
-        self._acting.clear()
-        self._begun.clear()
-        self._cancelled.clear()
+        self._executor.clear()
         self.siblings.loaded.set()
 
     async def run(self, uplink: Uplink, rng: random.Random) -> None:
@@ -161,7 +140,7 @@ class Inbox:
     async def resume(self, acting: asyncio.TaskGroup) -> None:
         """Answer for what a killed process left half-way, each as its kind has promised."""
         for name, kept in self._memory.open():
-            self._begin(acting, name, kept.kind, self._resumed(name, kept))
+            self._executor.begin(acting, name, kept.kind, self._executor.resume(name, kept))
 
     async def handle_command(self, raw: bytes, acting: asyncio.TaskGroup) -> CommandResult:
         """Answer one command, and start to act on it; whatever happens costs this command alone."""
@@ -183,13 +162,11 @@ class Inbox:
 
     def cancel(self, command_id: str) -> CommandState | None:
         """As `SiblingInboxes.cancel`, of a command that this inbox has taken."""
-        kept, task = self._memory.get(command_id), self._acting.get(command_id)
-        if kept is None or task is None:  # what is open without one is about to begin, or to resume
+        kept = self._memory.get(command_id)
+        if kept is None or not self._executor.is_running(command_id):
+            # What is open but does not run is about to begin, or to resume.
             return None if kept is None or not kept.ended else kept.state
-        if command_id in self._begun and not self._kinds[kept.kind].cancellable:
-            raise CommandRefused("inbox.not-cancellable", kind=kept.kind)
-        self._cancelled.add(command_id)
-        task.cancel()
+        self._executor.cancel(command_id, self._kinds[kept.kind])
         return CommandState.ACCEPTED
 
     @property
@@ -243,7 +220,7 @@ class Inbox:
         urgent = self._judge.is_urgent(raw)
         if kept is not None and kept.lost and urgent:
             kept = None  # better twice than never
-        fresh = kept is None and command.id not in self._acting
+        fresh = kept is None and not self._executor.is_running(command.id)
         if fresh:
             self._judge.authenticate(command, raw)
             kept = self.siblings.find_record(command.id, self._issuer(command), urgent=urgent)
@@ -325,10 +302,10 @@ class Inbox:
             fresh, (CommandState.ACCEPTED, None, None), kind=command.kind, data=work.raw
         )
         recorded = asyncio.Event()
-        doing = self._act(command.id, accepted, work, work.kind.act, after=recorded)
+        doing = self._executor.execute(command.id, accepted, work, work.kind.act, after=recorded)
         if work.promise is ExecutionGuarantee.AT_LEAST_ONCE:
             self._memory.keep(command.id, accepted)
-            self._begin(acting, command.id, work.kind.name, doing)
+            self._executor.begin(acting, command.id, work.kind.name, doing)
             try:
                 await self._answers.append(command.id, accepted, changes)
             finally:
@@ -340,98 +317,14 @@ class Inbox:
             doing.close()
             raise
         recorded.set()
-        self._begin(acting, command.id, work.kind.name, doing)
+        self._executor.begin(acting, command.id, work.kind.name, doing)
 
-    def _begin(
-        self,
-        acting: asyncio.TaskGroup,
-        command_id: str,
-        kind_name: str,
-        doing: Coroutine[Any, Any, None],
-    ) -> None:
-        task = acting.create_task(doing, name=kind_name)
-        self._acting[command_id] = task
-        task.add_done_callback(lambda _: self._ended(command_id))
-
-    def _ended(self, command_id: str) -> None:
-        self._acting.pop(command_id, None)
-        self._begun.discard(command_id)
-        self._cancelled.discard(command_id)
-
-    async def _resumed(self, command_id: str, kept: CommandRecord) -> None:
-        try:
-            work = find_work(self._kinds, kept.kind, kept.data.encode())
-        except CommandRefused:  # of a version that had this kind, or wrote no data yet
-            await self._answers.end_command(command_id, advance_record(kept, _INTERRUPTED))
-            return
-        except Exception as error:  # noqa: BLE001  # the edge of one command
-            await self._answers.end_command(command_id, advance_record(kept, self._fault(error)))
-            return
-        if work.promise is ExecutionGuarantee.AT_LEAST_ONCE:
-            await self._act(command_id, kept, work, work.kind.act)
-        elif work.kind.settle is not None:
-            await self._act(command_id, kept, work, work.kind.settle)
-        else:
-            await self._answers.end_command(command_id, advance_record(kept, _INTERRUPTED))
-
-    async def _timed(self, kept: CommandRecord) -> CommandRecord:
-        """An emergency of another boot, as soon as somebody can tell whether it has expired."""
-        while (deadline := kept.deadline.resumed(self._clock, self._name)) is None:
-            if kept.deadline.wall_ns is None:
-                return kept  # nobody ever will
-            await asyncio.sleep(LOOK_S)
-        return msgspec.structs.replace(kept, deadline=deadline)
-
-    async def _act(
-        self,
-        command_id: str,
-        accepted: CommandRecord,
-        work: CommandWork,
-        act: CommandHandler,
-        *,
-        after: asyncio.Event | None = None,
-    ) -> None:
-        """Do it and record the end; the record of the acceptance goes first."""
-        ended = await self._outcome(command_id, accepted, work, act)
-        if after is not None:
-            await after.wait()
-        await self._answers.end_command(command_id, advance_record(accepted, ended))
-
-    async def _outcome(
-        self, command_id: str, accepted: CommandRecord, work: CommandWork, act: CommandHandler
-    ) -> CommandOutcome:
-        waits = work.promise is ExecutionGuarantee.AT_MOST_ONCE
-        try:
-            accepted = accepted if waits else await self._timed(accepted)
-            mandate = Mandate(command_id, accepted.deadline)
-            async with self._turns[work.kind.name] if waits else contextlib.nullcontext():
-                if act is not work.kind.settle and accepted.deadline.passed(self._clock):
-                    return await final_outcome(
-                        work, mandate
-                    )  # waiting, or being dead, took too long
-                self._begun.add(command_id)
-                done = await act(work.data, mandate)
-                if isinstance(done, UnconfirmedResult):
-                    return CommandState.SENT, None, done.detail
-                return CommandState.DONE, None, done
-        except StationError as error:
-            return CommandState.FAILED, error.code, plain_data(error.data)
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if command_id not in self._cancelled or task is None:
-                raise
-            task.uncancel()  # the cancellation was ours, and ends here
-            return CommandState.FAILED, c.CANCELLED, None
-        except Exception as error:  # noqa: BLE001  # the edge of one command
-            return self._fault(error)
+    async def _end(self, command_id: str, ended: CommandRecord) -> None:
+        await self._answers.end_command(command_id, ended)
 
     def _given_up(self, error: Exception, command_id: str | None) -> CommandRefused:
         self._on_fault(self._where, error)
         return CommandRefused(c.FAULT, what=type(error).__name__, of=command_id)
-
-    def _fault(self, error: Exception) -> CommandOutcome:
-        self._on_fault(self._where, error)
-        return CommandState.FAILED, c.FAULT, {"what": type(error).__name__}
 
     async def _turn_away(self, refusal: CommandRefused) -> CommandResult:
         """Answer what there is no reason or no room to remember."""

@@ -1,8 +1,8 @@
 """The HTTP uplink: batches, questions and commands as requests (docs/feed.md).
 
-options.py  what its table of `station.toml` may say
-client.py   the connection, imported once one is configured
-answer.py   the commands in an answer
+options.py        what its table of `station.toml` may say
+client.py         the connection, imported once one is configured
+command_array.py  splits an answer into commands
 """
 
 from gateway.upstream.uplinks.contract import Uplink
