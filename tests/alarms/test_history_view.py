@@ -67,7 +67,7 @@ def test_a_counter_runs_at_its_pace_and_at_that_of_a_scene(demo) -> None:
     motion = meter._motions["volume"]
     paces = []
     for times in (1, 0, 1):
-        meter.hasten("volume", times)
+        meter.scale_pace("volume", times)
         before = motion.at(0.0, 1.0, 0.0)
         after = motion.at(0.0, 1.0, 3600.0)
         paces.append(round(after - before, 6))
