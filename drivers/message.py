@@ -67,3 +67,6 @@ class Radio(msgspec.Struct, frozen=True):
 
 
 InletNeed: TypeAlias = HttpPath | TcpPort | MqttTopic
+
+# Values of `kind` in `[inlet.*]`; `drivers.inlets.kinds` has those that can be opened.
+INLET_NAMES = frozenset({"http", "tcp", "mqtt"})

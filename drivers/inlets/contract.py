@@ -47,9 +47,11 @@ class OpenInlet(Protocol):
 
 
 class InletKind(msgspec.Struct, frozen=True):
-    """A value of `kind` in `[inlet.*]`. `shared`: devices of several families may use one."""
+    """A value of `kind` in `[inlet.*]`, its options and how it is opened.
+
+    `shared` of the options says whether devices of several families may use one.
+    """
 
     name: str
     options: type[msgspec.Struct]
     open: OpenInlet
-    shared: bool

@@ -29,7 +29,7 @@ def _open_tcp(options: msgspec.Struct, need: InletNeed, keys: Path | None) -> In
 INLET_KINDS = {
     kind.name: kind
     for kind in (
-        InletKind("http", HttpInletOptions, _open_http, shared=True),
-        InletKind("tcp", TcpInletOptions, _open_tcp, shared=False),
+        InletKind("http", HttpInletOptions, _open_http),
+        InletKind("tcp", TcpInletOptions, _open_tcp),
     )
 }

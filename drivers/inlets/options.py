@@ -1,7 +1,7 @@
 """What `[inlet.*]` may say."""
 
 import ipaddress
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 
@@ -34,6 +34,8 @@ class HttpInletOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     `credential` names the secret; it is never written here.
     """
 
+    shared: ClassVar[bool] = True
+
     listen: Listen
     credential: CredentialName
 
@@ -49,6 +51,8 @@ class HttpInletOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
 
 class TcpInletOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`kind = "tcp"`: devices connect to `listen` and speak the protocol of their family."""
+
+    shared: ClassVar[bool] = False
 
     listen: Listen
 

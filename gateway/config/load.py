@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 import msgspec
 
 from drivers.bus_kinds import bus_kinds
-from drivers.inlets.kinds import INLET_KINDS
 from gateway.config.bus_fit import check_fit
 from gateway.config.devices import DeviceReader
 from gateway.config.kiosks import KioskReader, eavesdropping, read_kiosks, without_voice
@@ -326,6 +325,8 @@ class _Loader:
         return BusSetting(bus_id, kind.name, parts[1], common.name or "")
 
     def _inlet(self, inlet_id: str, table: Any, path: KeyPath) -> BusSetting | None:
+        from drivers.inlets.kinds import INLET_KINDS  # noqa: PLC0415  # if one is written
+
         if inlet_id in self._ids("bus"):
             self._decoder.blame(path, "check.inlet-is-bus", inlet=inlet_id)
         named = table.get("kind") if isinstance(table, dict) else None

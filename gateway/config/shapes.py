@@ -6,8 +6,6 @@ import msgspec
 
 from drivers.contract import BadAddress, FieldError, WrongUse
 from drivers.family import Driver, Shape
-from drivers.inlets.kinds import INLET_KINDS
-from drivers.inlets.options import host_and_port
 from drivers.message import Radio
 from drivers.registry import families
 from gateway.config.schema import BusSetting, DeviceSetting
@@ -100,34 +98,35 @@ def _together(
     shapes = {each.shape for each in devices}
     if shapes & SHAPES_APART and len(shapes) > 1:
         yield (section, bus.id), WrongUse("bus.mixed-shapes", bus=bus.id)
-    kind = INLET_KINDS.get(bus.kind) if bus.inlet else None
     of_families = sorted({each.profile.family for each in devices})
-    if kind is not None and not kind.shared and len(of_families) > 1:
+    if bus.inlet and not getattr(bus.options, "shared", True) and len(of_families) > 1:
         said = ", ".join(of_families)
         yield (section, bus.id), WrongUse("inlet.one-family", bus=bus.id, families=said)
 
 
 def _listened_twice(buses: Mapping[str, BusSetting]) -> Iterator[tuple[KeyPath, FieldError]]:
     first: dict[int, str] = {}
+    for bus, listen, port in _listening_ports(buses):
+        had = first.setdefault(port, bus)
+        if had != bus:
+            yield ("inlet", bus, "listen"), WrongUse("inlet.listen-twice", listen=listen, first=had)
+
+
+def _listening_ports(buses: Mapping[str, BusSetting]) -> Iterator[tuple[str, str, int]]:
+    """Each inlet that listens: its id, its address with port, its port."""
     for bus in buses.values():
         listen = getattr(bus.options, "listen", None)
-        if not bus.inlet or not isinstance(listen, str):
-            continue
-        had = first.setdefault(host_and_port(listen)[1], bus.id)
-        if had != bus.id:
-            fault = WrongUse("inlet.listen-twice", listen=listen, first=had)
-            yield ("inlet", bus.id, "listen"), fault
+        if bus.inlet and isinstance(listen, str):
+            yield bus.id, listen, int(listen.rpartition(":")[2])
 
 
 def page_port_faults(
     buses: Mapping[str, BusSetting], ports: Collection[int]
 ) -> Iterator[tuple[KeyPath, FieldError]]:
     """Inlets on a port that the pages use."""
-    for bus in buses.values():
-        listen = getattr(bus.options, "listen", None)
-        if bus.inlet and isinstance(listen, str) and host_and_port(listen)[1] in ports:
-            fault = WrongUse("inlet.port-of-pages", listen=listen)
-            yield ("inlet", bus.id, "listen"), fault
+    for bus, listen, port in _listening_ports(buses):
+        if port in ports:
+            yield ("inlet", bus, "listen"), WrongUse("inlet.port-of-pages", listen=listen)
 
 
 def measured_rules(

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple, Protocol, cast, runtime_checkable
 
 from drivers.contract import Device, OnState, Sink
 from drivers.family import ActingDriver, Driver, ListeningDriver, MeasuredDriver, Measurement, Shape
-from drivers.inlets.kinds import INLET_KINDS
 from drivers.registry import families
 from gateway.config.schema import BusSetting
 from gateway.faults import OnFault
@@ -44,6 +43,7 @@ def listening_bus(
     bus: BusSetting, devices: Sequence[DeviceWithDriver], outlets: BusOutlets, keys: Path | None
 ) -> CountingBus:
     """An inlet with its devices."""
+    from drivers.inlets.kinds import INLET_KINDS  # noqa: PLC0415  # if configured
     from drivers.runners.listening_bus import ListeningBus  # noqa: PLC0415  # if configured
 
     heard = cast(Sequence[tuple[Device, ListeningDriver]], devices)

@@ -84,13 +84,8 @@ one of `[source]` and `unverified = true`.
 
 ## Adding a protocol family · 增加一个协议
 
-One folder of `drivers/`, found by its `driver.py`; no list is edited. It holds `codec.py` (pure),
-`driver.py` (`DRIVER`, in one of the shapes of `drivers/family.py`), `emulator.py` (the device's
-side, which never imports the codec), `vectors.toml` (published frames with their sources, one of
-them an error reply) and `README.md`. A polled family adds `conformance.py`, and the conformance
-suite takes it over every hostile wire; `emulated_device.py`, and its profiles can be played;
-`scan.py`, and `yizhan scan` searches for it. What its errors mean to people stands in
-`gateway/texts`.
+One folder of `drivers/`, found by itself. [CONTRIBUTING.md](CONTRIBUTING.md#recipes) has a
+checklist for each of the four shapes: polled, listening, measured, acting.
 """
 
 

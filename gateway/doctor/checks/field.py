@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from drivers.bus.device import TWO_ANSWERS
-from drivers.inlets.kinds import INLET_KINDS
+from drivers.message import INLET_NAMES
 from gateway.doctor.model.check import DoctorCheck
 from gateway.doctor.model.facts import StationFacts
 from gateway.doctor.model.finding import CheckResult, bad, good, unseen, warn
@@ -41,9 +41,9 @@ def buses(facts: StationFacts) -> Iterator[CheckResult]:
         percent = round(bus.load * 100)
         if bus.state == "down":
             why = Phrase("doctor.no-reason") if bus.code is None else Phrase(bus.code, bus.data)
-            code = "doctor.inlet-down" if bus.kind in INLET_KINDS else "doctor.bus-down"
+            code = "doctor.inlet-down" if bus.kind in INLET_NAMES else "doctor.bus-down"
             yield bad(code, bus.id, bus=bus.called, where=bus.where, why=why)
-        elif bus.kind in INLET_KINDS:
+        elif bus.kind in INLET_NAMES:
             yield good("doctor.inlet-good", bus.id, bus=bus.called)
         elif bus.load > BUSY:
             yield warn("doctor.bus-busy", bus.id, bus=bus.called, percent=percent)
