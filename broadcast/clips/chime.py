@@ -1,7 +1,7 @@
 """The station's own signals, computed: no recording, no licence, the same bytes everywhere.
 
-None of them is a fire alarm's pattern (the slow sweep or the three-pulse evacuation signal of fire
-sounders): a person must not take our attention signal for the fire system's, nor the reverse.
+None of them has a fire alarm's pattern (the slow sweep or the three-pulse evacuation signal of fire
+sounders): a person must not mistake our attention signal for the fire system's, nor the reverse.
 """
 
 import array
@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 from broadcast.clips.clip import RATE
 
-# Goes up when a signal sounds differently, so that a shelf makes it anew.
+# Raised when a signal changes, so that stores make it anew.
 VERSION = 2
 
 PEAK = 0.7
-# What is no emergency is as loud as speech on the shelf: the mean of its sounding parts.
+# Signals other than the emergency's are as loud as speech: the mean of their sounding parts.
 LEVEL = 0.165
 
 _FADE_S = 0.01
@@ -26,7 +26,7 @@ Samples = list[float]
 
 
 class BellPartial(NamedTuple):
-    """One ringing tone of a bell: its frequency, its share, how fast it dies away."""
+    """One ringing tone of a bell: its frequency, its share, how fast it decays."""
 
     hz: float
     share: float
@@ -34,7 +34,7 @@ class BellPartial(NamedTuple):
 
 
 def bell_samples(hz: float, seconds: float) -> Samples:
-    """A struck bar: a few partials, each dying away by itself."""
+    """A struck bar: a few partials, each with its own decay."""
     partials = (
         BellPartial(hz, 1.0, 0.22),
         BellPartial(2.76 * hz, 0.35, 0.09),
@@ -58,7 +58,7 @@ def tone_samples(hz: float, seconds: float) -> Samples:
 
 
 def sweep_samples(low_hz: float, high_hz: float, seconds: float) -> Samples:
-    """A tone that rises and falls again once, with no jump in its phase."""
+    """A tone that rises and falls again once, without a jump in phase."""
     count, phase, made = round(seconds * RATE), 0.0, []
     for n in range(count):
         share = 1 - abs(2 * n / count - 1)
@@ -78,7 +78,7 @@ def notice() -> Samples:
 
 
 def arrival() -> Samples:
-    """Three rising bells: a car has come, somebody is on the way."""
+    """Three rising bells: a car has come, staff are on their way."""
     return mix_samples(
         (0.0, bell_samples(523.3, 1.2)),
         (0.22, bell_samples(659.3, 1.2)),
@@ -118,9 +118,9 @@ NAMES = tuple(_MAKERS)
 
 
 def make_chime(name: str) -> bytes:
-    """The signal of that name as sound: 16 kHz mono s16.
+    """The signal of that name: 16 kHz, mono, s16.
 
-    The emergency's siren takes all there is; the others are alike in loudness, whatever they are.
+    The emergency's siren uses the full scale; the others are equally loud.
     """
     sound = _MAKERS[name]()
     scale = PEAK / max(map(abs, sound))
@@ -130,7 +130,7 @@ def make_chime(name: str) -> bytes:
 
 
 def _loudness(sound: Samples) -> float:
-    """The effective value of what sounds of it; pauses and what has died away do not count."""
+    """The RMS of the parts that sound; pauses and decayed parts do not count."""
     count = round(_SPAN_S * RATE)
     spans = [sound[n : n + count] for n in range(0, len(sound), count)]
     powers = [sum(sample * sample for sample in span) / len(span) for span in spans]
@@ -149,7 +149,7 @@ def mix_samples(*parts: tuple[float, Samples]) -> Samples:
 
 
 def _faded(sound: Samples) -> Samples:
-    """No click at either end."""
+    """Fade both ends, so that they do not click."""
     count = round(_FADE_S * RATE)
     made = list(sound)
     for n in range(min(count, len(made) // 2)):

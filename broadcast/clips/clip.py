@@ -1,4 +1,4 @@
-"""A clip: a piece of sound that is ready to be played, in the one form that the engine plays.
+"""A clip: sound that is ready to be played, in the one form that the audio process plays.
 
 Canonical WAV is 16 kHz, mono, signed 16-bit, with a header of exactly 44 bytes: the same sound is
 the same bytes, so that a clip is named by its content.
@@ -17,7 +17,7 @@ _HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
 
 
 class StoredClip(msgspec.Struct, frozen=True):
-    """One sound on the shelf: `sha` is the SHA-256 of the file at `path`."""
+    """A sound in the store: `sha` is the SHA-256 of the file at `path`."""
 
     sha: str
     path: Path
@@ -26,7 +26,7 @@ class StoredClip(msgspec.Struct, frozen=True):
 
 
 def wav_header(pcm_bytes: int) -> bytes:
-    """The canonical header of that many bytes of sound."""
+    """The canonical header for that many bytes of sound."""
     return _HEADER.pack(
         *(b"RIFF", HEADER_BYTES - 8 + pcm_bytes, b"WAVE", b"fmt ", 16, 1, 1, RATE),
         *(RATE * SAMPLE_BYTES, SAMPLE_BYTES, 8 * SAMPLE_BYTES, b"data", pcm_bytes),
@@ -39,11 +39,11 @@ def wav_bytes(pcm: bytes) -> bytes:
 
 
 def is_canonical(path: Path) -> bool:
-    """Whether this file is what the engine plays, whole."""
+    """Whether this file is complete canonical WAV."""
     with path.open("rb") as file:
         return file.read(HEADER_BYTES) == wav_header(path.stat().st_size - HEADER_BYTES)
 
 
 def wav_seconds(size: int) -> float:
-    """How long a canonical file of that size sounds."""
+    """How long a canonical file of that size plays."""
     return max(0, size - HEADER_BYTES) / (RATE * SAMPLE_BYTES)

@@ -1,8 +1,8 @@
-"""Whatever somebody brings becomes a canonical WAV, once, outside this process.
+"""Turns a file that a person brings into canonical WAV, once, outside this process.
 
-ffmpeg reads it with a closed list of formats and codecs and of nothing but that one file: a
-playlist that names other files, or a video, is not read at all. The first run decodes and measures
-(ITU-R BS.1770 loudness, true peak), the second brings it to the station's loudness.
+ffmpeg reads it with a closed list of formats and codecs, and only that one file: a playlist that
+names other files, or a video, is not read at all. The first run decodes and measures (ITU-R BS.1770
+loudness, true peak), the second brings it to the station's loudness.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ PEAK_DBTP = -1.0
 # Ten minutes: longer than any notice.
 SECONDS_MAX = 600
 
-# More would make a notice of the room's noise.
+# More gain would turn the noise of the room into a notice.
 GAIN_DB_MAX = 30.0
 
 SILENCE_LUFS = -60.0
@@ -33,13 +33,13 @@ CODECS = (
 )
 
 _MEASURE = "ebur128=peak=true:framelog=verbose"
-# The peak of the samples alone: a third of the work, and it only has to tell silence.
+# The peak of the samples only: a third of the work, and enough to detect silence.
 _MEASURE_ROUGHLY = "ebur128=framelog=verbose,volumedetect"
 
 _TRIES = 4
 _DECLARED = re.compile(r"\bDuration: (\d+):(\d\d):(\d\d\.\d+)")
 _GUESSED = "Estimating duration from bitrate"
-# So much may lack of the length that the file declares; more means that it was cut off.
+# The share of the declared length that may be missing; if more is, the file was cut off.
 _MISSING_SHARE = 0.1
 
 _INTEGRATED = re.compile(r"\bI:\s+(-?[\d.]+|-inf|nan) LUFS")
@@ -56,9 +56,9 @@ class Loudness(NamedTuple):
 async def decode_to_wav(
     source: Path, folder: Path, *, seconds_max: float = SECONDS_MAX, trim: bool = False
 ) -> Path:
-    """A canonical WAV in `folder`, at the station's loudness; UsageError says why not.
+    """Write canonical WAV into `folder`, at the station's loudness; UsageError says why not.
 
-    `trim` takes the silence off both ends, for speech that stands in a row.
+    `trim` removes the silence at both ends, for speech that stands in a row.
     """
     raw, done = folder / "raw.wav", folder / "canonical.wav"
     printed = await _decode(source, raw, seconds_max)
@@ -79,14 +79,14 @@ async def decode_to_wav(
 
 
 async def measure_loudness(source: Path) -> Loudness:
-    """The loudness of a file, without changing it."""
+    """Measure the loudness of a file without changing it."""
     command = ["ffmpeg", "-nostdin", "-hide_banner", "-nostats", "-protocol_whitelist", "file"]
     command += ["-i", f"file:{source}", "-af", _MEASURE, "-f", "null", "-"]
     return parse_loudness(await run_limited(command, LIMITS))
 
 
 def parse_loudness(printed: str) -> Loudness:
-    """What the ebur128 filter says at its end."""
+    """Parse what the ebur128 filter prints at its end."""
     lufs, peak = _INTEGRATED.findall(printed), _PEAK.findall(printed)
     if not lufs or not peak:
         raise UsageError("upload.no-sound")
@@ -94,7 +94,7 @@ def parse_loudness(printed: str) -> Loudness:
 
 
 def declared_seconds(printed: str) -> float | None:
-    """How long the file says that it is; None where ffmpeg could only guess."""
+    """The length that the file declares; None if ffmpeg could only guess."""
     said = _DECLARED.search(printed)
     if said is None or _GUESSED in printed:
         return None
@@ -102,9 +102,9 @@ def declared_seconds(printed: str) -> float | None:
 
 
 def gain_db(found: Loudness) -> float:
-    """What brings this to the station's loudness.
+    """The gain to the station's loudness.
 
-    Under 0.4 s there is no loudness to measure: then the peak alone decides.
+    Below 0.4 s there is no loudness to measure: then the peak decides.
     """
     if found.lufs < SILENCE_LUFS:
         return min(PEAK_DBTP - 2 - found.peak_db, GAIN_DB_MAX)
@@ -121,7 +121,7 @@ async def _decode(source: Path, raw: Path, seconds_max: float) -> str:
 
 
 async def _levelled(raw: Path, done: Path, gain: float) -> None:
-    """Coming back to the station's rate can lift a peak over the limit: then a little softer."""
+    """Level it; resampling can lift a peak over the limit, then again a little softer."""
     limit = PEAK_DBTP - 0.5
     for _ in range(_TRIES):
         found = parse_loudness(await run_limited(_level(raw, done, gain, limit), LIMITS))

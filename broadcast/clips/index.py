@@ -1,7 +1,7 @@
-"""The shelf's list: what lies on it, in order of use, and what goes first when room is short.
+"""The list of clips: in order of use, and what goes first when room is short.
 
-Pure: no file is touched here. Order of use is order in the list; no clock is asked, because a
-station may not have one.
+Pure: no file is touched here. The order of use is the order of the list; no clock is needed,
+because a station may not have one.
 """
 
 import enum
@@ -13,15 +13,15 @@ from gateway.errors import Unavailable
 
 
 class ClipKind(enum.Enum):
-    """Where a clip comes from, which decides whether it may go by itself."""
+    """Where a clip comes from, which decides whether it may be removed automatically."""
 
-    # Speech and chimes: what is gone is made again.
+    # Speech and chimes: they can be made again.
     MADE = "made"
 
     # What was said into a microphone: the oldest go when room is short.
     RECORDING = "recording"
 
-    # What a person brought: only a person takes it away.
+    # What a person brought: only a person removes it.
     UPLOAD = "upload"
 
 
@@ -35,21 +35,21 @@ class ClipEntry(msgspec.Struct, frozen=True):
 
 
 class ClipIndex(msgspec.Struct):
-    """What lies on the shelf (least recently used first), and which text or name leads where."""
+    """The clips (least recently used first), and which text or name leads to which."""
 
     entries: dict[str, ClipEntry] = {}
     keys: dict[str, str] = {}
 
     def find(self, key: str) -> ClipEntry | None:
-        """What that text or name was made into."""
+        """The clip of that text or name."""
         return self.entries.get(self.keys.get(key, ""))
 
     def touch(self, sha: str) -> None:
-        """It goes last from here on."""
+        """Move it to the end of the list."""
         self.entries[sha] = self.entries.pop(sha)
 
     def add(self, entry: ClipEntry, key: str = "") -> None:
-        """Lay it on the shelf; a person's clip stays a person's when it is made again."""
+        """Add a clip; a person's clip stays a person's when it is made again."""
         before = self.entries.pop(entry.sha, None)
         if before is not None and before.kind is ClipKind.UPLOAD:
             entry = before
@@ -58,18 +58,18 @@ class ClipIndex(msgspec.Struct):
             self.keys[key] = entry.sha
 
     def remove(self, sha: str) -> None:
-        """Take it away, with all that leads to it."""
+        """Remove a clip, and all that leads to it."""
         del self.entries[sha]
         self.keys = {key: to for key, to in self.keys.items() if to != sha}
 
     def size(self) -> int:
-        """Bytes on the shelf."""
+        """Bytes of all clips."""
         return sum(entry.size for entry in self.entries.values())
 
     def evictable(self, size: int, quota: int, kept: Collection[str]) -> list[str]:
-        """What must go so that `size` bytes fit; `Unavailable` if they cannot.
+        """What must go so that `size` bytes fit; Unavailable if they cannot.
 
-        What is made again goes before what is not; an upload, or what somebody refers to, stays.
+        What can be made again goes first; uploads and clips that are referred to stay.
         """
         excess = self.size() + size - quota
         going: list[str] = []

@@ -1,7 +1,7 @@
-"""Foreign programs (ffmpeg, espeak-ng, a voice) in short-lived processes that cannot harm us.
+"""Runs foreign programs (ffmpeg, espeak-ng, a voice) in short-lived processes under limits.
 
-The kernel bounds memory, processor time and file size; a timer bounds the rest. The limits are set
-by `prlimit`, not between fork and exec: in a process with threads that would invite a deadlock.
+The kernel limits memory, processor time and file size; a timer limits the rest. The limits are set
+by `prlimit`, not between fork and exec, which could deadlock in a process with threads.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from gateway.errors import ProgramFailed
 
-# What a program may print; more is cut off (its last words say what went wrong).
+# What a program may print; more is cut off at the front (its last words say what went wrong).
 OUTPUT_BYTES_MAX = 64 * 1024
 
 _ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/nonexistent"}
@@ -30,9 +30,9 @@ class ProcessLimits(NamedTuple):
 
 
 async def run_limited(command: Sequence[str], limits: ProcessLimits, *, said: str = "") -> str:
-    """What the program printed, in a tidy world: no terminal, no secrets, `said` on its input.
+    """Run a program without terminal or secrets, with `said` on its input; returns what it printed.
 
-    `ProgramFailed` tells a program that is missing, that ran over a limit, or that said no.
+    `ProgramFailed` if the program is missing, exceeded a limit, or failed.
     """
     program = shutil.which(command[0])
     if program is None:
@@ -64,7 +64,7 @@ async def run_limited(command: Sequence[str], limits: ProcessLimits, *, said: st
 def _capped(limits: ProcessLimits) -> list[str]:
     mib = 1024 * 1024
     return [
-        # Where memory runs out, what is being prepared goes, and never the gateway beside it.
+        # If memory runs out, this process is killed, and never the gateway beside it.
         *("choom", "-n", "900", "--", "prlimit"),
         f"--as={limits.memory_mb * mib}",
         f"--fsize={limits.file_mb * mib}",
@@ -76,7 +76,7 @@ def _capped(limits: ProcessLimits) -> list[str]:
 async def _talk(process: asyncio.subprocess.Process, said: str) -> str:
     assert process.stdin is not None
     assert process.stdout is not None
-    with contextlib.suppress(ConnectionError):  # it did not want to hear us out
+    with contextlib.suppress(ConnectionError):  # it stopped reading its input
         process.stdin.write(said.encode())
         process.stdin.close()
     printed = b""
@@ -87,7 +87,7 @@ async def _talk(process: asyncio.subprocess.Process, said: str) -> str:
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """Whatever it started goes with it; a program that has ended is not killed twice."""
+    """Kill it with all that it started; a program that has ended is not killed twice."""
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

@@ -1,11 +1,11 @@
-"""The shelf: every clip that the station can play, in `state/media`, named by its content.
+"""The clip store: every clip that the station can play, in `state/media`, named by its content.
 
     media/<sha256>.wav      canonical WAV
     media/shelf.json        titles, kinds, order of use, and which text led to which clip
-    media/making/           what is being made; emptied at the start
+    media/making/           clips in the making; emptied at the start
 
-A clip is whole on the disk before its name is told. A lost or damaged list costs titles, never
-sound: it is read anew from the files.
+A clip is complete on the disk before its name is known to others. A lost or damaged list costs
+titles, never sound: it is rebuilt from the files.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ from gateway.errors import NotFound, StationError, Unavailable, UsageError
 log = logging.getLogger(__name__)
 
 QUOTA_BYTES = 256 * 1024 * 1024
-# With less room than this on its disk a sound is made elsewhere, if it need not last.
+# With less room than this on its disk, sound that need not last is made in memory.
 ROOM_BYTES_MIN = 4 * 1024 * 1024
 
 # A disk that takes longer for a clip does not work; a minute of sound is 2 MB.
@@ -45,15 +45,15 @@ TITLE_CHARS_MAX = 80
 
 
 def keep_nothing() -> Collection[str]:
-    """Nobody refers to a clip."""
+    """No clip is referred to."""
     return ()
 
 
 class ClipStore:
     """The clips of one station.
 
-    `kept` says which clips somebody (an order, a preset) refers to, `pinned` which an emergency
-    needs: those never make room for others.
+    `kept` gives the clips that orders and presets refer to, `pinned` those that an emergency needs:
+    these never make room for others.
     """
 
     def __init__(
@@ -65,9 +65,9 @@ class ClipStore:
         pinned: Callable[[], Collection[str]] = keep_nothing,
         spare: Path | None = None,
     ) -> None:
-        """Read the list, and clear away what a stop has left half made.
+        """Read the list, and remove what a stop has left half made.
 
-        `spare` is a folder in memory, for what is made while the disk takes nothing.
+        `spare` is a folder in memory, for what is made while the disk does not work.
         """
         self.media = media
         self._spare = spare
@@ -93,7 +93,7 @@ class ClipStore:
         self._index = self._read()
 
     def clip(self, sha: str) -> StoredClip:
-        """The clip of that name; UsageError if there is none."""
+        """Get a clip by its hash; UsageError if there is none."""
         entry = self._index.entries.get(sha)
         if entry is None:
             raise NotFound("clip.unknown", sha=sha[:12])
@@ -101,7 +101,7 @@ class ClipStore:
         return self._clip(entry)
 
     def find(self, key: str) -> StoredClip | None:
-        """What that key (a text, a chime's name) was made into, if it still lies here."""
+        """The clip of a key (a text, a chime's name), if it still exists."""
         entry = self._index.find(key)
         return None if entry is None else self.clip(entry.sha)
 
@@ -111,11 +111,11 @@ class ClipStore:
         return tuple(self._clip(each) for each in entries if kind in (None, each.kind))
 
     def size(self) -> int:
-        """Bytes on the shelf."""
+        """Bytes of all clips."""
         return self._index.size()
 
     async def store_upload(self, upload: AsyncIterable[bytes], name: str) -> StoredClip:
-        """What a person brought, decoded and levelled; UsageError says why it cannot be used."""
+        """Store an upload, decoded and levelled; UsageError says why it cannot be used."""
         with self.workshop(lasting=True) as folder:
             brought = folder / "brought"
             await receive_upload(upload, brought, BYTES_MAX)
@@ -123,7 +123,7 @@ class ClipStore:
             return await self.put(made, title=upload_title(name), kind=ClipKind.UPLOAD)
 
     async def chime(self, name: str) -> StoredClip:
-        """The gong of that name (`chime.NAMES`), made at its first use."""
+        """The chime of that name (`chime.NAMES`), made at its first use."""
         if name not in chime.NAMES:
             raise UsageError("clip.no-chime", name=name, known=chime.NAMES)
         key = f"chime {name} {chime.VERSION}"
@@ -132,7 +132,7 @@ class ClipStore:
         if name in self._held:
             return self._held[name]
         pcm = await asyncio.to_thread(chime.make_chime, name)
-        for _ in range(2):  # on the disk, else in the folder that is memory
+        for _ in range(2):  # on the disk, else in the folder in memory
             try:
                 return await self.put_pcm(pcm, title=name, key=key)
             except (OSError, StationError) as error:
@@ -143,7 +143,7 @@ class ClipStore:
     async def put_pcm(
         self, pcm: bytes, *, title: str, kind: ClipKind = ClipKind.MADE, key: str = ""
     ) -> StoredClip:
-        """Lay sound (16 kHz mono s16) on the shelf."""
+        """Store sound (16 kHz, mono, s16)."""
         with self.workshop() as folder:
             made = folder / "made.wav"
             await asyncio.to_thread(made.write_bytes, wav_bytes(pcm))
@@ -152,7 +152,7 @@ class ClipStore:
     async def put(
         self, made: Path, *, title: str, kind: ClipKind = ClipKind.MADE, key: str = ""
     ) -> StoredClip:
-        """Lay a canonical file on the shelf (it is moved); the least needed make room for it."""
+        """Store a canonical file (it is moved); the least needed clips make room for it."""
         assert is_canonical(made), made
         try:
             return await self._put(made, title=title, kind=kind, key=key)
@@ -182,7 +182,7 @@ class ClipStore:
             await self._list()
 
     async def remove(self, sha: str) -> None:
-        """Take a clip away; UsageError if somebody refers to it."""
+        """Remove a clip; UsageError if it is referred to."""
         self.clip(sha)
         if sha in self._needed():
             raise UsageError("clip.in-use", sha=sha[:12])
@@ -192,10 +192,10 @@ class ClipStore:
 
     @contextlib.contextmanager
     def workshop(self, *, lasting: bool = False) -> Iterator[Path]:
-        """A folder to make something in; gone afterwards.
+        """A folder to make something in, removed afterwards.
 
-        It is on the shelf's own disk, or in memory while that takes nothing; never for what must
-        last, as an upload. Unavailable if there is no room at all.
+        It is on the store's own disk, or in memory while that does not work, but never for what
+        must last, such as an upload. Unavailable if there is no room at all.
         """
         bench = self._bench(lasting=lasting)
         with tempfile.TemporaryDirectory(dir=bench, ignore_cleanup_errors=True) as folder:
@@ -219,7 +219,7 @@ class ClipStore:
         return isinstance(self.error, OSError) and self.error.errno != errno.ENOSPC
 
     async def _lay(self, made: Path, sha: str, size: int) -> None:
-        """Put the file where it stays: on the disk, or beside where it was made in memory."""
+        """Move the file to its place: on the disk, or in memory where it was made."""
         if self._spare is None or not made.is_relative_to(self._spare):
             await self._make_room(size)
             await asyncio.to_thread(os.replace, made, self.media / f"{sha}.wav")
@@ -232,7 +232,7 @@ class ClipStore:
         self._elsewhere[sha] = path
 
     def _least_needed(self, size: int) -> str:
-        """What makes room in memory: first what nobody refers to, never what is pinned."""
+        """The clip that makes room in memory: first those not referred to, never pinned ones."""
         pinned, kept = self._pinned(), self.kept()
         may_go = [sha for sha in self._elsewhere if sha not in pinned]
         if not may_go:
@@ -269,14 +269,14 @@ class ClipStore:
         await asyncio.to_thread(path.unlink, missing_ok=True)
 
     def _write(self, listed: bytes) -> None:
-        """In one step: after a power cut it is the old list or the new one."""
+        """Write in one step: after a power cut it is the old list or the new one."""
         fresh = self._making / "shelf.json"
         fresh.write_bytes(listed)
         _sync(fresh)
         fresh.replace(self.media / "shelf.json")
 
     def _read(self) -> ClipIndex:
-        """The list as far as the files bear it out; a file that nobody listed is an upload."""
+        """Read the list as far as the files confirm it; files that it lacks count as uploads."""
         try:
             index = msgspec.json.decode((self.media / "shelf.json").read_bytes(), type=ClipIndex)
         except FileNotFoundError:
@@ -300,7 +300,7 @@ class ClipStore:
 
 
 def _in_memory(pcm: bytes, title: str) -> StoredClip:
-    """A clip without a disk: the audio process reaches it through this process."""
+    """A clip without a disk, which the audio process opens through this process."""
     file = os.memfd_create("chime", os.MFD_CLOEXEC)
     sound = wav_bytes(pcm)
     with os.fdopen(os.dup(file), "wb") as writing:

@@ -1,4 +1,4 @@
-"""Takes the silence off both ends of speech, so that clips in a row sound like one sentence."""
+"""Removes the silence at both ends of speech, so that clips in a row sound like one sentence."""
 
 import array
 import sys
@@ -17,7 +17,7 @@ _BLOCK = RATE // 50
 
 
 def trim_silence(path: Path) -> None:
-    """Trim a canonical file; one without a sound stays as it is."""
+    """Trim a canonical file; one without sound is left as it is."""
     pcm = path.read_bytes()[HEADER_BYTES:]
     first, last = audible_range(pcm)
     if last > first:
@@ -25,7 +25,7 @@ def trim_silence(path: Path) -> None:
 
 
 def audible_range(pcm: bytes) -> tuple[int, int]:
-    """From which sample to which there is something to hear, with its breath; (0, 0): nothing."""
+    """The first and last sample to keep, with a breath; (0, 0) if there is nothing to hear."""
     samples = array.array("h", pcm)
     if sys.byteorder == "big":
         samples.byteswap()
@@ -38,7 +38,7 @@ def audible_range(pcm: bytes) -> tuple[int, int]:
 
 
 def _edges(samples: Sequence[int]) -> tuple[int | None, int | None]:
-    """Where the first and the last loud block begin; only the silence itself is looked through."""
+    """Where the first and the last loud block begin; only the silence itself is searched."""
     starts = range(0, len(samples), _BLOCK)
 
     def is_loud(at: int) -> bool:

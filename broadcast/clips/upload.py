@@ -1,4 +1,4 @@
-"""What a person brings comes in as a stream: straight to the disk, and never more than allowed."""
+"""Uploads are streamed to the disk, and never exceed the limit."""
 
 import asyncio
 import re
@@ -17,7 +17,7 @@ _TITLE_CHARS_MAX = 80
 async def receive_upload(
     stream: AsyncIterable[bytes], target: Path, bytes_max: int = BYTES_MAX
 ) -> int:
-    """Write the stream to a new file; its size. Too much or nothing at all is a UsageError."""
+    """Write the stream to a new file; returns its size. UsageError if it is too large or empty."""
     size, waiting = 0, bytearray()
     with target.open("xb") as file:
         async for chunk in stream:
@@ -35,7 +35,7 @@ async def receive_upload(
 
 
 def upload_title(name: str) -> str:
-    """A title out of whatever name the file came with; never used as a path."""
+    """A title from the name of the uploaded file; never used as a path."""
     last = re.split(r"[\\/]", name)[-1]
     stem = last.rpartition(".")[0] or last
     shown = "".join(letter if letter.isprintable() else " " for letter in stem)

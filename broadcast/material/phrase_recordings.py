@@ -1,6 +1,6 @@
-"""A recording that says a text: it is heard wherever these words are said, before every voice.
+"""Recordings that speak a text: played wherever these words are said, instead of a voice.
 
-The platform's come by command, a person's by the API; both are decoded and levelled as uploads are.
+The platform's come by command, a person's by the API; both are decoded and levelled like uploads.
 """
 
 from collections.abc import AsyncIterator
@@ -13,7 +13,7 @@ from broadcast.voice.voice import Voice
 
 
 class PhraseRecording(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """`sound` is a file of any usual format, in base64; a command has room for some 90 KB."""
+    """`sound` is a file of any usual format, in base64; a command has room for about 90 KB."""
 
     text: Text
     sound: Annotated[bytes, msgspec.Meta(min_length=1, max_length=1_000_000)]
@@ -21,14 +21,14 @@ class PhraseRecording(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
 
 
 class StoredRecording(msgspec.Struct, frozen=True):
-    """What became of it: the clip's hash, and how long it is."""
+    """The stored recording: its hash and length."""
 
     sha: str
     seconds: float
 
 
 async def keep_recording(voice: Voice, recording: PhraseRecording) -> StoredRecording:
-    """Keep it for its text; UsageError says why it cannot be used."""
+    """Store a recording for its text; UsageError says why it cannot be used."""
     name = recording.text[:60]
     clip = await voice.give(recording.text, _whole(recording.sound), name, recording.language)
     return StoredRecording(clip.sha, round(clip.seconds, 2))

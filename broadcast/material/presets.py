@@ -1,7 +1,8 @@
-"""What staff have prepared: names for words or clips, with their history.
+"""Prepared announcements: names for words or clips, with their history.
 
-Whoever asks gets staff's own, else the settings', else what is shipped (`config/voices`). Staff's
-are journal state: each change keeps what was before, so that it can be taken back.
+A preset of staff's has precedence over the settings', and that over a shipped one
+(`config/voices`). Staff's are kept in the journal's state: each change keeps the version before, so
+that it can be undone.
 """
 
 import tomllib
@@ -26,7 +27,7 @@ HISTORY_MAX = 10
 
 
 class PresetVersion(msgspec.Struct, frozen=True):
-    """One shape that staff gave it; None where they took it away."""
+    """One version of a preset; None if it was removed."""
 
     preset: PresetOptions | None
     by: Actor
@@ -34,7 +35,7 @@ class PresetVersion(msgspec.Struct, frozen=True):
 
 
 def shipped_presets(file: Path) -> dict[str, PresetOptions]:
-    """The ready ones of that file."""
+    """Read the shipped presets from that file."""
     return msgspec.convert(tomllib.loads(file.read_text("utf-8")), dict[str, PresetOptions])
 
 
@@ -42,7 +43,7 @@ _Versions = Annotated[tuple[PresetVersion, ...], msgspec.Meta(min_length=1)]
 
 
 def _decoded(key: str, body: bytes) -> tuple[PresetVersion, ...] | tuple[str, ...]:
-    """What a row of the state says; ValueError if that is nothing."""
+    """Decode a row of the state; ValueError if it is invalid."""
     if key == ORDER:
         order: tuple[str, ...] = json_decoder(tuple[str, ...])(key, body)
         return order
@@ -53,7 +54,7 @@ def _decoded(key: str, body: bytes) -> tuple[PresetVersion, ...] | tuple[str, ..
 
 
 class Presets:
-    """`load` before use."""
+    """All presets; `load` before use."""
 
     def __init__(self, journal: OrderJournal, ready: Mapping[str, PresetOptions]) -> None:
         """`ready` are those of the settings over the shipped ones."""
@@ -63,13 +64,13 @@ class Presets:
         self._order: tuple[str, ...] = ()
 
     async def load(self) -> None:
-        """Take back what staff made of them."""
+        """Load what staff made."""
         kept: dict[str, Any] = await load_state(self._journal, ROOM, _decoded)
         self._order = kept.pop(ORDER, ())
         self._history = kept
 
     def all(self) -> dict[str, PresetOptions]:
-        """Those that there are, by id; as staff have arranged them, then the others."""
+        """All presets by id: first as staff have arranged them, then the others."""
         found = dict(self._ready)
         for preset_id, versions in self._history.items():
             latest = versions[-1].preset
@@ -81,20 +82,20 @@ class Presets:
         return first | found
 
     def get(self, preset_id: str) -> PresetOptions:
-        """That one; UsageError if there is none."""
+        """Get a preset; UsageError if there is none."""
         found = self.all().get(preset_id)
         if found is None:
             raise NotFound("broadcast.unknown-preset", preset=preset_id)
         return found
 
     def history(self, preset_id: str) -> tuple[PresetVersion, ...]:
-        """What staff made of it, the oldest first."""
+        """Staff's versions of it, the oldest first."""
         return self._history.get(preset_id, ())
 
     async def put(
         self, preset_id: str, preset: PresetOptions | None, by: Actor, wall_ns: int | None
     ) -> None:
-        """Change it, make it, or (None) take it away; on disk when this returns."""
+        """Create, change or (None) remove a preset; stored when this returns."""
         if not ID_PATTERN.fullmatch(preset_id):
             raise UsageError("broadcast.bad-preset", preset=preset_id[:60])
         if preset_id not in self._history and len(self._history) >= PRESETS_MAX:
@@ -103,14 +104,14 @@ class Presets:
         await self._keep(preset_id, versions)
 
     async def arrange(self, order: Sequence[str]) -> None:
-        """Let them stand so; on disk when this returns."""
+        """Set the order of presets; stored when this returns."""
         known = self.all()
         kept = tuple(preset_id for preset_id in order if preset_id in known)
         await self._journal.append((), [StateChange(ROOM, ORDER, msgspec.json.encode(kept))])
         self._order = kept
 
     async def undo(self, preset_id: str) -> PresetOptions | None:
-        """Take the last change back; what it is then (None: it is not there any more)."""
+        """Undo the last change; returns the preset as it is then (None: it does not exist)."""
         versions = self.history(preset_id)
         if not versions:
             raise StateConflict("broadcast.nothing-to-undo", preset=preset_id)

@@ -1,4 +1,4 @@
-"""Makes what an order wants heard: chime and words, in an emergency siren and words in turn."""
+"""Makes the sound of an order: chime and words; in an emergency siren and words in turn."""
 
 import itertools
 import logging
@@ -27,7 +27,7 @@ from gateway.errors import StationError, Unavailable
 
 _log = logging.getLogger(__name__)
 
-# What goes before the words where nobody said otherwise.
+# The default chime before the words.
 CHIMES = {
     OrderClass.FIRE: "emergency",
     OrderClass.EMERGENCY: "emergency",
@@ -38,16 +38,16 @@ CHIMES = {
 
 _HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 
-# Between two rounds.
+# Silence between two rounds.
 GAP_S = 2.0
 
 
-# A piece of sound that is ready to be played.
+# Sound that is ready to be played.
 PlayableSound = Recorded | MemoryClip
 
 
 class OrderRenderer:
-    """With those voices and clips."""
+    """Renders orders with the station's voices and clips."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class OrderRenderer:
         *,
         asides: MemoryClips | None = None,
     ) -> None:
-        """`spoken(place)` is how a place is called aloud; `phrases` are those of each language."""
+        """`spoken(place)` is how a place is called aloud; `phrases` are given by language."""
         self._asides = asides or MemoryClips()
         self._voice = voice
         self._shelf = shelf
@@ -68,7 +68,7 @@ class OrderRenderer:
         self._phrases = phrases
 
     async def make(self, order: Order) -> RenderedOrder:
-        """One round of it; an emergency sounds with whichever can be made of siren and words."""
+        """Make one round; an emergency sounds with whatever can be made of siren and words."""
         if isinstance(order.content, LiveContent):
             return RenderedOrder()
         if not order.class_.urgent:
@@ -79,7 +79,7 @@ class OrderRenderer:
         siren = await self._siren(order)
         try:
             words = await self._words(order)
-        except Exception as error:  # an edge: whatever words lack, the siren sounds
+        except Exception as error:  # an edge: the siren sounds, whatever is wrong with the words
             foreseen = isinstance(error, StationError)
             _log.error("an emergency without its words: %s", error, exc_info=not foreseen)
             if siren is None:
@@ -89,14 +89,14 @@ class OrderRenderer:
         return _made(siren, sequence.emergency_sequence(before, list(map(_part, words))), words)
 
     async def siren(self, order: Order) -> RenderedOrder:
-        """What an emergency sounds until its words are made; Unavailable if there is none."""
+        """What an emergency sounds until its words are ready; Unavailable if there is no siren."""
         siren = await self._siren(order)
         if siren is None:
             raise Unavailable("broadcast.failed")
         return _made(siren, sequence.emergency_sequence(_part(siren), ()))._replace(siren=True)
 
     async def _siren(self, order: Order) -> PlayableSound | None:
-        """The chime of an emergency, else the usual one, else None: its words sound without."""
+        """The order's siren, else the usual one; None: its words sound without."""
         usual = CHIMES[order.class_]
         for name in dict.fromkeys((order.chime or usual, usual)):
             try:

@@ -30,15 +30,12 @@ class LiveFeed:
                 await relay_speech(pieces, partial(self._play, order_id), recorder)
             except _OverError:
                 over = True
-            except (
-                Unavailable
-            ) as error:  # comes before its end is reported: what was said is not complete
+            except Unavailable as error:
+                # This comes before the end of the order is reported: the speech is not complete.
                 over = True
                 self._room.fail_order(order_id, error.code)
             finally:
-                with contextlib.suppress(
-                    StationError
-                ):  # it is away: what was said is kept all the same
+                with contextlib.suppress(StationError):  # away: the speech is kept all the same
                     await self._room.end_live(order_id)
             await recorder.keep(title)
         return not over

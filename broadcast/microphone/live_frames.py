@@ -1,9 +1,9 @@
-"""A microphone's sound on its way to the engine: any pieces of bytes in, frames of 20 ms out.
+"""A microphone's sound on its way to the audio process: pieces of any size in, 20 ms frames out.
 
-Pure but for the recording. A browser sends in bursts and a network stalls: a few frames are held
-back before the first one goes, so that a short stall is not heard; what piles up beyond a fifth of
-a second is thrown away, the oldest first, because a voice that lags behind its speaker is worse
-than one that skips.
+Pure except for the recording. A browser sends in bursts and a network stalls: a few frames are held
+back before the first one is passed on, so that a short stall is not heard. What piles up beyond a
+fifth of a second is dropped, the oldest first, because a lagging voice is worse than one that
+skips.
 """
 
 import contextlib
@@ -20,12 +20,12 @@ FRAME_S = 0.02
 FRAME_BYTES = round(RATE * FRAME_S) * SAMPLE_BYTES
 HELD_FRAMES = 3
 WAITING_FRAMES_MAX = 10
-# Half an hour; a live announcement that goes on is heard, its recording ends.
+# Half an hour; a longer live announcement is heard, but its recording ends.
 RECORDED_SECONDS_MAX = 1800
 
 
 class JitterBuffer:
-    """The jitter buffer: `feed` what comes, `take` what may go."""
+    """The jitter buffer: `feed` it pieces, take frames with `next_frame`."""
 
     def __init__(self, held: int = HELD_FRAMES, waiting_max: int = WAITING_FRAMES_MAX) -> None:
         """Hold back `held` frames at first, and keep at most `waiting_max`."""
@@ -34,17 +34,17 @@ class JitterBuffer:
         self._waiting: deque[bytes] = deque()
         self._waiting_max = waiting_max
         self._flowing = False
-        # Frames thrown away because nobody took them in time.
+        # Frames that were dropped because they were not taken in time.
         self.dropped = 0
         # How often there was nothing left to take.
         self.stalls = 0
 
     def feed(self, piece: bytes) -> None:
-        """Bytes as they come, cut anywhere."""
+        """Add bytes, cut anywhere."""
         sound = self._rest + piece
         whole = len(sound) - len(sound) % FRAME_BYTES
         self._rest = sound[whole:]
-        # Of a flood only the end can ever be heard: no more of it is cut up.
+        # Of a flood only the end can be heard: the rest is not even cut up.
         first = max(0, whole - self._waiting_max * FRAME_BYTES)
         self.dropped += first // FRAME_BYTES
         for at in range(first, whole, FRAME_BYTES):
@@ -55,7 +55,7 @@ class JitterBuffer:
         self._flowing = self._flowing or len(self._waiting) >= self._held
 
     def next_frame(self) -> bytes | None:
-        """The next frame; None while frames are held back, or none is there."""
+        """The next frame; None while frames are held back, or if there is none."""
         if not self._flowing:
             return None
         if not self._waiting:
@@ -76,10 +76,10 @@ class JitterBuffer:
 
 
 class LiveRecorder:
-    """Writes a live announcement to the disk while it is spoken; `keep` lays it on the shelf."""
+    """Writes a live announcement to the disk while it is spoken; `keep` stores it as a clip."""
 
     def __init__(self, shelf: ClipStore) -> None:
-        """Use as a context: what is not kept is gone at its end."""
+        """Use as a context: what is not kept is removed at its end."""
         self._shelf = shelf
         self._closing = contextlib.ExitStack()
         self._bytes = 0
@@ -100,13 +100,13 @@ class LiveRecorder:
         return self._bytes / (RATE * SAMPLE_BYTES)
 
     def write(self, frame: bytes) -> None:
-        """One frame more; beyond half an hour nothing is added."""
+        """Add a frame; beyond half an hour nothing is added."""
         if self.seconds < RECORDED_SECONDS_MAX:
             self._file.write(frame)
             self._bytes += len(frame)
 
     async def keep(self, title: str) -> StoredClip | None:
-        """Lay it on the shelf; None if nothing was said."""
+        """Store the recording; None if nothing was said."""
         if not self._bytes:
             return None
         self._file.seek(0)
@@ -120,7 +120,7 @@ async def relay_speech(
 ) -> JitterBuffer:
     """Bring a microphone's bytes to `play` and the recorder until they end.
 
-    The frames at their end tell how it went: what was dropped, how often it stalled.
+    The returned buffer tells how it went: what was dropped, how often it stalled.
     """
     frames = JitterBuffer()
     async for piece in pieces:

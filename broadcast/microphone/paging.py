@@ -1,4 +1,4 @@
-"""Microphones of this machine: each is open for as long as its order sounds, and no longer."""
+"""Paging: a microphone of this machine is open exactly while its order plays."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
 
@@ -12,12 +12,12 @@ from broadcast.ports import AudioPort
 from gateway.errors import NotFound, StationError, Unavailable
 from gateway.tasks import TaskSet
 
-# A second of sound.
+# One second of sound.
 PIECES_MAX = 50
 
 
 class Paging:
-    """`begin` when a live order with a microphone of ours is about to sound."""
+    """Opens the microphone of a live order when it is about to play."""
 
     def __init__(
         self,
@@ -27,7 +27,7 @@ class Paging:
         air: LiveFeed,
         title: Callable[[Order], str],
     ) -> None:
-        """`title(order)` is what its recording is called."""
+        """`title(order)` is the title of its recording."""
         self._microphones = microphones
         self._room = room
         self._air = air
@@ -36,11 +36,11 @@ class Paging:
         self._speaking = TaskSet()
 
     def open(self, order: Order) -> None:
-        """Open its microphone, beside everything else."""
+        """Open its microphone in the background."""
         self._speaking.start(self._speak(order))
 
     def end(self, order_id: str) -> bool:
-        """Put it down: what was said is heard to its end. False if it was not open."""
+        """Close it: what was said is heard to its end. False if it was not open."""
         return self._capture.end(order_id)
 
     def require_known(self, microphone: str) -> None:

@@ -1,7 +1,7 @@
-"""What somebody says into a microphone of the station, from their first word to their last. Pure.
+"""Finds the first and the last word of what a person says into a microphone. Pure.
 
-An elderly speaker pauses; a hall hums. Speech is what stands clearly above the lowest level that
-was heard lately, and whoever has been silent for longer than a thought has ended.
+Elderly speakers pause, and halls hum. Speech is what stands clearly above the lowest level that was
+heard recently, and it has ended after a silence that is longer than a thought.
 """
 
 import struct
@@ -14,7 +14,7 @@ from broadcast.clips.trim import audible_range
 from broadcast.speakers.codec import CODECS
 
 SECONDS_MAX = 30.0
-# Who has spoken and is silent for so long has ended; who says nothing for so long says nothing.
+# Silence that ends a recording once speech was heard; and the time to give up if none was.
 PAUSE_S, NOTHING_S = 5.0, 8.0
 
 ABOVE_DB, QUIET_DBFS = 9.0, -52.0
@@ -29,7 +29,7 @@ _HEADER = struct.Struct("<4sI4s4sIHHIIHHH4sII4sI")
 
 
 class RecordedSpeech(NamedTuple):
-    """What was said: `wav` as the engine plays it, `small` in a quarter of that to be kept.
+    """What was said: `wav` for the audio process, `small` in a quarter of that, to be kept.
 
     Both are whole WAV files; `small` is G.711, which every browser plays.
     """
@@ -40,10 +40,9 @@ class RecordedSpeech(NamedTuple):
 
 
 class SpeechEndpointer:
-    """Hears pieces of any size; `over` once whoever speaks has ended."""
+    """Takes pieces of any size; `over` once the speaker has ended."""
 
     def __init__(self) -> None:
-        """Nothing has been said yet."""
         self.pcm = b""
         self.said_frames = 0
         self._rest = b""
@@ -63,16 +62,16 @@ class SpeechEndpointer:
 
     @property
     def seconds(self) -> float:
-        """How long it has been listened to."""
+        """How long it has been recording."""
         return len(self.pcm) / (RATE * WIDTH)
 
     def feed_background(self, piece: bytes) -> None:
-        """What it heard before it was anybody's turn: how loud the hall is by itself."""
+        """Add what was heard before the person's turn: the noise of the hall."""
         for frame in self._frames(piece):
             self._lower(dbfs(frame))
 
     def feed(self, piece: bytes) -> None:
-        """What the microphone heard next."""
+        """Add what the microphone heard next."""
         room = round(SECONDS_MAX * RATE) * WIDTH - len(self.pcm)
         self.pcm += piece[:room]
         for frame in self._frames(piece):
@@ -98,7 +97,10 @@ class SpeechEndpointer:
 
 
 def cut_speech(attention: SpeechEndpointer) -> RecordedSpeech | None:
-    """What was said, without the silence around it and as loud as it should be; None: nothing."""
+    """What was said, without the silence around it and at the right loudness.
+
+    None if nothing was.
+    """
     first, last = audible_range(attention.pcm)
     if not attention.spoke or last <= first:
         return None

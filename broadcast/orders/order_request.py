@@ -1,4 +1,4 @@
-"""Requests to play something, from the API, a command or a key, and the orders that they become."""
+"""Requests to play something, from the API, a command or a key, and the orders they become."""
 
 from typing import Annotated, Any, NamedTuple
 

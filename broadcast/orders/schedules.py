@@ -1,7 +1,7 @@
-"""What sounds by the clock: cron, working days with their swaps; what was missed is told.
+"""Schedules: cron, working days with their swaps; missed hours are reported.
 
-An hour is recorded as seen before its order is placed: at most once. An hour that passed while
-nobody knew the time, or while the station was off, is missed and never made up for.
+An hour is recorded as seen before its order is placed, so that it sounds at most once. An hour that
+passed while the time was unknown, or while the station was off, is missed and not made up for.
 """
 
 import datetime
@@ -36,18 +36,18 @@ STATE = "broadcast-schedules"
 SEEN = "=seen"
 SKIP = "=skip/"
 MISSED_KEY = "=missed"
-# So long after its hour an order still means what it meant.
+# How long after its hour an order still makes sense.
 LATE_S = 60
 
 SCHEDULES_MAX = 100
 HISTORY_MAX = 10
-# So many missed hours are counted; what is due now is looked for by itself.
+# How many missed hours are counted; what is due now is found separately.
 HOURS_MAX = 1_000
 
 MISSED_MAX = 10
 DAY_S = 86_400
-# A time that was seen and lies further ahead than this was never true. What lies nearer may have
-# sounded already, and does not sound twice.
+# A stored time that lies further ahead than this was never true. What lies nearer may have sounded
+# already, and does not sound twice.
 AHEAD_S = 3_600
 
 
@@ -62,7 +62,7 @@ class Schedule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     on: bool = True
 
     def __post_init__(self) -> None:
-        """Refuse what is no cron."""
+        """Refuse invalid cron expressions."""
         try:
             CronSim(self.cron, datetime.datetime(2026, 1, 1))  # noqa: DTZ001  # only read
         except CronSimError as error:
@@ -70,7 +70,7 @@ class Schedule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 
 class ScheduleVersion(msgspec.Struct, frozen=True):
-    """One shape that staff gave it; None where they took it away."""
+    """One version of a schedule; None if it was removed."""
 
     schedule: Schedule | None
     by: Actor
@@ -78,7 +78,7 @@ class ScheduleVersion(msgspec.Struct, frozen=True):
 
 
 class MissedSchedule(msgspec.Struct, frozen=True):
-    """A schedule whose hours passed in silence, and when that was found out."""
+    """A schedule whose hours were missed, and when that was noticed."""
 
     name: str
     times: int
@@ -89,7 +89,7 @@ _Versions = Annotated[tuple[ScheduleVersion, ...], msgspec.Meta(min_length=1)]
 
 
 def _decoded(key: str, body: bytes) -> Any:
-    """What a row of the state says; ValueError if that is nothing."""
+    """Decode a row of the state; ValueError if it is invalid."""
     if key == SEEN or key.startswith(SKIP):
         return parse_number(body)
     if key == MISSED_KEY:
@@ -100,7 +100,7 @@ def _decoded(key: str, body: bytes) -> Any:
 
 
 class DueSchedule(NamedTuple):
-    """What is to sound now, and how many hours of it were missed before."""
+    """A schedule that is due (`now`), and how many of its hours were missed before."""
 
     id: str
     schedule: Schedule
@@ -111,9 +111,9 @@ class DueSchedule(NamedTuple):
 def occurrences(
     schedule: Schedule, after_ns: int, upto_ns: int, zone: zoneinfo.ZoneInfo, calendar: Calendar
 ) -> Iterator[int]:
-    """Its instants after the one and up to the other, at most `HOURS_MAX` looked at.
+    """Its instants after the first and up to the second bound; at most `HOURS_MAX` are examined.
 
-    A day on which it stays silent is one look, whatever its cron.
+    A day on which it stays silent counts as one, whatever its cron.
     """
     found = CronSim(schedule.cron, datetime.datetime.fromtimestamp(after_ns // S, tz=zone))
     for _ in range(HOURS_MAX):
@@ -128,12 +128,12 @@ def occurrences(
 
 
 def is_schedulable(preset: PresetOptions) -> bool:
-    """Whether the clock alone may let it sound: what startles people is pressed by somebody."""
+    """Whether a schedule may play it: what startles people must be pressed by a person."""
     return OrderClass.parse(preset.cls) in MAY[Authority.PRESS, "schedule"]
 
 
 def check_schedulable(preset: PresetOptions) -> None:
-    """UsageError for a preset that no hour may sound."""
+    """UsageError for a preset that no schedule may play."""
     if not is_schedulable(preset):
         raise UsageError("broadcast.not-by-the-clock", preset=preset.name, cls=preset.cls)
 
@@ -144,7 +144,6 @@ class Schedules:
     def __init__(
         self, journal: OrderJournal, clock: Clock, timezone: str, calendar: Calendar
     ) -> None:
-        """In that time zone."""
         self._journal = journal
         self._clock = clock
         self._zone = zoneinfo.ZoneInfo(timezone)
@@ -155,7 +154,7 @@ class Schedules:
         self._missed: tuple[MissedSchedule, ...] = ()
 
     async def load(self) -> None:
-        """Take back what staff made, and which hours were seen."""
+        """Load the schedules, and which hours were seen."""
         kept: dict[str, Any] = await load_state(self._journal, STATE, _decoded)
         self._seen_ns = kept.pop(SEEN, 0) or None
         self._missed = kept.pop(MISSED_KEY, ())
@@ -165,12 +164,11 @@ class Schedules:
         self._history = kept
 
     def all(self) -> Mapping[str, Schedule]:
-        """Those that there are."""
         latest = {key: versions[-1].schedule for key, versions in self._history.items()}
         return {key: schedule for key, schedule in latest.items() if schedule is not None}
 
     async def put(self, schedule_id: str, schedule: Schedule | None, by: Actor) -> None:
-        """Make, change or (None) take away; on disk when this returns."""
+        """Create, change or (None) remove a schedule; stored when this returns."""
         if not ID_PATTERN.fullmatch(schedule_id):
             raise UsageError("broadcast.bad-preset", preset=schedule_id[:60])
         if schedule_id not in self._history and len(self._history) >= SCHEDULES_MAX:
@@ -179,7 +177,7 @@ class Schedules:
         await self._keep(schedule_id, (*self.history(schedule_id), version)[-HISTORY_MAX:])
 
     def next_instants(self, schedule: Schedule, wall_ns: int, count: int) -> list[int]:
-        """Its next instants within a year."""
+        """Its next `count` instants within a year."""
         year_ns = wall_ns + 366 * DAY_S * S
         return list(
             islice(occurrences(schedule, wall_ns, year_ns, self._zone, self._calendar), count)
@@ -190,7 +188,7 @@ class Schedules:
         return self._skipped.get(schedule_id)
 
     async def skip(self, schedule_id: str, at_ns: int | None) -> None:
-        """Stay silent at that one instant, or (None) at none; on disk when this returns."""
+        """Stay silent at that one instant, or (None) at none; stored when this returns."""
         if schedule_id not in self.all():
             raise NotFound("broadcast.unknown-preset", preset=schedule_id[:60])
         key = SKIP + schedule_id
@@ -203,22 +201,22 @@ class Schedules:
 
     @property
     def missed(self) -> tuple[MissedSchedule, ...]:
-        """What passed in silence lately, the newest first."""
+        """What was missed lately, the newest first."""
         return self._missed[::-1]
 
     async def undo(self, schedule_id: str) -> None:
-        """Take the last change back."""
+        """Undo the last change."""
         versions = self.history(schedule_id)
         if not versions:
             raise StateConflict("broadcast.nothing-to-undo", preset=schedule_id)
         await self._keep(schedule_id, versions[:-1])
 
     def history(self, schedule_id: str) -> tuple[ScheduleVersion, ...]:
-        """What staff made of it, the oldest first."""
+        """Its versions, the oldest first."""
         return self._history.get(schedule_id, ())
 
     async def due(self) -> list[DueSchedule]:
-        """What is to sound now; recorded as seen, and what was missed is told."""
+        """Take what is to sound now: it is recorded as seen, and missed hours are reported."""
         wall_ns = ClockReading.now(self._clock).wall_ns
         if wall_ns is None:
             return []
@@ -236,7 +234,7 @@ class Schedules:
         for key, schedule in self.all().items():
             planned_ns = self.history(key)[-1].wall_ns or 0
             since_ns = seen_ns if planned_ns > wall_ns + AHEAD_S * S else max(seen_ns, planned_ns)
-            if schedule.on and since_ns < wall_ns:  # what was not planned then was not missed
+            if schedule.on and since_ns < wall_ns:  # hours before it was planned were not missed
                 late_ns = wall_ns - LATE_S * S - 1
                 missed = self._at(key, schedule, since_ns, late_ns)
                 at = self._at(key, schedule, max(since_ns, late_ns), wall_ns)

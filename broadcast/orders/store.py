@@ -1,4 +1,4 @@
-"""Where every order stands, in memory and on its way to the disk."""
+"""The records of all orders, in memory and on their way to the disk."""
 
 import asyncio
 import logging
@@ -35,22 +35,22 @@ from gateway.upstream.inbox.events import ReceiptEventData
 
 _log = logging.getLogger(__name__)
 
-# Of so many orders the loudspeakers are remembered: they are asked for at every look.
+# How many orders' loudspeakers are cached: they are needed at every look.
 SPEAKERS_MAX = 300
 
 
 class OrderWriter:
-    """Writes what becomes of orders, each move with the state that it leads to.
+    """Writes the transitions of orders, each with the state that it leads to.
 
-    An order's moves keep to one lane, and the journal keeps the order of a lane; so moves that
-    follow each other closely share a commit, and a press does not wait for three of them. `lost`
-    counts moves that the journal would not take; sound goes on all the same.
+    All transitions of an order stay in one lane, and the journal keeps the order within a lane.
+    Transitions that follow each other closely therefore share a commit, and a press does not wait
+    for three of them. `lost` counts those that the journal would not take; the sound goes on all
+    the same.
     """
 
     def __init__(
         self, journal: OrderJournal, now_ns: Callable[[], int], on_fault: OnFault = log_fault
     ) -> None:
-        """Into that journal."""
         self.lost = 0
         self.lost_ns: int | None = None
         self._now_ns = now_ns
@@ -59,18 +59,18 @@ class OrderWriter:
         self._last: dict[str, asyncio.Task[bool]] = {}
 
     def write(self, order_id: str, event: Event, states: Sequence[StateChange]) -> None:
-        """Begin to write it; what is waited for is asked of `written`."""
+        """Begin to write; wait for the result with `written`."""
         task = asyncio.get_running_loop().create_task(self._write(event, states))
         self._last[order_id] = task
         task.add_done_callback(lambda done: self._forget(order_id, done))
 
     async def written(self, order_id: str) -> bool:
-        """Wait for all that was begun of this order; False if the last could not be stored."""
+        """Wait for all writes of this order; False if the last one could not be stored."""
         last = self._last.get(order_id)
         return True if last is None else await asyncio.shield(last)
 
     async def drain(self) -> None:
-        """Wait for everything."""
+        """Wait for all writes."""
         while self._last:
             await asyncio.wait(set(self._last.values()))
 
@@ -78,7 +78,7 @@ class OrderWriter:
         try:
             await self._journal.append([event], states)
         except JournalError as error:
-            # An I/O error has already told the station through `journal.fatal`.
+            # An I/O error has already been reported through `journal.fatal`.
             self._lose()
             _log.error("what became of an order could not be stored: %s", error)  # said whole
             return False
@@ -98,7 +98,7 @@ class OrderWriter:
 
 
 class OrderStore:
-    """Orders, and what they are made of."""
+    """Orders and their rendered sound."""
 
     def __init__(
         self, journal: OrderJournal, clock: Clock, house: ZoneMap, on_fault: OnFault = log_fault
@@ -114,7 +114,7 @@ class OrderStore:
         self._prefix = f"order-{start_id(journal.epoch, clock.boot, clock.now_ns())}"
 
     async def load(self) -> None:
-        """Take back what was known before the restart."""
+        """Load the records of before the restart."""
         lost = await has_stored_row(self._journal, ROOM, HEAD)
         kept = await load_state(self._journal, ROOM, decode_row)
         self.book = OrderRepository(ROOM, kept)
@@ -124,7 +124,7 @@ class OrderStore:
             self._rehouse(kept_order)
 
     def _rehouse(self, kept: OrderRecord) -> None:
-        """Leave out zones that the settings have no more; without any, it has failed."""
+        """Leave out zones that the settings no longer have; fail an order without any."""
         order = kept.order
         left = tuple(zone for zone in order.zones if zone in self.house.zones)
         if not left:
@@ -133,16 +133,17 @@ class OrderStore:
             order = msgspec.structs.replace(order, zones=left)
             sounded = kept.state in (OrderState.PLAYING, OrderState.INTERRUPTED)
             kept = self.book.update(kept, order=order, unsure=kept.unsure or sounded)
-        if kept.state is OrderState.PLAYING and not kept.airings:  # of a release that had none
+        # Stored by a release that had no airings.
+        if kept.state is OrderState.PLAYING and not kept.airings:
             at = tuple(sorted(self.speakers(kept)))
             self.book.update(kept, airings=(Airing(kept.turn, at, siren=kept.siren),))
 
     def new_id(self) -> str:
-        """An id for an order that is given here."""
+        """A new id for an order that is given here."""
         return f"{self._prefix}-{self.book.next_number()}"
 
     def new_record(self, order: Order) -> OrderRecord:
-        """An order of which nothing has become yet."""
+        """The record of an order that was only asked for."""
         now_ns, boot = self.clock.now_ns(), self.clock.boot
         return OrderRecord(
             order=order,
@@ -154,7 +155,7 @@ class OrderStore:
         )
 
     def airing(self, programme: str) -> Airing | None:
-        """What of an order is still to sound by that name."""
+        """The airing of an open order with that programme id."""
         kept = self.book.by_programme(programme)
         return None if kept is None or not kept.open else kept.airing(programme)
 
@@ -169,7 +170,7 @@ class OrderStore:
         return self._speakers[key]
 
     def speakers_left(self, kept: OrderRecord) -> frozenset[str]:
-        """Those where it is still to sound whole, whether it sounds there now or not."""
+        """Those that have not had it whole yet, whether it plays there now or not."""
         return self.speakers(kept).difference(kept.had, kept.lost)
 
     def end(
@@ -180,10 +181,10 @@ class OrderStore:
         detail: Mapping[str, Any] = {},
         by: Actor | None = None,
     ) -> OrderRecord:
-        """It is over, and ends as what was heard of it, whatever keeps the rest from being heard.
+        """End an order by what was heard of it, whatever keeps the rest from being heard.
 
-        What a loudspeaker has had whole is finished in part, unless somebody stops it; what was
-        heard at all was not refused.
+        If a loudspeaker has had it whole, it is finished in part, unless a person stops it; what
+        was heard at all was not refused.
         """
         if kept.had and act not in (OrderEvent.FINISH, OrderEvent.STOP):
             act, why, detail = OrderEvent.FINISH, "broadcast.partly", {}
@@ -202,7 +203,10 @@ class OrderStore:
         by: Actor | None = None,
         **changes: Any,
     ) -> OrderRecord:
-        """The one way from state to state: in memory at once, and on its way to the disk."""
+        """Apply an event.
+
+        The only way from state to state, in memory at once and then on the disk.
+        """
         states: list[StateChange] = []
         if kept.state is OrderState.ASKED:
             states += self.book.make_room(self.clock)
@@ -214,7 +218,7 @@ class OrderStore:
         return kept
 
     def record_reach(self, kept: OrderRecord, reached: tuple[int, ...]) -> None:
-        """It came further than was known: told with an open order's next move, else now."""
+        """Record that it came further than was known: with an open order's next event, else now."""
         self.book.update(kept, reached=reached)
         if not kept.open:
             kept = self.book.require(kept.order.id)
@@ -222,18 +226,18 @@ class OrderStore:
             self.records.write(kept.order.id, event, [self.book.put(kept)])
 
     def contender(self, kept: OrderRecord, name: str, at: Collection[str]) -> Contender:
-        """What the arbiter sees of it where it sounds, or wants to."""
+        """How the arbiter sees it where it plays, or wants to."""
         spread = len(self.speakers(kept))
         return Contender(name, kept.order.class_, frozenset(at), spread, kept.asked_ns)
 
     def contenders(self) -> Iterator[Contender]:
-        """All that sounds, by its name in the audio process."""
+        """All that plays, by programme id."""
         for kept in self.book.playing():
             for airing in kept.airings:
                 yield self.contender(kept, airing.programme_id(kept.order.id), airing.at)
 
     def receipt(self, kept: OrderRecord, why: str | None = None) -> ReceiptEventData:
-        """What has become of it so far."""
+        """The receipt of what has become of it so far."""
         stamps = self.clock.stamp(kept.since_ns if kept.boot == self.clock.boot else None)
         at = None if stamps.wall_ns is None else rfc3339(stamps.wall_ns)
         detail = dict(kept.detail)

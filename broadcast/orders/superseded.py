@@ -1,7 +1,7 @@
-"""Orders that something newer stands for, whether they have come or not.
+"""Orders that are superseded, whether they have come or not.
 
-A platform's messages may overtake each other: an update or a cancel can be here before what it
-takes the place of, which must not sound after it.
+A platform's messages may overtake each other: an update or a cancel can arrive before the order
+that it replaces, which must not sound after it.
 """
 
 import logging
@@ -17,20 +17,19 @@ from gateway.journal.stored_state import json_decoder
 _log = logging.getLogger(__name__)
 
 ROOM, KEY = "broadcast-replaced", "ids"
-# The newest; what was called off longer ago than these does not come any more.
+# The newest are kept; what was superseded longer ago will not come any more.
 KEPT_MAX = 200
 
 
 class SupersededOrders:
-    """`load` before use."""
+    """The ids of superseded orders; `load` before use."""
 
     def __init__(self, journal: OrderJournal) -> None:
-        """Kept in that journal's state."""
         self._journal = journal
         self._ids: dict[str, None] = {}
 
     async def load(self) -> None:
-        """Take back what was noted."""
+        """Load the stored ids."""
         kept = await load_state(self._journal, ROOM, json_decoder(list[str]))
         self._ids = dict.fromkeys(kept.get(KEY, [])[-KEPT_MAX:])
 
@@ -38,7 +37,7 @@ class SupersededOrders:
         return order_id in self._ids
 
     async def add(self, ids: Iterable[str]) -> None:
-        """From now on these are refused; a disk that cannot keep it does not change that."""
+        """Refuse these from now on, even if that cannot be stored."""
         for order_id in ids:
             self._ids.pop(order_id, None)
             self._ids[order_id] = None

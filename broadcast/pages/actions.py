@@ -1,6 +1,6 @@
-"""What a person does on the page: play, stop, louder, quieter. Each is a form, and one audited act.
+"""The page's actions: play, stop, louder, quieter. Each is a form, and one audited act.
 
-A form leads back to the page, which says what became of the order (`told`), a refusal as well.
+A form leads back to the page, which says what became of the order (`told`), also if it was refused.
 """
 
 import hashlib
@@ -33,12 +33,12 @@ from gateway.web.page_renderer import PAGES
 from gateway.web.section import Handler, Permission, Route
 
 REPEATS = (1, 2, 3)
-# What staff may choose for words of their own; an emergency is prepared beforehand.
+# The classes that staff may choose for words of their own; an emergency is prepared beforehand.
 CLASSES = (OrderClass.NOTICE, OrderClass.URGENT)
 
 
 def is_pressable(preset: PresetOptions) -> bool:
-    """Whether it is a key of the desk: a fire's is its panel's, and a `{place}` needs an alarm."""
+    """Whether it is a key of the desk: fire is for its panel, and a `{place}` needs an alarm."""
     return preset.cls != OrderClass.FIRE.word and "{place}" not in preset.text
 
 
@@ -52,14 +52,13 @@ class BroadcastActions:
         turned: Callable[[], Awaitable[None]],
         again: Callable[[web.Request, RefusedForm], web.Response],
     ) -> None:
-        """`turned` lets the loudspeakers know of another volume; `again` is the page once more."""
+        """`turned` is called when a volume changed; `again` shows the page once more."""
         self._deck = deck
         self._vitals = vitals
         self._turned = turned
         self._again = again
 
     def routes(self) -> list[Route]:
-        """Their addresses."""
         return [
             form_route("/play/{preset}", self._or_again(self.preset), "place"),
             form_route("/say", self._or_again(self.say), "place"),
@@ -75,7 +74,7 @@ class BroadcastActions:
         ]
 
     def _or_again(self, handler: Handler) -> Handler:
-        """The same, where a field that lacks something does not cost what was typed."""
+        """The same handler, but a missing field does not lose what was typed."""
 
         async def handle(request: web.Request) -> web.StreamResponse:
             try:
@@ -88,7 +87,7 @@ class BroadcastActions:
         return handle
 
     async def preset(self, request: web.Request) -> web.StreamResponse:
-        """Play what staff have prepared; an emergency only if it was held, or is confirmed."""
+        """Play a preset; an emergency only if its key was held, or after a confirmation."""
         preset_id = request.match_info["preset"]
         preset = self._deck.presets.get(preset_id)
         form, class_ = await request.post(), OrderClass.parse(preset.cls)
@@ -100,7 +99,7 @@ class BroadcastActions:
         return await self._give(request, OrderRequest(zones=zones, preset=preset_id), class_)
 
     async def say(self, request: web.Request) -> web.StreamResponse:
-        """Say what was written."""
+        """Say the words that were written."""
         form, text = await request.post(), await read_text(request)
         class_ = _chosen(str(form.get("class", "")))
         ask = OrderRequest(
@@ -112,7 +111,7 @@ class BroadcastActions:
         return await self._give(request, ask, class_)
 
     async def hear(self, request: web.Request) -> web.StreamResponse:
-        """How a text is read, heard here and nowhere else, before it sounds."""
+        """Play in the browser how a text is read, before it sounds anywhere."""
         text, form = await read_text(request), await request.post()
         clip = await self._deck.voice.render(text)
         return request.app[PAGES].render(
@@ -137,14 +136,14 @@ class BroadcastActions:
         return await self._give(request, ask, OrderClass.NOTICE)
 
     async def microphone(self, request: web.Request) -> web.StreamResponse:
-        """Let somebody speak into a microphone of the station, until it is put down."""
+        """Open a microphone of the station until it is put down."""
         microphone = request.match_info["id"]
         self._deck.paging.require_known(microphone)
         ask = LocalOrderRequest(zones=await read_zones(request), microphone=microphone)
         return await self._give(request, ask, OrderClass.LIVE)
 
     async def put_down(self, request: web.Request) -> web.StreamResponse:
-        """What was said is heard to its end, and kept."""
+        """Close the microphone; what was said is heard to its end, and kept."""
         kept = on_air.microphone_orders(self._deck).get(request.match_info["id"])
         if kept is None:
             raise web.HTTPSeeOther(PATH)
@@ -159,7 +158,7 @@ class BroadcastActions:
         raise web.HTTPSeeOther(PATH)
 
     async def cancel(self, request: web.Request) -> web.StreamResponse:
-        """Stop one order, an emergency too."""
+        """Stop one order, also an emergency."""
         order_id = request.match_info["id"]
         set_target(request, order_id)
         try:
@@ -169,12 +168,12 @@ class BroadcastActions:
         raise web.HTTPSeeOther(f"{PATH}?told={order_id}")
 
     async def again(self, request: web.Request) -> web.StreamResponse:
-        """Order once more what no loudspeaker took; an emergency only if it is confirmed."""
+        """Order again what no loudspeaker took; an emergency only after a confirmation."""
         deck, order_id = self._deck, request.match_info["id"]
         order = deck.room.require(order_id).order
         class_ = min(
             order.class_, OrderClass.EMERGENCY
-        )  # what a fire input began, staff begin as theirs
+        )  # what a fire input began, staff begin in their own name
         if class_.urgent and (await request.post()).get("held") != "1":
             words = translator_for(request)
             title = told.order_title(deck.room.require(order_id), deck, words)
@@ -198,7 +197,7 @@ class BroadcastActions:
         raise web.HTTPSeeOther(f"{PATH}#horns")
 
     async def volume(self, request: web.Request) -> web.StreamResponse:
-        """One step louder or quieter."""
+        """Change the volume by one step."""
         zone = request.match_info["zone"]
         if zone not in self._deck.room.house.zones:
             raise NotFound("broadcast.unknown-zone", zone=zone[:60])
@@ -225,7 +224,7 @@ class BroadcastActions:
     def _confirm(
         self, request: web.Request, path: str, title: str, text: str, zones: tuple[str, ...]
     ) -> web.StreamResponse:
-        """Ask before an emergency that nobody has held."""
+        """Ask for confirmation of an emergency whose key was not held."""
         return request.app[PAGES].render(
             request,
             "broadcast/confirm.html",
@@ -243,7 +242,7 @@ class BroadcastActions:
 
 
 def with_join_key(order: Order) -> Order:
-    """The order as one press of many: while it is open, the same press again changes nothing."""
+    """Give the order a key that joins repeated presses while it is open."""
     same = msgspec.json.encode((order.content, sorted(order.zones), order.class_.word))
     return msgspec.structs.replace(order, joins=f"desk.{hashlib.sha256(same).hexdigest()[:16]}")
 
@@ -267,7 +266,7 @@ async def read_text(request: web.Request) -> str:
 
 
 def form_route(path: str, handler: Handler, name: str) -> Route:
-    """An address of a form for staff."""
+    """The route of a form for staff."""
     return Route(
         path=PATH + path,
         handler=handler,

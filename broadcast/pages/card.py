@@ -1,4 +1,4 @@
-"""The broadcast on the desk's first screen: what sounds, and what of it needs a person."""
+"""The broadcast's card on the desk's first screen: what plays, and what needs a person."""
 
 from broadcast.orders.repository import OrderRecord
 from broadcast.pages import labels as told
@@ -15,10 +15,9 @@ SOUNDS_MAX = 4
 
 
 class BroadcastCard:
-    """Looks at the deck; changes nothing."""
+    """Builds the card; changes nothing."""
 
     def __init__(self, deck: BroadcastPageContext) -> None:
-        """Over those rooms."""
         self._deck = deck
 
     def view(self, _vitals: Vitals, words: Translator) -> View:
@@ -42,7 +41,10 @@ class BroadcastCard:
         return max((need.urgency for need in needs), default=0)
 
     def needs(self, _vitals: Vitals, words: Translator) -> list[Need]:
-        """An emergency that nobody heard; what sounds, for it can be stopped; what is broken."""
+        """Emergencies that were not heard.
+
+        What plays, because it can be stopped; what is broken.
+        """
         deck = self._deck
         found = [
             self._unheard(kept, words) for kept in deck.room.unheard_emergencies()[:SOUNDS_MAX]

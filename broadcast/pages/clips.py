@@ -1,4 +1,4 @@
-"""Recordings: brought by staff, kept from the microphone; heard here, made a key, taken away."""
+"""Recordings: uploaded by staff or kept from a microphone; played here, made a preset, removed."""
 
 import asyncio
 import re
@@ -39,7 +39,7 @@ def listed_clips(deck: BroadcastPageContext) -> list[StoredClip]:
 
 
 def new_preset_id(deck: BroadcastPageContext) -> str:
-    """An id for another preset of staff's."""
+    """An id for a new preset of staff's."""
     taken = deck.presets.all().keys()
     return next(found for n in range(1, 10_000) if (found := f"own-{n}") not in taken)
 
@@ -48,11 +48,9 @@ class ClipRoutes:
     """The handlers."""
 
     def __init__(self, deck: BroadcastPageContext) -> None:
-        """Of that deck's shelf."""
         self._deck = deck
 
     def routes(self) -> list[Route]:
-        """Their addresses."""
         return [
             Route(
                 path=f"{PATH}/upload",
@@ -70,7 +68,7 @@ class ClipRoutes:
         ]
 
     async def upload(self, request: web.Request) -> web.StreamResponse:
-        """Take a recording in as it comes; a UsageError says why it cannot be used."""
+        """Store an upload as it comes in; UsageError says why it cannot be used."""
         try:
             async with asyncio.timeout(UPLOAD_WITHIN_S):
                 stream = request.content.iter_chunked(CHUNK_BYTES)
@@ -83,7 +81,7 @@ class ClipRoutes:
         return json_response(UploadResult(clip.sha, clip.title, round(clip.seconds, 1)))
 
     async def sound(self, request: web.Request) -> web.StreamResponse:
-        """The clip itself, for whoever listens here."""
+        """The clip itself, for the browser."""
         sha = request.match_info["sha"]
         if not _SHA.fullmatch(sha):
             raise web.HTTPNotFound
@@ -93,7 +91,7 @@ class ClipRoutes:
         return response
 
     async def key(self, request: web.Request) -> web.StreamResponse:
-        """Make a one-key notice of it."""
+        """Make it a preset that one key plays."""
         clip, deck = self._deck.shelf.clip(request.match_info["sha"]), self._deck
         preset_id = new_preset_id(deck)
         set_target(request, preset_id)
@@ -104,7 +102,7 @@ class ClipRoutes:
         raise web.HTTPSeeOther(f"{PATH}/presets/{preset_id}")
 
     async def remove(self, request: web.Request) -> Any:
-        """Take it away, unless somebody refers to it."""
+        """Remove it, unless it is referred to."""
         sha = request.match_info["sha"]
         set_target(request, sha[:12])
         await self._deck.shelf.remove(sha)

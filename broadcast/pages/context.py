@@ -20,12 +20,11 @@ PATH = "/desk/broadcast"
 
 
 class BroadcastPageContext(NamedTuple):
-    """The rooms behind the pages.
+    """What the pages show.
 
-    `names` are the people by account; `speakers` the loudspeakers' names by id; `ready` how far the
-    voice has come with what is said again and again; `connected` whether the audio process is
-    there; `microphones` the names of the station's own by id, and `paging` opens them;
-    `selftests` tries the loudspeakers.
+    `names` are people by account; `speakers` names of loudspeakers by id; `ready` how far
+    prerendering has come; `connected` whether the audio process is there; `microphones` names of
+    the station's own by id, which `paging` opens; `selftests` tests the loudspeakers.
     """
 
     room: BroadcastService
@@ -46,9 +45,8 @@ class BroadcastPageContext(NamedTuple):
 
     @property
     def monitor(self) -> SpeakerMonitor:
-        """What the audio process lets be seen."""
         return self.room.monitor
 
     def moment(self) -> ClockReading:
-        """Now."""
+        """The current time."""
         return ClockReading.now(self.clock)

@@ -1,4 +1,4 @@
-"""The day as a picture: when something sounded, in which zone, and when it must be quiet."""
+"""The day as a chart: when something played, in which zone, and when it must be quiet."""
 
 import datetime
 import zoneinfo
@@ -10,7 +10,7 @@ from broadcast.pages.context import BroadcastPageContext
 from broadcast.policy.quiet_hours import S
 from gateway.calendar import DAY_S
 
-# How high a zone's line is, and how long a sound is drawn at least: ten minutes of a day's 100.
+# The height of a zone's line, and the least width of a sound: ten minutes of a day's 100.
 ROW, LEAST = 12, 0.7
 
 HOURS = (0, 6, 12, 18, 24)
@@ -36,12 +36,12 @@ class DayChart(NamedTuple):
 
     @property
     def height(self) -> int:
-        """Of the picture."""
+        """The height of the chart."""
         return max(1, ROW * (len(self.zones) - 1))
 
 
 def draw_day(deck: BroadcastPageContext, timezone: str) -> DayChart | None:
-    """Today as far as it has come; None while nobody knows what day it is."""
+    """Today as far as it has come; None while the date is unknown."""
     wall_ns = deck.moment().wall_ns
     if wall_ns is None:
         return None

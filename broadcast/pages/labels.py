@@ -1,4 +1,4 @@
-"""An order as a person reads it: what it says, where, who gave it, what became of it."""
+"""Texts about an order: what it says, where, who gave it, what became of it."""
 
 from typing import assert_never
 
@@ -20,7 +20,7 @@ from gateway.web.page_header import StatusMark
 
 SHOWN_CHARS = 24
 
-# How each state looks; whatever is not here is under way.
+# How each state looks; any other is under way.
 MARKS = {
     OrderState.FINISHED: ("ok", "s-ok"),
     OrderState.PLAYING: ("ok", "megaphone"),
@@ -64,7 +64,6 @@ def _short(text: str) -> str:
 
 
 def zone_names(kept: OrderRecord, deck: BroadcastPageContext, words: Translator) -> str:
-    """The zones' names."""
     zones = deck.room.house.zones
     return words("cast.comma").join(
         zones[zone].name if zone in zones else zone for zone in kept.order.zones
@@ -72,7 +71,7 @@ def zone_names(kept: OrderRecord, deck: BroadcastPageContext, words: Translator)
 
 
 def actor_name(actor: Actor, deck: BroadcastPageContext, words: Translator) -> str:
-    """Whoever it was, as people call them."""
+    """The name of whoever ordered it."""
     if actor.kind == "staff" and not actor.id.startswith("key."):
         return deck.names().get(actor.id, actor.id)
     if actor.kind == "installer" and actor.id in deck.names():
@@ -87,11 +86,11 @@ def state_mark(kept: OrderRecord, words: Translator) -> StatusMark:
 
 
 def reason_text(kept: OrderRecord, words: Translator) -> str:
-    """Why it is so, if there is a reason."""
+    """The reason, if there is one."""
     return "" if kept.why is None else words(kept.why, **kept.detail)
 
 
 def clock_text(value: float) -> str:
-    """How long, as a clock shows it: 1:05."""
+    """A length as a clock shows it: 1:05."""
     whole = max(0, round(value))
     return f"{whole // 60}:{whole % 60:02}"

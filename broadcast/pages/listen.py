@@ -1,7 +1,7 @@
-"""Hear here what a zone plays: one more loudspeaker of that zone, whose sound comes back as WAV.
+"""Listen in the browser to what a zone plays: one more loudspeaker of that zone, returned as WAV.
 
-The audio process sends the zone's mix to a port of this machine, as it does to any receiver; what
-comes is passed on without an end, silence included. So a trial needs no loudspeaker at all.
+The audio process sends the zone's mix to a port of this machine, as to any receiver; it is passed
+on endlessly, silence included. So a trial needs no loudspeaker at all.
 """
 
 import array
@@ -26,14 +26,14 @@ from gateway.web.section import Permission, Route
 LISTENERS_MAX = 8
 HELD_FRAMES, WAITING_FRAMES_MAX = 4, 50
 RTP_HEADER_BYTES = 12
-# What the header says: a day of sound, so that no player stops before the zone does.
+# The length in the header: a day of sound, so that no player stops before the zone does.
 ENDLESS_BYTES = 0x7FFF_FF00
 
 _SILENCE = bytes(FRAME_BYTES)
 
 
 class _Inlet(asyncio.DatagramProtocol):
-    """One zone's packets, handed to whoever listens."""
+    """Receives one zone's packets for its listeners."""
 
     def __init__(self) -> None:
         self.listeners: set[JitterBuffer] = set()
@@ -52,21 +52,20 @@ class _Inlet(asyncio.DatagramProtocol):
 
 
 class ZoneListeners:
-    """The loudspeakers that are listeners; `changed` lets the engine know of another."""
+    """The temporary loudspeakers of listeners; `changed` is called when they change."""
 
     def __init__(self, changed: Callable[[], Awaitable[None]]) -> None:
-        """Nobody listens yet."""
         self._changed = changed
         self._inlets: dict[str, tuple[_Inlet, SpeakerSetting]] = {}
         self._turn = asyncio.Lock()
 
     def speakers(self) -> tuple[SpeakerSetting, ...]:
-        """They, as the engine is told of them."""
+        """Their settings for the audio process."""
         return tuple(setting for _, setting in self._inlets.values())
 
     @contextlib.asynccontextmanager
     async def listening(self, zone: SoundZone) -> AsyncIterator[JitterBuffer]:
-        """The zone's frames for as long as somebody listens."""
+        """The zone's frames while somebody listens."""
         if sum(len(inlet.listeners) for inlet, _ in self._inlets.values()) >= LISTENERS_MAX:
             raise Unavailable("cast.listeners", max=LISTENERS_MAX)
         frames = JitterBuffer(HELD_FRAMES, WAITING_FRAMES_MAX)
@@ -79,7 +78,7 @@ class ZoneListeners:
             if not inlet.listeners and self._inlets.get(zone.id, (None,))[0] is inlet:
                 del self._inlets[zone.id]
                 inlet.close()
-                with contextlib.suppress(Unavailable):  # whoever comes back is told anew
+                with contextlib.suppress(Unavailable):  # the process gets them when it is back
                     await self._changed()
 
     async def _opened(self, zone: SoundZone) -> _Inlet:
@@ -101,12 +100,10 @@ class ListenRoutes:
     """The handler."""
 
     def __init__(self, deck: BroadcastPageContext, ears: ZoneListeners) -> None:
-        """For that deck's zones."""
         self._deck = deck
         self._ears = ears
 
     def routes(self) -> list[Route]:
-        """Its address."""
         return [
             Route(
                 path=f"{PATH}/listen/{{zone}}.wav",
@@ -117,7 +114,7 @@ class ListenRoutes:
         ]
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
-        """WAV without an end, in the pace of the sound."""
+        """Endless WAV, at the pace of the sound."""
         zone = self._deck.room.house.zones.get(request.match_info["zone"])
         if zone is None:
             raise NotFound("broadcast.unknown-zone", zone=request.match_info["zone"][:60])
@@ -129,7 +126,7 @@ class ListenRoutes:
             await response.prepare(request)
             await response.write(wav_header(ENDLESS_BYTES))
             lives = request.get(LIVES)
-            with contextlib.suppress(ConnectionResetError):  # whoever listened has gone
+            with contextlib.suppress(ConnectionResetError):  # the listener has gone
                 for due_s in _beats():
                     if lives is not None and not lives():
                         break
@@ -139,7 +136,7 @@ class ListenRoutes:
 
 
 def _beats() -> Iterator[float]:
-    """How long to wait before each frame, so that none is early and lateness does not add up."""
+    """The wait before each frame, so that none is early and delays do not add up."""
     loop = asyncio.get_running_loop()
     at_s = loop.time()
     while True:

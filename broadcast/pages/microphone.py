@@ -1,4 +1,4 @@
-"""Somebody speaks at the desk: an order first, then their voice by a WebSocket, kept on the shelf.
+"""Live speech at the desk: an order first, then the voice by a WebSocket, kept as a recording.
 
 Placing the order is a form's act (judged, audited); the socket only carries sound for an order that
 the same person has placed.
@@ -27,12 +27,12 @@ from gateway.web.i18n import translator_for
 from gateway.web.responses import json_response
 from gateway.web.section import Permission, Route
 
-# A browser that has gone is noticed before the engine gives up on it.
+# A browser that has gone is noticed before the audio process gives up on it.
 HEARTBEAT_S = 4.0
 
 
 class LiveOrderResult(msgspec.Struct, frozen=True):
-    """Whether the order is placed: `said` is why not, in the reader's words."""
+    """Whether the order is placed: `said` is why not, in the reader's language."""
 
     of: str
     reason_code: str | None
@@ -43,12 +43,10 @@ class MicrophoneRoutes:
     """The handlers."""
 
     def __init__(self, deck: BroadcastPageContext) -> None:
-        """Into that deck's room."""
         self._deck = deck
         self._speaking = TaskSet()
 
     def routes(self) -> list[Route]:
-        """Their addresses."""
         return [
             form_route("/live", self.open, "live"),
             Route(path=f"{PATH}/live/{{id}}", handler=self.carry, permission=Permission.STAFF),
@@ -87,7 +85,7 @@ class MicrophoneRoutes:
         line = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=LIVE_BYTES_MAX)
         await line.prepare(request)
         speaking = self._speaking.start(self._speak(kept, line, session_lease(request)))
-        await asyncio.shield(speaking)  # a browser that vanishes does not take the recording along
+        await asyncio.shield(speaking)  # a browser that vanishes does not lose the recording
         return line
 
     async def _speak(
@@ -105,7 +103,7 @@ class MicrophoneRoutes:
 
 
 async def _pieces(line: web.WebSocketResponse, lives: Callable[[], bool]) -> AsyncIterator[bytes]:
-    """What comes, for as long as whoever speaks is still signed in."""
+    """The pieces that come while the speaker is still signed in."""
     async for message in line:
         if not lives():
             return

@@ -1,4 +1,4 @@
-"""What sounds at this moment, the most urgent first."""
+"""What plays at this moment, the most urgent first."""
 
 from typing import NamedTuple
 
@@ -9,12 +9,12 @@ from broadcast.pages.context import BroadcastPageContext
 from broadcast.policy.quiet_hours import S
 from gateway.web.i18n import Translator
 
-# So many loudspeakers are named; how many there are is said beside them.
+# How many loudspeakers are named; their number is shown beside them.
 NAMES_MAX = 4
 
 
 class OnAirOrder(NamedTuple):
-    """One order on the air. `speakers` is how many loudspeakers it is for."""
+    """One order on the air, for that many `speakers`."""
 
     kept: OrderRecord
     title: str
@@ -23,12 +23,12 @@ class OnAirOrder(NamedTuple):
 
     @property
     def urgent(self) -> bool:
-        """Whether it is an emergency: stopped by itself alone, never with the others."""
+        """Whether it is an emergency, which is stopped alone and never with the others."""
         return self.kept.order.class_.urgent
 
 
 class UnrecordedSound(NamedTuple):
-    """An emergency that sounds, and of which nothing else is known; a fire input ends its own."""
+    """An emergency that plays without a record; a fire input ends its own."""
 
     order_id: str
     fire: bool
@@ -36,7 +36,7 @@ class UnrecordedSound(NamedTuple):
 
 
 def unrecorded_sounds(deck: BroadcastPageContext, words: Translator) -> list[UnrecordedSound]:
-    """What sounds without its record; each can be stopped by its id."""
+    """Sounds without a record; each can be stopped by its id."""
     found: dict[str, UnrecordedSound] = {}
     for one in deck.room.unrecorded_sounds():
         fire = one.cls is OrderClass.FIRE
@@ -49,23 +49,23 @@ def unrecorded_sounds(deck: BroadcastPageContext, words: Translator) -> list[Unr
 
 
 def is_prompt(kept: OrderRecord) -> bool:
-    """Whether a kiosk says it to whoever stands before it: nothing that staff have to do with."""
+    """Whether it is a kiosk's prompt, which does not concern staff."""
     return kept.order.class_ is OrderClass.PROMPT
 
 
 def on_air_orders(deck: BroadcastPageContext) -> list[OrderRecord]:
-    """What sounds, the most urgent first, then the newest; without what kiosks say."""
+    """What plays, the most urgent first, then the newest; without kiosks' prompts."""
     found = [kept for kept in _open(deck) if kept.state.value == "playing"]
     return sorted(found, key=lambda kept: -kept.order.class_)
 
 
 def waiting_orders(deck: BroadcastPageContext) -> list[OrderRecord]:
-    """What is accepted and does not sound yet; without what kiosks are about to say."""
+    """What is accepted and does not play yet; without kiosks' prompts."""
     return [kept for kept in _open(deck) if kept.state.value != "playing"]
 
 
 def kiosk_speaks(deck: BroadcastPageContext) -> bool:
-    """Whether a kiosk is saying something."""
+    """Whether a kiosk is speaking."""
     orders = deck.room.orders()
     return any(is_prompt(kept) and kept.state.value == "playing" for kept in orders)
 
@@ -94,7 +94,7 @@ def show_on_air(kept: OrderRecord, deck: BroadcastPageContext, words: Translator
 
 
 def remaining_text(kept: OrderRecord, deck: BroadcastPageContext) -> str:
-    """How long it goes on; of a microphone, how long it has been."""
+    """How long it goes on; for a microphone, how long it has been on."""
     since_s = (deck.clock.now_ns() - kept.since_ns) / S
     if isinstance(kept.order.content, LiveContent):
         return told.clock_text(since_s)

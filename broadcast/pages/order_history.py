@@ -1,4 +1,4 @@
-"""What was asked for, and what is known of who got it."""
+"""What was ordered, and how far it is known to have been heard."""
 
 from typing import NamedTuple
 
@@ -17,9 +17,9 @@ ROWS_MAX = 300
 
 
 class HistoryRow(NamedTuple):
-    """One order; `counts` are loudspeakers by rung, of `of` that it is for; `sound` is its clip.
+    """One order; `counts` are loudspeakers by level of proof, out of `of`; `sound` is its clip.
 
-    `again` is where it is tried once more, if no loudspeaker has said it.
+    `again` is the address that orders it again, if no loudspeaker played it.
     """
 
     kept: OrderRecord
@@ -43,20 +43,20 @@ def history_rows(
     *,
     prompts: bool = False,
 ) -> list[HistoryRow]:
-    """The newest first; with what kiosks have said where `prompts` asks for it."""
+    """The newest first; with kiosks' prompts if `prompts` is set."""
     orders = [kept for kept in deck.room.orders() if prompts or not is_prompt(kept)]
     return [history_row(kept, deck, timezone, words) for kept in orders[:most]]
 
 
 def count_prompts(deck: BroadcastPageContext) -> int:
-    """How many of the orders that are remembered kiosks have said."""
+    """How many of the known orders are kiosks' prompts."""
     return sum(map(is_prompt, deck.room.orders()))
 
 
 def history_row(
     kept: OrderRecord, deck: BroadcastPageContext, timezone: str, words: Translator
 ) -> HistoryRow:
-    """One of them."""
+    """The row of one order."""
     order = kept.order
     return HistoryRow(
         kept,
@@ -74,7 +74,7 @@ def history_row(
 
 
 def can_retry(kept: OrderRecord) -> bool:
-    """Whether it can be tried again: it is over, reached nobody, and can be said as it was."""
+    """Whether it can be ordered again: it is over, reached nobody, and can be said as it was."""
     said = isinstance(
         kept.order.content, PresetContent | TextContent | ClipContent | SentenceContent
     )
@@ -82,7 +82,7 @@ def can_retry(kept: OrderRecord) -> bool:
 
 
 def asked_wall_ns(kept: OrderRecord, deck: BroadcastPageContext) -> int | None:
-    """When it was asked for by the wall's time; of another boot as it was known then."""
+    """The wall time when it was ordered; for another boot as it was known then."""
     if kept.boot != deck.clock.boot:
         return kept.asked_wall_ns
     return deck.clock.stamp(kept.asked_ns).wall_ns
@@ -91,7 +91,7 @@ def asked_wall_ns(kept: OrderRecord, deck: BroadcastPageContext) -> int | None:
 def asked_at_text(
     kept: OrderRecord, deck: BroadcastPageContext, timezone: str, words: Translator
 ) -> str:
-    """When it was asked for, as far as anybody knows."""
+    """When it was ordered, as far as it is known."""
     asked_ns, now_ns = asked_wall_ns(kept, deck), deck.clock.stamp().wall_ns
     if kept.boot != deck.clock.boot and (asked_ns is None or now_ns is None):
         return words("cast.before-boot")

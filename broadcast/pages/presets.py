@@ -1,4 +1,4 @@
-"""What staff prepare: the keys of the desk, changed, tried, arranged, and taken back."""
+"""Presets: the desk's keys, changed, tried, arranged, and undone."""
 
 from collections.abc import Callable
 from typing import Any
@@ -31,13 +31,12 @@ class PresetRoutes:
     def __init__(
         self, deck: BroadcastPageContext, vitals: Callable[[], Vitals], changed: Callable[[], None]
     ) -> None:
-        """`changed` lets the voice make ready what is new."""
+        """`changed` is called when a preset changed."""
         self._deck = deck
         self._vitals = vitals
         self._changed = changed
 
     def routes(self) -> list[Route]:
-        """Their addresses."""
         view = Permission.VIEW
         return [
             Route(path=HERE, handler=self.all, permission=view),
@@ -50,7 +49,7 @@ class PresetRoutes:
         ]
 
     async def all(self, request: web.Request) -> web.StreamResponse:
-        """All of them, in their order, and a form for another."""
+        """All presets in their order, and a form for another."""
         return request.app[PAGES].render(
             request,
             "broadcast/presets.html",
@@ -62,7 +61,7 @@ class PresetRoutes:
         )
 
     async def one(self, request: web.Request) -> web.StreamResponse:
-        """One of them to change, how it is read, and what it was."""
+        """One preset to change, how it is read, and its history."""
         preset_id, deck = request.match_info["id"], self._deck
         preset = deck.presets.get(preset_id)
         return request.app[PAGES].render(
@@ -79,17 +78,17 @@ class PresetRoutes:
         )
 
     async def add(self, request: web.Request) -> web.StreamResponse:
-        """Make another."""
+        """Create a preset."""
         return await self._keep(request, new_preset_id(self._deck))
 
     async def put(self, request: web.Request) -> web.StreamResponse:
-        """Change that one."""
+        """Change a preset."""
         preset_id = request.match_info["id"]
         self._deck.presets.get(preset_id)
         return await self._keep(request, preset_id)
 
     async def undo(self, request: web.Request) -> web.StreamResponse:
-        """Take the last change back; one that is not there any more leads to all."""
+        """Undo its last change; if it no longer exists, show all."""
         preset_id = request.match_info["id"]
         set_target(request, preset_id)
         left = await self._deck.presets.undo(preset_id)
@@ -97,7 +96,7 @@ class PresetRoutes:
         raise web.HTTPSeeOther(HERE if left is None else f"{HERE}/{preset_id}")
 
     async def remove(self, request: web.Request) -> web.StreamResponse:
-        """Take it away; that can be taken back, too."""
+        """Remove it; that can be undone, too."""
         preset_id, deck = request.match_info["id"], self._deck
         set_target(request, preset_id)
         deck.presets.get(preset_id)
@@ -105,7 +104,7 @@ class PresetRoutes:
         raise web.HTTPSeeOther(f"{HERE}?gone={preset_id}")
 
     async def up(self, request: web.Request) -> web.StreamResponse:
-        """One place further up."""
+        """Move it up by one place."""
         preset_id, order = request.match_info["id"], list(self._deck.presets.all())
         set_target(request, preset_id)
         if preset_id in order[1:]:
@@ -139,7 +138,7 @@ class PresetRoutes:
 
 
 def _preset(form: dict[str, str]) -> PresetOptions:
-    """The form as a preset; UsageError where it is none. What is left empty is the usual."""
+    """The form as a preset; UsageError if it is invalid. Empty fields take their defaults."""
     given: dict[str, Any] = {
         key: value for key in ("name", "text", "clip", "class", "chime") if (value := form.get(key))
     }

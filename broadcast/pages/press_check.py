@@ -1,4 +1,4 @@
-"""Why a press would be refused here and now, said before it: the guard is asked beforehand."""
+"""Asks the guard beforehand why a press would be refused here and now."""
 
 from broadcast.order import Authority, Content, LiveContent, Order, OrderClass, TextContent
 from broadcast.orders.order_request import ASKS_S
@@ -11,7 +11,7 @@ from gateway.audit.events import Actor
 def staff_ruling(
     deck: BroadcastPageContext, zone: str, class_: OrderClass = OrderClass.NOTICE
 ) -> Ruling:
-    """What the guard would say to somebody of the staff who presses for that zone."""
+    """The guard's ruling on a press by staff for that zone."""
     content: Content = LiveContent() if class_ is OrderClass.LIVE else TextContent("?")
     order = Order(
         id="asked-beforehand",

@@ -1,4 +1,7 @@
-"""A press that lacked something: the page comes back with what was typed, and says what lacks."""
+"""A form that lacked something.
+
+The page comes back with what was typed, and says what is missing.
+"""
 
 from typing import NamedTuple
 
@@ -6,7 +9,7 @@ from aiohttp import web
 
 from gateway.errors import UsageError
 
-# Beside which field of the page a refusal stands, by its code.
+# The field of the page beside which a refusal is shown, by its code.
 FIELDS = {"cast.no-zone": "zone", "cast.no-text": "text", "cast.long-text": "text"}
 
 URGENT_ZONE = "urgent-zone"
@@ -14,7 +17,7 @@ TEXT_SHOWN_MAX = 2000
 
 
 class RefusedForm(NamedTuple):
-    """What stood on the page, and why it was refused; `field` is where that is said."""
+    """What stood in the form, and why it was refused; `field` is where that is said."""
 
     error: UsageError
     field: str

@@ -1,4 +1,4 @@
-"""What sounds by the clock: made, looked at beforehand, skipped once, taken back."""
+"""Schedules: made, previewed, skipped once, undone."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -18,7 +18,7 @@ from gateway.web.page_renderer import PAGES
 from gateway.web.section import Permission, Route
 
 HERE = f"{PATH}/schedules"
-# Beside which field of the form a refusal stands, by its code.
+# The field of the form beside which a refusal is shown, by its code.
 FIELDS = {"cast.no-zone-planned": "zone", "cast.no-hour": "at"}
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -43,12 +43,10 @@ class ScheduleRoutes:
     """The handlers."""
 
     def __init__(self, deck: BroadcastPageContext, vitals: Callable[[], Vitals]) -> None:
-        """Of that deck's schedules."""
         self._deck = deck
         self._vitals = vitals
 
     def routes(self) -> list[Route]:
-        """Their addresses."""
         return [
             Route(path=HERE, handler=self.all, permission=Permission.VIEW),
             form_route("/schedules", self.put, "schedule"),
@@ -59,7 +57,7 @@ class ScheduleRoutes:
         ]
 
     async def all(self, request: web.Request) -> web.StreamResponse:
-        """All of them with their next times, and a form for one more or (`?edit=`) a change."""
+        """All schedules with their next times, and a form for one more or (`?edit=`) a change."""
         edited = request.query.get("edit", "")
         schedule = self._deck.schedules.all().get(edited)
         return self._page(
@@ -67,7 +65,7 @@ class ScheduleRoutes:
         )
 
     async def look(self, request: web.Request) -> web.StreamResponse:
-        """When it would sound, before it is kept."""
+        """When it would sound, before it is stored."""
         words, now = translator_for(request), self._vitals()
         try:
             schedule, draft = await self._asked(request)
@@ -81,7 +79,7 @@ class ScheduleRoutes:
         return self._page(request, draft._replace(times=times))
 
     async def put(self, request: web.Request) -> web.StreamResponse:
-        """Keep it."""
+        """Store it."""
         try:
             schedule, draft = await self._asked(request)
         except UsageError as error:
@@ -92,7 +90,7 @@ class ScheduleRoutes:
         raise web.HTTPSeeOther(HERE)
 
     async def skip(self, request: web.Request) -> web.StreamResponse:
-        """Leave its next time out, or do not after all."""
+        """Skip its next time, or cancel that."""
         schedule_id, schedules = request.match_info["id"], self._deck.schedules
         set_target(request, schedule_id)
         schedule, wall_ns = schedules.all().get(schedule_id), self._deck.moment().wall_ns
@@ -104,21 +102,21 @@ class ScheduleRoutes:
         raise web.HTTPSeeOther(HERE)
 
     async def undo(self, request: web.Request) -> web.StreamResponse:
-        """Take its last change back."""
+        """Undo its last change."""
         schedule_id = request.match_info["id"]
         set_target(request, schedule_id)
         await self._deck.schedules.undo(schedule_id)
         raise web.HTTPSeeOther(HERE)
 
     async def remove(self, request: web.Request) -> web.StreamResponse:
-        """Take it away; that can be taken back, too."""
+        """Remove it; that can be undone, too."""
         schedule_id = request.match_info["id"]
         set_target(request, schedule_id)
         await self._deck.schedules.put(schedule_id, None, request_actor(request))
         raise web.HTTPSeeOther(f"{HERE}?gone={schedule_id}")
 
     async def _draft(self, request: web.Request) -> ScheduleDraft:
-        """The form as it was filled in, whole or not."""
+        """The form as it was filled in, complete or not."""
         form = await request.post()
         return ScheduleDraft(
             id=_known(str(form.get("id", "")), self._deck.schedules.all()),
@@ -129,7 +127,7 @@ class ScheduleRoutes:
         )
 
     def _again(self, request: web.Request, draft: ScheduleDraft, error: UsageError) -> web.Response:
-        """The page once more, with what was typed, and what lacks beside its field."""
+        """The page once more, with what was typed, and what is missing beside its field."""
         if error.code not in FIELDS:
             raise error
         return self._page(request, draft, error)
@@ -199,7 +197,7 @@ def _draft(schedule_id: str, schedule: Schedule) -> ScheduleDraft:
 
 
 def _day(schedule: Schedule) -> str:
-    """The day of the form; "" for a cron that the form cannot say."""
+    """The day in the form; "" for a cron that the form cannot express."""
     date, weekday = schedule.cron.split()[2:4], schedule.cron.split()[-1].lower()
     if date != ["*", "*"]:
         return ""

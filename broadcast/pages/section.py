@@ -36,24 +36,23 @@ from gateway.web.live_views import with_header
 from gateway.web.page_renderer import PAGES
 from gateway.web.section import Card, GuardedPulse, Permission, Route, Section
 
-# So long the page says what became of a press.
+# How long the page says what became of a press.
 TOLD_S = 120
 
 
 class BroadcastPages:
-    """The handlers that only look."""
+    """The handlers that only show pages."""
 
     def __init__(self, board: BroadcastView, vitals: Callable[[], Vitals]) -> None:
-        """Over that board."""
         self._board = board
         self._vitals = vitals
 
     async def home(self, request: web.Request) -> web.StreamResponse:
-        """What sounds, what can be pressed, where, what comes and what was."""
+        """What plays, what can be pressed, where, what comes and what was."""
         return self.page(request)
 
     def page(self, request: web.Request, typed: RefusedForm | None = None) -> web.Response:
-        """The same, with what was typed and why it was refused."""
+        """The same page, with what was typed and why it was refused."""
         words, seen, deck = translator_for(request), self._vitals(), self._board.deck
         presets = {k: each for k, each in deck.presets.all().items() if is_pressable(each)}
         return request.app[PAGES].render(
@@ -123,7 +122,7 @@ class BroadcastPages:
         )
 
     def _lengths(self, presets: Mapping[str, PresetOptions]) -> dict[str, str]:
-        """How long each key speaks, once it is known."""
+        """How long each preset speaks, once it is known."""
         found = {id_: self._ready(each) for id_, each in presets.items()}
         return {
             id_: told.clock_text(clip.seconds) for id_, clip in found.items() if clip is not None
@@ -152,7 +151,7 @@ class BroadcastPages:
     def _keys(
         self, request: web.Request
     ) -> list[tuple[str, str, str, order_history.HistoryRow | None]]:
-        """Each key on the wall: its name, what it plays, where, and its last press."""
+        """Each wall key: its name, what it plays, where, and its last press."""
         words, deck = translator_for(request), self._board.deck
         found = []
         for key, options in deck.keys.items():
@@ -167,7 +166,7 @@ class BroadcastPages:
         return found
 
     def _meant(self, options: KeyOptions, words: Translator) -> str:
-        """What a key on the wall is for."""
+        """What a wall key is for."""
         deck, asked = self._board.deck, options.order
         if asked.microphone is not None:
             name = deck.microphones.get(asked.microphone, asked.microphone)
@@ -176,7 +175,7 @@ class BroadcastPages:
         return asked.preset or "" if preset is None else preset.name
 
     def _tested(self, words: Translator) -> str:
-        """When the loudspeakers were last tried, as people say it; empty if never."""
+        """When the loudspeakers were last tested, in words; empty if never."""
         deck = self._board.deck
         now_ns, last_ns = deck.moment().wall_ns, deck.selftests.last_ns
         if last_ns is None or now_ns is None:
@@ -201,9 +200,9 @@ def broadcast_section(
     turned: Callable[[], Awaitable[None]],
     changed: Callable[[], None],
 ) -> Section:
-    """The broadcast at the desk.
+    """The broadcast's section at the desk.
 
-    `turned` lets the engine know of another volume, `changed` the voice of other presets.
+    `turned` is called when a volume changed, `changed` when presets did.
     """
     board, first = BroadcastView(deck), BroadcastCard(deck)
     pages = BroadcastPages(board, vitals)

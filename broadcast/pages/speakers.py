@@ -11,7 +11,7 @@ STEPS = len(ProofLevel) - 1
 
 
 class SpeakerRow(NamedTuple):
-    """One loudspeaker; `steps` of the ladder's four it has climbed."""
+    """One loudspeaker; `steps` of the four levels of proof that it has reached."""
 
     id: str
     name: str
@@ -22,7 +22,7 @@ class SpeakerRow(NamedTuple):
 
 
 def speaker_rows(deck: BroadcastPageContext, words: Translator) -> list[SpeakerRow]:
-    """Those that do not work first."""
+    """All loudspeakers, broken ones first."""
     found = [_horn(id_, deck, words) for id_ in deck.speakers]
     return sorted(found, key=lambda horn: not horn.remedy and horn.mark[0] != "bad")
 

@@ -1,4 +1,4 @@
-"""What comes: schedules and when they sound next, as the calendar has it."""
+"""Schedules and when they sound next, as the calendar has it."""
 
 import datetime
 import zoneinfo
@@ -13,7 +13,7 @@ TIMES = 3
 
 
 class UpcomingSchedule(NamedTuple):
-    """One schedule with its next times, spoken; `at_ns` is the first of them."""
+    """One schedule with its next times as texts; `at_ns` is the first of them."""
 
     id: str
     schedule: Schedule
@@ -32,7 +32,7 @@ def upcoming_schedules(
 
 
 class MissedRow(NamedTuple):
-    """What did not sound, how often, and when that was found out."""
+    """What did not sound, how often, and when that was noticed."""
 
     title: str
     times: int
@@ -40,7 +40,7 @@ class MissedRow(NamedTuple):
 
 
 def missed_rows(deck: BroadcastPageContext, timezone: str, words: Translator) -> list[MissedRow]:
-    """Of the last day; longer ago it is history."""
+    """What was missed during the last day; older ones are history."""
     now_ns = deck.moment().wall_ns
     if now_ns is None:
         return []

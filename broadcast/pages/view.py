@@ -11,19 +11,17 @@ from gateway.health import Vitals
 from gateway.web.i18n import CATALOGUES, Translator
 from gateway.web.section import View
 
-# So many orders the page shows at most.
+# How many orders the page shows at most.
 ORDERS = 20
 
 
 class BroadcastView:
-    """Looks at the deck; changes nothing."""
+    """Builds the view; changes nothing."""
 
     def __init__(self, deck: BroadcastPageContext) -> None:
-        """Over those rooms."""
         self.deck = deck
 
     def view(self, vitals: Vitals, words: Translator, _argument: str = "") -> View:
-        """Everything on the page that changes."""
         return dict(self._facts(vitals, words))
 
     def _facts(self, vitals: Vitals, words: Translator) -> Iterator[tuple[str, Any]]:
@@ -40,7 +38,7 @@ class BroadcastView:
         yield from zones.zone_views(deck, words).items()
 
     def _shape(self, vitals: Vitals) -> int:
-        """Changes when a row came, went or moved, or something else may be pressed."""
+        """Changes when a row came, went or moved, or when other keys may be pressed."""
         deck = self.deck
         branches = zones.flat_zones(zones.zone_tree(deck))
         parts: list[object] = [vitals.name, vitals.version, deck.connected()]
@@ -59,7 +57,7 @@ class BroadcastView:
         return zlib.crc32("\n".join(map(str, parts)).encode())
 
     def ready(self, words: Translator) -> str:
-        """How far the voice has come with what is said again and again; empty when it has."""
+        """How far prerendering has come; empty when it is done."""
         progress = self.deck.ready()
         if progress is None or progress.done >= progress.of:
             return ""

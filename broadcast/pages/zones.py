@@ -1,4 +1,4 @@
-"""The zones as a tree: what is in what, how loud, what sounds there, and what is wrong."""
+"""The zones as a tree: what is in what, how loud, what plays there, and what is wrong."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -11,14 +11,14 @@ from broadcast.speaker_status.monitor import SILENT_DBFS
 from gateway.web.i18n import Translator
 from gateway.web.section import View
 
-# What the page says at its head already, in a few words for each zone.
+# What the top of the page says already, shortened for each zone.
 SHORT = {"broadcast.quiet": "cast.zone-quiet", "broadcast.no-time": "cast.zone-no-time"}
 
 
 class ZoneBranch(NamedTuple):
     """One zone with those inside it.
 
-    `mark` is its stop on the line; `chosen` says that a press means it unless somebody unticks it.
+    `mark` is its stop on the line; `chosen` says that a press includes it unless it is unticked.
     """
 
     zone: SoundZone
@@ -30,7 +30,7 @@ class ZoneBranch(NamedTuple):
 
 
 def zone_tree(deck: BroadcastPageContext) -> tuple[ZoneBranch, ...]:
-    """All zones, each under the smallest that holds all its places."""
+    """All zones, each under the smallest one that holds all its places."""
     zones = list(deck.room.house.zones.values())
     outer = {zone.id: _outer(zone, zones) for zone in zones}
 
@@ -45,16 +45,16 @@ def zone_tree(deck: BroadcastPageContext) -> tuple[ZoneBranch, ...]:
 
 
 def flat_zones(branches: tuple[ZoneBranch, ...]) -> Iterator[ZoneBranch]:
-    """The tree, laid flat."""
+    """The tree, flattened."""
     for branch in branches:
         yield branch
         yield from flat_zones(branch.inside)
 
 
 def emergency_zones(deck: BroadcastPageContext) -> list[tuple[SoundZone, bool]]:
-    """Where an emergency can sound, at any hour, and whether a press means it.
+    """Where an emergency can sound, at any hour, and whether a press includes it.
 
-    Unless somebody unticks one, every loudspeaker says it, the lifts' too.
+    Unless one is unticked, every loudspeaker says it, also in lifts.
     """
     heard: set[str] = set()
     meant = set()
@@ -76,7 +76,7 @@ def zone_views(deck: BroadcastPageContext, words: Translator) -> View:
 
 
 def zone_text(zone: SoundZone, deck: BroadcastPageContext, words: Translator) -> str:
-    """What sounds there, else why nothing can, else what kind of zone it is."""
+    """What plays there, else why nothing can, else the kind of zone."""
     playing = deck.room.playing_in(zone.id)
     if playing:
         return words("cast.zone-plays", title=told.order_title(playing[0], deck, words))
@@ -93,7 +93,7 @@ def zone_text(zone: SoundZone, deck: BroadcastPageContext, words: Translator) ->
 
 
 def meter_percent(zone: str, deck: BroadcastPageContext) -> int:
-    """How loud it is there, in percent of what a meter shows."""
+    """How loud it is there, in percent of the meter."""
     return round(100 * (1 - deck.monitor.level(zone) / SILENT_DBFS))
 
 

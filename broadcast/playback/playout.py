@@ -1,7 +1,7 @@
-"""Puts an order's sound on the loudspeakers: what the engine is told, and nothing of orders' lives.
+"""Commands the audio process; knows nothing of the states of orders.
 
-What fails while something is being stopped or lowered is only noted: the audio process ends every
-sound by itself, and says what it plays to whoever comes back.
+What fails while something is stopped or ducked is only logged: the audio process ends every sound
+by itself, and reports what it plays when the connection is back.
 """
 
 import logging
@@ -35,27 +35,27 @@ FINISHED = "finished"
 PLAYING = "playing"
 SIREN_ONLY = "siren"
 
-# Every loudspeaker is also a zone of its own, of that name.
+# Every loudspeaker is also a zone of its own, with this prefix.
 OWN = "speaker:"
 
 
 class Cue(NamedTuple):
-    """Where an airing is to sound, now that the engine has read it, and what it takes over from."""
+    """Where an airing is to play, now that its files are read, and which programmes it replaces."""
 
     at: frozenset[str]
     replaces: tuple[str, ...] = ()
 
 
 def speaker_zones(speakers: Iterable[str]) -> tuple[str, ...]:
-    """The zones that are these loudspeakers."""
+    """The zones that name these loudspeakers one by one."""
     return tuple(f"{OWN}{speaker}" for speaker in sorted(speakers))
 
 
 class Playout:
-    """One engine; its tasks end with `close`."""
+    """The playout; its tasks end with `close`."""
 
     def __init__(self, engine: AudioPort, house: ZoneMap, page: Callable[[Order], None]) -> None:
-        """For the zones of that house; `page` opens the microphone of an order, if it is ours."""
+        """`page` opens the microphone of an order, if it is one of the station's."""
         self._engine = engine
         self._page = page
         self._house = house
@@ -65,14 +65,14 @@ class Playout:
         self._failing = False
 
     def lasts_s(self, kept: OrderRecord, made: RenderedOrder, moment: ClockReading) -> float:
-        """How long the order will sound, all rounds of it."""
+        """How long all rounds of the order will last."""
         rounds = guard.rounds(kept.order, made.seconds, moment, kept.boot, made.gap_s)
         return length_s(made.parts, rounds, made.gap_s)
 
     def programme(
         self, kept: OrderRecord, airing: Airing, made: RenderedOrder, moment: ClockReading
     ) -> Programme:
-        """What the engine is given."""
+        """The programme for the audio process."""
         order = kept.order
         lasts_s = self.lasts_s(kept, made, moment)
         return Programme(
@@ -90,20 +90,20 @@ class Playout:
     async def begin(
         self, kept: OrderRecord, programme: Programme, cue: Callable[[], Cue | None]
     ) -> bool:
-        """Sound it; False if it is not wanted any more when the engine has read it."""
+        """Play it; False if it is not wanted any more once its files are read."""
         content = kept.order.content
         if isinstance(content, LiveContent):
             await self._engine.open_live(programme)
         else:
             await self._engine.prepare(programme)
-        if programme.id in self._low:  # it was not known when it was lowered
+        if programme.id in self._low:  # it was not known when it was ducked
             for zone in kept.order.zones:
                 await self._engine.set_level(programme.id, zone, DUCK_DB)
         now = cue()
         if now is None:
             self.cut(programme.id)
             return False
-        if gone := self.speakers(programme.zones) - now.at:  # cut off while the engine was reading
+        if gone := self.speakers(programme.zones) - now.at:  # cut off while its files were read
             for zones in zone_batches(self._named(gone)):
                 await self._engine.stop(programme.id, zones, CUT)
         if isinstance(content, LiveContent):
@@ -121,28 +121,28 @@ class Playout:
         return self._house.speakers(zones).union(alone)
 
     def _zones(self, zones: Collection[str], at: frozenset[str]) -> tuple[str, ...]:
-        """What names these loudspeakers and no other, the zones of the order first.
+        """Names for exactly these loudspeakers, the zones of the order first.
 
-        Where a command takes no such list, the order's zones: it is stopped at the others.
+        If a command takes no such list, the order's zones: it is then stopped at the others.
         """
         inside = [zone for zone in zones if self._house.speakers((zone,)) <= at]
         named = (*inside, *self._named(at - self._house.speakers(inside)))
         return named if len(named) <= ZONES_MAX else tuple(zones)
 
     def _named(self, at: frozenset[str]) -> tuple[str, ...]:
-        """These loudspeakers: by whole zones, which somebody may listen to, then one by one."""
+        """These loudspeakers: by whole zones, which a listener may have opened, then one by one."""
         zones = self._house.zones.values()
         inside = [zone.id for zone in zones if zone.speakers and zone.speakers <= at]
         return (*inside, *speaker_zones(at - self._house.speakers(inside)))
 
     async def state(self) -> AudioState:
-        """What the audio process plays, and how the latest ended."""
+        """What the audio process plays, and how recent programmes ended."""
         return await self._engine.fetch_state()
 
     async def fetch_ended(self, programme: str) -> EndedProgramme | None:
-        """How it ended once it was heard in this boot, as far back as the audio process remembers.
+        """How it ended if it was heard in this boot, as far back as the audio process remembers.
 
-        `playing` while it sounds; None if it never did.
+        `playing` while it plays; None if it never did.
         """
         state = await self._engine.fetch_state()
         for each in state.programmes:
@@ -151,10 +151,10 @@ class Playout:
         return next((each for each in state.ended if each.id == programme and each.frames), None)
 
     async def fetch_heard(self, order_id: str) -> str | None:
-        """How what an order says was last heard in this boot, be it at one loudspeaker.
+        """How the words of an order were last heard in this boot, be it at one loudspeaker.
 
-        Of several airings that which came furthest; `SIREN_ONLY` if nothing but its siren was
-        heard, `playing` while it sounds, None if nothing of it ever did.
+        Of several airings the one that came furthest; `SIREN_ONLY` if only its siren was heard,
+        `playing` while it plays, None if nothing of it ever did.
         """
         state = await self._engine.fetch_state()
         hows = {
@@ -172,12 +172,12 @@ class Playout:
         return SIREN_ONLY if hows else None
 
     def join(self, programme: str, at: Collection[str]) -> None:
-        """Let what sounds go on at these loudspeakers, too."""
+        """Add loudspeakers to a programme that plays."""
         for zones in zone_batches(self._named(frozenset(at))):
             self.start(self._engine.play(programme, zones=zones))
 
     def cut(self, programme: str, why: str = STOPPED, at: Collection[str] = ()) -> None:
-        """Fade it out, everywhere or at these loudspeakers; nobody waits for that."""
+        """Fade a programme out, everywhere or at these loudspeakers, without waiting for it."""
         if at:
             for zones in zone_batches(self._named(frozenset(at))):
                 self.start(self._engine.stop(programme, zones, why))
@@ -186,7 +186,7 @@ class Playout:
         self.start(self._engine.stop(programme, why=why))
 
     def duck(self, low: dict[str, OrderRecord]) -> None:
-        """These are to be low from now on, by programme, and no others."""
+        """Duck these programmes, and no others."""
         doubted, self._doubted = self._doubted, {}
         for name, kept in low.items():
             if name not in self._low or name in doubted:
@@ -197,7 +197,7 @@ class Playout:
         self._low = low
 
     def doubt(self, sounding: Mapping[str, OrderRecord]) -> None:
-        """Nobody knows how loud these are, by programme: they are told anew."""
+        """Send the levels of these programmes anew: it is unknown how loud they are."""
         self._doubted |= sounding
 
     def _level(self, name: str, kept: OrderRecord, db: float) -> None:
@@ -205,22 +205,22 @@ class Playout:
             self.start(self._engine.set_level(name, zone, db))
 
     def start(self, doing: Coroutine[Any, Any, None]) -> None:
-        """Let it happen beside everything else."""
+        """Run a command in the background."""
         task = self._doing.start(self._noted(doing))
         task.add_done_callback(lambda _: doing.close())  # cancelled before it had begun
 
     async def close(self) -> None:
-        """Begin nothing more; what sounds goes on to its own end."""
+        """Begin nothing more; what plays goes on to its own end."""
         self._doing.cancel()
         await self._doing.wait()
 
     def silence(self, kept: OrderRecord, why: str = STOPPED) -> None:
-        """Fade out whatever sounds of the order."""
+        """Fade out all airings of the order."""
         for programme in kept.programmes:
             self.cut(programme, why)
 
     async def _noted(self, doing: Coroutine[Any, Any, None]) -> None:
-        """Say that it fails once, and once that it does not any more."""
+        """Log a failure once, and its end once."""
         try:
             await doing
         except StationError as error:

@@ -1,4 +1,4 @@
-"""Makes what an order sounds; an emergency's siren sounds while its words are made."""
+"""Renders orders; an emergency's siren plays while its words are made."""
 
 import asyncio
 from collections.abc import Callable
@@ -15,12 +15,12 @@ from broadcast.playback.playout import Playout
 from gateway.errors import StationError
 from gateway.faults import OnFault, log_fault
 
-# An emergency waits so long for its words; then its siren begins without them.
+# An emergency waits this long for its words; then its siren begins without them.
 WORDS_S = 0.1
 
 
 class OrderPreparation:
-    """One studio for all orders."""
+    """Renders all orders with one renderer."""
 
     def __init__(
         self,
@@ -39,13 +39,13 @@ class OrderPreparation:
         self._making: set[str] = set()
 
     def request(self, order_id: str) -> None:
-        """Let it be made, if nobody is at it."""
+        """Render an order, unless that is under way."""
         if order_id not in self._making:
             self._making.add(order_id)
             self._stage.start(self._prepare(order_id))
 
     async def _prepare(self, order_id: str) -> None:
-        """Make its sound; then it waits for its turn."""
+        """Render an order; then it waits for its turn."""
         try:
             kept = self._all.book.get(order_id)
             if kept is None or not kept.open:
@@ -57,7 +57,7 @@ class OrderPreparation:
             self._making.discard(order_id)
         kept = self._all.book.get(order_id)
         if made is not None and kept is not None and kept.open:
-            if kept.wordless and made.clips == kept.clips:  # there is nothing but the siren
+            if kept.wordless and made.clips == kept.clips:  # nothing but the siren could be made
                 stands = tuple(msgspec.structs.replace(a, stands=True) for a in kept.airings)
                 self._all.book.update(kept, airings=stands)
             self._all.made[order_id] = made
@@ -75,7 +75,7 @@ class OrderPreparation:
     async def _begin_siren(
         self, order: Order, making: "asyncio.Task[RenderedOrder | None]"
     ) -> None:
-        """Nobody waits in silence for the words of an emergency."""
+        """Begin the siren while the words of an emergency are made."""
         await asyncio.wait({making}, timeout=WORDS_S)
         if making.done():
             return
@@ -90,7 +90,7 @@ class OrderPreparation:
             self._ready()
 
     async def make(self, kept: OrderRecord) -> RenderedOrder | None:
-        """Its sound; None if there will be none, and the order has ended by that."""
+        """Render an order; None if that failed, by which the order has ended."""
         try:
             return await self._studio.make(kept.order)
         except StationError as error:

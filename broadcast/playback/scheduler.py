@@ -1,6 +1,6 @@
-"""Whose turn it is, loudspeaker by loudspeaker: an order contends, sounds, gives way.
+"""Decides whose turn it is, loudspeaker by loudspeaker: an order contends, plays, gives way.
 
-What becomes of an order is decided at once, in memory; writing and sounding follow, and look again
+What becomes of an order is decided at once, in memory; writing and playing follow, and check again
 before they make a sound.
 """
 
@@ -26,28 +26,29 @@ from gateway.audit.events import Actor
 from gateway.errors import StationError, Unavailable
 from gateway.faults import OnFault, log_fault
 
-# An order tries again so long after the audio process was full, an emergency if it was away.
+# Delay before an order tries again after the audio process was full, an emergency if it was away.
 RETRY_S = 0.5
 
-# Of one order at once, below the emergency and from it on: later horns gather until one ends.
+# Airings of one order at once, below the emergency and from it on: later horns wait until one ends.
 AIRINGS_MAX, URGENT_AIRINGS_MAX = 8, 4
 
-# Of all emergencies, before one of them begins again: another one's first finds a place.
+# Airings of all emergencies before one of them begins again: the first of another one finds a
+# place.
 URGENT_SHARED_MAX = URGENT_MAX - 4
 
 FULL = "audio.full"
 
-# The audio process has sounded it before we were killed, or still does.
+# The audio process has played it before we were killed, or still does.
 BEFORE = frozenset({"audio.played", "audio.in-use"})
 
 READY = WAITING | {OrderState.PREPARING, OrderState.PLAYING}
 
 
 class PlaybackScheduler:
-    """`moved` is called whenever time may matter anew.
+    """Gives turns to orders; calls `moved` when the next look may be due earlier.
 
-    `beginning` are programmes on their way. `orphans` are emergencies that sound, and whose record
-    a kill took: they go on to their end.
+    `beginning` are programmes that are about to play. `orphans` are emergencies that play although
+    a kill took their record: they go on to their end.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class PlaybackScheduler:
         moved: Callable[[], None],
         on_fault: OnFault = log_fault,
     ) -> None:
-        """For those orders, on that stage; an order that cannot be settled ends alone."""
+        """An order that cannot be settled ends alone."""
         self.beginning: set[str] = set()
         self.orphans: dict[str, Contender] = {}
         self._all = store
@@ -73,7 +74,10 @@ class PlaybackScheduler:
         self._on_fault = on_fault
 
     def settle(self) -> None:
-        """Whatever can be decided now: what is over, what must be silent, whose turn it is."""
+        """Decide all that can be decided now.
+
+        What is over, what must be silent, whose turn it is.
+        """
         moment = ClockReading.now(self._all.clock)
         for kept in self._all.book.open():
             self._contained(kept, partial(self._over, kept, moment))
@@ -97,7 +101,7 @@ class PlaybackScheduler:
                 self._all.end(found, OrderEvent.FAIL, "broadcast.failed")
 
     def _over(self, kept: OrderRecord, moment: ClockReading) -> None:
-        """What must be silent, what has expired; what slept since a power cut may wake."""
+        """End what must be silent or has expired; resume what lay dormant since a power cut."""
         if self._aftermath.is_dormant(kept):
             self._aftermath.resume(kept)
         elif kept.state is OrderState.PLAYING:
@@ -109,7 +113,7 @@ class PlaybackScheduler:
             self._outcomes.expire(kept)
 
     def may_expire(self, kept: OrderRecord) -> bool:
-        """Whether its time alone ends it: it does not sound, nor may have sounded."""
+        """Whether it ends when its time is up: it does not play, and cannot have played."""
         return kept.state is not OrderState.PLAYING and not self._aftermath.is_undecided(kept)
 
     def _hush(self, kept: OrderRecord, moment: ClockReading) -> None:
@@ -119,7 +123,7 @@ class PlaybackScheduler:
             self._all.end(kept, OrderEvent.DROP, code)
 
     def _ready(self) -> Iterator[OrderRecord]:
-        """Those with loudspeakers where they could begin; what they sound is made, or wanted."""
+        """Orders that could begin somewhere, and are rendered; the others are being rendered."""
         for kept in self._all.book.open():
             if kept.state not in READY or self._aftermath.is_dormant(kept):
                 continue
@@ -131,13 +135,13 @@ class PlaybackScheduler:
                 self._preparation.request(kept.order.id)
 
     def _precedence(self, kept: OrderRecord) -> tuple[int, int, int]:
-        """The most urgent first; of emergencies the most local, then the newest; else as asked."""
+        """The most urgent first; of emergencies the most local, then the newest; else in order."""
         if kept.order.class_.urgent:
             return -kept.order.class_, len(self._all.speakers(kept)), -kept.asked_ns
         return -kept.order.class_, 0, kept.asked_ns
 
     def _try(self, order_id: str, moment: ClockReading) -> None:
-        """Give it its turn where it is its turn."""
+        """Let it play where its turn has come."""
         kept, made = self._all.book.require(order_id), self._all.made.get(order_id)
         if made is None or kept.state not in READY:
             return
@@ -145,7 +149,7 @@ class PlaybackScheduler:
         if ruling.answer is GuardAnswer.GO:
             self._contend(kept, made)
         elif kept.state is OrderState.PLAYING:
-            return  # it sounds to its end where it does, and begins nowhere else
+            return  # it plays to its end where it does, and begins nowhere else
         elif ruling.answer is GuardAnswer.EXPIRED:
             self._outcomes.expire(kept)
         elif ruling.answer is GuardAnswer.REFUSE:
@@ -175,7 +179,7 @@ class PlaybackScheduler:
             self._hold(kept, "broadcast.behind")
 
     def _full(self, kept: OrderRecord) -> bool:
-        """Whether it sounds so often already that one more would keep another order out."""
+        """Whether one more airing of it would keep another order out."""
         airings = len(kept.airings)
         if not kept.order.class_.urgent:
             return airings >= AIRINGS_MAX
@@ -184,10 +188,10 @@ class PlaybackScheduler:
         return airings >= URGENT_AIRINGS_MAX or (airings > 0 and shared >= URGENT_SHARED_MAX)
 
     def _begin(self, kept: OrderRecord, made: RenderedOrder, where: frozenset[str]) -> None:
-        """Its turn has come at these loudspeakers."""
+        """Begin at these loudspeakers."""
         order_id, sounding = kept.order.id, kept.airings
         if sounding and AFTER[kept.order.class_] is AfterInterrupt.ONWARD:
-            first = sounding[0]  # one music: it joins in where it goes on
+            first = sounding[0]  # music is the same everywhere: they join in where it is
             self._stage.join(first.programme_id(order_id), where)
             joined = first.at_only(where.union(first.at))
             self._all.book.update(kept, airings=(joined, *sounding[1:]))
@@ -208,7 +212,7 @@ class PlaybackScheduler:
         self._stage.start(self.start_airing(order_id, airing.programme_id(order_id)))
 
     def _part(self) -> None:
-        """No two orders keep one loudspeaker, as a kill between two moves may have left them."""
+        """Separate two orders that a kill between two transitions left at one loudspeaker."""
         for one, other in combinations([*self._all.contenders(), *self.orphans.values()], 2):
             if one.speakers.isdisjoint(other.speakers) or order_id_of(one.id) == order_id_of(
                 other.id
@@ -223,7 +227,7 @@ class PlaybackScheduler:
         return frozenset(airing.at) if airing else orphan.speakers if orphan else frozenset()
 
     def _cut(self, name: str, where: frozenset[str]) -> None:
-        """Something more urgent sounds there instead; elsewhere it goes on."""
+        """Cut it off where something more urgent plays; elsewhere it goes on."""
         kept = self._all.book.by_programme(name)
         airing = None if kept is None else kept.airing(name)
         if kept is None or airing is None:
@@ -245,7 +249,7 @@ class PlaybackScheduler:
             self.orphans[name] = orphan._replace(speakers=left)
 
     def silence_orphans(self, wanted: Callable[[Contender], bool]) -> bool:
-        """Fade out what sounds without a record and is `wanted`; whether there was any."""
+        """Fade out `wanted` sounds without a record; returns whether there were any."""
         found = [name for name, orphan in self.orphans.items() if wanted(orphan)]
         for name in found:
             del self.orphans[name]
@@ -253,7 +257,7 @@ class PlaybackScheduler:
         return bool(found)
 
     async def start_airing(self, order_id: str, name: str) -> None:
-        """Sound that airing; what nobody waits for at once only when its record is on disk."""
+        """Play that airing; unless it is urgent or waited for, only after its record is stored."""
         kept = self._all.book.require(order_id)
         self.beginning.add(name)
         try:
@@ -273,7 +277,7 @@ class PlaybackScheduler:
             self.settle()
 
     async def _sound(self, name: str) -> bool:
-        """Let the engine sound it; False if that should be tried again."""
+        """Let the audio process play it; False if that should be tried again."""
         kept = self._all.book.by_programme(name)
         assert kept is not None
         made = self._all.made.get(kept.order.id) or await self._preparation.make(kept)
@@ -281,12 +285,12 @@ class PlaybackScheduler:
         if made is None or airing is None:
             return True
         moment = ClockReading.now(self._all.clock)
-        ruling = self._may_begin(kept, made, moment)  # time went by
+        ruling = self._may_begin(kept, made, moment)  # time has passed
         if ruling.answer is not GuardAnswer.GO:
             expired = ruling.answer is GuardAnswer.EXPIRED
             self._give_up(name, OrderEvent.EXPIRE if expired else OrderEvent.DROP, ruling)
             return True
-        if not airing.has_words and not made.siren:  # its words are there: they sound at once
+        if not airing.has_words and not made.siren:  # its words are ready: they play at once
             self._outcomes.end_airing(kept, airing, EndedProgramme(name, CUT, 0))
             return True
         programme = self._stage.programme(kept, airing, made, moment)
@@ -306,7 +310,7 @@ class PlaybackScheduler:
         return True
 
     def _cue(self, name: str) -> Cue | None:
-        """Where it is to sound by now; None if it is not wanted any more, or would be late."""
+        """Where it is to play by now; None if it is not wanted any more, or would be late."""
         kept, airing = self._all.book.by_programme(name), self._all.airing(name)
         now = ClockReading.now(self._all.clock)
         if kept is None or airing is None:
@@ -318,7 +322,7 @@ class PlaybackScheduler:
         return Cue(frozenset(airing.at), tuple(_sirens(kept, airing)))
 
     def _begun(self, name: str) -> None:
-        """The engine sounds it, in the place of the siren that went before it there."""
+        """Note that it plays, in place of the siren that preceded it there."""
         kept, airing = self._all.book.by_programme(name), self._all.airing(name)
         if kept is None or airing is None:
             return
@@ -338,7 +342,7 @@ class PlaybackScheduler:
         self._all.book.update(kept, airings=tuple(rest))
 
     async def _refused(self, name: str, error: StationError) -> bool:
-        """The audio process will not sound it, at least not now; False if not now."""
+        """Handle a refusal; False if it is to be tried again."""
         kept = self._all.book.by_programme(name)
         assert kept is not None
         if error.code == FULL and AFTER[kept.order.class_] is not AfterInterrupt.NEVER:
@@ -362,7 +366,7 @@ class PlaybackScheduler:
             self._outcomes.abandon_airing(kept, airing, act, ruling.code, ruling.detail)
 
     def halt(self, kept: OrderRecord, actor: Actor, why: str = "broadcast.by-hand") -> OrderRecord:
-        """Somebody stops it."""
+        """Stop an order."""
         self._stage.silence(kept)
         return self._all.end(kept, OrderEvent.STOP, why, by=actor)
 
@@ -372,7 +376,7 @@ class PlaybackScheduler:
 
 
 def _sirens(kept: OrderRecord, words: Airing) -> Iterator[str]:
-    """The sirens of that order that are to give way to these words."""
+    """The sirens of that order that give way to these words."""
     if words.has_words:
         for each in kept.airings:
             if not each.has_words and set(each.at).issubset(words.at):

@@ -1,16 +1,13 @@
-"""The orders in the running station: judged, recorded, arbitrated, sounded, and answered for.
+"""The orders of the running station: judged, recorded, arbitrated, played, and answered for.
 
-    order ─► guard ─► recorded ─► prepared ─► guard, arbiter ─► recorded ─► engine ─► how it ended
+    order ─► guard ─► recorded ─► rendered ─► guard, arbiter ─► recorded ─► playout ─► how it ended
 
-In classes 8 and 9, and where somebody waits at a key or for staff, nothing waits for a record.
+In classes 8 and 9, and where a person waits at a key or for staff, nothing waits for a record.
 
-    book.py progress.py records.py   where every order stands, and the way to the disk
-    airing.py                        one sound of an order at a set of loudspeakers
-    preparation.py                   what an order sounds, made; its siren until then
-    turns.py stage.py                whose turn it is where, and what the engine is told
-    echo.py outcome.py               what the engine says, and what becomes of the order by that
-    aftermath.py                     what a kill or a power cut left
-    replaced.py                      what was called off before it came
+    preparation.py            renders an order; its siren plays until then
+    scheduler.py playout.py   whose turn it is where, and the commands to the audio process
+    reconciler.py outcomes.py what the audio process reports, and what becomes of orders by that
+    recovery.py               what a kill or a power cut left
 """
 
 import asyncio
@@ -43,13 +40,13 @@ from gateway.faults import OnFault, log_fault
 from gateway.health import RefusalVitals
 from gateway.upstream.inbox.events import ReceiptEventData
 
-# Less than this nobody looks again: an order whose time no look ends must not keep us looking.
+# The shortest time between two looks: an order whose time never comes must not keep us busy.
 MOMENT_S = 0.02
 
-# While an order is open: station time may step, and with it quiet hours come.
+# Looks while an order is open: station time may step, and with it quiet hours begin.
 LOOK_EVERY_S = 5.0
 
-# So long somebody is asked for because of an emergency that nobody heard.
+# How long an emergency that was not heard is reported.
 UNHEARD_S = 3_600
 
 _ACTS = {
@@ -61,7 +58,7 @@ _ACTS = {
 
 
 class BroadcastService:
-    """`load` first, then anything at any time, and `run` for ever."""
+    """Takes orders and plays them; `load` first, then `run` for ever."""
 
     def __init__(
         self,
@@ -74,9 +71,9 @@ class BroadcastService:
         page: Callable[[Order], None] = lambda _: None,
         on_fault: OnFault = log_fault,
     ) -> None:
-        """Whoever builds the engine lets it call `reconcile` at every connection.
+        """The owner of `engine` must let it call `reconcile` at every connection.
 
-        `page` opens the microphone of a live order when it begins, where that is the station's.
+        `page` opens the microphone of a live order when it begins, if it is one of the station's.
         """
         self.house = house
         self._clock = clock
@@ -105,13 +102,13 @@ class BroadcastService:
         engine.add_listener(self._echo.handle_event)
 
     async def load(self) -> None:
-        """Take back what was open before the restart; what has expired meanwhile is over."""
+        """Load the orders of before the restart; end those that have expired meanwhile."""
         await self._all.load()
         await self._replaced.load()
         self._aftermath.resume_open_orders()
 
     async def run(self) -> None:
-        """Let time pass: expire, hush, and give turns."""
+        """Let time pass: expire, silence, and give turns."""
         while True:
             self._turns.settle()
             self._wake.clear()
@@ -122,24 +119,25 @@ class BroadcastService:
                 continue
 
     async def close(self) -> None:
-        """Begin nothing more, and write what has happened; what sounds goes on."""
+        """Begin nothing more, and write what has happened; what plays goes on."""
         await self._stage.close()
         await self._all.records.drain()
 
     @property
     def refusals(self) -> RefusalVitals:
-        """How many moves of orders the journal would not take."""
+        """How many transitions of orders the journal would not take."""
         records = self._all.records
         return RefusalVitals("broadcast", records.lost, records.lost_ns, lost=records.lost)
 
     def new_id(self) -> str:
-        """An id for an order that is given here."""
+        """A new id for an order that is given here."""
         return self._all.new_id()
 
     async def place(self, order: Order) -> ReceiptEventData:
-        """Judge it, and see to it; a refusal is a receipt with its reason, UsageError for no order.
+        """Judge an order and carry it out; a refusal is a receipt with its reason.
 
-        What sounds beside its record may sound already; anything else is on disk when this returns.
+        An order that plays without waiting for its record may play already; any other is stored
+        when this returns. UsageError if it is invalid.
         """
         known = self._all.book.get(order.id)
         if known is not None:
@@ -150,7 +148,7 @@ class BroadcastService:
                 self._outcomes.retry(joined)
                 self._turns.settle()
             return self._all.receipt(self._all.book.require(joined.order.id), "broadcast.joined")
-        if not order.class_.urgent:  # an emergency sounds, even if no start could read it back
+        if not order.class_.urgent:  # an emergency plays even if it could not be read back
             check_readable(order)
         ruling = self._judge(order)
         if joined is not None and ruling.answer in (GuardAnswer.GO, GuardAnswer.WAIT):
@@ -168,7 +166,7 @@ class BroadcastService:
     async def stop(self, zones: Collection[str], actor: Actor) -> tuple[ReceiptEventData, ...]:
         """Silence those zones (all, if none is named): everything below the emergency.
 
-        What has not begun and whose hour lies ahead is passed by; `cancel` ends it.
+        An order that has not begun and whose hour lies ahead is left; `cancel` ends it.
         """
         where, moment = self.house.speakers(zones), ClockReading.now(self._clock)
         halted = [
@@ -186,7 +184,7 @@ class BroadcastService:
     async def cancel(self, order_id: str, actor: Actor) -> ReceiptEventData:
         """Stop one order, an emergency too; only the fire input itself ends what it began.
 
-        What sounds and lost its record by a kill is stopped by its id, too.
+        A sound that lost its record by a kill is stopped by its id, too.
         """
         kept, orphans = self._all.book.get(order_id), self._turns.orphans.values()
         classes = {orphan.cls for orphan in orphans if order_id_of(orphan.id) == order_id}
@@ -196,7 +194,7 @@ class BroadcastService:
             raise CommandRefused("broadcast.fire-goes-on")
         if self._silence_orphans([order_id]) and kept is None:
             self._turns.settle()
-            await self._replaced.add([order_id])  # it does not sound if it comes again
+            await self._replaced.add([order_id])  # it does not play if it comes again
             return ReceiptEventData(order_id, OrderState.STOPPED.value, "broadcast.by-hand")
         kept = self._all.book.require(order_id)
         if kept.open:
@@ -206,7 +204,7 @@ class BroadcastService:
         return self._all.receipt(kept)
 
     async def supersede(self, ids: Collection[str], actor: Actor) -> None:
-        """Something newer stands for these: they end, and whichever comes only now is refused."""
+        """End these because something newer replaces them; refuse those that come only now."""
         for kept in map(self._all.book.get, ids):
             if kept is not None and kept.open:
                 self._turns.halt(kept, actor, "broadcast.superseded")
@@ -215,7 +213,7 @@ class BroadcastService:
         await self._replaced.add(ids)
 
     def end_orphaned_fire(self) -> None:
-        """No fire input is active: what one began, and lost its record by a kill, ends."""
+        """End fire alarms without a record: no fire input is active."""
         if self._turns.silence_orphans(lambda orphan: orphan.cls is OrderClass.FIRE):
             self._turns.settle()
 
@@ -225,7 +223,7 @@ class BroadcastService:
         )
 
     async def feed_live(self, order_id: str, pcm: bytes) -> bool:
-        """What the microphone hears; False once the order does not sound any more."""
+        """Feed a microphone's sound; False once the order does not play any more."""
         kept = self._all.book.get(order_id)
         if kept is None or kept.state is not OrderState.PLAYING:
             return kept is not None and kept.open
@@ -234,14 +232,14 @@ class BroadcastService:
         return True
 
     async def end_live(self, order_id: str) -> None:
-        """The microphone is put down; what it heard is played to its end."""
+        """End a microphone's sound; what it heard is played to its end."""
         kept = self._all.book.get(order_id)
         if kept is not None and kept.state is OrderState.PLAYING:
             for programme in kept.programmes:
                 await self._engine.end_live(programme)
 
     def fail_order(self, order_id: str, code: str) -> None:
-        """Its microphone did not work: what was said before that is all there is."""
+        """End an order whose microphone failed."""
         kept = self._all.book.get(order_id)
         if kept is not None and kept.open:
             self._stage.silence(kept)
@@ -249,21 +247,20 @@ class BroadcastService:
             self._turns.settle()
 
     def orders(self) -> tuple[OrderRecord, ...]:
-        """All that are known, the newest first."""
+        """All known orders, the newest first."""
         return tuple(reversed(tuple(self._all.book)))
 
     def get(self, order_id: str) -> OrderRecord | None:
-        """That order, if it is known."""
         return self._all.book.get(order_id)
 
     def require(self, order_id: str) -> OrderRecord:
-        """That order; UsageError if it is not known."""
+        """Get an order; UsageError if it is unknown."""
         return self._all.book.require(order_id)
 
     async def heard_state(self, order_id: str) -> OrderState | None:
-        """How it was heard in this boot, also where a kill took the record of it.
+        """How it was heard in this boot, also if a kill took its record.
 
-        `FINISHED` if some of its words were, `DROPPED` if it was its siren alone.
+        `FINISHED` if some of its words were, `DROPPED` if only its siren was.
         """
         how = await self._stage.fetch_heard(order_id)
         if how is None:
@@ -271,7 +268,7 @@ class BroadcastService:
         return OrderState.DROPPED if how == SIREN_ONLY else OrderState.FINISHED
 
     def playing_in(self, zone: str) -> tuple[OrderRecord, ...]:
-        """What sounds on that zone's loudspeakers, the most urgent first."""
+        """What plays at that zone's loudspeakers, the most urgent first."""
         where = self.house.speakers([zone])
         found = [
             kept
@@ -281,11 +278,11 @@ class BroadcastService:
         return tuple(sorted(found, key=lambda kept: -kept.order.class_))
 
     def unrecorded_sounds(self) -> tuple[Contender, ...]:
-        """Emergencies that sound, and lost their record by a kill: no order is known of them."""
+        """Emergencies that play and lost their record by a kill: their orders are unknown."""
         return tuple(self._turns.orphans.values())
 
     def unheard_emergencies(self) -> list[OrderRecord]:
-        """Emergencies that lately reached no loudspeaker, and were not ordered again since."""
+        """Emergencies that recently reached no loudspeaker, and were not ordered again since."""
         found: list[OrderRecord] = []
         newer: set[tuple[Content, tuple[str, ...]]] = set()
         for kept in self.orders():
@@ -300,7 +297,7 @@ class BroadcastService:
         return found
 
     def receipt(self, kept: OrderRecord) -> ReceiptEventData:
-        """What has become of it so far."""
+        """The receipt of what has become of it so far."""
         return self._all.receipt(kept)
 
     def _judge(self, order: Order) -> Ruling:
@@ -312,12 +309,12 @@ class BroadcastService:
         return guard.judge_order(order, self.house, ClockReading.now(self._clock), self._clock.boot)
 
     def _ahead(self, moment: ClockReading, order: Order) -> bool:
-        """Whether its hour, or the end of the quiet ones, has yet to come."""
+        """Whether its hour, or the end of quiet hours, has yet to come."""
         ruling = guard.judge_start(order, self.house, moment, self._clock.boot, seconds=0.0)
         return ruling.answer is GuardAnswer.WAIT
 
     def _take(self, order: Order) -> None:
-        """It is accepted: older ones that it replaces end, and it is prepared."""
+        """Accept it: end older orders that it replaces, and render it."""
         for older in map(self._all.book.get, order.supersedes):
             if older is not None and older.open:
                 self._turns.halt(older, order.actor, "broadcast.superseded")
@@ -326,7 +323,7 @@ class BroadcastService:
         self._preparation.request(order.id)
 
     def _end_former(self, kept: OrderRecord, order: Order) -> None:
-        """That order is another press of this one, which is done and still open."""
+        """End the order before, which is done and still open, because it was pressed again."""
         if self._aftermath.is_dormant(kept) and not kept.had:  # it need not wait for the time
             self._turns.halt(kept, order.actor, "broadcast.superseded")
         else:
@@ -337,20 +334,20 @@ class BroadcastService:
         """Whether a press of the same thing is a new order: this one is not about to be heard.
 
         A loudspeaker has had it whole and is silent again, or its time is up and the audio process
-        has not said so yet.
+        has not reported it yet.
         """
         over = bool(kept.had) or kept.order.expires.passed(self._clock)
         return over or self._aftermath.is_dormant(kept)
 
     def is_current(self, kept: OrderRecord) -> bool:
-        """Whether it is to be heard now; one that only waits for what takes nothing is not."""
+        """Whether it is to be heard now; not if it only waits for what takes nothing."""
         return kept.open and not self._outcomes.is_spent(kept)
 
     def _settle(self) -> None:
         self._turns.settle()
 
     def _next_s(self) -> float | None:
-        """Until when nothing changes by itself."""
+        """Seconds until something may change by itself."""
         now = ClockReading(self._all.clock.now_ns())
         left = [
             max(MOMENT_S, guard.remaining_s(kept.order.expires, now, kept.boot))
@@ -363,7 +360,7 @@ class BroadcastService:
         return min(left, default=None)
 
     def reconcile(self, state: messages.AudioState) -> None:
-        """The engine says what it plays: set right what we believe."""
+        """Compare with what the audio process plays, and correct what we believe."""
         self.monitor.reconcile(state)
         self._echo.reconcile(state)
         self._silence_orphans(self._replaced)

@@ -1,7 +1,7 @@
 """Quiet hours: whether it may be night now, and for how long. Pure.
 
-Station time has an error bound, and drifts while nobody corrects it. So it counts as quiet as soon
-as it *may* be, and until it surely is not: nobody is woken by a clock that was three minutes off.
+Station time has an error bound, and drifts while it is not corrected. It counts as quiet as soon as
+it *may* be, and until it surely is not: nobody is woken by a clock that was three minutes off.
 """
 
 import math
@@ -13,12 +13,12 @@ from gateway.event import Trust
 
 S = 1_000_000_000
 
-# A time that may be an hour wrong tells nobody whether it is night.
+# A time that may be an hour wrong cannot tell whether it is night.
 ERROR_S_MAX = 3600.0
 
 
 class ClockReading(NamedTuple):
-    """Now: boot time, and wall time with its bound as far as it is known."""
+    """The current boot time, and wall time with its error bound as far as it is known."""
 
     at_ns: int
     wall_ns: int | None = None
@@ -27,7 +27,7 @@ class ClockReading(NamedTuple):
 
     @classmethod
     def now(cls, clock: Clock) -> "ClockReading":
-        """By that clock."""
+        """Read that clock."""
         status = clock.status()
         known = status.trust is not Trust.NONE and status.error_s <= ERROR_S_MAX
         return cls(
@@ -39,9 +39,9 @@ class ClockReading(NamedTuple):
 
 
 class QuietState(NamedTuple):
-    """Whether it may be night, and how long that stays so: until it surely is day, or may not be.
+    """Quiet-hours state, and the seconds for which it is certain to hold, allowing for clock error.
 
-    With `quiet` None nobody knows.
+    `quiet` is None if the time is unknown.
     """
 
     quiet: bool | None
@@ -49,12 +49,12 @@ class QuietState(NamedTuple):
 
 
 class QuietHours:
-    """The quiet hours of one station; None of them means that it is never quiet."""
+    """The quiet hours of one station; without any it is never quiet."""
 
     def __init__(self, between: str | None, calendar: Calendar) -> None:
-        """`between` as in settings: `21:30-07:00`; ValueError if it is no such thing.
+        """`between` as in the settings: `21:30-07:00`; ValueError if it is malformed.
 
-        A whole day (`00:00-24:00`) is always quiet, and needs no clock to say so.
+        A whole day (`00:00-24:00`) is always quiet, and needs no clock.
         """
         self._hours = None if between is None else TimeWindow.parse(between).hours
         self._calendar = calendar
@@ -65,7 +65,7 @@ class QuietHours:
         return self._hours
 
     def state_at(self, moment: ClockReading) -> QuietState:
-        """How it stands at that moment."""
+        """The state at that moment."""
         if self._hours is None:
             return QuietState(False, float(DAY_S))
         start, end = self._hours

@@ -8,7 +8,7 @@ from gateway.event import Audience, EventKind, Lane
 
 
 class SpeakerTestResult(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a loudspeaker has last shown: the rung that it reached, or a fault's code."""
+    """The last known state of a loudspeaker: the level of proof, or a fault's code."""
 
     rung: str = "unknown"
     code: str | None = None
@@ -16,14 +16,14 @@ class SpeakerTestResult(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class SelfTestReportData(msgspec.Struct, frozen=True):
-    """The daily test of all loudspeakers: what each showed, and how many do not work."""
+    """The daily test of all loudspeakers: the result of each, and how many do not work."""
 
     speakers: dict[str, SpeakerTestResult]
     faults: int
 
 
 class SpeakerChangedData(msgspec.Struct, frozen=True):
-    """One loudspeaker stopped working, or works again."""
+    """A loudspeaker stopped working, or works again."""
 
     speaker: str
     now: SpeakerTestResult

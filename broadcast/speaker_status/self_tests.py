@@ -1,7 +1,7 @@
-"""The daily test of every loudspeaker, outside quiet hours, and what each has last shown.
+"""The daily test of every loudspeaker, outside quiet hours, and their last results.
 
-Its result is an event; a fault is one at once, and once. A chime sounds only at a loudspeaker that
-has a microphone to hear it; all others are asked without a sound.
+The result is an event; a fault is one at once, and once. A chime plays only at loudspeakers that
+have a microphone to hear it; the others are asked without a sound.
 """
 
 import asyncio
@@ -32,18 +32,18 @@ LAST = "last"
 EVERY_S = 72_000.0
 
 LOOK_EVERY_S = 60.0
-# The shortest time between two looks, whatever is asked.
+# The shortest time between two looks, whatever is requested.
 SETTLE_S = 1.0
 
-# Within this every loudspeaker has answered or has not; each sounds for a few seconds at most.
+# Every loudspeaker has answered or failed by then; each plays for a few seconds at most.
 LASTS_S = 30.0
 
-# So many changes are kept until they are told; the latest count.
+# How many changes are kept until they are stored; the latest are kept.
 TOLD_MAX = 64
 
 
 class DailySelfTests:
-    """`load`, then `look` once a minute."""
+    """Tests loudspeakers; `load`, then `run`."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class DailySelfTests:
         hours: QuietHours | None,
         busy: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Of those speakers, within those `hours`; never while something sounds (`busy`)."""
+        """Tests `speakers` within `hours`, and never while something plays (`busy`)."""
         self._hours = hours
         self._busy = busy
         self._asked = asyncio.Event()
@@ -73,21 +73,21 @@ class DailySelfTests:
 
     @property
     def found(self) -> Mapping[str, SpeakerTestResult]:
-        """What each has last shown."""
+        """The last result of each."""
         return self._found
 
     async def load(self) -> None:
-        """When the last one was, by the wall's time."""
+        """Load the wall time of the last test."""
         kept = await load_state(self._journal, ROOM, lambda _, body: parse_number(body))
         self._last_ns = kept.get(LAST)
 
     def reconcile(self, states: Iterable[messages.SpeakerState]) -> None:
-        """What the audio process says of each when it is there again."""
+        """Take the state of each loudspeaker when the audio process is there again."""
         for each in states:
             self._now(each.id, SpeakerTestResult(each.rung, each.code, each.data))
 
     def handle_event(self, event: messages.AudioEvent) -> None:
-        """The audio process's word of a loudspeaker."""
+        """Take the audio process's report of a loudspeaker."""
         if isinstance(event, messages.SpeakerFailed):
             before = self._found.get(event.speaker, SpeakerTestResult())
             self._now(event.speaker, SpeakerTestResult(before.rung, event.code, event.data))
@@ -95,26 +95,26 @@ class DailySelfTests:
             self._now(event.speaker, SpeakerTestResult(event.rung))
 
     def is_due(self) -> bool:
-        """Whether it is time: a day has gone by, it is the hour for it, and no quiet one."""
+        """Whether a day has passed, and it is within the hours and not quiet."""
         moment = ClockReading.now(self._clock)
         if moment.wall_ns is None or self._quiet.state_at(moment).quiet or self._busy():
             return False
         if self._hours is None or not self._hours.state_at(moment).quiet:
             return False
-        # One that lies ahead was noted by a wrong clock.
+        # A test that lies ahead was noted by a wrong clock.
         return self._last_ns is None or not 0 <= moment.wall_ns - self._last_ns < EVERY_S * S
 
     async def check(
         self, chime: Callable[[], Awaitable[Path]], wait: Callable[[float], Awaitable[None]]
     ) -> None:
-        """Tell what has changed; test if it is time. `wait` lets the answers come."""
+        """Store what has changed; test if it is time. `wait` lets the answers come."""
         if self.is_due() or (self._asked.is_set() and not self._busy()):
             await self._test(chime, wait)
         elif self._told:
             await self._tell([])
 
     async def run(self, chime: Callable[[], Awaitable[Path]]) -> None:
-        """Look every minute, or as soon as somebody asks, until cancelled."""
+        """Look every minute, or as soon as a test is requested, until cancelled."""
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_EVERY_S):
@@ -124,21 +124,21 @@ class DailySelfTests:
             await asyncio.sleep(SETTLE_S)
 
     def request(self) -> None:
-        """Somebody wants to know now; at night, or while the time is unknown, without a sound."""
+        """Request a test now; at night, or while the time is unknown, it makes no sound."""
         self._asked.set()
 
     async def wait_requested(self) -> None:
-        """Wait until somebody does."""
+        """Wait until a test is requested."""
         await self._asked.wait()
 
     @property
     def last_ns(self) -> int | None:
-        """When the last test was, by the wall's time."""
+        """The wall time of the last test."""
         return self._last_ns
 
     @property
     def testing(self) -> bool:
-        """Whether one is wanted, or under way."""
+        """Whether a test is requested or under way."""
         return self._asked.is_set() or self._running
 
     async def _test(

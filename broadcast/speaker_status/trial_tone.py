@@ -1,8 +1,8 @@
-"""A test tone on one loudspeaker, for whoever stands beside it and listens.
+"""A test tone on one loudspeaker, for a person who stands beside it.
 
-The guard is asked about the hour as for whoever stands there: a test wakes nobody at night. It is
-no order, for nobody is told anything, and so may sound next to an ear, at that level; who tested
-which speaker stands in the audit.
+The guard is asked as for an order, so that a test wakes nobody at night. The tone itself is no
+order, because nobody is informed, and so may play next to a person's ear, at that level. The audit
+records who tested which loudspeaker.
 """
 
 import itertools
@@ -19,15 +19,15 @@ from gateway.audit.events import Actor
 from gateway.clock import Clock
 from gateway.errors import CommandRefused, NotFound
 
-# Three short tones: told from the street's noise, and over before anybody asks what it is.
+# Three short tones: distinct from street noise, and over before anybody wonders.
 CHIME, TIMES, GAP_S = "beep", 3, 0.4
 
-# A tone that comes later than this finds nobody listening any more.
+# After this time nobody listens for the tone any more.
 WITHIN_S = 10.0
 
 
 class TrialTone:
-    """The loudspeakers, one by one."""
+    """Plays test tones on single loudspeakers."""
 
     def __init__(
         self,
@@ -37,7 +37,6 @@ class TrialTone:
         engine: AudioPort,
         shelf: ClipStore,
     ) -> None:
-        """Over that engine."""
         self._speakers = speakers
         self._house = house
         self._clock = clock
@@ -46,7 +45,7 @@ class TrialTone:
         self._numbers = itertools.count(clock.now_ns())
 
     async def beep(self, speaker: str, who: Actor) -> None:
-        """Sound it; CommandRefused with the guard's reason, Unavailable without an engine."""
+        """Play it; CommandRefused with the guard's reason, Unavailable without an audio process."""
         if speaker not in self._speakers:
             raise NotFound("setup.no-speaker", speaker=speaker[:40])
         clip = await self._shelf.chime(CHIME)

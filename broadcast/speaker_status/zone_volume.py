@@ -1,6 +1,6 @@
-"""How loud staff have made each zone: steps of 3 dB below what the installer has set.
+"""The volume that staff set in each zone: steps of 3 dB below the installer's level.
 
-A loudspeaker that is in several zones is lowered by all of them. Emergencies pass it by.
+A loudspeaker in several zones is lowered by all of them. Emergencies ignore it.
 """
 
 from collections.abc import Sequence
@@ -19,25 +19,24 @@ VOLUME_DB_MIN = -40.0
 
 
 class ZoneVolumes:
-    """`load` before use."""
+    """Volumes by zone; `load` before use."""
 
     def __init__(self, journal: OrderJournal) -> None:
-        """Kept in that journal's state."""
         self._journal = journal
         self._steps: dict[str, int] = {}
 
     async def load(self) -> None:
-        """Take back what staff have set."""
+        """Load the stored volumes."""
         self._steps = await load_state(
             self._journal, ROOM, lambda _, body: parse_number(body, STEP_MAX)
         )
 
     def step(self, zone: str) -> int:
-        """Of that zone; 10 is as loud as the installer lets it be."""
+        """The step of a zone; 10 is the installer's level."""
         return self._steps.get(zone, STEP_MAX)
 
     async def step_by(self, zone: str, by: int) -> int:
-        """So many steps up, or down if below 0; on disk when this returns."""
+        """Change by that many steps; stored when this returns."""
         step = _bounded(self.step(zone) + by)
         body = None if step == STEP_MAX else str(step).encode()
         await self._journal.append((), [StateChange(ROOM, zone, body)])
@@ -45,7 +44,7 @@ class ZoneVolumes:
         return step
 
     def apply_to(self, speakers: Sequence[SpeakerSetting]) -> tuple[SpeakerSetting, ...]:
-        """The loudspeakers with staff's volume on top of their own."""
+        """The settings of the loudspeakers with staff's volume on top of their own."""
         return tuple(self._lowered(each) for each in speakers)
 
     def _lowered(self, speaker: SpeakerSetting) -> SpeakerSetting:

@@ -1,4 +1,4 @@
-"""Orders what the schedules say when its time has come."""
+"""Places orders when schedules are due."""
 
 import asyncio
 import logging
@@ -29,7 +29,7 @@ class ScheduleRunner:
         clock: Clock,
         on_fault: OnFault = log_fault,
     ) -> None:
-        """A fault of one schedule is reported as `broadcast.schedule` and costs no other one."""
+        """A fault of one schedule is reported as `broadcast.schedule` and affects no other."""
         self._schedules = schedules
         self._presets = presets
         self._room = room

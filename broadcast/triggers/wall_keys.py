@@ -1,8 +1,8 @@
-"""Keys on the wall: a press of a wired contact places the order that the settings give it.
+"""Keys on the wall: a press of a wired contact places the order that the settings assign to it.
 
-A key speaks at the edge; a fire panel's contact as long as it is active, whatever ended before; a
-key to talk by is let go as soon as nobody knows that it is held. One that has been held for so long
-that its input counts as stuck is held all the same.
+A key acts at the edge, a fire panel's contact as long as it is active, whatever ended before. A
+talk key counts as released as soon as its state is unknown; one that is held so long that its input
+counts as stuck is still held.
 """
 
 import enum
@@ -31,25 +31,23 @@ from gateway.tasks import TaskSet
 
 log = logging.getLogger(__name__)
 
-# A fire input's order lives so long; while the contact is active another follows it.
+# How long a fire input's order lives; while the contact is active another one follows.
 FIRE_S = 1800.0
 
 
 class KeyEdge(enum.Enum):
-    """What a key does."""
-
     PRESSED = "pressed"
     ACTIVE = "active"
     RETURNED = "returned"
 
 
 class WallKeys:
-    """Takes every poll of every device in `handle_readings`."""
+    """Turns polls of inputs into edges of keys."""
 
     def __init__(
         self, keys: Mapping[str, KeyOptions], act: Callable[[str, KeyOptions, KeyEdge], None]
     ) -> None:
-        """`act(key, options, turn)` is called for every press, and for a fire's every poll."""
+        """Call `act(key, options, edge)` for every press and poll of an active fire input."""
         self._act = act
         self._at: dict[tuple[str, str], list[str]] = {}
         self._keys = dict(keys)
@@ -61,7 +59,7 @@ class WallKeys:
         self._fires = tuple(key for key, options in keys.items() if options.fire)
 
     def handle_readings(self, device: str, readings: Sequence[Reading]) -> None:
-        """One poll of one device. What is bad says nothing; the first word is no press."""
+        """Take one poll of a device. Bad readings are ignored; the first reading is no press."""
         if device not in self._devices:
             return
         for reading in readings:
@@ -89,7 +87,7 @@ class WallKeys:
         if self._keys[key].fire:
             if down:
                 yield KeyEdge.ACTIVE
-            elif before is not False:  # reset while nobody looked: its order may still sound
+            elif before is not False:  # reset while it was not polled: its order may still play
                 yield KeyEdge.RETURNED
         elif down and before is False:
             yield KeyEdge.PRESSED
@@ -98,7 +96,7 @@ class WallKeys:
 
 
 class WallKeyActions:
-    """The keys of `station.toml`, over one room; `acting` is what they have set going."""
+    """Carries out what the keys of `station.toml` order; `acting` are its tasks."""
 
     def __init__(
         self,
@@ -108,7 +106,6 @@ class WallKeyActions:
         clock: Clock,
         paging: Paging,
     ) -> None:
-        """Takes every poll of every device in `handle_readings`."""
         self.acting = TaskSet()
         self._room = room
         self._presets = presets
@@ -117,13 +114,13 @@ class WallKeyActions:
         self._keys = WallKeys(keys, self._key)
 
     def handle_readings(self, device: str, readings: Sequence[Reading]) -> None:
-        """One poll of one device."""
+        """Take one poll of a device."""
         self._keys.handle_readings(device, readings)
-        if self._keys.no_fire:  # nobody knows which contact began what lost its record
+        if self._keys.no_fire:  # it is unknown which contact began a sound without a record
             self._room.end_orphaned_fire()
 
     def _key(self, key: str, options: KeyOptions, turn: KeyEdge) -> None:
-        """A press is acted upon beside the poll that told it."""
+        """Act on a key's edge, without delaying the poll."""
         self.acting.start(self._act(key, options, turn))
 
     async def _act(self, key: str, options: KeyOptions, turn: KeyEdge) -> None:
@@ -151,7 +148,8 @@ class WallKeyActions:
         order = build_order(ask, by, self._presets, self._room.new_id(), now)
         lasts_s = FIRE_S if options.fire else asked.expires_s or lifetime_s(order.class_)
         expires = self._clock.deadline(lasts_s)
-        # ten presses are one, and a fire's every poll is: the room knows which ends the one before
+        # Ten presses are one order, and so is every poll of a fire input: the service knows which
+        # one ends the one before.
         order = msgspec.structs.replace(order, expires=expires, joins=source, at_once=True)
         receipt = await self._room.place(order)
         if receipt.state in REFUSALS:

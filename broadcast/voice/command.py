@@ -1,4 +1,4 @@
-"""`yizhan voice`: hear a text, see how it is read, list the voices, try them."""
+"""`yizhan voice`: hear a text, see how it is read, list voices, try them."""
 
 import argparse
 import asyncio
@@ -31,7 +31,7 @@ TRIALS = {"zh": "各位居民请注意，今天14:30停水。", "en": "The water
 
 
 class VoiceTrial(msgspec.Struct, frozen=True):
-    """How one voice came through its trial."""
+    """The result of one voice's trial."""
 
     engine: str
     language: str
@@ -43,7 +43,6 @@ class VoiceTrial(msgspec.Struct, frozen=True):
 
 
 def add_to(subcommands: Any) -> None:
-    """Declare the command and its parts."""
     texts = Texts.of_environment()
     say = texts.say
     parser = declare_command(subcommands, "voice", texts)
@@ -94,7 +93,7 @@ def run_read(args: argparse.Namespace) -> int:
 
 
 def run_list(args: argparse.Namespace) -> int:
-    """Which voices there are, and which languages each speaks on this machine."""
+    """List voices, and which languages each speaks on this machine."""
     texts = Texts.of_environment()
     rows = [
         (engine.name, language, engine.identity(language) is not None)
@@ -111,7 +110,7 @@ def run_list(args: argparse.Namespace) -> int:
 
 
 def run_check(args: argparse.Namespace) -> int:
-    """Let every voice speak; 0 if each that was asked for does, and Chinese is read as Chinese."""
+    """Let every voice speak; 0 if each requested one does, and reads Chinese as Chinese."""
     found = asyncio.run(_tried(_engines(args)))
     texts = Texts.of_environment()
     if args.json:
@@ -145,7 +144,7 @@ async def _tried(chain: Sequence[VoiceEngine]) -> list[VoiceTrial]:
 
 
 async def _try(engine: VoiceEngine, language: str, folder: Path) -> VoiceTrial:
-    """Each voice alone, so that no other one speaks in its place."""
+    """Try one voice alone, so that no other one speaks in its place."""
     voice = Voice(ClipStore(folder / engine.name / language), [engine])
     began = time.monotonic()
     try:
@@ -166,7 +165,7 @@ async def _try(engine: VoiceEngine, language: str, folder: Path) -> VoiceTrial:
 
 
 async def _is_mandarin(engine: EspeakVoice) -> None:
-    """A release of espeak-ng read Chinese syllables as English letters, and said "(en)"."""
+    """Detect an espeak-ng that reads Chinese syllables as English letters and says "(en)"."""
     if "(en)" in await engine.phonemes(spoken_text(TRIALS["zh"], "zh")):
         raise UsageError("voice.not-mandarin")
 

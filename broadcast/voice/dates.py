@@ -1,4 +1,4 @@
-"""Rules for dates, years, times of day, and the ratios that look like times."""
+"""Rules for dates, years, times of day, and ratios that look like times."""
 
 from broadcast.voice.numbers import amount, count, digits
 from broadcast.voice.rule import IS, TO, Found, Rule, rule
@@ -8,7 +8,7 @@ _MONTH = r"0?[1-9]|1[0-2]"
 _DAY = r"0?[1-9]|[12]\d|3[01]"
 _HOUR = r"[01]?\d|2[0-4]"
 _OF_THE_DAY = "上午|下午|早上|早晨|晚上|中午|凌晨|傍晚"
-# What stands after a day: 1/3 of something is a share, 1/3 上午 is a date.
+# What follows a day: 1/3 of something is a share, 1/3 上午 is a date.
 _AFTER_A_DAY = (
     r"\d{1,2}[:点]|停|起(?!居)|当天|全天|晚|凌晨|中午|上午|下午|早上|早晨"
     r"|\(?(?:周[一二三四五六日]|星期)"
@@ -26,7 +26,7 @@ def _spoken(month: str, day: str, year: str = "") -> str:
 
 
 def _year_last(found: Found) -> str:
-    """30/11/2026; where both may be the month, the month is first, as in Chinese."""
+    """Read 30/11/2026; if both may be the month, the month comes first, as in Chinese."""
     first, second, year = found[1], found[3], found[4]
     if int(first) > MONTHS:
         first, second = second, first
@@ -51,7 +51,7 @@ def two(number: str) -> str:
 
 
 def _half_day(found: Found) -> str:
-    """10:30 pm; what is said before it (下午) is not said twice."""
+    """Read 10:30 pm; a half of the day that precedes it (下午) is not said twice."""
     said, hour, minute, half = found[1], int(found[2]), found[3], found[4] or found[5]
     if said or hour > NOON:
         return (said or "") + clock(str(hour), minute)
@@ -84,7 +84,7 @@ RULES: tuple[Rule, ...] = (
         rf"(?<![\d.-])((?:19|20)\d\d){TO}((?:19|20)\d\d)(?![\d.-]|\s?[元个次人户米吨度])",
         lambda m: f"{digits(m[1])}至{digits(m[2])}",
     ),
-    # 24/7 is no date
+    # 24/7 is not a date.
     rule(r"(?<![\d./])(?:24/7|7/24)(?![\d./])(?:\s?小时)?", lambda _: "七乘二十四小时"),
     rule(
         rf"((?:日期|时间|截止|截至|有效期){IS})({_MONTH})/({_DAY})(?![\d/])(?:[日号](?!楼))?",
@@ -102,7 +102,7 @@ RULES: tuple[Rule, ...] = (
         rf"(?<![\d.-])({_MONTH})-({_DAY})(?=\s+(?:{_HOUR}):[0-5]\d)",
         lambda m: _spoken(m[1], m[2]),
     ),
-    # ratios, then times: 14:30, 8:05:30, 10:30 pm, 2点半, 8点05分
+    # Ratios, then times: 14:30, 8:05:30, 10:30 pm, 2点半, 8点05分.
     rule(
         rf"((?:{_OF_A_RATIO})[为是约:]?\s?)(\d+(?::\d+)+)(?![\d:])",
         lambda m: m[1] + _ratio(m[2]),

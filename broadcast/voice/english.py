@@ -1,4 +1,4 @@
-"""English texts: the voices read numbers and times themselves; only what they trip over changes."""
+"""English texts: voices read numbers and times themselves; only what they misread is changed."""
 
 import re
 import unicodedata
@@ -7,7 +7,7 @@ _MARKS = str.maketrans({"，": ", ", "。": ". ", "；": "; ", "：": ": ", "！
 
 
 def read_english(text: str) -> str:
-    """One line of plain text; control characters and signs that nobody says are gone."""
+    """One line of plain text, without control characters and signs that are not spoken."""
     plain = unicodedata.normalize("NFKC", text.translate(_MARKS))
     kept = "".join(each if unicodedata.category(each)[0] in "LNPSZ" else " " for each in plain)
     said = re.sub(r"[<>{}\[\]\\|^~_*#]+", " ", kept)

@@ -1,8 +1,9 @@
 """espeak-ng: robotic, immediate, 9 MB; the voice that every station has.
 
 The Mandarin voice `cmn` of the released version reads syllables as English letters; the voice
-`cmn-latn-pinyin` reads characters and pinyin right. It does not know polyphones in their context
-(银行行长), so the words of the lexicon are handed to it in pinyin. `-b 1` says UTF-8 in any locale.
+`cmn-latn-pinyin` reads characters and pinyin correctly. It does not know polyphones in context
+(银行行长), so the lexicon's words are given to it in pinyin. `-b 1` means UTF-8 in any
+locale.
 """
 
 import shutil
@@ -26,7 +27,6 @@ class EspeakVoice:
     languages = frozenset(VOICES)
 
     def __init__(self, lexicon: Lexicon, program: str = "espeak-ng") -> None:
-        """Speak with the readings of that lexicon."""
         self._lexicon = lexicon
         self._program = program
 
@@ -39,7 +39,7 @@ class EspeakVoice:
         return f"{engine_stamp(Path(program))} {VOICES[language]} {WORDS_A_MINUTE} {readings}"
 
     async def speak(self, text: str, language: str, folder: Path) -> Path:
-        """One WAV of espeak's own rate."""
+        """Write one WAV at espeak's own rate."""
         made = folder / "espeak.wav"
         spoken = self._lexicon.spelt(text) if language == "zh" else text
         await run_limited([*self.command(language), "-w", str(made)], LIMITS, said=spoken)

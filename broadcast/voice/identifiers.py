@@ -1,4 +1,4 @@
-"""Rules for numbers that name something: those one dials, codes, houses, floors, flats."""
+"""Rules for numbers that name something: telephones, codes, houses, floors, flats."""
 
 import re
 
@@ -17,7 +17,7 @@ _CALL = r"(?:电话|热线|拨打|致电|手机|号码|联系|呼叫|拨|打)(?:
 _DIGITS = r"(?=(?:[ -]?\d){3})\d[\d -]{1,14}\d"
 _OR = r"\s?(?:[、,/;]|或者?|和|及|与)\s?(?:拨打|打|拨)?"
 
-# Numbers of three digits are amounts, too: these need a word beside them, or one another.
+# Numbers of three digits may be amounts: these need a word beside them, or one another.
 EMERGENCY = r"(?:1(?:10|12|14|19|20|22)|999)"
 _SAID_EMERGENCIES = "幺幺零|幺幺二|幺幺四|幺幺九|幺二零|幺二二|九九九"
 _CUE = "火警|匪警|报警|急救|救护|消防|警方|警察|公安|交警|民警|医疗|求助|求救|救援|应急|紧急|查号"
@@ -36,7 +36,7 @@ _NAMED = (
 
 
 def _grouped(number: str) -> str:
-    """A pause at each separator; eleven digits of a mobile in 3, 4, 4; an extension is named."""
+    """A pause at each separator; a mobile's eleven digits as 3, 4, 4; an extension is named."""
     number, *extension = re.split(r"[,，\s-]*(转|分机号?|[Ee]xt\.?)[:\s]*", number)
     number = re.sub(r"^\(?\+?86\)?[- ]?(?=1\d{2})", "", number)
     if (found := re.match(r"^\(?\+86\)?[- ]?\(?(?=[1-9])", number)) is not None:
@@ -64,7 +64,7 @@ def _each(numbers: str) -> str:
 
 
 def _range_or_phone(found: Found) -> str:
-    """6470-0000 is a telephone, 3000-5000 is from … to …."""
+    """6470-0000 is a telephone, 3000-5000 is a range."""
     first, last = found.group().split("-")
     rises = int(first) < int(last) and not last.startswith("0")
     years = first[:2] in {"19", "20"}
@@ -72,7 +72,7 @@ def _range_or_phone(found: Found) -> str:
 
 
 def _flat(found: Found) -> str:
-    """3-2-501: house, entrance, flat, said as it is written."""
+    """3-2-501: house, entrance, flat, read as written."""
     return f"{ordinal(found[1])}杠{ordinal(found[2])}杠{phone(found[3])}"
 
 
@@ -85,7 +85,7 @@ def _code(found: Found) -> str:
 
 
 RULES: tuple[Rule, ...] = (
-    # cards, mobiles, land lines, service numbers
+    # Cards, mobiles, land lines, service numbers.
     rule(r"(?<![\d.,-])\d{4}(?: \d{4}){2,4}(?! ?\d)", _phone),
     rule(r"(?<!\d)(?:\+?86[- ]?)?1[3-9]\d[- ]?\d{4}[- ]?\d{4}(?!\d)", _phone),
     rule(r"(?<!\d)1[3-9]\d\*{2,6}\d{3,4}(?!\d)", _phone),
@@ -110,7 +110,7 @@ RULES: tuple[Rule, ...] = (
         r"(转|分机号?|内线|[Ee]xt\.?)[:\s]{0,2}(\d{2,6})(?!路|号)" + NOT_AN_AMOUNT,
         lambda m: ("分机" if m[1].lower().startswith("ext") else m[1]) + phone(m[2]),
     ),
-    # emergencies: beside a word for them, or beside one another
+    # Emergency numbers: beside a word for them, or beside one another.
     rule(
         rf"((?:{_CUE})(?:电话|热线|号码|中心|部门)?[为是:,(\s]{{0,3}})"
         rf"({EMERGENCY}(?:{_OR}{EMERGENCY}){{0,5}}){NOT_AN_AMOUNT}",
@@ -126,7 +126,7 @@ RULES: tuple[Rule, ...] = (
         lambda m: _each(m[1]),
     ),
     rule(rf"(?<![\d.,¥$€£第]){_LINES}{NOT_AN_AMOUNT}", _phone),
-    # codes
+    # Codes.
     rule(
         rf"((?:{_NAMED}){IS})"
         r"([A-Za-z0-9]+(?:-[A-Za-z0-9]+)*(?: \d{2,5}(?![\d号栋楼年月日点:.元个%]))*)",
@@ -135,7 +135,7 @@ RULES: tuple[Rule, ...] = (
     rule(r"(?<=[零幺二三四五六七八九])#|(?<=按)#|#(?=号?键)", lambda _: "井"),
     rule(r"(?i)(?<![a-z])no\.?\s?(\d+)(?![\d.])号?", lambda m: ordinal(m[1]) + "号"),
     rule(rf"(?<![\d.,-])\d{{3,4}}(?: \d{{3,4}}){{1,5}}(?! ?\d|\s?-){NOT_AN_AMOUNT}", _phone),
-    # houses, entrances, floors, flats
+    # Houses, entrances, floors, flats.
     rule(
         rf"(?<![A-Za-z])([A-Za-z])(\d{{1,2}})\s?[-~—至到]\s?(?=\1\d{{1,2}}[{HAN}])",
         lambda m: letters(m[1]) + amount(m[2]) + "至",

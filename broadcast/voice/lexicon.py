@@ -1,7 +1,7 @@
-"""How words are read where the characters alone do not say it: 银行 is yín háng, not yín xíng.
+"""Readings of words that the characters alone do not give: 银行 is yín háng, not yín xíng.
 
 Data: `config/voices/lexicon.toml`, and a file of the same form beside `station.toml` for the names
-of the neighbourhood. The longest word that fits is taken. 一 and 不 change their tone by what
+of the neighbourhood. The longest matching word is taken. 一 and 不 change their tone by what
 follows (`sandhi.py`).
 """
 
@@ -15,7 +15,7 @@ from pathlib import Path
 from broadcast.voice.sandhi import changed_tones
 from gateway.errors import SettingsError
 
-# Of the rules for 一 and 不: what was spoken by others is spoken anew.
+# Version of the rules for 一 and 不: what was spoken by other rules is spoken anew.
 SANDHI = "1"
 
 _SYLLABLE = re.compile(r"[a-zü]{1,6}[1-5]")
@@ -34,7 +34,7 @@ class Lexicon:
 
     @classmethod
     def load(cls, *folders: Path) -> "Lexicon":
-        """The words of `lexicon.toml` in these folders, a later one before an earlier one."""
+        """The words of `lexicon.toml` in these folders; a later folder has precedence."""
         readings: dict[str, str] = {}
         for folder in folders:
             path = folder / "lexicon.toml"
@@ -57,7 +57,7 @@ class Lexicon:
 
 
 def _pattern(word: str) -> str:
-    """The word where it is one: 此处长期 holds no 处长."""
+    """Match the word where it is one: 此处长期 does not contain 处长."""
     return re.escape(word) + ("(?![期时年久远途])" if word.endswith("长") else "")
 
 

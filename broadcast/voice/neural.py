@@ -1,9 +1,9 @@
-"""Voices with a model of the installer's: sherpa-onnx and piper, each by its own command line.
+"""Voices with a model of the installer's: sherpa-onnx and piper, by their command lines.
 
-Neither is shipped: the programs and models are large, and every model has a licence of its own.
-`model` is what somebody has put on the disk: for sherpa-onnx a folder of a VITS model (`*.onnx`,
-`tokens.txt`, `lexicon.txt`, perhaps `dict/` and `*.fst`), for piper the `.onnx` file, beside which
-lies its `.onnx.json`.
+Neither is shipped: programs and models are large, and every model has a licence of its own. `model`
+is what the installer has put on the disk: for sherpa-onnx the folder of a VITS model (`*.onnx`,
+`tokens.txt`, `lexicon.txt`, perhaps `dict/` and `*.fst`), for piper the `.onnx` file with its
+`.onnx.json` beside it.
 """
 
 import shutil
@@ -25,7 +25,6 @@ class SherpaVoice:
     def __init__(
         self, model: Path, language: str = "zh", program: str = "sherpa-onnx-offline-tts"
     ) -> None:
-        """Speak `language` with that model."""
         self._model = model
         self.languages = frozenset({language})
         self._program = program
@@ -38,7 +37,7 @@ class SherpaVoice:
         return f"{engine_stamp(Path(program))} {engine_stamp(weights)}"
 
     async def speak(self, text: str, language: str, folder: Path) -> Path:
-        """One WAV of the model's own rate."""
+        """Write one WAV at the model's own rate."""
         del language
         made = folder / "sherpa.wav"
         await run_limited([*self.command(), f"--output-filename={made}", text], LIMITS)
@@ -68,7 +67,6 @@ class PiperVoice:
     name = "piper"
 
     def __init__(self, model: Path, language: str = "zh", program: str = "piper") -> None:
-        """Speak `language` with that voice."""
         self._model = model
         self.languages = frozenset({language})
         self._program = program
@@ -81,7 +79,7 @@ class PiperVoice:
         return f"{engine_stamp(Path(program))} {engine_stamp(self._model)}"
 
     async def speak(self, text: str, language: str, folder: Path) -> Path:
-        """One WAV of the voice's own rate."""
+        """Write one WAV at the voice's own rate."""
         del language
         made = folder / "piper.wav"
         command = [self._program, "--model", str(self._model), "--output_file", str(made)]
@@ -90,7 +88,7 @@ class PiperVoice:
 
 
 def _whole(made: Path, program: str) -> Path:
-    """Some programs end well and leave nothing behind."""
+    """The file that was made; some programs succeed and leave nothing behind."""
     if not made.is_file() or not made.stat().st_size:
         raise ProgramFailed("program.output", program=program)
     return made

@@ -1,10 +1,10 @@
-"""Chinese text as it is read aloud: characters and pauses, no digit, no letter, no sign left.
+"""Turns Chinese text into what is read aloud: characters and pauses, no digit, letter or sign.
 
     normalise("2026年3月1日14:30，3号楼2单元501室停水")
     → 二零二六年三月一日十四点三十分，三号楼二单元五零幺室停水
 
-Pure. Rules are tried in the order of `RULES`, the most particular first; each turns what it knows
-into characters, so that no later rule meets it again. The result read anew is the same.
+Pure. Rules are tried in the order of `RULES`, the most specific first; each turns what it knows
+into characters, so that no later rule meets it again. Normalising the result changes nothing.
 """
 
 import re
@@ -38,7 +38,7 @@ from broadcast.voice.rule import (
 
 
 def normalise(text: str) -> str:
-    """The text as it is read aloud; empty where there is nothing to read."""
+    """The text as it is read aloud; empty if there is nothing to read."""
     said = _plain(text)
     for pattern, say in RULES:
         said = pattern.sub(say, said)
@@ -46,7 +46,7 @@ def normalise(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """One way of writing each sign (NFKC), ASCII digits only."""
+    """One form of each sign (NFKC), and ASCII digits only."""
     for sign, number in ROMAN.items():
         text = text.replace(sign, number)
     plain = unicodedata.normalize("NFKC", text)
@@ -80,7 +80,7 @@ _FORMULA = "|".join(sorted(FORMULAS, key=len, reverse=True))
 _ALONE = "|".join(re.escape(unit) for unit in sorted(UNITS_ALONE, key=len, reverse=True))
 
 RULES: tuple[Rule, ...] = (
-    # words that hold digits, and numbers that are written in letters
+    # Words with digits, and numbers that are written in letters.
     rule(r"(?i)(?<![a-z])(?:pm2\.5|pm10|covid-19|co2|wi-fi)(?![a-z0-9])", _word),
     rule(rf"(?<![A-Za-z])(?:{_FORMULA})(?![A-Za-z0-9])", lambda m: FORMULAS[m[0]]),
     rule(r"(?<=[\d.])\s?Cel(?![A-Za-z])", lambda _: "°C"),
@@ -90,7 +90,7 @@ RULES: tuple[Rule, ...] = (
         lambda m: str(ROMAN_NUMERALS[m[1]]),
     ),
     rule(r"(?<![A-Za-z0-9])(I{1,3}|IV)(?=型)", lambda m: str(ROMAN_NUMERALS[m[1]])),
-    # plates: 京A·12345, 粤BD12345
+    # Plates: 京A·12345, 粤BD12345.
     rule(
         rf"([{PROVINCES}])\s?([A-Z])\s?[·•. -]?\s?([A-Z0-9]{{4,6}}[{PLATE_ENDS}]?)(?![A-Z0-9])",
         _plate,
@@ -98,7 +98,7 @@ RULES: tuple[Rule, ...] = (
     *dates.RULES,
     *identifiers.RULES,
     *quantities.RULES,
-    # signs and letters
+    # Signs and letters.
     rule(rf"(?<![A-Za-z])(?:{_ALONE})(?![A-Za-z])", lambda m: UNITS[m[0]]),
     rule("|".join(map(re.escape, SIGNS)), lambda m: SIGNS[m[0]]),
     rule(r"[A-Za-z]+", _word),
@@ -125,7 +125,7 @@ def _is_han(sign: str) -> bool:
 
 
 def _breath(text: str) -> str:
-    """Of signs side by side the strongest; none before the first word."""
+    """Of adjacent signs keep the strongest; none before the first word."""
     marks = f"[{STRENGTH}]"
     kept = re.sub(f"{marks}{{2,}}", lambda found: max(found.group(), key=STRENGTH.index), text)
     return re.sub(f"^{marks}+", "", kept)

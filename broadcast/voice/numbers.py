@@ -1,9 +1,9 @@
-"""How numbers are said in Mandarin: as an amount, as digits, as a number of a phone."""
+"""How numbers are said in Mandarin: as an amount, by digit, or as a telephone number."""
 
 from itertools import pairwise
 
 DIGITS = "零一二三四五六七八九"
-# 一 and 七 sound alike on a bad line: numbers of phones, rooms and plates say 幺.
+# 一 and 七 sound alike on a bad line: telephones, rooms and plates say 幺.
 ON_THE_PHONE = "零幺二三四五六七八九"
 
 _PLACES = ("千", "百", "十", "")
@@ -12,7 +12,7 @@ _AMOUNT_DIGITS_MAX = 16
 
 
 def digits(number: str, names: str = DIGITS) -> str:
-    """One name for each digit; anything else in between is passed over."""
+    """One name for each digit; other characters are skipped."""
     return "".join(names[int(each)] for each in number if "0" <= each <= "9")
 
 
@@ -34,12 +34,12 @@ def count(number: str) -> str:
 
 
 def ordinal(number: str) -> str:
-    """The number of a building, a line, a house: from three digits on it is said by digit."""
+    """The number of a building, a line, a house: from three digits on by digit."""
     return phone(number) if len(number) > 2 or number.startswith("0") else amount(number)  # noqa: PLR2004  # 三位数起逐位读
 
 
 def _whole(number: int) -> str:
-    """Groups of four digits; a skipped place inside is said once as 零."""
+    """Groups of four digits; a gap inside is said once as 零."""
     groups = [number // 10**power % 10**4 for power in (12, 8, 4, 0)]
     said, before = "", 0
     for group, name in zip(groups, _GROUPS, strict=True):

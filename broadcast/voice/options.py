@@ -11,7 +11,7 @@ from broadcast.voice.neural import PiperVoice, SherpaVoice
 
 
 def build_engines(options: Sequence[VoiceOptions], lexicon: Lexicon) -> list[VoiceEngine]:
-    """The chain of engines; espeak-ng stands behind all others, so that there is always a voice."""
+    """The chain of engines; espeak-ng comes last, so that there is always a voice."""
     return [*map(_engine, options), EspeakVoice(lexicon)]
 
 

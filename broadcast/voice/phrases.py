@@ -1,9 +1,9 @@
-"""Sentences put together from short clips: each piece an id and its words.
+"""Sentences composed of short clips: each piece has an id and its words.
 
-A piece is rendered once and found again by its words; a recording of the same id takes its place:
-`media/phrases/<id>.wav` (for another language than Chinese `media/phrases/<language>/<id>.wav`).
-`config/voices/phrases.<language>.toml` says how the signs of plates and numbers are spoken, where
-the sign alone does not say it (1 is 幺 in a number of a plate).
+A piece is rendered once and found again by its words; a recording of the same id replaces it:
+`media/phrases/<id>.wav` (in other languages than Chinese `media/phrases/<language>/<id>.wav`).
+`config/voices/phrases.<language>.toml` says how the signs of plates and numbers are spoken if the
+sign alone does not say it (1 is 幺 in the number of a plate).
 """
 
 import logging
@@ -21,7 +21,7 @@ from gateway.errors import NotFound, SettingsError, StationError
 
 log = logging.getLogger(__name__)
 
-# An id and its words; an empty id: words of this moment, which nobody has recorded.
+# An id and its words; an empty id: words of this moment, which are not recorded.
 Piece = tuple[str, str]
 
 _ID = re.compile(r"[\w-]{1,64}")
@@ -33,7 +33,7 @@ class Phrases:
     def __init__(
         self, voice: Voice, shelf: ClipStore, said: Mapping[str, str], language: str = "zh"
     ) -> None:
-        """`said`: how a piece is spoken, by id, where it is not as its words say."""
+        """`said`: how a piece is spoken, by id, if it is not as its words say."""
         self._voice = voice
         self._shelf = shelf
         self._said = dict(said)
@@ -42,7 +42,7 @@ class Phrases:
         self._recordings = phrases if language == "zh" else phrases / language
         self._ready: dict[Piece, StoredClip] = {}
         self._behind = False
-        # Recordings that cannot be used, by their id; the voice speaks instead.
+        # Recordings that cannot be used, by id; the voice speaks instead.
         self.faults: dict[str, StationError] = {}
 
     def pieces(self) -> tuple[Piece, ...]:
@@ -50,11 +50,11 @@ class Phrases:
         return tuple(self._said.items())
 
     def shas(self) -> frozenset[str]:
-        """The clips that sentences are made of: the shelf keeps them."""
+        """The clips that sentences are made of, which the store keeps."""
         return frozenset(clip.sha for clip in self._ready.values())
 
     async def sentence(self, pieces: Iterable[str | Piece]) -> tuple[StoredClip, ...]:
-        """The clips of a sentence, in order; what is not ready yet is rendered now.
+        """The clips of a sentence, in order; what is not ready is rendered now.
 
         A piece without anything to say (a full stop) is a pause: no clip. An id alone must be one
         of the settings'.
@@ -63,7 +63,7 @@ class Phrases:
         return tuple(clip for clip in clips if clip is not None)
 
     async def prepare(self, pieces: Iterable[Piece] = ()) -> AsyncIterator[RenderProgress]:
-        """Make ready these, then all pieces of the settings; new recordings are taken up."""
+        """Render these, then all pieces of the settings; new recordings are taken in."""
         wanted = list(dict.fromkeys([*pieces, *self.pieces()]))
         self._ready.clear()
         failed: list[SpokenLine] = []
@@ -80,7 +80,7 @@ class Phrases:
             log.info("every phrase is ready again")
 
     def _fell_behind(self, error: StationError) -> None:
-        if not self._behind:  # said once, not with every phrase
+        if not self._behind:  # logged once, not with every phrase
             log.warning("a phrase could not be made ready: %s", error)
         self._behind = True
 
@@ -124,7 +124,7 @@ class Phrases:
 
 
 def load_phrases(language: str, *folders: Path) -> dict[str, str]:
-    """How pieces are spoken, from `phrases.<language>.toml` in these folders, the later first."""
+    """How pieces are spoken, from `phrases.<language>.toml`; a later folder has precedence."""
     said: dict[str, str] = {}
     for folder in folders:
         path = folder / f"phrases.{language}.toml"

@@ -1,4 +1,4 @@
-"""Rules for amounts: money, shares, degrees, measures, fractions, what is below zero, ranges."""
+"""Rules for amounts: money, shares, degrees, measures, fractions, negative numbers, ranges."""
 
 from broadcast.voice.numbers import amount, count, digits, phone
 from broadcast.voice.readings_zh import CURRENCIES, LETTERS, MEASURE_WORDS, SHARES, UNITS
@@ -17,7 +17,7 @@ _NAMES = (
     rf"(?!{N}\s?(?:号|栋|幢|座|单元|室|户|弄|门|组|区|期|路|年|月|日|点(?!\d)|层|楼|#)"
     r"|\d+[:/]|\d+-\d)"
 )
-# After a number with one of these a dash is "to": 24日-26日, 3元-5元.
+# After a number with one of these a dash means "to": 24日-26日, 3元-5元.
 _COUNTED = (
     f"号楼|单元|号线|点半?|时|分钟?|秒|日|月|年|周|号|楼|层|栋|幢|座|岁|期|元|角|度|{MEASURE_WORDS}"
 )
@@ -58,7 +58,7 @@ def _with_unit(found: Found) -> str:
 
 
 def _fraction(found: Found) -> str:
-    """1/3 is 三分之一; a larger number before the stroke (120/80) is no fraction."""
+    """1/3 is 三分之一; a larger number before the stroke (120/80) is not a fraction."""
     above, below = int(found[1]), int(found[2])
     if below == 0 or (above > below and above >= _IMPROPER_FROM):
         return f"{amount(found[1])}，{amount(found[2])}"
@@ -75,14 +75,14 @@ RULES: tuple[Rule, ...] = (
         r"((?<![\w.])-)?(HK\$|[¥$€£])\s?(-)?(\d[\d,]*(?:\.\d+)?)(万|亿|千)?",
         _money,
     ),
-    # shares; 湿度60%RH has said already what it is a share of
+    # Shares; 湿度60%RH already says what it is a share of.
     rule(rf"(湿度[为是:]?\s?)({N})\s?%\s?RH(?![A-Za-z])", lambda m: f"{m[1]}百分之{amount(m[2])}"),
     rule(
         rf"((?<![\w.%])-|(?<=[{HAN}])(?<![{HAN_NUMBER}])-)?"
         rf"(?:(?<![\d.])({N})\s?(?:%|ppm)?{TO})?(?<![\d.])({N})\s?({_SHARE})(?![A-Za-z])",
         _share,
     ),
-    # below zero: degrees, then whatever is measured
+    # Negative numbers: degrees, then whatever is measured.
     rule(
         rf"(?<![\d.A-Za-z%°{HAN_NUMBER}])-({N})(?={TO}-?{N}\s?(?:{_DEGREE}))",
         lambda m: "零下" + amount(m[1]),
@@ -97,7 +97,7 @@ RULES: tuple[Rule, ...] = (
         rf"(?<=[{HAN}])(?<![{HAN_NUMBER}])-(?={N}(?:{TO}-?{N})?\s?(?:{_PHYSICAL}|(?:{UNIT})(?![A-Za-z])))",
         lambda _: "负",
     ),
-    # measures
+    # Measures.
     rule(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,])", lambda m: m[0].replace(",", "")),
     rule(
         r"(?<![A-Za-z\d.])([1-6])A(?=级|景|旅游|信用|企业|评级|单位|医院|写字楼)",
@@ -113,7 +113,7 @@ RULES: tuple[Rule, ...] = (
         lambda m: "每" + UNITS[m[1]],
     ),
     rule(rf"(?<=[{_LATIN_MONTH_ENDS}])\s?[·•]\s?(?=[月天年日])", lambda _: "每"),
-    # fractions and ratios; 3/4单元 are two entrances
+    # Fractions and ratios; 3/4单元 are two entrances.
     rule(
         r"(?<![\d./])(\d+)/(\d+)(?=单元|层|楼|门|组|班|期)",
         lambda m: f"{amount(m[1])}、{amount(m[2])}",
@@ -123,7 +123,7 @@ RULES: tuple[Rule, ...] = (
         r"(?<![\d.:])\d+(?::\d+)+(?![\d:])",
         lambda m: "比".join(map(amount, m[0].split(":"))),
     ),
-    # ranges, and days that have a name: 9·11
+    # Ranges, and days that have a name: 9·11.
     rule(r"(?<=\d)\s*-{1,2}\s*(?=\d)", lambda _: "至"),
     rule(rf"(?<=[\d{HAN}])\s*(?:~|至|到)\s*(?=\d)", to),
     rule(r"(?<=\d)\s*—{1,2}\s*(?=\d)", lambda _: "至"),
@@ -132,7 +132,7 @@ RULES: tuple[Rule, ...] = (
         lambda m: digits(m[1]) + digits(m[2]),
     ),
     rule(r"(?<=\d)\s?[*xX]\s?(?=\d)", lambda _: "乘"),
-    # whatever number is left
+    # Whatever number is left.
     rule(r"(?<!\d)\d+(?:\.\d+){2,}", lambda m: "点".join(map(digits, m[0].split(".")))),
     rule(rf"(?<![\d.])2(?={MEASURE_WORDS})", lambda _: "两"),
     rule(r"(?<![\d.])(20[0-4]\d)(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(?![\d.])", _eight_digits),

@@ -1,6 +1,6 @@
-"""What signs, units and letters are called in Mandarin: tables, read by `normalise.py`."""
+"""Names of signs, units and letters in Mandarin: the tables of `normalise.py`."""
 
-# Characters that sound like the letter: a voice for Mandarin reads Latin letters as pinyin.
+# Characters that sound like the letter: a Mandarin voice reads Latin letters as pinyin.
 LETTERS = {
     "A": "诶",
     "B": "必",
@@ -30,7 +30,7 @@ LETTERS = {
     "Z": "贼",
 }
 
-# English words that people here say in another way than letter by letter.
+# English words that people here do not say letter by letter.
 WORDS = {
     "wifi": "无线网",
     "wi-fi": "无线网",
@@ -56,7 +56,7 @@ FORMULAS = {
     "O3": "臭氧",
 }
 
-# After NFKC: ³ is 3, ℃ is °C, µ is μ. A letter's case matters: mA, MA. UCUM's codes are here, too:
+# After NFKC: ³ is 3, ℃ is °C, µ is μ. A letter's case matters: mA, MA. UCUM's codes are included:
 # rules and linkages name a point's unit by them.
 UNITS = {
     "kWh": "千瓦时",
@@ -155,13 +155,13 @@ UNITS = {
     "MΩ": "兆欧",
 }
 
-# Said by their names without a number before them, too (用了多少kWh); shorter ones are letters.
+# Said by their names also without a number before them (用了多少kWh); shorter ones are letters.
 UNITS_ALONE = (
     *("kWh", "kW.h", "kW·h", "MWh", "kW", "MW", "kVA", "kvar", "MPa", "kPa", "dB", "dBm"),
     *("m3", "m2", "km", "cm", "mm", "kg", "mL", "m3/h", "km/h", "mg/m3", "μg/m3"),
 )
 
-# What is said before the number: 30 ppm are 百万分之三十.
+# Said before the number: 30 ppm are 百万分之三十.
 SHARES = {
     "%": "百分之",
     "‰": "千分之",
@@ -172,7 +172,7 @@ SHARES = {
     "%VOL": "体积百分之",
 }
 
-# Before these the number 2 is said 两: 两个, 两位. (二楼, 二月, 二单元, 第二个 stay 二.)
+# Before these the number 2 is 两: 两个, 两位. (二楼, 二月, 二单元, 第二个 stay 二.)
 MEASURE_WORDS = (
     "个|位|次|天|小时|分钟|秒|人|户|家|台|辆|件|条|张|块|元|米|公里|千米|吨|公斤|千克|克|升|度|周|倍|份|瓶|桶|箱|袋|"
     "包|名|遍|组|批|种|项|处|根|支|只|头|把|双|套|颗|滴|片|粒|杯|碗|顿|口|亩|斤|圈|趟|班|段|步|场|间|扇|盏|门|部|架|所|"
@@ -214,7 +214,7 @@ ROMAN_NUMERALS = {
     name: n for n, name in enumerate(("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX"), 1)
 }
 
-# What a sign means for the breath: 、 is shorter than ，, and 。！？ end a sentence.
+# The pause of a sign: 、 is shorter than ，, and 。！？ end a sentence.
 PAUSES = {
     **{mark: mark for mark in "、，：；。？！"},
     ",": "，",
@@ -250,5 +250,5 @@ PAUSES = {
     "_": "，",
 }
 
-# Of several signs side by side the strongest is kept.
+# Of several adjacent signs the strongest is kept.
 STRENGTH = "、，：；。？！"

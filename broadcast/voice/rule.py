@@ -1,4 +1,4 @@
-"""What a rule of reading is, and the pieces of pattern that several rules share."""
+"""The type of a reading rule, and the parts of patterns that several rules share."""
 
 import re
 from collections.abc import Callable
@@ -19,15 +19,15 @@ LETTER_BEGINS = "".join(sorted({name[0] for name in LETTERS.values()}))
 
 
 def rule(pattern: str, say: Callable[[Found], str]) -> Rule:
-    """What matches the pattern is said so."""
+    """A rule that replaces what matches the pattern."""
     return re.compile(pattern), say
 
 
 def to(found: Found) -> str:
-    """到 stays what it is; a dash or 至 is 至."""
+    """到 stays as it is; a dash or 至 becomes 至."""
     return "到" if "到" in found.group() else "至"
 
 
 def letters(text: str) -> str:
-    """The names of the letters in it."""
+    """The names of its letters."""
     return "".join(LETTERS.get(each.upper(), "") for each in text)

@@ -1,9 +1,9 @@
-"""How 一 and 不 change their tone before another syllable; espeak says yī and bù everywhere.
+"""The tones of 一 and 不 before another syllable; espeak says yī and bù everywhere.
 
 一 is yí before a fourth tone and yì before any other, but stays yī as a number: at the end, after
 第 and other numerals, in dates and numbers of floors and houses. 不 is bú before a fourth tone.
-Between two like verbs (看一看, 是不是) both are light. The third tone before a third one is changed
-by the voice itself.
+Between two equal verbs (看一看, 是不是) both are light. The third tone before a third one is
+changed by the voice itself.
 """
 
 from collections.abc import Mapping
@@ -48,7 +48,7 @@ FOURTH_TONE = frozenset(
 def changed_tones(text: str, readings: Mapping[int, str]) -> dict[int, str]:
     """The syllables of 一 and 不 that differ from yī and bù, by their place in the text.
 
-    `readings` are the syllables that are known already, by their place.
+    `readings` are the syllables that are already known, by their place.
     """
     found: dict[int, str] = {}
     for at, sign in enumerate(text):

@@ -1,8 +1,8 @@
-"""The station's voice: a text becomes a clip, by the best engine that can, and only once.
+"""Turns a text into a clip, by the best engine that can, and only once.
 
-The engines are tried in the order of the settings; what one has spoken lies on the shelf under
-(normalised text, engine, its identity) and is found there the next time. When an engine fails, the
-next one speaks, and `faults` says so until the first speaks again.
+Engines are tried in the order of the settings. What one has spoken is stored under (normalised
+text, engine, its identity) and found there the next time. If an engine fails, the next one speaks,
+and `faults` says so until the first speaks again.
 """
 
 import asyncio
@@ -21,10 +21,10 @@ from gateway.errors import StationError, Unavailable, UsageError
 
 log = logging.getLogger(__name__)
 
-# Some four minutes of speech; nobody listens longer.
+# About four minutes of speech; nobody listens longer.
 CHARS_MAX = 1000
 
-# Renderings side by side: a background list never holds up an urgent text by more than one.
+# Parallel renderings: a background list delays an urgent text by one at most.
 AT_ONCE = 2
 
 
@@ -36,7 +36,7 @@ class SpokenLine(NamedTuple):
 
 
 class RenderProgress(NamedTuple):
-    """How far the background has come; `failed` is what no engine could say."""
+    """Progress of prerendering; `failed` is what no engine could say."""
 
     done: int
     of: int
@@ -44,10 +44,10 @@ class RenderProgress(NamedTuple):
 
 
 class Voice:
-    """Renders texts; knows which are ready."""
+    """Renders texts, and knows which are ready."""
 
     def __init__(self, shelf: ClipStore, engines: Sequence[VoiceEngine]) -> None:
-        """Speak with these engines, the best first."""
+        """`engines` are the best first."""
         self._shelf = shelf
         self._engines = tuple(engines)
         self._making: dict[str, asyncio.Task[StoredClip]] = {}
@@ -57,7 +57,7 @@ class Voice:
         self.faults: dict[str, StationError] = {}
 
     def ready(self, text: str, language: str = "zh") -> StoredClip | None:
-        """The clip that can be played at once; None if it would have to be rendered first."""
+        """The clip if it can be played at once; None if it would have to be rendered first."""
         said = spoken_text(text, language)
         keys = (recording_key(said, language), *self._keys(said, language))
         return next((clip for key in keys if (clip := self._shelf.find(key))), None)
@@ -75,7 +75,7 @@ class Voice:
         if (task := self._making.get(key)) is None:
             task = self._making[key] = asyncio.create_task(self._by_chain(said, text, language))
             task.add_done_callback(lambda ended: self._made(key, ended))
-        # A caller that stops waiting does not stop the others, nor the work.
+        # A caller that stops waiting stops neither the others nor the work.
         return await asyncio.shield(task)
 
     async def clips(self, texts: Iterable[str], language: str = "zh") -> tuple[StoredClip, ...]:
@@ -83,7 +83,7 @@ class Voice:
         return tuple([await self.render(text, language) for text in texts])
 
     async def prerender(self, lines: Iterable[SpokenLine]) -> AsyncIterator[RenderProgress]:
-        """Make ready what is not, one after the other; what fails is told, the rest goes on."""
+        """Render what is not ready, one by one; failures are reported, and the rest goes on."""
         wanted = list(dict.fromkeys(lines))
         failed: list[SpokenLine] = []
         yield RenderProgress(0, len(wanted))
@@ -101,7 +101,10 @@ class Voice:
     async def give(
         self, text: str, upload: AsyncIterable[bytes], name: str, language: str = "zh"
     ) -> StoredClip:
-        """A recording that says this text (the platform's, or a person's): it goes before all."""
+        """Store a recording of this text (the platform's, or a person's).
+
+        It has precedence over voices.
+        """
         said = spoken_text(text, language)
         if not said:
             raise UsageError("voice.nothing")
@@ -110,14 +113,14 @@ class Voice:
         return clip
 
     def _fell_behind(self, error: StationError) -> None:
-        if not self._behind:  # said once, not with every text
+        if not self._behind:  # logged once, not with every text
             log.warning("a text could not be made ready: %s", error)
         self._behind = True
 
     def _made(self, key: str, task: asyncio.Task[StoredClip]) -> None:
         del self._making[key]
         if not task.cancelled():
-            task.exception()  # looked at: perhaps nobody waits for it any more
+            task.exception()  # retrieved, because perhaps nobody awaits it any more
 
     def _keys(self, said: str, language: str) -> list[str]:
         return [key for engine in self._engines if (key := _key(said, engine, language))]
@@ -150,7 +153,7 @@ class Voice:
                 return await self._shelf.put(made, title=title, key=key)
 
     def _failed(self, name: str, error: Exception) -> None:
-        if name not in self.faults:  # said once, not with every text
+        if name not in self.faults:  # logged once, not with every text
             log.warning("the voice %s does not speak, the next one does: %s", name, error)
         told = error if isinstance(error, StationError) else Unavailable("voice.io", why=str(error))
         self.faults[name] = told
@@ -166,7 +169,7 @@ def spoken_text(text: str, language: str) -> str:
 
 
 def recording_key(said: str, language: str) -> str:
-    """Where a recording of this text lies."""
+    """The key under which a recording of this text is stored."""
     return f"given {_digest(language, said)}"
 
 
