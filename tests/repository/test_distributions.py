@@ -1,6 +1,7 @@
 """Two distributions of one tree: the station, and `yizhan-tools` with what plays devices."""
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -49,6 +50,14 @@ def test_the_station_imports_nothing_of_the_tools() -> None:
 
 def test_one_version_stands_everywhere() -> None:
     assert PROJECT["project"]["version"] == __version__
+    changelog = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    headings = re.findall(r"^## (.*)$", changelog, re.MULTILINE)
+    assert headings[0] == "[Unreleased]"
+    assert headings[1].startswith(f"[{__version__}] - ")
+    dated = re.compile(r"\[[\d.]+\] - 20\d\d-\d\d-\d\d")
+    assert [each for each in headings[1:] if not dated.fullmatch(each)] == []
+    kinds = set(re.findall(r"^### (.*)$", changelog, re.MULTILINE))
+    assert kinds <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
 
 
 @pytest.mark.parametrize("command", ["demo", "emulate"])
