@@ -1,12 +1,12 @@
-"""Enrolment: a station binds itself to a platform with a one-time token, and stays bound.
+"""The certificate and keys of an enrolment: claimed with a one-time token, then renewed.
 
     key pair (made here, never leaves) ─► CSR + token ─► POST /v1/claim ─► certificate, command key
     at two thirds of its life          ─► CSR         ─► POST /v1/renew ─► certificate
 
-What lies in the state's `keys/`, for an uplink called `district`:
+Files in the state's `keys/`, for an uplink called `district`:
 
     district.pem         our key and the platform's certificate for it, in one file: replaced whole
-    district.next        a key whose certificate has not come yet; asking again asks for the same
+    district.next        a key whose certificate has not come yet; a new request uses it again
     district.enrolment   where we are enrolled, and the platform's command key
 """
 
@@ -36,14 +36,14 @@ _log = logging.getLogger(__name__)
 
 
 class EnrolmentClaim(msgspec.Struct, frozen=True):
-    """What a station sends: it knows the secret behind `csr` and, once, the token."""
+    """A station's request: signed with the key of `csr`; a first claim has the token, too."""
 
     csr: str
     token: str = ""
 
 
 class EnrolmentGrant(msgspec.Struct, frozen=True):
-    """What a platform answers: the certificate (PEM, chain behind it), and where to go.
+    """The platform's answer: the certificate (PEM, followed by its chain), and where to connect.
 
     A renewal changes neither `url` nor `command_key`.
     """
@@ -70,24 +70,24 @@ class EnrolmentFiles:
         self._enrolment = keys / f"{name}.enrolment"
 
     def enrolment(self, url: str | None = None) -> Enrolment | None:
-        """Where we are enrolled; None if nowhere, or not on the host of that url."""
+        """Where we are enrolled; None if nowhere, or not on the host of `url`."""
         try:
             found = msgspec.json.decode(self._enrolment.read_bytes(), type=Enrolment)
         except FileNotFoundError:
             return None
-        except ValueError as error:  # msgspec's are ValueErrors, and it may be no text at all
+        except ValueError as error:  # includes msgspec.DecodeError and UnicodeDecodeError
             raise StationError("enrol.damaged", path=str(self._enrolment)) from error
         if url is not None and urlsplit(url).hostname != urlsplit(found.url).hostname:
             return None
         return found
 
     def key(self) -> PrivateKey:
-        """The key to ask a certificate for: the one already asked for, else a new one."""
+        """The key to request a certificate for: of a request under way, else a new one."""
         try:
             return _private(self._next.read_bytes(), self._next)
         except FileNotFoundError:
             pass
-        except StationError as error:  # nobody has vouched for it yet: another is as good
+        except StationError as error:  # no certificate exists for it yet: another is as good
             _log.warning("a new key is made: %s", error)
         key = ec.generate_private_key(ec.SECP256R1())
         self._keys.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -95,7 +95,7 @@ class EnrolmentFiles:
         return key
 
     def store_grant(self, key: PrivateKey, granted: EnrolmentGrant, url: str) -> None:
-        """Take a certificate into use; a power cut leaves the former or the new one.
+        """Store a certificate for use; a power cut leaves the former or the new one.
 
         BadReceipt if it is not for this key, or what came with it cannot be used.
         """
@@ -109,11 +109,11 @@ class EnrolmentFiles:
         self._next.unlink(missing_ok=True)
 
     def renew(self, key: PrivateKey, granted: EnrolmentGrant) -> list[str]:
-        """Take the certificate of a renewal into use, and nothing else that came with it.
+        """Store the certificate of a renewal for use, and nothing else that came with it.
 
-        Whom the station obeys and where it goes changes by a claim that an installer makes, or by
-        `key.rotate`, which the key in force signs: a renewal proves no more than who holds the
-        address. Returns what the answer would have changed.
+        The command key and the address change only by an installer's claim, or by `key.rotate`,
+        which the key in force signs: a renewal proves no more than who holds the address. Returns
+        the fields that the answer would have changed.
         """
         _check(key, granted)
         former = self.enrolment()
@@ -130,7 +130,7 @@ class EnrolmentFiles:
         replace_file(self.pem, _pem(key) + granted.certificate.encode(), mode=0o600)
 
     def lifetime(self) -> tuple[int, int]:
-        """From when to when our certificate is valid, UTC in ns."""
+        """The first and last instant at which our certificate is valid, UTC in ns."""
         certificate = self._pair()[1]
         return _ns(certificate.not_valid_before_utc), _ns(certificate.not_valid_after_utc)
 
@@ -160,13 +160,13 @@ def key_fingerprint(key: PrivateKey) -> str:
 
 
 def renewal_time_ns(life: tuple[int, int]) -> int:
-    """When a certificate of that life is renewed, UTC."""
+    """When a certificate of that lifetime is renewed, UTC in ns."""
     begins_ns, ends_ns = life
     return round(begins_ns + (ends_ns - begins_ns) * RENEW_AT)
 
 
 def is_renewal_due(life: tuple[int, int], clock: Clock) -> bool:
-    """Whether it is time to renew; by the floor, while nobody knows what time it is."""
+    """Whether it is time to renew; by the last known time while the time is unknown."""
     wall_ns = clock.status().wall_ns
     return (clock.floor_ns if wall_ns is None else wall_ns) >= renewal_time_ns(life)
 

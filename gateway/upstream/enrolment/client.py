@@ -1,4 +1,4 @@
-"""The two addresses of a platform's registration office, asked once a year: claim and renew."""
+"""The platform's two addresses for enrolment, called about once a year: claim and renew."""
 
 import aiohttp
 import msgspec
@@ -20,7 +20,7 @@ ANSWER_BYTES_MAX = 65_536
 async def claim_certificate(
     url: str, key: PrivateKey, station: str, token: str, tls: PlatformTls | None
 ) -> EnrolmentGrant:
-    """Bind the station with a one-time token; UpstreamError says why not."""
+    """Claim a certificate with a one-time token; UpstreamError if it is not granted."""
     return await _ask(
         url, "/v1/claim", EnrolmentClaim(certificate_request(key, station), token), tls
     )
@@ -29,7 +29,7 @@ async def claim_certificate(
 async def request_renewal(
     url: str, key: PrivateKey, station: str, tls: PlatformTls | None
 ) -> EnrolmentGrant:
-    """A certificate for another key; the present one, shown by TLS, says who asks."""
+    """Request a certificate for a new key; the present one, presented by TLS, identifies us."""
     return await _ask(url, "/v1/renew", EnrolmentClaim(certificate_request(key, station)), tls)
 
 

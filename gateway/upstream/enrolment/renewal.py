@@ -1,7 +1,7 @@
 """Keeps the station's certificate valid: renewed at two thirds of its life, by the station's clock.
 
-A third of a year is left then to come through, so that nothing depends on any one day; what still
-fails is said once a day.
+A third of its life is left then for retries, so that nothing depends on any one day. A renewal that
+keeps failing is logged once a day.
 """
 
 import asyncio
@@ -17,13 +17,13 @@ from gateway.upstream.uplinks.platform_tls import PlatformTls
 
 LOOK_EVERY_S = 3600.0
 TELL_EVERY_LOOKS = 24
-# A clock that is far ahead finds the new certificate due, too: once a day is enough.
+# A clock that is far ahead finds the new certificate due, too: then once a day is enough.
 RENEWS_EVERY_LOOKS = 24
 
 # A documented name: gateway/logs.py.
 _log = logging.getLogger("gateway.upstream.renew")
 
-# Hears from when to when our certificate is valid.
+# Called with the first and last instant at which our certificate is valid, UTC in ns.
 OnLifetime = Callable[[tuple[int, int]], None]
 
 
@@ -34,7 +34,7 @@ async def keep_certificate_valid(
     clock: Clock,
     tell: OnLifetime = lambda _: None,
 ) -> None:
-    """Look once an hour, until cancelled; `tell` hears the dates first, and after each renewal."""
+    """Check once an hour until cancelled; `tell` gets the dates at first and after each renewal."""
     failed = rests = 0
     while True:
         rests = max(0, rests - 1)
@@ -53,7 +53,7 @@ async def keep_certificate_valid(
 
 
 async def renew_certificate(papers: EnrolmentFiles, tls: PlatformTls | None, station: str) -> None:
-    """Ask for a certificate and take it into use; StationError, and the former one stays."""
+    """Renew the certificate and use it; on StationError the former one stays in use."""
     enrolment = papers.enrolment()
     assert enrolment is not None, "only who is enrolled has papers to renew"
     key = papers.key()

@@ -1,7 +1,6 @@
-"""What an uplink is: a road to a platform, and what comes back along it.
+"""What an uplink is: a connection to a platform, and what comes back over it.
 
-An uplink carries and reports; it never queues, retries or drops. The sender does the first two,
-nobody does the third.
+An uplink carries and reports. It never queues or retries, the sender does; nothing ever drops.
 """
 
 from typing import NamedTuple, Protocol
@@ -16,11 +15,11 @@ BATCH_BYTES_MAX = 262_144
 
 CURSOR_BYTES_MAX = 256
 
-# There was no connection, so nothing was said.
+# No connection was made, so that nothing was sent.
 UNREACHABLE = "upstream.unreachable"
 
+# A connection was lost: without a sign, or with one.
 TIMEOUT = "upstream.timeout"
-# How a connection is lost that was there: silently, or so that it was heard.
 BROKEN = "upstream.broken"
 
 NO_RECEIPT = "upstream.no-receipt"
@@ -35,7 +34,7 @@ class EventBatch(msgspec.Struct, frozen=True):
 
     @property
     def lanes(self) -> frozenset[Lane]:
-        """The lanes that the receipt must speak of."""
+        """The lanes that the receipt must cover."""
         return frozenset(entry.lane for entry in self.entries)
 
     def body(self) -> bytes:
@@ -44,19 +43,19 @@ class EventBatch(msgspec.Struct, frozen=True):
 
 
 class Rejection(msgspec.Struct, frozen=True):
-    """The platform has settled event `id` without taking it; `code` is its reason."""
+    """The platform refuses event `id` for good; `code` is its reason."""
 
     id: str
     code: str
 
 
 class DeliveryReceipt(msgspec.Struct, frozen=True):
-    """What the platform holds durably, cumulative for each lane of the batch.
+    """What the platform has stored, cumulative for each lane of the batch.
 
-    `upto`: every number up to here is stored, rejected or inside a gap. `missing`: holes that the
-    platform wants filled. `held`: what it has beyond `upto`; a platform that says so, be it by an
-    empty list, takes the newest first. `at` is the platform's time when it wrote this, RFC 3339
-    with milliseconds, if it lends us its clock.
+    `upto`: every number up to here is stored, rejected or inside a gap. `missing`: ranges that the
+    platform asks for again. `held`: ranges stored beyond `upto`; a platform that sends the field,
+    even empty, gets the newest events first. `at`: the platform's time when it wrote the receipt,
+    RFC 3339 with milliseconds, where it lends its clock.
     """
 
     epoch: str
@@ -79,7 +78,7 @@ def decode_receipt(body: bytes) -> DeliveryReceipt:
 
 
 class Delivery(NamedTuple):
-    """A receipt, and how many bytes the batch was on the wire (without its envelope)."""
+    """A receipt, and the size of the batch on the wire in bytes, headers excluded."""
 
     receipt: DeliveryReceipt
     payload: int
@@ -92,7 +91,7 @@ class QueryReply(msgspec.Struct, frozen=True):
 
 
 class QueryRefused(msgspec.Struct, frozen=True):
-    """Certainly not done: the platform said no, or never heard the question."""
+    """Certainly not done: the platform refused, or the query never reached it."""
 
     code: str
 
@@ -104,10 +103,10 @@ class QueryUnanswered(msgspec.Struct, frozen=True):
 
 
 class PollPosition(NamedTuple):
-    """Where the next question for commands goes on.
+    """Where the next poll for commands continues.
 
-    `cursor` is what the platform's last answer named, if it names any; without it, the id `after`
-    of the newest command that came, and all that is not finished where that is empty, too.
+    `cursor`: from the platform's last answer, where it sends one; else `after`, the id of the
+    newest command received. With both empty the platform sends every unfinished command.
     """
 
     after: str = ""
@@ -115,7 +114,7 @@ class PollPosition(NamedTuple):
 
 
 class PollAnswer(NamedTuple):
-    """An answer to the question for commands; `cursor` is where it ends, if the platform says."""
+    """An answer to a poll; `cursor` is where it ends, where the platform sends one."""
 
     commands: list[bytes]
     cursor: str = ""
@@ -125,18 +124,19 @@ class Uplink(Protocol):
     """One connection to one platform."""
 
     async def deliver(self, batch: EventBatch, answer_s: float) -> Delivery:
-        """Hand over a batch; Unreachable, Rejected or BadReceipt if no receipt came back in time.
+        """Deliver a batch and return the receipt that comes back within `answer_s`.
 
-        Who cancels it gives the batch up: nothing of it goes on being sent.
+        PlatformUnreachable, DeliveryRejected or BadReceipt otherwise. Once cancelled, it sends
+        nothing more of the batch.
         """
 
     async def ask(
         self, message: bytes, deadline_ns: int
     ) -> QueryReply | QueryRefused | QueryUnanswered:
-        """One question now or never: touches no queue, answers by CLOCK_BOOTTIME `deadline_ns`."""
+        """Send one query, past every queue; returns by `deadline_ns` of CLOCK_BOOTTIME."""
 
     async def commands(self, since: PollPosition, wait_s: float) -> PollAnswer:
-        """The commands that come next, waiting up to `wait_s` for one; UpstreamError."""
+        """Poll for the next commands, waiting up to `wait_s` for one; UpstreamError."""
 
     async def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""

@@ -1,7 +1,7 @@
 """The secret behind a credential's name.
 
-systemd hands secrets over in `$CREDENTIALS_DIRECTORY`; elsewhere it is a file of the state's
-`keys/`, readable by its owner alone.
+systemd passes secrets in `$CREDENTIALS_DIRECTORY`; without it they are files in the state's
+`keys/`, readable by their owner alone.
 """
 
 import re
@@ -16,7 +16,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
 class Credential:
-    """A bearer token that never shows itself: `reveal` is the only way to it."""
+    """A bearer token that no repr or log shows; `reveal` returns it."""
 
     def __init__(self, token: str) -> None:
         self._token = token
@@ -30,7 +30,7 @@ class Credential:
 
 
 def load_credential(name: str, environ: Mapping[str, str], keys: Path) -> Credential:
-    """The credential of that name; SettingsError says what is wrong with it."""
+    """Load the credential of that name; SettingsError with what is wrong with it."""
     if not _NAME.fullmatch(name):
         raise SettingsError("upstream.credential-name", name=name)
     handed = environ.get("CREDENTIALS_DIRECTORY")

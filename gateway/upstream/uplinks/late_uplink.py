@@ -1,8 +1,8 @@
-"""An uplink that is opened as soon as it can be, and until then refuses with the reason.
+"""An uplink that opens as soon as it can, and refuses with the reason until then.
 
-A credential or certificate file that is missing, damaged or readable by others closes this one
-platform; the station and its other uplinks go on. Each call tries again, so that the uplink lives
-once the file is there.
+A credential or certificate file that is missing, damaged or readable by others closes this uplink
+alone; the station and its other uplinks go on. Each call tries again, so that the uplink works
+once the file is in place.
 """
 
 import asyncio
@@ -26,12 +26,12 @@ UNOPENED = "upstream.unopened"
 
 
 class LateUplink:
-    """The uplink that `opened` makes, at the latest at the first call that finds it possible."""
+    """Wraps the uplink that `opened` makes; tried again with every call until it succeeds."""
 
     def __init__(
         self, name: str, opened: Callable[[], Uplink], on_fault: OnFault = log_fault
     ) -> None:
-        """Try once; what `opened` raises is said by the calls, a mistake of ours is a fault."""
+        """Try once. Calls raise what `opened` raises; an unforeseen exception is also a fault."""
         self.opened = asyncio.Event()
         self._name = name
         self._open = opened
@@ -40,17 +40,17 @@ class LateUplink:
         self._closed = False
         self._told = ""
         self.trouble: DeliveryRejected | None = None
-        with contextlib.suppress(DeliveryRejected):  # the first batch is refused with it
+        with contextlib.suppress(DeliveryRejected):  # the first delivery is refused with it
             self._opened()
 
     async def deliver(self, batch: EventBatch, answer_s: float) -> Delivery:
-        """Hand over a batch; Rejected while it cannot be opened."""
+        """Deliver a batch; DeliveryRejected while the uplink cannot be opened."""
         return await self._opened().deliver(batch, answer_s)
 
     async def ask(
         self, message: bytes, deadline_ns: int
     ) -> QueryReply | QueryRefused | QueryUnanswered:
-        """One question; Refused while it cannot be opened."""
+        """Send one query; QueryRefused while the uplink cannot be opened."""
         try:
             uplink = self._opened()
         except DeliveryRejected as error:
@@ -58,11 +58,11 @@ class LateUplink:
         return await uplink.ask(message, deadline_ns)
 
     async def commands(self, since: PollPosition, wait_s: float) -> PollAnswer:
-        """The next commands; Rejected while it cannot be opened."""
+        """Poll for commands; DeliveryRejected while the uplink cannot be opened."""
         return await self._opened().commands(since, wait_s)
 
     async def close(self) -> None:
-        """Let go of the connection, and make none any more."""
+        """Close the connection, and open none any more."""
         self._closed = True
         if self._uplink is not None:
             await self._uplink.close()
@@ -85,11 +85,11 @@ class LateUplink:
             return self._open()
         except StationError as error:
             raise DeliveryRejected(error.code, **error.data) from error
-        except OSError as error:  # ssl's errors are among them
+        except OSError as error:  # includes ssl.SSLError
             raise DeliveryRejected(UNOPENED, reason=error.strerror or str(error)) from error
-        except Exception as error:  # whatever keeps one uplink from opening
+        except Exception as error:  # the edge of one uplink
             reason = type(error).__name__
-            if reason != self._told:  # not with every call
+            if reason != self._told:  # once, not with every call
                 self._told = reason
                 self._on_fault(f"uplink.{self._name}", error)
             raise DeliveryRejected(UNOPENED, reason=reason) from error

@@ -1,10 +1,10 @@
-"""TLS towards a platform: its certificate is checked by the station's clock, ours is shown.
+"""TLS to a platform: its certificate is checked by the station's clock, ours is presented.
 
-OpenSSL judges dates by the system clock. Where NTP holds that one, so be it. Elsewhere it may say
-1970, or anything: then OpenSSL checks chain and host, and the dates of the platform's certificate
-are judged here, by a time that NTP or two witnesses vouch for. What a single witness says, or the
-floor alone, refuses nobody: a station whose clock was set wrong once would never again hear from
-the one who can set it right. Such a certificate is taken, and it is said.
+OpenSSL judges dates by the system clock, which is right where NTP keeps it. Elsewhere that clock
+may stand in 1970: then OpenSSL checks chain and host only, and the dates are judged here, by a
+time that NTP or two witnesses vouch for. A single witness, or the last known time alone, refuses
+no certificate: a station whose clock was once set wrong could never reach the platform that would
+correct it. Such a certificate is accepted and reported.
 """
 
 import ssl
@@ -18,15 +18,15 @@ from gateway.event import Trust
 # OpenSSL's X509_V_FLAG_NO_CHECK_TIME, for which the ssl module has no name.
 NO_CHECK_TIME = 0x200000
 
-# A doubt about a certificate that was taken: it seems to have ended, or not to have begun.
+# Doubts about an accepted certificate: it seems to have expired, or not to be valid yet.
 OVER, EARLY = "over", "early"
 
-# Hears the doubt about the platform's certificate, "" once there is none any more.
+# Called with the doubt about the platform's certificate, "" once there is none any more.
 OnDoubt = Callable[[str], None]
 
 
 class PlatformTls:
-    """The context for each connection; `own` holds our certificate and its key, if we have one."""
+    """Makes the context for each connection; `own` is the file of our certificate and its key."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class PlatformTls:
         own: Path | None,
         doubted: OnDoubt = lambda _: None,
     ) -> None:
-        """`doubted` hears each change: `OVER`, `EARLY`, or "" at the next one that is in time."""
+        """`doubted` is called on each change: with `OVER`, `EARLY`, or "" once dates are right."""
         self.doubt = ""
         self._clock = clock
         self._ca_file = ca_file
@@ -53,7 +53,7 @@ class PlatformTls:
 
     @property
     def context(self) -> ssl.SSLContext:
-        """For a connection that begins now."""
+        """The context for a connection that is made now."""
         return self._by_system if _ntp_holds(self._clock) else self._by_station
 
     def _judge(self, certificate: Mapping[str, object]) -> None:
@@ -71,7 +71,7 @@ class PlatformTls:
 
 
 def _ntp_holds(clock: Clock) -> bool:
-    """Whether the system's clock is one to judge by."""
+    """Whether NTP keeps the system clock."""
     status = clock.status()
     if not status.vouched or status.trust is not Trust.NTP or status.wall_ns is None:
         return False
@@ -80,7 +80,7 @@ def _ntp_holds(clock: Clock) -> bool:
 
 
 def _dated(judge: Callable[[Mapping[str, object]], None]) -> type[ssl.SSLObject]:
-    """Connections whose handshake fails for a certificate that is not of this time."""
+    """A connection class whose handshake ends with `judge` of the platform's certificate."""
 
     class Dated(ssl.SSLObject):
         def do_handshake(self) -> None:

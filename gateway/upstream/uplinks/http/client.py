@@ -47,8 +47,8 @@ from gateway.upstream.uplinks.http.options import HttpOptions
 from gateway.upstream.uplinks.platform_tls import PlatformTls
 
 ANSWER_BYTES_MAX = 262_144
-# As many commands of the greatest size as one answer may hold; one that is larger still is read
-# far enough to be refused.
+# Room for the largest answer: 32 commands of the greatest size, and one too large, which must be
+# read to be refused.
 COMMANDS_BYTES_MAX = 6 * 1_048_576
 
 GZIP_FROM_BYTES = 1024
@@ -71,7 +71,7 @@ _CURSOR = re.compile(rf"[!-~]{{1,{CURSOR_BYTES_MAX}}}")
 
 
 class HttpAnswer(NamedTuple):
-    """What came back, whatever its status."""
+    """A response of any status."""
 
     status: int
     body: bytes
@@ -79,7 +79,7 @@ class HttpAnswer(NamedTuple):
     cursor: str = ""
 
     def refusal(self) -> UpstreamError:
-        """The error that this status means."""
+        """The error for this status."""
         if self.status in _BUSY:
             told = {} if self.retry_after_s is None else {"retry_after_s": self.retry_after_s}
             return PlatformUnreachable(BUSY, status=self.status, **told)
@@ -87,7 +87,7 @@ class HttpAnswer(NamedTuple):
 
 
 class CredentialUnreadable(DeliveryRejected):
-    """Nothing was sent: the credential cannot be read any more."""
+    """The credential cannot be read any more, so that nothing was sent."""
 
 
 class HttpUplink:
@@ -112,17 +112,17 @@ class HttpUplink:
         self._asks = asyncio.Semaphore(ASKS_MAX)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                limit=0,  # bounded by the callers: two couriers, one poll, ASKS_MAX questions
+                limit=0,  # bounded by the callers: two lane senders, one poll, ASKS_MAX questions
                 keepalive_timeout=KEEP_ALIVE_S,
                 socket_factory=_socket,
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"user-agent": "yizhan", "yizhan-station": station},
-            auto_decompress=False,  # a receipt is small; a bomb must stay small, too
+            auto_decompress=False,  # so that a decompression bomb stays small
         )
 
     async def deliver(self, batch: EventBatch, answer_s: float) -> Delivery:
-        """POST the batch, take the receipt from the answer."""
+        """POST the batch; the body of the answer is the receipt."""
         body, headers = _packed(batch.body())
         headers["content-type"] = "application/cloudevents-batch+json"
         headers["yizhan-epoch"] = batch.epoch
@@ -136,7 +136,7 @@ class HttpUplink:
     async def ask(
         self, message: bytes, deadline_ns: int
     ) -> QueryReply | QueryRefused | QueryUnanswered:
-        """POST the message with the time that is left; every doubt is Unknown."""
+        """POST the message with the time left; QueryUnanswered in every doubt."""
         if self._asks.locked():
             return QueryRefused(TOO_MANY_ASKS)
         async with self._asks:
@@ -146,7 +146,7 @@ class HttpUplink:
             return await self._ask(message, left_s)
 
     async def commands(self, since: PollPosition, wait_s: float) -> PollAnswer:
-        """GET what comes next; nothing when the wait passed without a command."""
+        """GET the next commands; none if `wait_s` passes without one."""
         place = {"cursor": since.cursor} if since.cursor else {"after": since.after}
         answer = await self._call(
             "GET",
@@ -172,7 +172,7 @@ class HttpUplink:
         try:
             answer = await self._call("POST", "/v1/ask", left_s, body=message, headers=headers)
         except PlatformUnreachable as error:
-            # Without a connection nothing was said; after that, nobody knows.
+            # Nothing was sent without a connection; after that the outcome is unknown.
             never_heard = error.code in (UNREACHABLE, TLS)
             return QueryRefused(error.code) if never_heard else QueryUnanswered(error.code)
         except CredentialUnreadable as error:
@@ -206,7 +206,7 @@ class HttpUplink:
                 timeout=aiohttp.ClientTimeout(
                     total=timeout_s, sock_connect=min(CONNECT_S, timeout_s)
                 ),
-                allow_redirects=False,  # a redirect could lead to plain http, or to anybody
+                allow_redirects=False,  # a redirect could lead to plain http or to another host
                 ssl=True if self._tls is None else self._tls.context,
             ) as response,
         ):
@@ -231,7 +231,7 @@ class HttpUplink:
 
 
 def _socket(address: AddrInfoType) -> socket.socket:
-    """One whose close drops what is not sent yet.
+    """A socket that drops unsent data when it is closed.
 
     A batch that was given up would else go on filling a slow wire from the kernel's buffer, in
     front of the alarm for which it was given up. Nothing is lost by it: an answer has been read,
@@ -245,7 +245,7 @@ def _socket(address: AddrInfoType) -> socket.socket:
 
 @asynccontextmanager
 async def translate_errors() -> AsyncIterator[None]:
-    """Aiohttp's errors as ours; the order is from the particular to the general."""
+    """Raise aiohttp's errors as ours; the most specific is matched first."""
     try:
         yield
     except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError) as error:
@@ -279,12 +279,12 @@ def _packed(body: bytes) -> tuple[bytes, dict[str, str]]:
 
 
 def _retry_after(header: str | None) -> float | None:
-    # The form with a date needs a clock that the platform and we agree on: seconds only.
+    # Seconds only: the form with a date would need a clock that both sides agree on.
     if header is None or not header.strip().isdecimal():
         return None
     return float(header)
 
 
 def _cursor(header: str) -> str:
-    """The header if it is a cursor as it should be, else none: then ids are counted."""
+    """The header if it is a valid cursor, else "": then polling continues by ids."""
     return header if _CURSOR.fullmatch(header) else ""

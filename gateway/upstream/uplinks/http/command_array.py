@@ -1,8 +1,7 @@
-"""The commands in an answer, each by itself. Pure.
+"""Splits an answer into commands. Pure.
 
-A command that is no JSON is cut out of the answer like any other, as far as its brackets and
-quotes tell where it ends: what is wrong with it is then said of it alone, and the commands beside
-it are carried out.
+A command that is not valid JSON is split off by its brackets and quotes, so that it alone is
+refused and the commands beside it are carried out.
 """
 
 import re
@@ -13,7 +12,7 @@ from gateway.errors import BadReceipt
 
 NO_COMMANDS = "upstream.no-commands"
 
-# Brackets and quotes that are looked at: beyond them lies no answer, and the loop must go on.
+# Brackets and quotes looked at in one answer: bounds the time that the event loop is held.
 MARKS_MAX = 500_000
 
 _array = msgspec.json.Decoder(list[msgspec.Raw])
@@ -21,7 +20,7 @@ _MARK = re.compile(rb'["\\\[\]{},]')
 
 
 def split_commands(body: bytes) -> list[bytes]:
-    """The elements of a JSON array, in order; BadReceipt if it is none, or holds none to read."""
+    """The elements of a JSON array, in order; BadReceipt if none can be split off."""
     try:
         return [bytes(raw) for raw in _array.decode(body)]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -32,7 +31,7 @@ def split_commands(body: bytes) -> list[bytes]:
 
 
 def _cut(body: bytes) -> list[bytes]:
-    """Objects of an array that does not decode; what an answer breaks off in is left out."""
+    """Objects of an array that does not decode; a last one that is cut off is left out."""
     if not body.startswith(b"["):
         return []
     found: list[bytes] = []
