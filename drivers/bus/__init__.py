@@ -1,4 +1,4 @@
-"""The bus: one actor a port or gateway, its sole owner.
+"""The polled bus: one actor per port or gateway, its sole owner.
 
-What talks to the field exists here once: order, silence, time-outs, back-off, statistics.
+Request order, inter-frame silence, timeouts, back-off and statistics are implemented here, once.
 """

@@ -1,9 +1,9 @@
-"""The bus: sole owner of one port or gateway, and the only place where devices are polled.
+"""The polled bus: sole owner of one port or gateway, and the only place that talks to its devices.
 
-    run ─► open ─► listen one late window ─► serve ─► (line down) ─► close ─► wait ─► open …
+    run ─► open ─► listen for one late window ─► serve ─► (line down) ─► close ─► wait ─► open …
 
-Serving is: take the most urgent job that may go, carry out its next transaction, judge, put it
-back. A transaction runs to its own end, whoever has stopped waiting for it.
+Serving: take the most urgent job that is ready, carry out its next transaction, evaluate the reply,
+put the job back. A transaction always runs to its end, even if its caller has been cancelled.
 """
 
 import asyncio
@@ -48,21 +48,20 @@ from drivers.contract import (
 )
 from drivers.counters import Counters
 
-# Writes that may wait; nobody presses more keys than this before one is done.
+# Most writes that may wait; people do not press more keys than this before one is done.
 WRITES_MAX = 32
 
-# Of a line that is busier than this, rounds of a second are spread over it.
+# Above this load, rounds of one second are spread out instead of starting on the same beat.
 _CROWDED = 0.5
 
 _ASKED_FOR, _ALL_SILENT = "bus.restarted", "bus.all-silent"
 
 
 class PolledBus:
-    """One bus. `sink` gets every round's result, `on_state` every change; neither may block.
+    """One bus. `sink` receives every round's result, `on_state` every change; neither may block.
 
-    An exception that a driver did not foresee costs one transaction and is told to `on_fault`.
-
-    WrongUse at construction, with data, if these devices cannot be polled here.
+    An unforeseen exception of a driver costs one transaction and is reported to `on_fault`. The
+    constructor raises WrongUse if these devices cannot be polled on this bus.
     """
 
     def __init__(
@@ -116,9 +115,9 @@ class PolledBus:
         self._heard_somebody = False
 
     async def run(self) -> None:
-        """Serve until cancelled; a line that goes down is opened again, for ever.
+        """Serve until cancelled. A line that goes down is reopened, without limit.
 
-        May be called again after it has ended, by whoever supervises it.
+        May be called again after it has ended.
         """
         if self._occupied is None:
             self._line_up(asyncio.get_running_loop().time())
@@ -130,23 +129,23 @@ class PolledBus:
             await asyncio.sleep(self._line.reopen_s())
 
     def restart(self) -> None:
-        """Close and open again; transactions under way and writes that wait end as LineLost."""
+        """Close and reopen. Pending transactions and waiting writes fail with LineLost."""
         self._restart_why = _ASKED_FOR
         self._restart.set()
 
     async def write(self, device: str, point: str, value: Value) -> Reading:
-        """Write, read back, and give what was read; a FieldError says why not.
+        """Write, read back and return the reading; a FieldError says why that failed.
 
-        Of a point that cannot be read back, what was wanted, as `substituted`.
-
-        Cancelled before its turn came, it is not written; after that, it runs to its end.
+        A point that cannot be read back returns the written value, as `substituted`. Cancelled
+        while it waits, nothing is written; cancelled later, the write runs to its end.
         """
         member = self._members.get(device)
         target = None if member is None else member.device.point(point)
         if member is None or target is None:
             raise NotWritable("bus.no-point", device=device, point=point)
         if self._line.down is not None:
-            raise self._line.down.with_traceback(None)  # raised many times: it must not grow
+            # raised many times: its traceback must not grow
+            raise self._line.down.with_traceback(None)
         if len(self._writes) >= WRITES_MAX:
             raise BusBusy("bus.busy", bus=self.name, waiting=len(self._writes))
         plan = member.driver.write(member.device, target, value, member.wire)
@@ -172,7 +171,7 @@ class PolledBus:
 
     @property
     def stats(self) -> BusStats:
-        """Everything that was counted, now."""
+        """A snapshot of all counters."""
         now_s = asyncio.get_running_loop().time()
         devices = {name: member.stats for name, member in self._members.items()}
         link = self._past if self._link is None else self._past.plus(self._link.counters)
@@ -200,7 +199,7 @@ class PolledBus:
         )
 
     def _line_up(self, start_s: float) -> None:
-        """Every round waits from now on: on the beat, or spread where that would crowd the line."""
+        """Schedule all rounds: on the common beat, or spread where that would crowd the line."""
         self._occupied = Occupancy(start_s)
         planned = [(member, one) for member in self._members.values() for one in member.rounds]
         beat_from_s = BEAT_S if self.load.share <= _CROWDED else 2 * BEAT_S
@@ -213,7 +212,7 @@ class PolledBus:
             self._queue.put(ProbeJob(member))
 
     async def _session(self) -> None:
-        """Open, settle, serve; ends by LineDown only."""
+        """Open, settle and serve; ends only with LineDown."""
         self._restart.clear()
         self._link = link = await self._options.connect(self._overheard)
         try:
@@ -236,13 +235,14 @@ class PolledBus:
             link.close()
 
     def _late_window_s(self) -> float:
-        """How long a reply to whoever had this port before us may still come."""
+        """How long a reply to the previous user of the port may still arrive."""
         return max((late_window_s(member.device.timeout_s) for member in self._all), default=0.0)
 
     async def _watch(self) -> None:
-        """End the session when that is asked for, or when a transaction never comes back.
+        """End the session on request, or when a transaction never returns.
 
-        Watched from beside: a timer for each transaction would be set for nothing, every time.
+        One watcher instead of a timer per transaction, nearly all of which would be set for
+        nothing.
         """
         loop = asyncio.get_running_loop()
         while not self._restart.is_set():
@@ -284,7 +284,7 @@ class PolledBus:
         self._changed.set()
 
     async def _carry_out(self, link: BusLink, job: Job) -> None:
-        """One transaction of the job, and what follows from it."""
+        """One transaction of the job, and its consequences."""
         loop = asyncio.get_running_loop()
         member, transaction = job.member, job.current()
         if isinstance(job, ProbeJob):
@@ -310,13 +310,13 @@ class PolledBus:
             await asyncio.sleep(member.listening_s)
 
     def _replied(self, member: BusDevice) -> None:
-        """Somebody has answered: the line works."""
+        """A device has answered: the line works."""
         self._line.reset_back_off()
         self._heard_somebody = True
         self._complain(member)
 
     def _judge(self, job: Job, now_s: float) -> None:
-        """A job is done: tell the breaker, the sink, and whoever follows states."""
+        """A job has ended: update the breaker and report the result and the device's state."""
         member = job.member
         was_closed = member.breaker.is_closed
         alive, fruitful, fault = job.alive, job.is_fruitful, job.fault
@@ -331,7 +331,7 @@ class PolledBus:
             else:
                 self._outcome(member, result, answered=alive, fruitful=fruitful)
         elif alive and was_closed and isinstance(job, ProbeJob):
-            return  # how well it is, its rounds tell
+            return  # its rounds show how well it is
         elif member.end_round(answered=alive, fruitful=fruitful, fault=fault):
             self._on_state(member.state_change(fault, now_s))
         if member.breaker.is_closed and not was_closed:
@@ -339,7 +339,7 @@ class PolledBus:
             self._start_over(now_s, member)
         elif not self._heard_somebody or any(each.breaker.is_closed for each in self._all):
             return
-        else:  # a wedged adapter or gateway looks just like this: opening it again may help
+        else:  # a hung adapter or gateway looks like this; reopening it may help
             self._heard_somebody = False
             self._restart_why = _ALL_SILENT
             self._restart.set()
@@ -347,13 +347,13 @@ class PolledBus:
     def _outcome(
         self, member: BusDevice, result: PollResult, *, answered: bool, fruitful: bool
     ) -> None:
-        """A round's result is final: hand it out, and say it if the device's state is another."""
+        """A round's result is final: pass it on, and report the device's state if it changed."""
         self._sink(result)
         if member.end_round(answered=answered, fruitful=fruitful, fault=result.fault):
             self._on_state(member.state_change(result.fault, asyncio.get_running_loop().time()))
 
     def _complain(self, member: BusDevice) -> None:
-        """Say it once when a device begins to answer twice, and once when it has stopped."""
+        """Report once when a device starts to answer twice, and once when it stops."""
         if member.surplus_changed():
             now_s = asyncio.get_running_loop().time()
             self._on_state(member.state_change(None, now_s))
@@ -361,13 +361,13 @@ class PolledBus:
                 self._start_over(now_s, member)
 
     def _start_over(self, now_s: float, only: BusDevice | None = None) -> None:
-        """Rounds that wait are due now: the device, or the whole bus, is back."""
+        """Make waiting rounds due now: the device, or the whole bus, is back."""
         for poll in self._polls:
             if (only is None or poll.member is only) and poll in self._queue:
                 poll.start_over(now_s)
 
     def _overheard(self, heard: bytes) -> bytes:
-        """Something was heard that nobody waits for; what is no whole reply of a device of ours."""
+        """Stray bytes arrived. Returns what is not a complete reply of one of our devices."""
         now_s = asyncio.get_running_loop().time()
         for member in self._all:
             rest = member.filter_stray(heard, now_s)
@@ -379,7 +379,7 @@ class PolledBus:
 
     def _came_up(self) -> None:
         now_s = asyncio.get_running_loop().time()
-        self._unsure.give_up()  # what a session left that was cancelled
+        self._unsure.give_up()  # left over from a cancelled session
         self._opened += 1
         for member in self._all:
             member.breaker.on_line_up(now_s)
@@ -396,7 +396,7 @@ class PolledBus:
 
 
 def _first(group: BaseExceptionGroup[LineDown]) -> LineDown:
-    """The line is down once, however many transactions noticed."""
+    """One LineDown, even if several transactions failed with it."""
     error: BaseException = group
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]

@@ -1,15 +1,15 @@
-"""How long to wait for one device's reply, learnt from how long it takes. Pure."""
+"""How long to wait for one device's reply, learnt from its response times. Pure."""
 
 import math
 
-# Shorter would take a busy meter, or a USB adapter's 16 ms timer, for a dead one.
+# A shorter timeout would take a busy meter, or the 16 ms timer of a USB adapter, for a dead one.
 FLOOR_S = 0.2
 
-# The first wait for a device that was never heard, doubled each time: several dead ones must not
-# take the line from the others while they are got to know. A slow one is heard all the same, late.
+# The first timeout for a device that never answered; doubled each time, so that several dead
+# # devices do not take the line from the others. A slow device is still found, by its late reply.
 FIRST_S = 0.3
 
-# The longest that is ever waited for a device that is later than its settings say.
+# The longest timeout for a device that is slower than its settings say.
 LATE_MAX_S = 15.0
 
 _MARGIN = 3.0
@@ -23,13 +23,13 @@ _DOUBLINGS_MAX = 16
 
 
 class AdaptiveTimeout:
-    """Three times the slowest reply of late, between the floor and what the settings allow.
+    """Three times the slowest recent reply, between the floor and the configured timeout.
 
-    `cap_s` is the longest wait on a line with alarm inputs, until a device has shown that it needs
-    more; the settings' `most_s` bounds it even then. Elsewhere a device that was late twice is
-    waited for beyond the settings. `slowest_s` counts late replies too, `answers_s` those in time.
-    `reply_s` is what its longest reply takes on the wire: some
-    ports deliver it in one lump. `first_s` is the first wait for a device that was never heard.
+    `cap_s` limits the timeout on a line with alarm inputs until the device has shown that it needs
+    more; `most_s`, from the settings, limits it even then. Elsewhere a device that was late twice
+    may exceed its settings. `slowest_s` includes late replies, `answers_s` only those in time.
+    `reply_s` is the wire time of its longest reply: some ports deliver a reply in one piece.
+    `first_s` is the first timeout of a device that never answered.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class AdaptiveTimeout:
 
     @property
     def timeout_s(self) -> float:
-        """The wait for the first byte of the next reply."""
+        """Timeout for the first byte of the next reply."""
         if self._replies >= _ENOUGH:
             wait_s = max(_MARGIN * self.slowest_s, FLOOR_S)
             return min(wait_s * self._longer if self._misses else wait_s, self._limit_s)
@@ -63,24 +63,24 @@ class AdaptiveTimeout:
 
     @property
     def probe_s(self) -> float:
-        """The same for a device that is silent: on a line with alarm inputs no longer than need."""
+        """Timeout for a silent device; on a line with alarm inputs no longer than necessary."""
         if math.isinf(self._cap_s):
             return self.timeout_s
         return min(max(FLOOR_S + self._reply_s, _LATE_MARGIN * self.slowest_s), self._most_s)
 
     @property
     def is_swift(self) -> bool:
-        """Whether it is known to answer long before its time is over: who does not, has not."""
+        """Whether it is known to answer long before its timeout, so that silence means no reply."""
         return self._replies >= _ENOUGH and _MARGIN * self.slowest_s <= FLOOR_S
 
     @property
     def record_miss(self) -> bool:
-        """Whether it was silent when it was asked last."""
+        """Record whether the last request went unanswered."""
         return self._misses > 0
 
     @property
     def is_beyond(self) -> bool:
-        """Whether it is waited for longer than its settings say."""
+        """Whether the timeout exceeds the device's settings."""
         return self._beyond_s > self._most_s
 
     @property
@@ -94,11 +94,11 @@ class AdaptiveTimeout:
         return 2.0 ** min(self._misses, _DOUBLINGS_MAX)
 
     def is_unusual(self, rtt_s: float) -> bool:
-        """Whether a reply took longer than this device's usually do."""
+        """Whether this reply took longer than the device's replies usually do."""
         return self._replies > 0 and rtt_s > _UNUSUAL * self.answers_s + _UNUSUAL_S
 
     def record_reply(self, rtt_s: float) -> None:
-        """A reply took so long."""
+        """Record the response time of a reply in time."""
         self._misses = 0
         self.answers_s = max(self.answers_s * _FADE_SOON, rtt_s)
         if self._lates and rtt_s <= self._most_s and not self.is_beyond:
@@ -106,7 +106,7 @@ class AdaptiveTimeout:
         self._learn(rtt_s)
 
     def record_late(self, rtt_s: float) -> None:
-        """A reply took so long that nobody waited for it any more."""
+        """Record the response time of a reply that came after its timeout."""
         self._lates += 1
         self._learn(rtt_s)
         if self._lates >= _LATE_TWICE and rtt_s > self._most_s:
@@ -114,7 +114,7 @@ class AdaptiveTimeout:
             self._beyond_s = max(self._beyond_s, beyond_s, self._most_s)
 
     def record_timeout(self) -> None:
-        """None came: wait twice as long the next time; not for ever beyond the settings."""
+        """No reply came: double the next timeout, up to its limit."""
         self._misses += 1
         if self.is_beyond and self._misses > _LATE_TWICE:
             self._beyond_s, self._lates, self.slowest_s = 0.0, 0, self._most_s

@@ -1,11 +1,11 @@
-"""How long an alarm input may wait for the wire at most, whatever the others on it do. Pure.
+"""The longest time for which an alarm input may have to wait for the wire. Pure.
 
-One transaction is never cut short: so an input waits for the longest that may just have begun, by a
-device that is dead, slow, or says half of its reply; and for the other inputs' rounds, which are as
-urgent. Whoever talks all the time without being asked is not counted.
+A transaction is never interrupted, so an input waits for the longest one that may have just begun,
+with a device that is dead, slow or breaks off its reply, and for the rounds of other inputs, which
+are equally urgent. A device that talks without being asked is not accounted for.
 
-A module may lose a reply of its own, too. One that is known to answer at once has lost it, not
-delayed it, and is asked again as soon as its time and a short window are over.
+A module may also lose a reply of its own. If it is known to answer quickly, a missing reply counts
+as lost rather than late, and the module is asked again after its timeout and a short window.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,18 +18,18 @@ from drivers.bus.rounds import PollRound, transaction_cost_s
 from drivers.contract import Device
 from drivers.family import Framing, Transaction, WireCost
 
-# A point's priority where it is an alarm input.
+# The priority of points that are alarm inputs.
 ALARM_PRIORITY = 1
 
 
-# How long a module with alarm inputs that answers at once rests after a reply that never came.
+# How long a quick module with alarm inputs rests after a missing reply.
 LOST_WINDOW_S = 0.1
 
 
 class AlarmLatency(msgspec.Struct, frozen=True):
-    """The longest wait of one device's inputs, and whom it is for (None: they need not wait).
+    """The longest wait of one device's inputs, and the device it is spent on (None: no wait).
 
-    `lost_s`: the longest if one reply of its own is lost on the way, the wait for the others twice.
+    `lost_s` is the longest wait if one of its own replies is lost; other devices then count twice.
     """
 
     waits_s: float
@@ -40,7 +40,7 @@ class AlarmLatency(msgspec.Struct, frozen=True):
 def alarm_latencies(
     planned: Mapping[str, Sequence[PollRound]], costs: Mapping[str, WireCost], inflight: int
 ) -> dict[str, AlarmLatency]:
-    """The bound of each device that has alarm inputs."""
+    """The latency of each device that has alarm inputs."""
     inputs = [device for device, rounds in planned.items() if any(map(_urgent, rounds))]
     return {device: _bound(device, planned, costs, inflight) for device in inputs}
 
@@ -63,7 +63,7 @@ def _bound(
                 begun, AlarmLatency(max(each_s, default=0.0), name), key=lambda b: b.waits_s
             )
             queued_s += sum(each_s) if _urgent(one) else 0.0
-    if inflight > others:  # there is always room beside them
+    if inflight > others:  # other requests can always be sent beside them
         begun, queued_s = AlarmLatency(0.0), 0.0
     waits_s = begun.waits_s + queued_s
     return AlarmLatency(waits_s, begun.behind, 2 * waits_s + _lost_s(planned[own], costs[own]))
@@ -74,7 +74,7 @@ def _urgent(one: PollRound) -> bool:
 
 
 def _lost_s(rounds: Sequence[PollRound], wire: WireCost) -> float:
-    """What a reply that never comes costs its own device, if it usually answers at once."""
+    """What a lost reply costs a device that usually answers at once."""
     urgent = [each for one in rounds if _urgent(one) for each in one.transactions]
     rest_s = LOST_WINDOW_S if wire.framing is Framing.STREAM else 0.0
     return (
@@ -86,6 +86,6 @@ def _lost_s(rounds: Sequence[PollRound], wire: WireCost) -> float:
 
 
 def _worst_s(device: Device, transaction: Transaction, wire: WireCost) -> float:
-    """A reply that begins as its time is over, and breaks off."""
+    """A reply that begins at the end of its timeout and breaks off."""
     gap_s = GAP_MIN_S if wire.framing is Framing.STREAM else 0.0
     return transaction_cost_s(transaction, wire) - wire.turnaround_s + device.timeout_s + gap_s

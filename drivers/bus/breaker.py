@@ -1,31 +1,31 @@
-"""When to stop asking a device that does not answer, and when to try again. Pure.
+"""When to stop polling a device that does not answer, and when to probe it. Pure.
 
     CLOSED ──failures──► OPEN ──time──► PROBING ──answer──► CLOSED
        ▲                  ▲                │
        └──────answer──────┘◄─failure, line─┘
 
-The table below is this drawing; a test compares them.
+A test compares this drawing with the table below.
 """
 
 import collections
 import enum
 import random
 
-# Rounds in a row that fail before the breaker opens: one lost frame is no dead device.
+# Failed rounds in a row before the breaker opens: one lost frame does not mean a dead device.
 TRIPS = 3
 
 RETRY_MIN_S = 5.0
 RETRY_MAX_S = 300.0
-# Devices that died together (a fuse) must not be probed together for ever.
+# Devices that failed together (a fuse) must not be probed together for ever.
 JITTER = 0.2
 
 WINDOW_S = 3600.0
-# A dead device may waste this share of the bus over any hour that it is dead.
+# A dead device may waste this share of the bus in any hour.
 WINDOW_SHARE = 0.02
 
 
 class BreakerState(enum.Enum):
-    """What the breaker lets through: everything, nothing, one probe."""
+    """What the breaker lets through: everything, nothing, or one probe."""
 
     CLOSED = "closed"
     OPEN = "open"
@@ -33,8 +33,6 @@ class BreakerState(enum.Enum):
 
 
 class BreakerEvent(enum.Enum):
-    """What moves the breaker."""
-
     ANSWER = "answer"
     FAILURE = "failure"
     FAILURES = "failures"
@@ -55,20 +53,20 @@ TABLE: dict[tuple[BreakerState, BreakerEvent], BreakerState] = {
 
 
 class ProbeBudget:
-    """Bus time wasted on one device within the last hour."""
+    """Bus time wasted on one device during the last hour."""
 
     def __init__(self) -> None:
         self._spent: collections.deque[tuple[float, float]] = collections.deque()
         self._total_s = 0.0
 
     def spend(self, now_s: float, cost_s: float) -> None:
-        """Note that a failure which ends now took so long."""
+        """Record a failure that ends now and took `cost_s`."""
         self._forget(now_s)
         self._spent.append((now_s, cost_s))
         self._total_s += cost_s
 
     def affordable_at(self, now_s: float, cost_s: float) -> float:
-        """When another failure of that cost may end without breaking the budget."""
+        """When the next failure of that cost stays within the budget."""
         self._forget(now_s)
         room_s = WINDOW_S * WINDOW_SHARE - cost_s
         owed_s, when_s = self._total_s, now_s
@@ -102,18 +100,19 @@ class Breaker:
         return self.condition is BreakerState.CLOSED
 
     def record_answer(self) -> None:
-        """The device answered; what it said does not matter here.
+        """The device answered, whatever the content.
 
-        Its budget is whole again: one that was repaired must not stay away for what it wasted dead.
+        This restores the whole budget: a repaired device must not wait for what it wasted while
+        dead.
         """
-        if self.is_closed and not self._failures:  # nearly always: there is nothing to forget
+        if self.is_closed and not self._failures:  # the usual case: nothing to reset
             return
         self._budget = ProbeBudget()
         self._failures = self._reopened = 0
         self._move(BreakerEvent.ANSWER)
 
     def record_failure(self, now_s: float, cost_s: float) -> None:
-        """A round or probe failed and wasted `cost_s` of the bus."""
+        """A round or probe failed and wasted `cost_s` of bus time."""
         self._budget.spend(now_s, cost_s)
         self._last_cost_s = cost_s
         self._failures += 1
@@ -125,12 +124,12 @@ class Breaker:
             self._postpone(now_s, cost_s)
 
     def begin_probe(self) -> None:
-        """A probe goes out now; where it is closed that changes nothing."""
+        """A probe is sent; no effect on a closed breaker."""
         if not self.is_closed:
             self._move(BreakerEvent.TIME)
 
     def on_line_up(self, now_s: float) -> None:
-        """The line is back: what was silent may have been the line, so probe as soon as allowed."""
+        """The line is back: the silence may have been the line's, so probe as soon as allowed."""
         if self.condition is BreakerState.PROBING:
             self._move(BreakerEvent.LINE)
         if self.condition is BreakerState.OPEN:

@@ -1,4 +1,4 @@
-"""Everything that is to be known of a bus before it runs: its rounds, its load, its mistakes."""
+"""What can be known of a bus before it runs: its rounds, its load and its mistakes."""
 
 from collections.abc import Iterator, Sequence
 from typing import Protocol
@@ -13,15 +13,15 @@ from drivers.contract import BusOverloaded, Device, FieldError, WrongUse
 from drivers.family import Framing, PolledDriver, Shape, WireCost
 from drivers.serial_line import SerialLine
 
-# The longest block on a line with alarm inputs: 60 registers at 9600 baud.
+# The longest read on a line with alarm inputs: 60 registers at 9600 baud.
 ALARM_WAIT_S = 0.15
 
-# How long a line with alarm inputs waits for a reply, until a device shows that it needs more.
+# Timeout on a line with alarm inputs, until a device has shown that it needs more.
 REPLY_WAIT_S = 0.3
 
 
 class PolledBusOptions(Protocol):
-    """What the actor needs of a kind of bus; each kind's `Options` in `kinds.py` is one."""
+    """What the bus needs of its options; the structs in `kinds.py` implement it."""
 
     @property
     def where(self) -> str:
@@ -29,27 +29,26 @@ class PolledBusOptions(Protocol):
 
     @property
     def usual_line(self) -> SerialLine:
-        """The line of devices that name none."""
+        """Line settings of devices that name none."""
 
     @property
-    def framing(self) -> Framing:
-        """How frames travel."""
+    def framing(self) -> Framing: ...
 
     @property
     def inflight(self) -> int:
-        """Transactions that may be under way at once."""
+        """Most transactions at a time."""
 
     def cost(self, line: SerialLine) -> WireCost:
-        """What the wire costs at these line settings."""
+        """Wire costs at these line settings."""
 
     async def connect(self, tap: OnStrayBytes) -> BusLink:
-        """Open it; LineDown says why not."""
+        """Open the port or connection; LineDown says why that failed."""
 
 
 class BusPlan(msgspec.Struct, frozen=True):
-    """What polling these devices comes to; `faults` are reasons against running it.
+    """The rounds and the load of a bus; `faults` are the reasons not to run it.
 
-    `bounds` says of each device with alarm inputs how long they may wait for the wire.
+    `bounds` has the alarm latency of each device with alarm inputs.
     """
 
     rounds: dict[str, list[PollRound]]
@@ -59,7 +58,7 @@ class BusPlan(msgspec.Struct, frozen=True):
 
 
 def plan_bus(name: str, options: PolledBusOptions, devices: Sequence[Device]) -> BusPlan:
-    """Plan the whole bus, and collect everything that speaks against it."""
+    """Plan the whole bus and collect all its mistakes."""
     faults = [fault for device in devices for fault in _faults(name, options, device)]
     bad = {fault.data.get("device") for fault in faults}
     sound = [device for device in devices if device.id not in bad]
@@ -84,7 +83,7 @@ def plan_bus(name: str, options: PolledBusOptions, devices: Sequence[Device]) ->
 
 
 def _costs(options: PolledBusOptions, devices: Sequence[Device]) -> dict[str, WireCost]:
-    """What each device's wire costs; where alarm inputs wait for it, blocks are kept short."""
+    """The wire costs of each device; reads are kept short where alarm inputs wait for the line."""
     costs = {device.id: options.cost(device.line or options.usual_line) for device in devices}
     if not has_alarm_inputs(devices):
         return costs
@@ -95,7 +94,7 @@ def _costs(options: PolledBusOptions, devices: Sequence[Device]) -> dict[str, Wi
 
 
 def has_alarm_inputs(devices: Sequence[Device]) -> bool:
-    """Whether alarm inputs wait for this line."""
+    """Whether any device has alarm inputs."""
     return any(point.priority <= ALARM_PRIORITY for device in devices for point in device.points)
 
 

@@ -1,4 +1,4 @@
-"""One device on a bus: everything that the bus remembers of it."""
+"""One device on a polled bus: everything the bus remembers of it."""
 
 import math
 import random
@@ -27,24 +27,24 @@ from drivers.counters import Counters
 from drivers.family import Expect, Framing, PolledDriver, Transaction, WireCost
 from drivers.serial_line import SerialLine
 
-# Two devices have one address, or one answers twice.
+# Text code: two devices have the same address, or one answers twice.
 TWO_ANSWERS = "bus.two-answers"
 
-# So often in a row a device that speaks is silent at a block before its parts are asked.
+# Unanswered requests for a block in a row, by a device that answers others, before it is divided.
 MUTE_AT = 3
 
-# The most of the line that is kept free for surplus replies of one device.
+# Largest share of the line that is kept free for surplus replies of one device.
 _LISTENING_SHARE = 0.1
 
-# Fewer bytes beside a reply are a driver that switches, or noise, however short the reply is.
+# Up to so many stray bytes beside a reply are line noise or a switching transceiver.
 _LITTER_MIN = 5
 
-# Rounds in a row with an answer but no value, after which a device counts as faulty.
+# Rounds in a row that are answered without any value before a device counts as faulty.
 _BARREN_ROUNDS = 3
 
 
 class BusDevice:
-    """A device with its breaker, quarantine, patience, counters and statistics."""
+    """A device with its breaker, quarantine, adaptive timeout, counters and statistics."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class BusDevice:
         self.breaker = Breaker(jitter)
         self._asked = [each for one in rounds for each in one.transactions]
         longest = max((each.reply_bytes for each in self._asked), default=0)
-        # Behind a header a reply that is late is dropped, and teaches nothing.
+        # With MBAP headers a late reply is dropped, and its response time is unknown.
         first_s = FIRST_S if wire.framing is Framing.STREAM else math.inf
         self.patience = AdaptiveTimeout(
             device.timeout_s, cap_s, reply_s=longest * wire.char_s, first_s=first_s
@@ -92,7 +92,7 @@ class BusDevice:
 
     @property
     def cheapest_transaction(self) -> Transaction:
-        """What a probe asks: not what the device has kept silent at, if there is anything else."""
+        """What a probe sends: if possible not what the device has left unanswered."""
 
         def key(each: Transaction) -> tuple[int, bool, float]:
             last = each.request == self._silent_on
@@ -102,16 +102,16 @@ class BusDevice:
 
     @property
     def recheck_transactions(self) -> list[Transaction]:
-        """What a probe asks of a device that answers twice: what it has answered twice."""
+        """What a probe sends to a device that answers twice: the requests it has answered twice."""
         return [each for each in self._asked if each.request in self.quarantine.doubled]
 
     @property
     def timeout_s(self) -> float:
-        """How long to wait for its next reply."""
+        """Timeout of its next reply."""
         return self.patience.timeout_s if self.breaker.is_closed else self.patience.probe_s
 
     def replace_transactions(self, old: Iterable[Transaction], new: Iterable[Transaction]) -> None:
-        """Something is asked in other pieces from now on."""
+        """These points are read by other transactions from now on."""
         gone = {id(each): each.request for each in old}
         self._asked = [each for each in self._asked if id(each) not in gone] + list(new)
         self.quarantine.regular = frozenset(each.request for each in self._asked)
@@ -119,24 +119,24 @@ class BusDevice:
 
     @property
     def listening_s(self) -> float:
-        """How long the line is kept free behind its replies: a twin's would spoil the next."""
+        """How long the line stays free after its replies, against a twin's late reply."""
         twice = self.quarantine.twice and math.isinf(self._cap_s)
         return self.quarantine.echo_s if twice else 0.0
 
     def silence_count(self, transaction: Transaction) -> int:
-        """How often in a row this was met with silence by a device that gave other answers."""
+        """How often in a row the device left this unanswered while it answered others."""
         return self._silences.get(transaction.request, 0)
 
     def order_transactions(
         self, transactions: Sequence[Transaction], now_s: float
     ) -> list[Transaction]:
-        """How a round asks them: what was not answered last time after what was.
+        """The order in a round: first what was answered last time, then what was not.
 
-        A device that is silent on one block then still gives the others; and what could be
-        mistaken for a missing answer waits until that has been asked again, once.
+        A device that ignores one block so still delivers the others; and a request whose reply
+        could be mistaken for a missing one waits until that has been repeated once.
         """
         if not self._silences and self._silent_on is None and not self.quarantine.owes:
-            return list(transactions)  # nearly always
+            return list(transactions)  # the usual case
 
         def key(each: Transaction) -> tuple[int, int]:
             silences = self.silence_count(each)
@@ -149,43 +149,44 @@ class BusDevice:
         return sorted(transactions, key=key)
 
     def free_at_s(self, transaction: Transaction, now_s: float) -> float:
-        """When this may be asked: after the late window, the pause, and every doubt."""
-        if not self._streams:  # ids tell replies apart
+        """When this may be sent: after the late window, the device's pause and any doubt."""
+        if not self._streams:  # transaction ids tell replies apart
             return self._pause_until_s
         return max(self.quarantine.free_at_s(transaction, now_s), self._pause_until_s)
 
     def believes_refusal(self, transaction: Transaction, now_s: float) -> bool:
-        """Whether a refusal that comes now can only be this one's."""
+        """Whether a refusal received now can only belong to this transaction."""
         return not self.quarantine.doubts_refusals(transaction, now_s)
 
     @property
     def echo_s(self) -> float:
-        """How long after a reply the same one, or a twin's, may follow."""
+        """How long after a reply its repetition, or a twin's reply, may follow."""
         return self.quarantine.echo_s if self._streams else 0.0
 
     @property
     def is_unsure(self) -> bool:
-        """Whether what answers it may be another's reply, until an echo time has passed."""
+        """Whether a reply may belong to another request, until an echo time has passed."""
         return self._streams and self.quarantine.is_unsure
 
     @property
     def is_doubtful(self) -> bool:
-        """The same of an answer that is here: how it came speaks against it, too.
+        """The same for a reply that has arrived, judged also by the way it came.
 
-        It came behind half as many other bytes as it has itself, or later than the device's answers
-        usually come: its own reply may be that litter, or later still, and this one a twin's.
+        It is doubtful if stray bytes of at least half its length came with it, or if it is later
+        than usual: the device's own reply may be those bytes, or still to come, and this one a
+        twin's.
         """
         return self._doubtful or self.is_unsure
 
     def begin_request(self) -> None:
-        """A question begins; its answer may come in several pieces."""
+        """A request begins; its reply may come in several pieces."""
         self._doubtful = False
         self.beside = b""
 
     def record_reply(
         self, transaction: Transaction, reply: ReceivedReply, began_s: float, now_s: float
     ) -> None:
-        """A reply came, whatever it says."""
+        """A reply came, whatever its content."""
         unusual = self.patience.is_unusual(reply.rtt_s) and not self._urgent
         self.stats.record_reply(reply.rtt_s)
         self.patience.record_reply(reply.rtt_s)
@@ -199,17 +200,17 @@ class BusDevice:
         if self._streams:
             self.quarantine.echo_s = ECHO_S + self.patience.answers_s
             self.quarantine.record_answer(transaction, reply.frame, began_s, now_s)
-            # Perhaps the true reply, spoilt by this one.
+            # This may be the true reply, spoilt by the other one.
             if 2 * reply.litter >= len(reply.frame):
                 self.quarantine.record_noise(now_s)
-            if unusual:  # the device's own may come as late as one that is overtaken
+            if unusual:  # the device's own reply may be as late as one that was overtaken
                 self._uneasy_until_s = now_s + OVERTAKEN_S
                 self.quarantine.distrust()
             littered = reply.litter >= max(len(reply.frame) / 2, _LITTER_MIN)
             self._doubtful |= littered or now_s < self._uneasy_until_s
 
     def record_use(self, began_s: float, now_s: float) -> None:
-        """A transaction with this device had the wire."""
+        """A transaction with this device used the wire."""
         took_s = now_s - began_s
         self.used_s = now_s
         self.stats.transactions += 1
@@ -240,7 +241,7 @@ class BusDevice:
     def record_unanswered(
         self, transaction: Transaction, fault: DeviceFault, began_s: float, now_s: float
     ) -> None:
-        """What was sent has no reply of its own; unless it came and was spoilt, it may yet come."""
+        """The request has no reply; it may still come, unless it came and was spoilt."""
         heard = fault.data.get("heard", 0) if isinstance(fault, GarbledReply) else 0
         expect = transaction.expect
         if expect is not None and 0 < transaction.reply_bytes <= heard <= expect.limit:
@@ -255,7 +256,7 @@ class BusDevice:
             self.quarantine.record_failure(transaction, began_s, now_s, window_s=window_s)
 
     def filter_stray(self, heard: bytes, now_s: float) -> bytes:
-        """What was heard without the whole replies of this device that nobody waits for."""
+        """Stray bytes without the complete surplus replies of this device."""
         for expect in self.quarantine.kins:
             while (place := expect.find(heard, final=True)) is not None:
                 frame = heard[slice(*place)]
@@ -274,7 +275,7 @@ class BusDevice:
         return heard
 
     def _awaits(self, frame: bytes, found_by: Expect) -> bool:
-        """Whether the frame looks like what the device is being asked now."""
+        """Whether the frame looks like the reply to the pending request."""
         asked = self.asked
         return (
             asked is not None
@@ -283,7 +284,7 @@ class BusDevice:
         )
 
     def surplus_changed(self) -> bool:
-        """True once when surplus replies begin to come, and once when they have stopped."""
+        """True once when surplus replies begin, and once when they have stopped."""
         twice = self.quarantine.twice
         if twice == (self.stats.code == TWO_ANSWERS):
             return False
@@ -291,7 +292,7 @@ class BusDevice:
         return True
 
     def end_round(self, *, answered: bool, fruitful: bool, fault: DeviceFault | None) -> bool:
-        """Judge the device after a round or probe; True if its state changed."""
+        """Evaluate the device after a round or probe; True if its state changed."""
         self.stats.timeout_s = self.patience.timeout_s
         self._barren = 0 if fruitful or not answered else self._barren + 1
         before = self.state
@@ -307,7 +308,7 @@ class BusDevice:
         return self.state is not before
 
     def state_change(self, fault: DeviceFault | None, at_s: float) -> DeviceChange:
-        """What is to be said of the state that the device is in now, and why."""
+        """The device's present state and its reason, as a change to report."""
         code: str | None = None
         data: dict[str, Any] = {}
         if self.stats.code == TWO_ANSWERS:
@@ -315,7 +316,7 @@ class BusDevice:
         elif self._late_s is not None and (
             self.state is DeviceState.SILENT or self.patience.is_beyond
         ):
-            # Not dead but slow: the remedy is a longer timeout_s, not a visit.
+            # It is slow, not dead: the remedy is a longer timeout_s, not a visit.
             code = "bus.late-reply"
             data = {"took_s": round(self._late_s, 2), "waited_s": self.device.timeout_s}
         elif fault is not None and self.state is not DeviceState.OK:
@@ -323,7 +324,7 @@ class BusDevice:
         return DeviceChange(self.device.id, self.state, int(at_s * 1e9), code, dict(data))
 
     def readings(self, samples: Iterable[Sample], at_s: float) -> list[Reading]:
-        """The samples as readings, counters judged."""
+        """The samples as readings, their counters checked."""
         at_ns = int(at_s * 1e9)
         device, judge = self.device.id, self.counters.judge
         return [
@@ -340,7 +341,7 @@ class BusDevice:
         ]
 
     def doubtful_readings(self, samples: Iterable[Sample], at_s: float) -> list[Reading]:
-        """What is to be said of points whose answer may have been another's."""
+        """Readings of points whose reply may belong to another request."""
         at_ns, quality = int(at_s * 1e9), GarbledReply.quality
         device = self.device.id
         return [
@@ -351,7 +352,7 @@ class BusDevice:
     def fault_readings(
         self, transaction: Transaction, fault: DeviceFault, at_s: float
     ) -> list[Reading]:
-        """What is to be said of points that could not be read: nothing but why."""
+        """Readings without values of points that could not be read."""
         at_ns, quality = int(at_s * 1e9), fault.quality
         return [
             Reading(self.device.id, point.id, None, point.unit, quality, at_ns)

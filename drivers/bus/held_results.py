@@ -1,7 +1,7 @@
-"""Results that are not handed out yet: one of their answers may have been another request's.
+"""Results that are held back because one of their replies may belong to another request.
 
-Nothing in a reply says whose it is, so that of a twin shows only by what follows: the device's own
-comes and nobody waits for it, or runs into the next request.
+A reply does not say which request it answers. A twin's reply is only recognised by what follows:
+the device's own reply arrives unexpectedly or collides with the next request.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from drivers.contract import GarbledReply, PollResult
 
 
 class OnFinalResult(Protocol):
-    """Is given a result once it is final."""
+    """Called with a result once it is final."""
 
     def __call__(
         self, member: BusDevice, result: PollResult, *, answered: bool, fruitful: bool
@@ -25,7 +25,7 @@ class OnFinalResult(Protocol):
 
 
 class _HeldResult:
-    """A result, and what in it is unsure. `ripe`: nothing can speak against it any more."""
+    """A result with its doubtful replies. `ripe`: nothing can contradict it any more."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class _HeldResult:
 
 
 class HeldResults:
-    """One bus's. `tasks` runs what waits; whatever `outcome` raises ends the bus's session."""
+    """One bus's held results. `tasks` runs their timers; errors of `outcome` end the session."""
 
     def __init__(self, outcome: OnFinalResult) -> None:
         self.tasks: asyncio.TaskGroup | None = None
@@ -51,7 +51,7 @@ class HeldResults:
         self._kept: dict[BusDevice, deque[_HeldResult]] = {}
 
     def holds(self, member: BusDevice) -> bool:
-        """Whether a result of this device waits; a later one then comes after it."""
+        """Whether a result of this device is held; later ones must then follow it."""
         return member in self._kept
 
     def keep(
@@ -62,7 +62,7 @@ class HeldResults:
         *,
         answered: bool,
     ) -> None:
-        """Hand it out after the echo time, without what something has spoken against by then."""
+        """Pass the result on after the echo time, without what was contradicted by then."""
         kept = _HeldResult(member, result, unsure, answered=answered)
         self._kept.setdefault(member, deque()).append(kept)
         if unsure:
@@ -70,7 +70,7 @@ class HeldResults:
             self.tasks.create_task(self._after_echo(kept))
 
     def give_up(self) -> None:
-        """The session is over: nobody has heard, or can hear, whether they were right."""
+        """The session is over: what is still doubtful can no longer be confirmed."""
         for member in tuple(self._kept):
             for kept in self._kept.pop(member):
                 self._let_go(kept, lost=True)
@@ -97,7 +97,7 @@ class HeldResults:
                 fault = fault or GarbledReply(member.stats.code or "bus.doubtful")
             readings += [] if each.again else told
         if kept.unsure:
-            member.counters.pop_puzzled()  # the next round asks in any case
+            member.counters.pop_puzzled()  # the next round asks again anyway
         replaced = (*kept.result.replaced, *member.counters.pop_replacements())
         result = msgspec.structs.replace(
             kept.result, readings=tuple(readings), fault=fault, replaced=replaced

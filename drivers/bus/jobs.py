@@ -1,6 +1,6 @@
-"""What a bus carries out: rounds (`poll.py`), probes of silent devices, and what somebody asked.
+"""The jobs of a bus: rounds (`poll.py`), probes of silent devices, and writes.
 
-Each job hands out one transaction at a time, so that a more urgent one may go between.
+Each job hands out one transaction at a time, so that a more urgent job can go in between.
 """
 
 import asyncio
@@ -23,13 +23,13 @@ from drivers.family import Transaction, WritePlan
 WRITE_PRIORITY = 0
 PROBE_PRIORITY = 8
 
-# A device that answers twice is asked at least so often: whatever its period is, it is trusted
-# again within minutes of its last surplus reply.
+# Longest time between requests to a device that answers twice: whatever its period, it is
+# # trusted again within minutes of its last surplus reply.
 RECHECK_S = 5.0
 
 
 class Job(Protocol):
-    """One device's business on the wire."""
+    """The work of one device on the wire."""
 
     member: BusDevice
     alive: bool
@@ -38,40 +38,39 @@ class Job(Protocol):
 
     @property
     def priority(self) -> int:
-        """How urgent it is; lower goes first."""
+        """Lower goes first."""
 
     @property
     def deadline_s(self) -> float:
-        """Which of the equally urgent goes first."""
+        """Orders jobs of equal priority."""
 
     def ready_s(self, now_s: float) -> float:
-        """When its next transaction may go."""
+        """When its next transaction may be sent."""
 
-    def current(self) -> Transaction:
-        """Its next transaction."""
+    def current(self) -> Transaction: ...
 
     def on_reply(
         self, samples: Sequence[Sample], now_s: float, *, unsure_since_s: float | None = None
     ) -> None:
-        """The current transaction was answered; if unsure, perhaps by another's reply."""
+        """The current transaction was answered, perhaps by another's reply (`unsure_since_s`)."""
 
     def on_fault(self, fault: DeviceFault, cost_s: float, now_s: float) -> None:
-        """The current transaction failed and took the wire so long."""
+        """The current transaction failed after `cost_s` on the wire."""
 
     @property
     def is_over(self) -> bool:
-        """True when nothing of it is left to be asked (this time)."""
+        """True when nothing is left to send (for this turn)."""
 
     @property
     def is_fruitful(self) -> bool:
-        """True if it brought what it was to bring."""
+        """True if it achieved its purpose."""
 
 
 class ProbeJob:
-    """The cheapest question to a device that does not answer, or what it has answered twice.
+    """The cheapest request to a silent device, or a repetition of what it has answered twice.
 
-    The one when its breaker allows it, the other until enough answers have been alone. What
-    it says is given to nobody: values come with the round that follows.
+    The former when its breaker allows it, the latter until enough replies came alone. The values
+    are discarded: they come with the round that follows.
     """
 
     def __init__(self, member: BusDevice) -> None:
@@ -86,29 +85,29 @@ class ProbeJob:
 
     @property
     def priority(self) -> int:
-        """What was answered twice is asked beside its rounds, which else leave it no time."""
+        """Rechecks compete with the device's own rounds, which otherwise leave them no time."""
         doubled = self.member.breaker.is_closed and self.member.quarantine.doubled
         return self._urgent if doubled else PROBE_PRIORITY
 
     @property
     def deadline_s(self) -> float:
-        """Probes are served in the order of their time."""
+        """Probes run in the order of their due times."""
         breaker, quarantine = self.member.breaker, self.member.quarantine
         if not breaker.is_closed:
             return breaker.retry_at_s
-        if quarantine.doubled:  # other answers of it tell nothing
+        if quarantine.doubled:  # its other answers prove nothing
             return max(self._asked_s, quarantine.counted_s) + RECHECK_S
         return self.member.used_s + RECHECK_S
 
     def ready_s(self, now_s: float) -> float:
-        """When the breaker wants to know, or the device's own rounds are too far apart."""
+        """When the breaker wants a probe, or when the device's own rounds are too far apart."""
         member = self.member
-        if member.breaker.is_closed and not member.quarantine.twice:  # nearly always
+        if member.breaker.is_closed and not member.quarantine.twice:  # the usual case
             return math.inf
         return max(self.deadline_s, member.free_at_s(self.current(), now_s))
 
     def current(self) -> Transaction:
-        """The cheapest transaction of the device, or in turn what it has answered twice."""
+        """The device's cheapest transaction, or in turn those that it has answered twice."""
         self.is_over = False
         doubled = self.member.recheck_transactions if self.member.breaker.is_closed else []
         return doubled[self._turn % len(doubled)] if doubled else self.member.cheapest_transaction
@@ -116,13 +115,13 @@ class ProbeJob:
     def on_reply(
         self, samples: Sequence[Sample], now_s: float, *, unsure_since_s: float | None = None
     ) -> None:
-        """It lives; the values come with the round that follows."""
+        """The device is alive; the values come with the round that follows."""
         del samples, unsure_since_s
         self._next(now_s)
         self.alive, self.is_over, self.wasted_s, self.fault = True, True, 0.0, None
 
     def on_fault(self, fault: DeviceFault, cost_s: float, now_s: float) -> None:
-        """It does not, unless even a refusal is a sign of life."""
+        """The device is not alive, unless it answered with a refusal."""
         self._next(now_s)
         self.alive, self.is_over, self.wasted_s = isinstance(fault, RequestRefused), True, cost_s
         self.fault = fault
@@ -133,14 +132,14 @@ class ProbeJob:
 
     @property
     def is_fruitful(self) -> bool:
-        """True if it was answered with values."""
+        """True if the answer had values."""
         return self.alive and self.fault is None
 
 
 class WriteJob:
-    """A write and its proof. Whether a write without a reply was carried out, reading back tells.
+    """A write and its proof; if the write gets no reply, reading back decides.
 
-    `done` may be cancelled by whoever waits; the wire finishes all the same.
+    `done` may be cancelled by its caller; the transaction is still completed.
     """
 
     priority = WRITE_PRIORITY
@@ -162,27 +161,28 @@ class WriteJob:
         return not self._steps
 
     def ready_s(self, now_s: float) -> float:
-        """As soon as the device may be asked; an open breaker does not stop a person."""
+        """As soon as the device may be asked; an open breaker does not delay a write."""
         return self.member.free_at_s(self._steps[0], now_s)
 
     def current(self) -> Transaction:
-        """The write, then the reading back."""
+        """The write, then the read-back."""
         return self._steps[0]
 
     def on_reply(
         self, samples: Sequence[Sample], now_s: float, *, unsure_since_s: float | None = None
     ) -> None:
-        """Written, or read back."""
-        del unsure_since_s  # a person waits; another's reply hardly shows what was written
+        del (
+            unsure_since_s
+        )  # a person waits, and another reply is unlikely to show the written value
         self.alive = True
         del self._steps[0]
         if samples:
             self._judge(self.member.readings(samples, now_s)[0])
-        elif not self._steps:  # confirmed at most: nobody has seen that it is so
+        elif not self._steps:  # confirmed at most: the value was not read back
             self._resolve(self._unproved(now_s))
 
     def on_fault(self, fault: DeviceFault, cost_s: float, now_s: float) -> None:
-        """A refusal is final; anything else is settled by reading back, if that is possible."""
+        """A refusal is final; after anything else reading back decides, where that is possible."""
         del now_s
         self.alive = isinstance(fault, RequestRefused)
         self.wasted_s += cost_s
@@ -193,11 +193,11 @@ class WriteJob:
 
     @property
     def is_fruitful(self) -> bool:
-        """True if the device kept what was written."""
+        """True if the device kept the written value."""
         return self.alive and self.fault is None
 
     def abandon(self, error: DeviceFault | LineDown) -> None:
-        """Tell whoever waits that it failed."""
+        """Fail the write with this reason."""
         self._steps.clear()
         if not self.done.done():
             self.done.set_exception(error)

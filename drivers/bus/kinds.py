@@ -1,4 +1,4 @@
-"""The kinds of bus that poll: what stands in their `[bus.*]`, and how each is opened."""
+"""The polled kinds of bus: the options of their `[bus.*]`, and how each is opened."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -46,17 +46,15 @@ class _HalfDuplexOptions:
 
     @property
     def usual_line(self) -> SerialLine:
-        """The line settings of devices that name none."""
+        """Line settings of devices that name none."""
         return SerialLine.parse(self.line)
 
     @property
     def framing(self) -> Framing:
-        """Frames are searched for in the stream."""
         return Framing.STREAM
 
     @property
     def inflight(self) -> int:
-        """The line is half-duplex."""
         return 1
 
     def cost(self, line: SerialLine) -> WireCost:
@@ -69,7 +67,7 @@ class SerialOptions(
 ):
     """`kind = "serial"`: an RS-485 or RS-232 port of this machine, or `socket://host:port`.
 
-    `turnaround_ms` is how long a device usually thinks; it only serves planning.
+    `turnaround_ms` is the usual response time of the devices; it is only used for planning.
     """
 
     port: str
@@ -80,11 +78,10 @@ class SerialOptions(
 
     @property
     def where(self) -> str:
-        """The port, for people."""
         return self.port
 
     async def connect(self, tap: OnStrayBytes) -> BusLink:
-        """Open and lock the port; LineDown says why not."""
+        """Open and lock the port; LineDown says why that failed."""
         return await _stream_link(self._opener(), self.usual_line, tap, echo=self.echo)
 
     def _opener(self) -> OpenStream:
@@ -106,7 +103,6 @@ class RtuOverTcpOptions(
 
     @property
     def where(self) -> str:
-        """The address, for people."""
         return self.address
 
     def cost(self, line: SerialLine) -> WireCost:
@@ -115,14 +111,15 @@ class RtuOverTcpOptions(
         return super().cost(self.usual_line)
 
     async def connect(self, tap: OnStrayBytes) -> BusLink:
-        """Connect; LineDown says why not."""
+        """Connect; LineDown says why that failed."""
         return await _stream_link(tcp_opener(*_host_and_port(self.address)), self.usual_line, tap)
 
 
 class ModbusTcpOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`kind = "modbus-tcp"`: a gateway or a device of its own.
+    """`kind = "modbus-tcp"`: a gateway, or a device with a network port.
 
-    `max_inflight` above 1 only for gateways that say so: many serialise, and some mix answers up.
+    `max_inflight` above 1 only for gateways that document it: many serialise, and some mix up
+    replies.
     """
 
     address: Address
@@ -131,33 +128,30 @@ class ModbusTcpOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
 
     @property
     def where(self) -> str:
-        """The address, for people."""
         return self.address
 
     @property
     def usual_line(self) -> SerialLine:
-        """Nobody knows the line behind a gateway, and nothing here depends on it."""
+        """A placeholder: the line behind a gateway is unknown and does not matter here."""
         return SerialLine()
 
     @property
     def framing(self) -> Framing:
-        """The header tells where a frame ends."""
         return Framing.MBAP
 
     @property
     def inflight(self) -> int:
-        """How many transactions may be under way."""
         return self.max_inflight
 
     def cost(self, line: SerialLine) -> WireCost:
-        """A transaction costs its round trip, its length nothing to speak of."""
+        """The cost is the round trip; the length of a reply hardly matters."""
         del line
         share_s = self.turnaround_ms / 1000 / self.max_inflight
         return WireCost(Framing.MBAP, 0.0, share_s, 0.0)
 
     async def connect(self, tap: OnStrayBytes) -> BusLink:
-        """Connect; LineDown says why not."""
-        del tap  # ids tell late replies apart
+        """Connect; LineDown says why that failed."""
+        del tap  # transaction ids identify late replies
         link = MbapLink()
         await link.open(tcp_opener(*_host_and_port(self.address)))
         return link

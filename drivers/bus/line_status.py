@@ -22,19 +22,17 @@ class LineStatus:
         self._attempts = 0
 
     def set_up(self) -> None:
-        """The line is open."""
         self.down = None
         self._report(BusState.UP, None)
 
     def set_down(self, down: LineDown, *, report: bool = True) -> None:
-        """The line is closed for that reason."""
         self.down = down
         self._attempts += 1
         if report:
             self._report(BusState.DOWN, down)
 
     def reset_back_off(self) -> None:
-        """A device has answered: the next loss is the first of its kind."""
+        """A device has answered: the next loss starts at the shortest delay."""
         self._attempts = 0
 
     def reopen_s(self) -> float:

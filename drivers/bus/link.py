@@ -1,7 +1,6 @@
-"""One half-duplex line: a request, silence before it, and the reply found in what is heard.
+"""A half-duplex line: silence, a request, and the reply found in the received bytes.
 
-A transaction runs to its own end: a reply, or silence after the time-out. Nothing else ends it but
-the line being lost.
+A transaction ends with a reply, with its timeout, or with the loss of the line, and not before.
 """
 
 import asyncio
@@ -15,29 +14,29 @@ from drivers.contract import GarbledReply, LineDown, NoReply
 from drivers.family import Framing, Transaction
 from drivers.serial_line import SerialLine
 
-# A pause within a reply: USB adapters and serial servers deliver in lumps.
+# Longest pause within a reply: USB adapters and serial servers deliver in bursts.
 GAP_MIN_S = 0.1
 
-# Sums of floats that mean the same instant differ by less than this.
+# Tolerance when comparing instants that are sums of floats.
 _GRAIN_S = 1e-6
 
 # Modbus over serial line V1.02, 2.4.1: time for all slaves to act, 100 to 200 ms.
 _BROADCAST_PAUSE_S = 0.1
 
 
-# Is shown what was heard and answers nobody's question; gives back what it has not recognised.
+# Receives stray bytes; returns those that it has not recognised.
 OnStrayBytes: TypeAlias = Callable[[bytes], bytes]
 
 _STRAYS_MAX = 640
 
-# A serial server may close a connection that is idle: no loss before somebody asks.
+# A serial server may close an idle connection: that is no loss until the next request.
 CONNECTION_LOST = "bus.connection-lost"
 
 
 class ReceivedReply(msgspec.Struct, frozen=True):
-    """A frame, how long after the request's last character it was complete, and what beside it.
+    """A frame, the time from the end of the request to its completion, and the bytes beside it.
 
-    `litter` counts the bytes that were heard since the request and are not the frame's.
+    `litter` counts the bytes received since the request that are not part of the frame.
     """
 
     frame: bytes
@@ -46,7 +45,7 @@ class ReceivedReply(msgspec.Struct, frozen=True):
 
 
 class LinkCounters(msgspec.Struct):
-    """What one link has seen since it was opened."""
+    """What one link has counted since it was opened."""
 
     silence_kept: int = 0
     silence_broken: int = 0
@@ -55,13 +54,13 @@ class LinkCounters(msgspec.Struct):
     late: int = 0
 
     def plus(self, other: "LinkCounters") -> "LinkCounters":
-        """Both together."""
+        """The sum of both."""
         pairs = zip(msgspec.structs.astuple(self), msgspec.structs.astuple(other), strict=True)
         return LinkCounters(*(mine + theirs for mine, theirs in pairs))
 
 
 class BusLink(Protocol):
-    """An open port or gateway, as the bus uses it."""
+    """An open port or connection, as the bus uses it."""
 
     framing: Framing
     counters: LinkCounters
@@ -69,16 +68,15 @@ class BusLink(Protocol):
     async def exchange(
         self, transaction: Transaction, line: SerialLine, timeout_s: float
     ) -> ReceivedReply:
-        """Carry one transaction out; DeviceFault or LineDown."""
+        """Carry out one transaction; DeviceFault or LineDown."""
 
     async def settle(self, window_s: float) -> None:
-        """Listen that long and forget what is heard."""
+        """Discard everything received during that time."""
 
     async def watch(self) -> None:
-        """Until the port is gone, whether or not somebody asks: LineDown."""
+        """Runs until the port is lost, even while it is idle; raises LineDown."""
 
-    def close(self) -> None:
-        """Let port or socket go."""
+    def close(self) -> None: ...
 
 
 class _PendingRequest:
@@ -94,16 +92,15 @@ class _PendingRequest:
         self.timer: asyncio.TimerHandle | None = None
 
     def fail(self, error: Exception) -> None:
-        """End it with an error."""
         if not self.answered.done():
             self.answered.set_exception(error)
 
 
 class StreamLink:
-    """A stream with frames on it.
+    """Frames on a byte stream.
 
-    What `tap` recognises as somebody's reply to another request is no part of the one that we wait
-    for. `echo` is for two-wire adapters that return what they send.
+    Bytes that `tap` recognises as the reply to another request are not part of the awaited one.
+    `echo` is for two-wire adapters that return what they send.
     """
 
     framing = Framing.STREAM
@@ -124,18 +121,18 @@ class StreamLink:
         self._quiet_from_s = self._loop.time()
 
     async def open(self, opener: OpenStream) -> None:
-        """Open the stream; LineDown if that cannot be, and then nothing of it stays open."""
+        """Open the stream; LineDown if that fails, and then nothing stays open."""
         self._stream = await opener(self)
         try:
             self._stream.set_line(self._line)
-        except BaseException:  # whatever it is, it is raised again
+        except BaseException:  # re-raised after cleaning up
             self.close()
             raise
 
     async def exchange(
         self, transaction: Transaction, line: SerialLine, timeout_s: float
     ) -> ReceivedReply:
-        """Carry one transaction out; DeviceFault or LineDown."""
+        """Carry out one transaction; DeviceFault or LineDown."""
         await self._silence(max(line.silence_s, self._line.silence_s), timeout_s)
         sent_s = self._send(transaction.request, line)
         if transaction.expect is None:
@@ -150,23 +147,21 @@ class StreamLink:
             self._asked = None
 
     async def settle(self, window_s: float) -> None:
-        """Listen that long and forget what is heard."""
+        """Discard everything received during that time."""
         await asyncio.sleep(window_s)
         self._open_stream()
 
     async def watch(self) -> None:
-        """Until the port is gone, whether or not somebody asks: LineDown."""
+        """Runs until the port is lost, even while it is idle; raises LineDown."""
         await self._gone.wait()
         self._open_stream()
 
     def close(self) -> None:
-        """Let the stream go."""
         if self._stream is not None:
             self._stream.close()
             self._stream = None
 
     def on_bytes(self, data: bytes) -> None:
-        """Bytes arrived, in any split."""
         now_s = self._loop.time()
         self._quiet_from_s = max(self._quiet_from_s, now_s)
         asked = self._asked
@@ -181,7 +176,6 @@ class StreamLink:
             asked.fail(error)
 
     def on_lost(self, error: LineDown) -> None:
-        """The stream ended."""
         self._lost = error
         if error.code != CONNECTION_LOST:
             self._gone.set()
@@ -189,7 +183,7 @@ class StreamLink:
             self._asked.answered.set_exception(error)
 
     def _stray(self, data: bytes) -> None:
-        """Nobody has asked for this; in pieces it may be a whole reply."""
+        """Unexpected bytes; several pieces may form a complete reply."""
         if self._tap is not None:
             self._strays = self._tap(self._strays + data)[-_STRAYS_MAX:]
 
@@ -200,7 +194,7 @@ class StreamLink:
         return self._stream
 
     async def _silence(self, silence_s: float, patience_s: float) -> None:
-        """Wait until nothing was heard for that long; a line that never rests is a fault."""
+        """Wait until the line was silent for that long; a line that never is silent is a fault."""
         give_up_s = self._loop.time() + patience_s
         while (wait_s := self._quiet_from_s + silence_s - self._loop.time()) > 0:
             if self._loop.time() > give_up_s + silence_s:
@@ -208,7 +202,7 @@ class StreamLink:
             await asyncio.sleep(wait_s)
 
     def _send(self, request: bytes, line: SerialLine) -> float:
-        """Put the request on the wire now; when its last character will have left."""
+        """Send the request; returns when its last character will have been sent."""
         stream = self._open_stream()
         now_s = self._loop.time()
         if now_s - self._quiet_from_s >= line.silence_s - _GRAIN_S:
@@ -225,7 +219,7 @@ class StreamLink:
         return self._quiet_from_s
 
     def _look(self, asked: _PendingRequest, now_s: float) -> None:
-        """More was heard: see whether the reply is there."""
+        """More bytes arrived: check whether the reply is complete."""
         transaction = asked.transaction
         heard = self._without_echo(asked)
         assert transaction.expect is not None
@@ -235,8 +229,8 @@ class StreamLink:
         elif len(heard) > transaction.expect.limit:
             asked.answered.set_exception(GarbledReply("bus.too-much", heard=len(heard)))
         elif 0 < transaction.reply_bytes <= len(heard):
-            # As much as the reply has come, but not the reply: no need to wait the time-out out,
-            # unless it was another's; then we listen on as if nothing had come.
+            # As many bytes as the reply has arrived, but not the reply: end early, unless they were
+            # # another's reply; then continue as if nothing had arrived.
             others = self._set_aside(asked)
             until_s = asked.sent_s + asked.timeout_s if others else now_s + asked.gap_s
             assert asked.timer is not None
@@ -244,7 +238,7 @@ class StreamLink:
             asked.timer = self._loop.call_at(until_s, self._time_over, asked)
 
     def _set_aside(self, asked: _PendingRequest) -> bool:
-        """Take what is recognised as another's reply out of what was heard."""
+        """Remove replies to other requests from the received bytes."""
         heard = self._without_echo(asked)
         rest = heard if self._tap is None or not heard else self._tap(heard)
         if len(rest) == len(heard):
@@ -260,7 +254,7 @@ class StreamLink:
             asked.fail(error)
 
     def _give_up(self, asked: _PendingRequest) -> None:
-        """No reply, unless characters are still coming in."""
+        """No reply, unless characters are still arriving."""
         if asked.answered.done():
             return
         now_s = self._loop.time()
@@ -287,7 +281,7 @@ class StreamLink:
         self.counters.stray_bytes += litter
         asked.answered.set_result(ReceivedReply(frame, max(0.0, now_s - asked.sent_s), litter))
         for beside in (heard[: place[0]], heard[place[1] :]):
-            if beside:  # looked at once whoever waits has the reply
+            if beside:  # looked at after the caller has received the reply
                 self._loop.call_soon(self._stray, beside)
 
     def _without_echo(self, asked: _PendingRequest) -> bytes:

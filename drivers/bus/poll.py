@@ -1,4 +1,4 @@
-"""One device's round: its blocks one after the other, again and again on a grid of instants."""
+"""One device's round: its transactions one after the other, repeated on a grid of instants."""
 
 import math
 from collections.abc import Sequence
@@ -18,32 +18,33 @@ from drivers.contract import (
 )
 from drivers.family import Transaction
 
-# Rounds of a second and more begin on a beat that all buses share: what they bring is stored and
-# sent together, and the machine sleeps in between.
+# Rounds of a second and more begin on a beat that all buses share: their readings are stored and
+# # sent together, and the machine sleeps in between.
 BEAT_S = 1.0
 
-# Rounds after which the block is tried again; doubled each time.
+# Rounds after which a divided block is tried whole again; doubled each time.
 _REUNITE_MIN, _REUNITE_MAX = 50, 6400
 
-# A due instant is a sum of floats and may fall just short of itself.
+# Tolerance for due instants, which are sums of floats.
 _GRAIN = 1e-9
 
 
 class DoubtfulReply(msgspec.Struct, frozen=True):
-    """What a reply says that may have been another's; not to be believed before the echo time.
+    """Samples that may belong to another request's reply; not trusted before the echo time.
 
-    What has come since `since_s`, when it was asked, may speak against it.
+    What arrived after `since_s`, the time of the request, may contradict it.
     """
 
     samples: Sequence[Sample]
     since_s: float
     at_s: float
-    # Its counters puzzle: it was asked once more, and is only there to bear the second out.
+    # Its counters were implausible: it was asked again, and only serves to confirm the second
+    # reply.
     again: bool = False
 
 
 class _DividedBlock(msgspec.Struct):
-    """A block that was met with silence, what is asked instead, and when it is tried again."""
+    """A block that was not answered, the transactions sent instead, and when it is tried again."""
 
     whole: Transaction
     parts: list[Transaction]
@@ -52,7 +53,7 @@ class _DividedBlock(msgspec.Struct):
 
 
 class PollJob:
-    """One round, again and again on its own grid of instants.
+    """One round, repeated on its own grid of instants.
 
     `phase` spreads the rounds of one bus; one of at least `beat_from_s` moves to the beat before.
     """
@@ -93,16 +94,16 @@ class PollJob:
 
     @property
     def deadline_s(self) -> float:
-        """When the following round is due; on one beat, one round ends before the next begins.
+        """When the following round is due. Rounds on the same beat run one after the other.
 
-        Who was silent lets the others go first.
+        A device that was silent goes last.
         """
         behind_s = self.period_s if self.member.patience.record_miss else 0.0
         return self.due_s + self.period_s + self._behind_beat_s + behind_s
 
     @property
     def is_over(self) -> bool:
-        """True when every transaction has been answered or given up."""
+        """True when every transaction was answered or given up."""
         return not self._order
 
     def ready_s(self, now_s: float) -> float:
@@ -114,21 +115,21 @@ class PollJob:
         return max(self.due_s, self.member.free_at_s(self._order[0], now_s))
 
     def current(self) -> Transaction:
-        """The next block of this round."""
         return self._order[0]
 
     def on_reply(
         self, samples: Sequence[Sample], now_s: float, *, unsure_since_s: float | None = None
     ) -> None:
-        """The block's values are here; if one of its counters puzzles, it is asked once more.
+        """The samples of the current transaction; if a counter is implausible it is sent once more.
 
-        Unsure ones are no readings yet, and not shown to the counters before they are.
+        Doubtful samples are not readings yet and not shown to the counters until they are
+        confirmed.
         """
         self.alive = True
         self._clipped.discard(self._order[0].request)
         counters, retried = self.member.counters, self._retried
         if unsure_since_s is None and retried and self.unsure and self.unsure[-1].again:
-            unsure_since_s = self.unsure[-1].since_s  # what it bears out is not known yet
+            unsure_since_s = self.unsure[-1].since_s  # not known yet what it confirms
         if unsure_since_s is not None:
             again = not retried and counters.would_puzzle(samples, now_s)
             self.unsure.append(DoubtfulReply(samples, unsure_since_s, now_s, again=again))
@@ -142,10 +143,9 @@ class PollJob:
         self._next()
 
     def on_fault(self, fault: DeviceFault, cost_s: float, now_s: float) -> None:
-        """Divide what was refused, repeat once what was garbled, give up what is silent.
+        """Divide what was refused, repeat what was garbled once, give up what was not answered.
 
-        What is asked for more than its points need is asked for without that, whatever it met with
-        but silence.
+        A lengthened transaction is sent at its own length after any fault but silence.
         """
         transaction = self._order[0]
         if isinstance(fault, RequestRefused):
@@ -170,7 +170,7 @@ class PollJob:
         self._next()
 
     def result(self, now_s: float) -> PollResult:
-        """The round as it ended; the next one is due on the grid."""
+        """The completed round; the next one is due on the grid."""
         readings = tuple(self._readings)
         took_ns = int((now_s - self.due_s) * 1e9)
         device, replaced = self.member.device.id, self.member.counters.pop_replacements()
@@ -184,24 +184,26 @@ class PollJob:
 
     @property
     def is_fruitful(self) -> bool:
-        """True if at least one value could be used."""
+        """True if at least one value is usable."""
         return bool(self.unsure) or any(each.value is not None for each in self._readings)
 
     def start_over(self, now_s: float) -> None:
-        """The bus or the device is back: begin a fresh round now."""
+        """The bus or the device is back: start a new round now."""
         self.due_s = now_s
         self._restart(now_s)
 
     def _rearm(self, now_s: float) -> None:
-        # The instant after the last one; of those already missed only the latest is made up for.
+        # The next instant of the grid; of several missed ones only the latest is made up for.
         rounds = max(self._rounds_by(self.due_s) + 1, self._rounds_by(now_s))
         self.due_s = self._grid_s + rounds * self.period_s
-        if self.period_s >= self.member.echo_s:  # what is made up for could be answered by an echo
+        if (
+            self.period_s >= self.member.echo_s
+        ):  # an echo could answer the round that is made up for
             self.due_s = max(self.due_s, now_s + self.member.echo_s)
         self._restart(now_s)
 
     def _rounds_by(self, at_s: float) -> int:
-        """How many instants of the grid have come by then; one that is due now counts."""
+        """How many instants of the grid have passed, one that is due now included."""
         return math.floor((at_s - self._grid_s) / self.period_s + _GRAIN)
 
     def _next(self) -> None:
@@ -209,7 +211,7 @@ class PollJob:
         self._retried = False
 
     def _divide(self, transaction: Transaction) -> bool:
-        """Ask in smaller pieces from now on."""
+        """Send smaller transactions from now on."""
         again = self._again(transaction)
         parts = _parts(transaction) if again is None else again.parts
         if not parts:
@@ -218,15 +220,15 @@ class PollJob:
         self._order[at : at + 1] = parts
         if again is not None:
             self._divided.remove(again)
-        if transaction in self._transactions:  # else its silence was learnt a moment ago
+        if transaction in self._transactions:  # otherwise its silence was recorded just now
             self._exchange([transaction], parts)
         return True
 
     def _beyond(self, transaction: Transaction, fault: DeviceFault) -> bool:
-        """Whether a longer answer seems to be more than the device has.
+        """Whether the device seems unable to send the longer reply.
 
-        A gateway may say so in its own name, and a device may clip its answer: then there is none,
-        but twice a reply of the length that the points need comes, or what is no reply.
+        A gateway may say so itself, and a device may cut its reply short: then there is no reply,
+        but twice one of the length that the points need, or bytes that are no reply.
         """
         if isinstance(fault, TargetDead):
             return True
@@ -240,11 +242,11 @@ class PollJob:
         return again
 
     def _learn_silence(self, transaction: Transaction) -> None:
-        """Silence that comes again and again, from a device that speaks, is a denial, too.
+        """Repeated silence, from a device that answers other requests, counts as a refusal.
 
-        It may have been the line after all: so the whole is tried again, ever more rarely.
+        It may have been the line after all, so the whole block is tried again, ever more rarely.
         """
-        if transaction not in self._transactions:  # garbled, then tried once more
+        if transaction not in self._transactions:  # garbled, then repeated
             return
         again = self._again(transaction)
         parts = _parts(transaction) if again is None else again.parts
@@ -267,7 +269,7 @@ class PollJob:
                 self._exchange(each.parts, [each.whole])
 
     def _exchange(self, old: Sequence[Transaction], new: Sequence[Transaction]) -> None:
-        """Other pieces of the same points, from the next round on."""
+        """Read the same points by other transactions from the next round on."""
         at = self._transactions.index(old[0])
         kept = [each for each in self._transactions if each not in old]
         self._transactions = kept[:at] + list(new) + kept[at:]

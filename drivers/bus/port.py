@@ -30,12 +30,12 @@ _FRAME_FLAGS = termios.CSIZE | termios.PARENB | termios.PARODD | termios.CSTOPB
 
 
 def serial_ports() -> list[str]:
-    """The serial ports that this machine has, by their stable names where they have one."""
+    """The serial ports of this machine, by their stable names where they have one."""
     return sorted(serial_port_products())
 
 
 def serial_port_products() -> dict[str, str]:
-    """The same, each with what its adapter says of itself ("" where it says nothing)."""
+    """The serial ports with the product name of their adapter ("" if unknown)."""
     there = {os.path.realpath(port.device): port for port in list_ports.comports()}
     found = {real: port.device for real, port in there.items()}
     found |= _links(Path("/dev/serial/by-id"), "")
@@ -52,7 +52,7 @@ def serial_port_products() -> dict[str, str]:
 
 
 def _links(folder: Path, prefix: str) -> dict[str, str]:
-    """The names in a folder of links, by the port that they lead to."""
+    """Names in a folder of links, by the port that they point to."""
     with contextlib.suppress(OSError):
         names = sorted(path for path in folder.iterdir() if path.name.startswith(prefix))
         return {os.path.realpath(name): str(name) for name in names}
@@ -60,16 +60,16 @@ def _links(folder: Path, prefix: str) -> dict[str, str]:
 
 
 def _number(port: Any) -> tuple[str, str]:
-    """An adapter's serial number with the part of it; a port without one bears its own path."""
+    """An adapter's serial number and interface; a port without one is identified by its path."""
     _, _, interface = (port.location or "").partition(":")
     return (port.serial_number or port.device, interface)
 
 
 def serial_opener(path: str, line: SerialLine, *, rs485: bool = False) -> OpenStream:
-    """How a bus opens a serial port: PortMissing, PortHeld, PortForbidden or PortUnfit if not."""
+    """Returns what opens the port; PortMissing, PortHeld, PortForbidden or PortUnfit."""
 
     async def open_stream(receiver: ByteReceiver) -> ByteStream:
-        # Opening may wait for a USB adapter, and looking for a port's holder reads all of /proc.
+        # Opening may wait for a USB adapter, and finding the holder of a port reads all of /proc.
         port = await asyncio.to_thread(_open, path, line, rs485=rs485)
         try:
             return _PortStream(port, receiver, path)
@@ -81,7 +81,7 @@ def serial_opener(path: str, line: SerialLine, *, rs485: bool = False) -> OpenSt
 
 
 def _open(path: str, line: SerialLine, *, rs485: bool) -> serial.Serial:
-    if "://" in path:  # pyserial would take it, and then block (docs/decisions, serial ports)
+    if "://" in path:  # pyserial would accept it, and then block (docs/decisions, serial ports)
         raise PortUnfit("bus.port-url", port=path)
     try:
         port = serial.Serial(
@@ -96,7 +96,7 @@ def _open(path: str, line: SerialLine, *, rs485: bool) -> serial.Serial:
     except (OSError, ValueError) as error:
         raise _why_not(path, line, error) from error
     try:
-        with contextlib.suppress(OSError, ValueError, NotImplementedError):  # a wish, not more
+        with contextlib.suppress(OSError, ValueError, NotImplementedError):  # best effort
             port.set_low_latency_mode(True)
         if rs485:
             port.rs485_mode = RS485Settings()
@@ -114,7 +114,7 @@ def _is_pty(path: str) -> bool:
 
 
 def _why_not(path: str, line: SerialLine, error: Exception) -> LineDown:
-    """What kept the port from being opened, with what is needed to put it right."""
+    """Why the port cannot be opened, with what is needed to fix it."""
     try:
         status = Path(path).stat()
     except OSError:
@@ -136,7 +136,7 @@ def _group(gid: int) -> str:
 
 
 def _holder(path: str) -> str:
-    """Who has the port open: "name (pid)", or "?" where that may not be seen."""
+    """The process that has the port open: "name (pid)", or "?" where that is not visible."""
     target = os.path.realpath(path)
     for link in Path("/proc").glob("[0-9]*/fd/*"):
         process = link.parent.parent
@@ -147,8 +147,6 @@ def _holder(path: str) -> str:
 
 
 class _PortStream:
-    """An open port, as a stream."""
-
     def __init__(self, port: serial.Serial, receiver: ByteReceiver, path: str) -> None:
         self._loop = asyncio.get_running_loop()
         self._port = port
@@ -162,17 +160,17 @@ class _PortStream:
         self._loop.add_reader(self._fd, self._readable)
 
     def write(self, data: bytes) -> None:
-        """Send without waiting; what the driver does not take at once follows when it can."""
+        """Send without waiting; what the driver does not accept at once follows later."""
         if not self._open:
             raise LineLost("bus.line-lost", port=self._path)
         self._unsent += data
         self._flush()
 
     def set_line(self, line: SerialLine) -> None:
-        """One tcsetattr, at once: nothing is on its way, so there is nothing to drain."""
+        """One tcsetattr, effective at once: nothing is being sent, so there is nothing to drain."""
         try:
             attributes = termios.tcgetattr(self._fd)
-        except termios.error as error:  # unplugged between opening and this
+        except termios.error as error:  # unplugged since it was opened
             raise LineLost("bus.line-lost", port=self._path) from error
         speed = getattr(termios, f"B{line.baud}", None)
         if speed is None:
@@ -199,12 +197,12 @@ class _PortStream:
             termios.tcsetattr(self._fd, termios.TCSANOW, attributes)
 
     def close(self) -> None:
-        """Let the port go, and its lock with it."""
+        """Close the port and release its lock."""
         if self._open:
             self._open = False
             self._loop.remove_reader(self._fd)
             self._loop.remove_writer(self._fd)
-            with contextlib.suppress(OSError):  # an unplugged adapter may refuse even this
+            with contextlib.suppress(OSError):  # this fails on an unplugged adapter
                 self._port.close()
 
     def _readable(self) -> None:

@@ -1,25 +1,25 @@
-"""Protection from replies that nobody waits for: late ones, repeated ones, those of a twin.
+"""Protection against unexpected replies: late ones, repeated ones, and those of a twin.
 
-Nothing in a serial reply says which request it answers. So the line counts as dirty for a device
-after every transaction without its own complete reply, whatever else was heard: the device rests
-until a late window has passed in which nothing of it was heard. But a reply may be later still; so
-every such request is kept as *owed*, and as long as one is,
+Nothing in a serial reply says which request it answers. So after every transaction without its own
+complete reply the line counts as dirty for the device: it rests until a late window has passed in
+which nothing of it was received. A reply may be even later; so every such request is remembered as
+*owed*, and while one is,
 
-- nothing is asked whose answer would look the same, except the same request again;
-- no refusal is believed of another request to the same unit and function, for a refusal bears
-  nothing more.
+- nothing is sent whose reply would look the same, except the same request again;
+- no refusal of another request to the same unit and function is believed, because a refusal
+  contains nothing else.
 
-Replies usually come in order: one that comes, wanted or overheard, is that of the oldest that is
-owed, and shows how late the others may be. Nothing is taken for settled by it at once, for a reply
-may come twice, or overtake another.
+Replies usually come in order: a reply, expected or overheard, is that of the oldest owed request,
+and shows how late the others may be. It does not settle the debt at once, because a reply may come
+twice or overtake another.
 
-A whole reply that nobody has asked for is a *surplus*: a device that answers twice, or two devices
-with one address. It rests the device as a time-out does. So that none is taken for the answer to
-another request, what would look like a reply is asked only once the echo time behind that has
-passed; the planner lets no two replies of a device look alike if it can. After a surplus every
-answer of the device is *unsure* for a while: whoever has it hands it out only once the echo time
-has passed without another. A second device need not know all that the first does; so it is the
-requests which a surplus may have followed whose replies must come alone before that ends.
+A complete reply that was not requested is a *surplus*: the device answers twice, or two devices
+have the same address. The device then rests as after a timeout. So that no surplus is taken for the
+reply to another request, a request whose reply looks like an earlier one is only sent after the
+echo time; the planner avoids replies of one device that look alike. After a surplus every reply of
+the device is *unsure* for a while: it is held back until the echo time has passed without another.
+A second device need not know all that the first one does, so the requests that a surplus may have
+followed must be answered alone several times before that ends.
 """
 
 import math
@@ -30,38 +30,38 @@ import msgspec
 from drivers.family import Expect, Transaction
 
 WINDOW_MIN_S = 1.0
-# How long after a reply the same one, or a twin's, may follow: devices repeat within 0.3 s.
+# How long after a reply its repetition, or a twin's reply, may follow: devices repeat within 0.3 s.
 ECHO_S = 0.35
 
-# After a surplus so many replies in a row must be alone before the next is believed at once.
+# Replies in a row that must come alone after a surplus before the next is believed at once.
 SUSPECT_REPLIES = 32
 
-# The same of each request that a surplus may have followed, however many they are.
+# The same for each request that a surplus may have followed, however many they are.
 _EACH_REPLIES = 4
 
-# The same of a device that has not been heard before: two may have been connected.
+# The same for a device that never answered before: two may have been connected.
 _STRANGER_REPLIES = 2
 
-# After this, a reply of which nothing is known is taken for lost.
+# After this time a missing reply counts as lost.
 _OWED_MAX_S = 30.0
 
-# Frames that nobody waits for rest a device no longer: one that never falls silent, or that
-# another master asks too, must show what it is worth.
+# Longest rest because of unexpected frames: a device that never falls silent, or that another
+# # master polls too, must be tried again.
 REST_MAX_S = 30.0
 
-# A reply may be so late although a later request was answered before it.
+# How late a reply may be that a later one has overtaken.
 OVERTAKEN_S = 10.0
 
-# Replies that are awaited although nobody waits for them any more.
+# Most owed replies that are remembered.
 OWED_MAX = 16
 
 _RECENT_MAX = 256
-# A device that was late once may be half as late again the next time.
+# A device that was late once may be later by half the next time.
 _UNSTEADY = 1.5
 
 
 def late_window_s(timeout_s: float) -> float:
-    """The late window of a device that has this long to answer."""
+    """The late window of a device with this timeout."""
     return max(timeout_s, WINDOW_MIN_S)
 
 
@@ -71,12 +71,12 @@ class _OwedReply(msgspec.Struct):
     sent_s: float
     until_s: float
     paid: bool = False
-    # Asked again before the late window was over: the same reply may come twice for that alone.
+    # Repeated within the late window, which alone may bring the same reply twice.
     soon: bool = False
 
 
 class _ReplyRecord(msgspec.Struct):
-    """A reply that came, to which request and when."""
+    """A received reply, the transaction it answers, and when it came."""
 
     transaction: Transaction
     frame: bytes
@@ -84,13 +84,13 @@ class _ReplyRecord(msgspec.Struct):
 
 
 class Quarantine:
-    """One device's late window and debts. Instants are the loop's, in seconds.
+    """One device's late window and owed replies. Instants are the loop's, in seconds.
 
-    `echo_s` is how long a surplus may still come; whoever knows a device to be slow sets it.
-    `twice` tells that the device answers twice, or that there are two of it; `twins` that two
-    answers differed, so that nobody knows whose the one is that comes alone. `doubled` has the
-    requests which a surplus may have followed, and how many replies to each must still be alone;
-    `counted_s` is when one last was. Only what is `regular`, asked again and again, can be in it.
+    `echo_s` is how long a surplus may still come; it is longer for slow devices. `twice` says that
+    the device answers twice, or that there are two of it; `twins` that two replies differed, so
+    that a single one may be of either. `doubled` has the requests that a surplus may have followed,
+    and how many replies to each must still come alone; `counted_s` is when one last did. Only
+    `regular` requests, which are repeated, can be in it.
     """
 
     def __init__(self, window: float) -> None:
@@ -114,7 +114,7 @@ class Quarantine:
 
     @property
     def owes(self) -> bool:
-        """Whether a reply may still come that nobody waits for."""
+        """Whether an abandoned reply may still come."""
         return bool(self._owed)
 
     @property
@@ -123,7 +123,7 @@ class Quarantine:
 
     @property
     def kins(self) -> Iterable[Expect]:
-        """What finds every whole frame of this device, by the functions that it was asked."""
+        """What finds every complete frame of this device, by the functions it was asked."""
         return self._kins.values()
 
     def record_failure(
@@ -134,9 +134,9 @@ class Quarantine:
         *,
         window_s: float | None = None,
     ) -> None:
-        """What was sent then has no reply of its own: rest, for the late window if nothing is said.
+        """The transaction has no reply of its own: rest for `window_s`, by default the late window.
 
-        Nothing is owed for a broadcast.
+        A broadcast owes no reply.
         """
         self.until_s = now_s + (self._window_s if window_s is None else window_s)
         self.upset_s = now_s
@@ -146,15 +146,15 @@ class Quarantine:
             self._owed[-1].soon = window_s is not None
 
     def record_noise(self, now_s: float) -> None:
-        """A reply came, but spoilt: what was believed shortly before may have been another's."""
+        """A garbled reply came: what was believed shortly before may have been another's."""
         self.upset_s = now_s
 
     def record_answer(
         self, transaction: Transaction, frame: bytes, sent_s: float, now_s: float
     ) -> None:
-        """A reply came to what was sent then, unless it was to an older request that looks alike.
+        """A reply came to this request, or to an older one whose reply looks the same.
 
-        In that case it is this one's reply that is owed from now on.
+        In that case the reply to this one is owed from now on.
         """
         expect = transaction.expect
         if expect is None:
@@ -163,10 +163,10 @@ class Quarantine:
         self._resting_s = None
         last = self._last
         if last is not None and last.transaction is transaction and not self._unsettled:
-            last.frame, last.at_s = frame, now_s  # nearly always: a device with one block
+            last.frame, last.at_s = frame, now_s  # the usual case: a device with one block
             return
         if len(self._recent) > _RECENT_MAX:
-            # Every value that is written has a look of its own.
+            # Each written value makes another expectation.
             kept = self._recent.items()
             self._recent = {each: r for each, r in kept if now_s - r[-1].at_s < self.echo_s}
         recent = self._recent.get(expect, ())
@@ -186,13 +186,13 @@ class Quarantine:
             self._pay(expect, now_s)
 
     def record_refusal(self, transaction: Transaction) -> None:
-        """The reply that came to it was a refusal, which could be anybody's of this kin."""
+        """The reply was a refusal, which could belong to any request of this kin."""
         expect = transaction.expect
         if expect is not None and expect in self._recent:
             self._refusals[expect.kin] = self._recent[expect][-1]
 
     def match_surplus(self, kin: Hashable, frame: bytes, now_s: float) -> float | None:
-        """A whole frame came that nobody waits for: how late it is; None if it is a surplus."""
+        """An unexpected complete frame: returns how late it is, or None if it is a surplus."""
         self._forget(now_s)
         self._rest(now_s)
         echoes = self._echoes(kin, frame, now_s)
@@ -203,12 +203,12 @@ class Quarantine:
         self.twice = True
         self._doubt(kin, frame, now_s)
         self.twins = self.twins or frame not in echoes
-        if frame not in echoes[-1:]:  # word for word the same speaks against nothing
+        if frame not in echoes[-1:]:  # an exact repetition contradicts nothing
             self.upset_s = now_s
         return None
 
     def replan(self, old: Iterable[bytes], new: Iterable[bytes]) -> None:
-        """One request is made instead of another, or nothing more is expected of it."""
+        """These requests are replaced by others, or are no longer sent."""
         left = max((self.doubled.pop(each, 0) for each in old), default=0)
         new = list(new)
         if left and new:
@@ -217,7 +217,7 @@ class Quarantine:
             self.suspect = max(self.suspect, left)
 
     def _count(self, request: bytes, now_s: float) -> None:
-        """A reply is here, alone so far."""
+        """A reply came, alone so far."""
         if request in self.doubled:
             self.counted_s = now_s
             self.doubled[request] -= 1
@@ -229,7 +229,7 @@ class Quarantine:
             self.twice = self.twins = False
 
     def _doubt(self, kin: Hashable, frame: bytes, now_s: float) -> None:
-        """Note what the surplus may have followed: what looks like it, what was answered last."""
+        """Record what the surplus may have followed: what looks like it, and the last replies."""
         last = [] if self._last is None else [self._last]
         for expect, recent in self._recent.items():
             if expect.kin == kin and expect.good_only().find(frame, final=True) is not None:
@@ -244,24 +244,26 @@ class Quarantine:
         self.doubled = dict.fromkeys(followed, each)
 
     def _rest(self, now_s: float) -> None:
-        """Until a late window has passed without such a frame, but not for ever."""
-        if self._resting_s is None or now_s > self.until_s + REST_MAX_S:  # it was free for long
+        """Rest until a late window has passed without such a frame, within a limit."""
+        if (
+            self._resting_s is None or now_s > self.until_s + REST_MAX_S
+        ):  # it has not rested for a long time
             self._resting_s = now_s
         rest_s = min(now_s + self._window_s, self._resting_s + REST_MAX_S)
         self.until_s = max(self.until_s, rest_s)
 
     def _echoes(self, kin: Hashable, frame: bytes, now_s: float) -> list[bytes]:
-        """Recent replies that the frame could be once more, or a twin's; the last one last."""
+        """Recent replies that the frame may repeat, its own or a twin's; the last one last."""
         refusal = self._refusals.get(kin)
         replies = [] if refusal is None else [refusal]
         for expect, recent in self._recent.items():
             if expect.kin == kin and expect.good_only().find(frame, final=True) is not None:
-                replies = recent  # it is no refusal
+                replies = recent  # not a refusal
                 break
         return [each.frame for each in replies if now_s - each.at_s <= self.echo_s]
 
     def free_at_s(self, transaction: Transaction, now_s: float) -> float:
-        """When this may be asked."""
+        """When this transaction may be sent."""
         free_s = self.until_s
         expect = transaction.expect
         if expect is None:
@@ -278,7 +280,7 @@ class Quarantine:
         return free_s
 
     def can_be_mistaken(self, transaction: Transaction, now_s: float) -> bool:
-        """Whether its answer could be taken for another's that is owed."""
+        """Whether its reply could be taken for an owed one."""
         return any(
             owed.until_s > now_s
             and owed.expect == transaction.expect
@@ -287,7 +289,7 @@ class Quarantine:
         )
 
     def doubts_refusals(self, transaction: Transaction, now_s: float) -> bool:
-        """Whether a refusal that comes to it could be another's that is owed."""
+        """Whether a refusal of it could be an owed one."""
         expect = transaction.expect
         return expect is not None and any(
             owed.until_s > now_s
@@ -298,21 +300,21 @@ class Quarantine:
 
     @property
     def is_unsure(self) -> bool:
-        """Whether the next answer may be one of two, or another's."""
+        """Whether the next reply may be one of two, or another's."""
         return bool(self.suspect or self.doubled)
 
     def distrust(self) -> None:
-        """The device was away: who answers now may be another one, or two."""
+        """The device was away: what answers now may be another device, or two."""
         self.suspect = max(self.suspect, _STRANGER_REPLIES)
 
     def _alike_s(self, transaction: Transaction, expect: Expect) -> float:
-        """When another request whose answer looks like this one's had its last reply."""
+        """When another request whose reply looks like this one's was last answered."""
         recent = self._recent.get(expect, ())
         others = (r.at_s for r in recent if r.transaction.request != transaction.request)
         return max(others, default=-math.inf)
 
     def _settled_s(self, transaction: Transaction, now_s: float) -> float:
-        """When nothing that is owed could be mistaken for its answer any more."""
+        """When no owed reply could be mistaken for its reply any more."""
         others, own = 0.0, 0.0
         for owed in self._owed:
             if owed.until_s <= now_s or owed.expect != transaction.expect:
@@ -323,7 +325,7 @@ class Quarantine:
                 own = max(own, owed.until_s)
         if others:
             self._blocked_s = now_s
-        # Where somebody waits for this lane to be settled, it must not be used for ever.
+        # While another request waits for this lane to settle, it must not be used for ever.
         return max(others, own if now_s - self._blocked_s < self._window_s else 0.0)
 
     def _know(self, expect: Expect) -> None:
@@ -336,7 +338,7 @@ class Quarantine:
         del self._owed[:-OWED_MAX]
 
     def _pay(self, expect: Expect, now_s: float) -> float:
-        """The oldest debt of this look is paid; how late, which is how late the others may be."""
+        """Settle the oldest debt that looks like this; returns how late it was."""
         alike = [owed for owed in self._owed if owed.expect == expect]
         oldest = next((owed for owed in alike if not owed.paid), alike[-1])
         oldest.paid = True

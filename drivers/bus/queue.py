@@ -1,4 +1,4 @@
-"""Who goes next: the most urgent of those that may go, by (priority, deadline)."""
+"""The next job of a bus: the most urgent of those that are ready, by (priority, deadline)."""
 
 import math
 from typing import Generic, Protocol, TypeVar
@@ -8,24 +8,23 @@ class QueuedJob(Protocol):
     """What the queue needs to know of a job. Lower priorities go first."""
 
     @property
-    def priority(self) -> int:
-        """How urgent it is."""
+    def priority(self) -> int: ...
 
     @property
     def deadline_s(self) -> float:
-        """Which of the equally urgent goes first."""
+        """Orders jobs of equal priority."""
 
     def ready_s(self, now_s: float) -> float:
-        """When it may go; infinity while it may not."""
+        """When it may run; infinity while it must wait for something else."""
 
 
 J = TypeVar("J", bound=QueuedJob)
 
 
 class JobQueue(Generic[J]):
-    """Jobs of one bus. There are few (rounds, probes, a bounded number of writes), so it scans.
+    """The jobs of one bus. They are few (rounds, probes, a bounded number of writes), so it scans.
 
-    A job that is taken leaves the queue; a recurring one is put back when it has been served.
+    A job that is taken out leaves the queue; a recurring one is put back after its turn.
     """
 
     def __init__(self) -> None:
@@ -35,19 +34,18 @@ class JobQueue(Generic[J]):
         return len(self._jobs)
 
     def put(self, job: J) -> None:
-        """Let it wait."""
         self._jobs.append(job)
 
     def __contains__(self, job: J) -> bool:
         return job in self._jobs
 
     def discard(self, job: J) -> None:
-        """It need not wait any more, if it still does."""
+        """Remove it if it still waits."""
         if job in self._jobs:
             self._jobs.remove(job)
 
     def pop_ready(self, now_s: float) -> tuple[J | None, float]:
-        """The job that goes now; without one, when the next may go."""
+        """The next job that is ready; without one, the time at which one will be."""
         chosen: J | None = None
         next_s = math.inf
         for job in self._jobs:

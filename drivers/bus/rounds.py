@@ -1,9 +1,9 @@
-"""What to ask at once, and whether the wire can bear it all. Pure.
+"""Which units to read in one request, and whether the wire can bear the load. Pure.
 
-Asking costs a fixed time (request, turnaround, silences) and a time per unit of answer (a
-register, a bit, a byte). Reading a gap that nobody wants is cheaper than a second request as long
-as the gap's time is less than the fixed one; that decides, and that no two replies of one device
-should look alike: where a reply names no request, a longer one is told from another's.
+A request has a fixed cost (request, turnaround, silences) and a cost per unit of the reply (a
+register, a bit, a byte). Reading across an unwanted gap is cheaper than a second request as long as
+the gap costs less than the fixed part. Replies of one device should also not look alike: where a
+reply does not name its request, a longer one can be told from another's.
 """
 
 import collections
@@ -15,19 +15,19 @@ import msgspec
 from drivers.contract import Device, Point
 from drivers.family import Framing, PolledDriver, Transaction, WireCost
 
-# The share of the wire that polling may plan for; the rest is for writes, retries and probes.
+# Largest planned share of the wire; the rest is for writes, retries and probes.
 LOAD_MAX = 0.8
 
 
 class ReadSpan(NamedTuple):
-    """The units `first` to `last`, both wanted."""
+    """The units `first` to `last`, inclusive."""
 
     first: int
     last: int
 
 
 class ReadBlock(NamedTuple):
-    """Units asked for at once, and the indices of the spans that it covers."""
+    """Units that are read together, and the indices of the spans that they cover."""
 
     first: int
     last: int
@@ -35,7 +35,7 @@ class ReadBlock(NamedTuple):
 
     @property
     def width(self) -> int:
-        """How many units the answer carries."""
+        """Number of units in the reply."""
         return self.last - self.first + 1
 
 
@@ -47,14 +47,16 @@ def coalesce(
     most: int,
     unreadable: Sequence[ReadSpan] = (),
 ) -> list[ReadBlock]:
-    """The cheapest blocks that cover all spans, none larger than `most` or over the unreadable.
+    """The cheapest blocks that cover all spans, none longer than `most` or touching the unreadable.
 
-    `fixed` is the cost of asking at all, `unit` that of one more unit. A span that is itself too
-    large or unreadable stands alone: whoever checks the device reports it.
+    `fixed` is the cost of a request, `unit` that of one more unit. A span that is too long or
+    unreadable itself stands alone; the check of the device reports it.
     """
     order = sorted(range(len(spans)), key=lambda index: spans[index])
     ordered = [spans[index] for index in order]
-    best: list[tuple[float, int]] = [(0.0, 0)]  # cost of the first n spans, where their last begins
+    best: list[tuple[float, int]] = [
+        (0.0, 0)
+    ]  # cost of the first n spans, and where the last block of them begins
     for stop in range(1, len(order) + 1):
         candidates = _blocks_ending_at(stop, ordered, most, unreadable)
         best.append(
@@ -77,7 +79,7 @@ def coalesce(
 def _blocks_ending_at(
     stop: int, spans: Sequence[ReadSpan], most: int, unreadable: Sequence[ReadSpan]
 ) -> Iterator[tuple[int, int, int]]:
-    """Every block whose last span is number `stop - 1`: where it starts, its first, its last."""
+    """Every block that ends with span `stop - 1`: index of its first span, first and last unit."""
     last = spans[stop - 1].last
     for start in range(stop - 1, -1, -1):
         first, last = spans[start].first, max(last, spans[start].last)
@@ -88,12 +90,12 @@ def _blocks_ending_at(
 
 
 def overlaps(first: int, last: int, unreadable: Iterable[ReadSpan]) -> bool:
-    """True if reading these units would touch one that must not be read."""
+    """True if these units include one that must not be read."""
     return any(first <= hole.last and hole.first <= last for hole in unreadable)
 
 
 class PollRound(msgspec.Struct, frozen=True):
-    """One device's points of one period and priority, and what reads them."""
+    """The points of one device with the same period and priority, and their transactions."""
 
     device: Device
     period_s: float
@@ -108,7 +110,7 @@ class PollRound(msgspec.Struct, frozen=True):
 
 
 def plan_rounds(device: Device, driver: PolledDriver, wire: WireCost) -> list[PollRound]:
-    """Everything that is to be asked of the device again and again."""
+    """All rounds of the device."""
     groups: dict[tuple[float, int], list[Point]] = {}
     for point in device.points:
         key = (point.every_s or device.every_s, point.priority)
@@ -125,7 +127,7 @@ def plan_rounds(device: Device, driver: PolledDriver, wire: WireCost) -> list[Po
 
 
 def make_replies_distinct(groups: Sequence[Sequence[Transaction]]) -> list[tuple[Transaction, ...]]:
-    """The same, with longer replies where two would look alike, as far as the device bears it."""
+    """Lengthen replies that look like another's, as far as the device permits."""
     looks = collections.Counter(each.expect for group in groups for each in group)
 
     def unlike(one: Transaction) -> Transaction:
@@ -145,7 +147,7 @@ def transaction_cost_s(transaction: Transaction, wire: WireCost) -> float:
 
 
 class WireLoad(msgspec.Struct, frozen=True):
-    """What polling asks of one bus: `longest_s` bounds how long an alarm input may wait."""
+    """The planned load of a bus; `longest_s` limits how long an alarm input may wait."""
 
     share: float
     longest_s: float
@@ -153,12 +155,12 @@ class WireLoad(msgspec.Struct, frozen=True):
 
     @property
     def is_bearable(self) -> bool:
-        """True if this may be run."""
+        """True if the bus may run with it."""
         return self.share <= LOAD_MAX
 
 
 def plan_load(planned: Iterable[PollRound], cost_of: dict[str, WireCost]) -> WireLoad:
-    """The planned load of all rounds; `cost_of` has the wire of each device."""
+    """The load of all rounds; `cost_of` has the wire costs of each device."""
     share, longest_s = 0.0, 0.0
     by_device: dict[str, float] = {}
     for one in planned:

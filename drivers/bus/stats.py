@@ -1,4 +1,4 @@
-"""What a bus counts: per device, and of the wire as a whole."""
+"""The statistics of a bus: per device, and of the wire as a whole."""
 
 import bisect
 
@@ -6,16 +6,16 @@ import msgspec
 
 from drivers.contract import BusState, DeviceFault, DeviceState, GarbledReply, RequestRefused
 
-# Upper bounds of the round-trip histogram; one more bucket takes what is slower.
+# Upper bounds of the round-trip histogram; one more bucket takes slower replies.
 RTT_BOUNDS_S = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
 LOAD_WINDOW_S = 60
 
 
 class DeviceStats(msgspec.Struct):
-    """One device since start; `busy_s` is the wire time that it took, `rtt` a histogram.
+    """One device since the start; `busy_s` is the wire time it took, `rtt` a histogram.
 
-    `code` says what is wrong with it, as a text code, even while its values are good.
+    `code` is the text code of what is wrong with it, even while its values are good.
     """
 
     transactions: int = 0
@@ -35,12 +35,12 @@ class DeviceStats(msgspec.Struct):
     rtt: list[int] = msgspec.field(default_factory=lambda: [0] * (len(RTT_BOUNDS_S) + 1))
 
     def record_reply(self, rtt_s: float) -> None:
-        """A reply was complete so long after its request."""
+        """A reply was complete this long after its request."""
         self.rtt_s = rtt_s
         self.rtt[bisect.bisect_left(RTT_BOUNDS_S, rtt_s)] += 1
 
     def record_fault(self, fault: DeviceFault) -> None:
-        """Count what went wrong, by kind."""
+        """Count a fault by its kind."""
         if isinstance(fault, RequestRefused):
             self.exceptions += 1
         elif isinstance(fault, GarbledReply):
@@ -50,10 +50,10 @@ class DeviceStats(msgspec.Struct):
 
 
 class WireStats(msgspec.Struct, frozen=True):
-    """The wire of a bus that asks. `load` is the busy share of the last minute.
+    """The wire of a polled bus. `load` is the busy share of the last minute.
 
-    `cycle_s` is the longest that any answering device waited between its last two rounds;
-    `silence_broken` counts requests sent too early, which must stay 0.
+    `cycle_s` is the longest time between the last two rounds of any answering device;
+    `silence_broken` counts requests that were sent too early, and must stay 0.
     """
 
     planned: float = 0.0
@@ -67,9 +67,9 @@ class WireStats(msgspec.Struct, frozen=True):
 
 
 class BusStats(msgspec.Struct, frozen=True):
-    """One bus at one instant; `wire` None: nobody is asked there, devices speak on their own.
+    """One bus at one instant; `wire` is None where devices send on their own.
 
-    `transactions` are replies, or messages of our devices; `opened` counts ports or listeners.
+    `transactions` counts replies, or messages of our devices; `opened` counts opened ports.
     """
 
     name: str
@@ -85,7 +85,7 @@ class BusStats(msgspec.Struct, frozen=True):
 
 
 class Occupancy:
-    """How much of the last minute the wire was taken, in buckets of a second."""
+    """The share of the last minute for which the wire was busy, in buckets of a second."""
 
     def __init__(self, now_s: float) -> None:
         self._since_s = now_s
@@ -93,9 +93,9 @@ class Occupancy:
         self._last = int(now_s)
 
     def add(self, start_s: float, end_s: float) -> None:
-        """The wire was taken from then to then."""
+        """The wire was busy between these instants."""
         second = int(end_s)
-        if int(start_s) == second == self._last:  # nearly always
+        if int(start_s) == second == self._last:  # the usual case
             self._buckets[second % LOAD_WINDOW_S] += end_s - start_s
             return
         self._advance(end_s)
@@ -106,7 +106,7 @@ class Occupancy:
             start_s = stop_s
 
     def share(self, now_s: float) -> float:
-        """The busy share of the last minute, or of the time since the start if that is less."""
+        """The busy share of the last minute, or of the time since the start if that is shorter."""
         self._advance(now_s)
         window_s = min(max(now_s - self._since_s, 1.0), float(LOAD_WINDOW_S))
         return min(sum(self._buckets) / window_s, 1.0)

@@ -1,4 +1,4 @@
-"""An open byte stream to the field, and who listens to it."""
+"""An open byte stream to the field, and the receiver of its bytes."""
 
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeAlias
@@ -8,7 +8,7 @@ from drivers.serial_line import SerialLine
 
 
 class ByteReceiver(Protocol):
-    """Who listens to a stream; called from the loop, never from another thread."""
+    """Receives the bytes of a stream; called in the loop's thread."""
 
     def on_bytes(self, data: bytes) -> None:
         """Bytes arrived, in any split."""
@@ -24,10 +24,10 @@ class ByteStream(Protocol):
         """Send without waiting; LineLost if the stream has ended."""
 
     def set_line(self, line: SerialLine) -> None:
-        """The following bytes travel so; nothing is on its way when this is called."""
+        """Line settings of the bytes that follow; never called while bytes are being sent."""
 
     def close(self) -> None:
-        """Let the port go; `lost` is not called."""
+        """Close the port; `on_lost` is not called."""
 
 
 OpenStream: TypeAlias = Callable[[ByteReceiver], Awaitable[ByteStream]]

@@ -1,6 +1,6 @@
-"""TCP: streams for serial servers, and Modbus TCP with its header.
+"""TCP: byte streams for serial servers, and Modbus TCP with its header.
 
-Transaction ids tell replies apart, so a late reply is simply dropped and nobody rests for it.
+Transaction ids identify replies, so a late reply is dropped and no device rests because of it.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from drivers.family import Framing, Transaction
 from drivers.serial_line import SerialLine
 
 CONNECT_TIMEOUT_S = 3.0
-# The kernel ends a connection whose peer has vanished; polling keeps it informed.
+# The kernel ends a connection whose peer has vanished while it is being polled.
 _UNACKNOWLEDGED_MS = 10_000
 
 _HEADER = 6
@@ -24,8 +24,6 @@ _BODY_MIN, _BODY_MAX = 2, 254
 
 
 class _TcpStream(asyncio.Protocol):
-    """One connection, as a stream."""
-
     def __init__(self, receiver: ByteReceiver, address: str) -> None:
         self._receiver: ByteReceiver | None = receiver
         self._address = address
@@ -48,23 +46,22 @@ class _TcpStream(asyncio.Protocol):
             receiver.on_lost(LineLost(CONNECTION_LOST, address=self._address, reason=reason))
 
     def write(self, data: bytes) -> None:
-        """Send without waiting."""
         if self._receiver is None or self._transport is None:
             raise LineLost(CONNECTION_LOST, address=self._address, reason="")
         self._transport.write(data)
 
     def set_line(self, line: SerialLine) -> None:
-        """The serial server's own settings decide; nothing travels with the bytes."""
+        """No effect: the serial server has its own settings."""
 
     def close(self) -> None:
-        """End the connection at once; nothing that waits to be sent is worth a delay."""
+        """Abort the connection; nothing that is still to be sent is worth a delay."""
         self._receiver = None
         if self._transport is not None:
             self._transport.abort()
 
 
 def tcp_opener(host: str, port: int) -> OpenStream:
-    """How a bus connects to a gateway or serial server."""
+    """A function that connects to a gateway or serial server."""
     address = f"{host}:{port}"
 
     async def open_stream(receiver: ByteReceiver) -> ByteStream:
@@ -86,7 +83,7 @@ def tcp_opener(host: str, port: int) -> OpenStream:
 
 
 class MbapLink:
-    """Modbus TCP: up to `max_inflight` transactions of the bus may be under way at once."""
+    """Modbus TCP: up to `max_inflight` transactions of the bus may be pending at once."""
 
     framing = Framing.MBAP
 
@@ -100,13 +97,13 @@ class MbapLink:
         self._buffer = b""
 
     async def open(self, opener: OpenStream) -> None:
-        """Connect; LineDown if that cannot be."""
+        """Connect; LineDown if that fails."""
         self._stream = await opener(self)
 
     async def exchange(
         self, transaction: Transaction, line: SerialLine, timeout_s: float
     ) -> ReceivedReply:
-        """Carry one transaction out; DeviceFault or LineDown."""
+        """Carry out one transaction; DeviceFault or LineDown."""
         del line  # the gateway's own
         if self._lost is not None:
             raise self._lost
@@ -129,20 +126,18 @@ class MbapLink:
         return ReceivedReply(frame, self._loop.time() - sent_s)
 
     async def settle(self, window_s: float) -> None:
-        """A new connection carries nothing old: there is nothing to wait for."""
+        """No effect: a new connection carries nothing old."""
 
     async def watch(self) -> None:
-        """A gateway may close a connection that is idle: no loss before somebody asks."""
+        """No effect: losing an idle connection does not matter until the next request."""
         await self._loop.create_future()
 
     def close(self) -> None:
-        """End the connection."""
         if self._stream is not None:
             self._stream.close()
             self._stream = None
 
     def on_bytes(self, data: bytes) -> None:
-        """Bytes arrived, in any split."""
         self._buffer += data
         while len(self._buffer) >= _HEADER:
             size = int.from_bytes(self._buffer[4:6])
@@ -157,7 +152,6 @@ class MbapLink:
             self._deliver(number, body)
 
     def on_lost(self, error: LineDown) -> None:
-        """The connection ended."""
         self._lost = error
         for future in self._waiting.values():
             with contextlib.suppress(asyncio.InvalidStateError):
@@ -172,6 +166,6 @@ class MbapLink:
 
 
 def _no_reply(answered: asyncio.Future[bytes]) -> None:
-    """The time is over: a reply that comes from now on belongs to nobody."""
+    """The timeout: a reply that comes later belongs to no request."""
     if not answered.done():
         answered.set_exception(NoReply("bus.no-reply"))

@@ -1,6 +1,6 @@
-"""One question to one device, with all the pieces of its answer: samples, or what is wrong.
+"""One transaction with one device, with all pieces of its reply: samples or a fault.
 
-This is the bus's edge: what a driver did not foresee costs the one transaction, and is told.
+An unforeseen exception of a driver is contained here: it costs the one transaction.
 """
 
 import asyncio
@@ -13,17 +13,17 @@ from drivers.bus.link import BusLink
 from drivers.contract import DeviceFault, GarbledReply, LineDown, OnFault, Sample
 from drivers.family import Transaction
 
-# A transaction that lasts so much longer than it may has lost its port without being told; that
-# is looked for as often.
+# A transaction that exceeds its limit by this much has lost its port without notice. Also how
+# # often that is checked.
 STUCK_S = 10.0
 
 _FRAME_CHARS_MAX = 512
-# Pieces that one answer may come in.
+# Most pieces of one reply.
 _MORE_MAX = 16
 
 
 class TransactionRunner:
-    """What is under way on one bus; `on_reply` hears of every reply, whatever it says."""
+    """The pending transactions of a bus; `on_reply` is called for every reply of any content."""
 
     def __init__(self, bus: str, on_fault: OnFault, on_reply: Callable[[BusDevice], None]) -> None:
         self._where = f"bus.{bus}"
@@ -32,14 +32,14 @@ class TransactionRunner:
         self._under_way: dict[object, tuple[BusDevice, float]] = {}
 
     def find_stuck(self, now_s: float) -> BusDevice | None:
-        """A device whose transaction should long have been over."""
+        """A device whose transaction should have ended long ago."""
         late = (member for member, over_by_s in self._under_way.values() if over_by_s < now_s)
         return next(late, None)
 
     async def ask(
         self, link: BusLink, member: BusDevice, transaction: Transaction
     ) -> Sequence[Sample] | DeviceFault:
-        """What the device says, or what is wrong with it; LineDown."""
+        """The samples, or the fault; raises LineDown."""
         member.begin_request()
         try:
             frame = await self._exchange(link, member, transaction)
@@ -58,7 +58,7 @@ class TransactionRunner:
             return self.contain_error(member, error)
 
     def contain_error(self, member: BusDevice, error: Exception) -> DeviceFault:
-        """Tell what nobody foresaw; for the device it is one answer that was none."""
+        """Report an unforeseen exception; for the device it counts as a garbled reply."""
         self._on_fault(self._where, error)
         return GarbledReply("bus.fault", device=member.device.id)
 
@@ -79,7 +79,7 @@ class TransactionRunner:
         except DeviceFault as fault:
             member.record_unanswered(transaction, fault, began_s, loop.time())
             raise
-        except BaseException:  # whatever it is, it is raised again
+        except BaseException:  # re-raised after recording it
             member.record_abandoned(transaction, began_s, loop.time())
             raise
         finally:
