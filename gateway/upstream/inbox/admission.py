@@ -1,4 +1,4 @@
-"""Whether a command may be carried out: whose word it is, by which clock, and by what."""
+"""Whether a command may be carried out: its signature, its expiry, its handler."""
 
 from collections.abc import Mapping
 
@@ -12,12 +12,12 @@ from gateway.upstream.inbox.command import CommandKind, ExecutionGuarantee, Plat
 from gateway.upstream.inbox.command_keys import CommandKeys
 from gateway.upstream.inbox.execution import CommandWork, find_work
 
-# So far ahead of our clock an id may be that nobody has vouched for, to be passed over.
+# An unsigned command's id may be this far ahead of our clock and still move the poll position.
 SLACK_NS = 2_000_000_000
 
 
 class CommandAdmission:
-    """Of one station, for one uplink."""
+    """Admits the commands of one uplink."""
 
     def __init__(
         self,
@@ -28,7 +28,7 @@ class CommandAdmission:
         station: str,
         kinds: Mapping[str, CommandKind],
     ) -> None:
-        """`kinds` are all that can be carried out."""
+        """`kinds`: every kind with a handler, by name."""
         self._uplink = uplink
         self._clock = clock
         self._keys = keys
@@ -36,11 +36,11 @@ class CommandAdmission:
         self._kinds = kinds
 
     def stamps(self) -> Timestamps:
-        """Now, by the time that this platform's commands are judged by."""
+        """Now, by the clock that this platform's commands are judged by."""
         return self._clock.stamp_of(self._uplink)
 
     def authenticate(self, command: PlatformCommand, raw: bytes) -> None:
-        """CommandRefused unless it is a platform's word to this station, of a kind that we know."""
+        """CommandRefused unless it is addressed to this station, of a known kind, and signed."""
         of = command.id
         if command.station != self._station:
             raise CommandRefused(c.WRONG_STATION, station=command.station, of=of)
@@ -52,17 +52,19 @@ class CommandAdmission:
         if command.kind not in self._kinds:
             raise CommandRefused(c.UNAVAILABLE, kind=command.kind, of=of)
         if must_sign or (command.signature is not None and self._keys.key is not None):
-            self._keys.check(command, raw)  # what need not be signed must not be signed wrongly
+            self._keys.check(
+                command, raw
+            )  # a signature that is not required must be right all the same
 
     def deadline(self, command: PlatformCommand) -> Deadline:
-        """Until when it may be carried out; what expired before this boot did so at its start."""
+        """Until when it may be carried out; one that expired before this boot: its start."""
         deadline = command.deadline(self.stamps(), self._clock.floor_ns)
         return msgspec.structs.replace(deadline, at_ns=max(0, deadline.at_ns))
 
     def judge_command(
         self, command: PlatformCommand, deadline: Deadline
     ) -> tuple[CommandWork | None, CommandRefused | None]:
-        """What would carry it out, if anything can; and the first reason against it."""
+        """The work, where there is a handler, and the first reason to refuse it."""
         late = CommandRefused(c.EXPIRED) if deadline.passed(self._clock) else None
         try:
             return find_work(self._kinds, command.kind, bytes(command.data)), late
@@ -70,7 +72,7 @@ class CommandAdmission:
             return None, late or refusal
 
     def is_urgent(self, raw: bytes) -> bool:
-        """Whether these bytes look like an emergency, unchecked."""
+        """Whether these bytes look like an emergency; nothing is checked."""
         seen = c.preview_command(raw)
         try:
             work = find_work(self._kinds, seen.kind, bytes(seen.data))
@@ -79,7 +81,7 @@ class CommandAdmission:
         return work.promise is ExecutionGuarantee.AT_LEAST_ONCE
 
     def at_most_now(self, command_id: str) -> str:
-        """That id, but none that lies ahead: what nobody has signed must hide nothing signed."""
+        """That id, at most the present's: an unsigned command must not hide signed ones."""
         wall_ns = self.stamps().wall_ns
         return (
             command_id

@@ -1,4 +1,4 @@
-"""The kinds of command that the upstream carries out itself."""
+"""The kinds of command that the upstream handles itself."""
 
 import asyncio
 from typing import Any
@@ -23,17 +23,17 @@ from gateway.upstream.inbox.command_keys import CommandKeys
 
 
 class PingData(msgspec.Struct, frozen=True):
-    """Asks whether anybody is there."""
+    """`ping` has no data."""
 
 
 class ClockOffsetData(msgspec.Struct, frozen=True):
-    """Says what time the platform had when it wrote this (RFC 3339)."""
+    """`at`: the platform's time when it wrote the command, RFC 3339."""
 
     at: str
 
 
 class RotateKeyData(msgspec.Struct, frozen=True):
-    """Another command key. `proof` is its own signature over {"key", "station"}.
+    """A new command key. `proof`: its own signature over {"key", "station"}.
 
     Without the proof a mistyped key would lock the platform out of every station.
     """
@@ -43,7 +43,7 @@ class RotateKeyData(msgspec.Struct, frozen=True):
 
 
 class FeedReplayData(msgspec.Struct, frozen=True, rename={"first": "from", "last": "to"}):
-    """Send numbers `first` to `last` of a lane once more."""
+    """Numbers `first` to `last` of a lane, to be sent once more."""
 
     lane: str
     first: int
@@ -51,7 +51,7 @@ class FeedReplayData(msgspec.Struct, frozen=True, rename={"first": "from", "last
 
 
 def ping_command(clock: Clock) -> CommandKind:
-    """`ping_command`: answers with what the station's time rests on."""
+    """`ping`: answers with the source of the station's time."""
 
     async def act(_ping: PingData, _mandate: Mandate) -> Any:
         status = clock.status()
@@ -61,9 +61,9 @@ def ping_command(clock: Clock) -> CommandKind:
 
 
 def clock_offset_command(clock: Clock) -> CommandKind:
-    """`clock.offset`: how far station time is from the platform's, and what it rests on.
+    """`clock.offset`: the station's time minus the platform's, and the source of the former.
 
-    The command's way here is part of `offset_ms`: at most the length of one poll.
+    `offset_ms` includes the command's travel time: at most the length of one poll.
     """
 
     async def act(asked: ClockOffsetData, _mandate: Mandate) -> Any:
@@ -83,7 +83,7 @@ def clock_offset_command(clock: Clock) -> CommandKind:
 
 
 def key_rotate_command(keys: CommandKeys, station: str) -> CommandKind:
-    """`key.rotate`: signed with the key in force, it puts another in its place."""
+    """`key.rotate`: signed with the key in force, it replaces that key."""
 
     async def act(asked: RotateKeyData, _mandate: Mandate) -> Any:
         named = {"key": asked.key, "station": station}
@@ -103,7 +103,7 @@ def key_rotate_command(keys: CommandKeys, station: str) -> CommandKind:
 
 
 def feed_replay_command(sender: Sender, journal: ReadAppender, clock: Clock) -> CommandKind:
-    """`feed.replay`: what the history still has, and a gap for what it has not."""
+    """`feed.replay`: sends what the history still holds, and gaps for the rest."""
 
     async def act(asked: FeedReplayData, mandate: Mandate) -> Any:
         wanted = _range(asked, journal)

@@ -1,4 +1,4 @@
-"""`command.cancel`: stop a command that is under way."""
+"""`command.cancel`: cancel a command in progress."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,13 +10,13 @@ from gateway.upstream.inbox.command import CommandKind, CommandState, Mandate
 
 
 class CancelData(msgspec.Struct, frozen=True):
-    """Stop the command with that id."""
+    """The command to cancel."""
 
     of: str
 
 
 def cancel_command(cancel: Callable[[str], CommandState | None]) -> CommandKind:
-    """The kind; failed where there is nothing (left) to stop, with the state it is in."""
+    """The kind; it fails with the command's state where there is nothing left to cancel."""
 
     async def act(asked: CancelData, _mandate: Mandate) -> Any:
         state = cancel(asked.of)

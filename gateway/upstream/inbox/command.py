@@ -1,4 +1,4 @@
-"""What a command is, how long it lives, and which states it can be in. Pure."""
+"""A platform's command, its lifetime and its states. Pure."""
 
 import enum
 import uuid
@@ -12,12 +12,12 @@ from gateway.errors import CommandRefused
 from gateway.event import Timestamps, parse_rfc3339
 from gateway.journal.stored_state import INSTANT_NS_MAX
 
-# The settings of a station with 500 devices fit, and 32 such commands in one answer.
+# Room for the settings of a station with 500 devices; an answer may hold 32 such commands.
 COMMAND_BYTES_MAX = 131_072
 
 TTL_NS_MAX = 30 * 86_400 * 1_000_000_000
 
-# An id from further ahead than this would hide all commands until then: ids only grow.
+# Ids only grow: one from further ahead would hide every command until then.
 AHEAD_NS_MAX = 3_600 * 1_000_000_000
 
 MALFORMED = "inbox.malformed"
@@ -35,14 +35,14 @@ BUSY = "inbox.busy"
 INTERRUPTED = "inbox.interrupted"
 FAULT = "inbox.fault"
 
-# What only asks needs no signature; everything else does, of whatever kind it will be.
+# Kinds that only query need no signature. Every other kind does, future ones included.
 UNSIGNED_KINDS = frozenset({"ping", "clock.offset", "feed.replay"})
 
 
 class CommandState(enum.Enum):
-    """Where a command stands; `duplicate` is only ever an answer, never kept.
+    """The state of a command; `duplicate` is an answer only and never stored.
 
-    `sent` ends what was handed on and nobody can prove: a write that cannot be read back.
+    `sent`: passed on without proof of its effect, as a write that cannot be read back.
     """
 
     ACCEPTED = "accepted"
@@ -54,9 +54,8 @@ class CommandState(enum.Enum):
     DUPLICATE = "duplicate"
 
 
-# From where to where; None is a command that was never seen. All other states are final.
-#
-# From None to done leads only what an emergency did before a kill that took the record of it.
+# The transitions; None is a command that was never seen. All other states are final. From None to
+# done: an emergency that was carried out before a kill took its record.
 MOVES: dict[CommandState | None, frozenset[CommandState]] = {
     None: frozenset(
         {CommandState.ACCEPTED, CommandState.REFUSED, CommandState.EXPIRED, CommandState.DONE}
@@ -68,7 +67,7 @@ MOVES: dict[CommandState | None, frozenset[CommandState]] = {
 
 
 class PlatformCommand(msgspec.Struct, frozen=True, kw_only=True):
-    """One order of the platform; `id` (UUIDv7) makes a repetition harmless."""
+    """A command as the platform sends it; its `id` (UUIDv7) is the idempotency key."""
 
     id: str
     kind: str
@@ -80,25 +79,25 @@ class PlatformCommand(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def issued_ns(self) -> int:
-        """When the platform wrote it, UTC."""
+        """When the platform issued it, UTC in ns."""
         return parse_rfc3339(self.issued)
 
     @property
     def expires_ns(self) -> int:
-        """After this, UTC, it is never carried out."""
+        """When it expires, UTC in ns; it is never carried out later."""
         return parse_rfc3339(self.expires)
 
     @property
     def id_ns(self) -> int:
-        """When its id was made, UTC: the first 48 bits of a UUIDv7 are milliseconds."""
+        """When its id was made, UTC in ns: the first 48 bits of a UUIDv7 are milliseconds."""
         return (uuid.UUID(self.id).int >> 80) * 1_000_000
 
     def deadline(self, now: Timestamps, floor_ns: int = 0) -> Deadline:
         """Its expiry on the boot clock, by what is known of the time.
 
-        Without wall time its time to live counts from now. What had expired at the floor, wall
-        time that has certainly passed, has expired whatever a clock says. A clock that is behind
-        never lengthens the time to live.
+        Without wall time its time to live counts from now. A command that had expired by the floor,
+        a wall time that has certainly passed, is expired whatever the clock says. A clock that is
+        slow never lengthens the time to live.
         """
         ttl_ns = self.expires_ns - self.issued_ns
         if now.wall_ns is not None:
@@ -109,18 +108,18 @@ class PlatformCommand(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ExecutionGuarantee(enum.Enum):
-    """What a kind may do at a kill between acting and recording."""
+    """What is guaranteed of a command at a kill between acting and recording."""
 
-    # Record, then act; after a kill it is failed, or its kind can tell what became of it.
+    # Record, then act. After a kill it has failed, unless its kind can tell the outcome.
     AT_MOST_ONCE = "at most once"
 
-    # Emergency sound: act and record together; after a kill act again until it has expired.
-    # What acts must itself refuse an id that it has seen in this boot.
+    # Emergency sound: act and record at once. After a kill act again until it has expired; the
+    # handler itself must refuse an id that it has seen in this boot.
     AT_LEAST_ONCE = "at least once before expiry"
 
 
 class Mandate(NamedTuple):
-    """What an accepted command allows: to act in the name of `id`, until the deadline."""
+    """What a handler may do: act for command `id`, until the deadline."""
 
     id: str
     deadline: Deadline
@@ -130,20 +129,20 @@ CommandHandler: TypeAlias = Callable[[Any, Mandate], Awaitable[Any]]
 
 
 class UnconfirmedResult(NamedTuple):
-    """What an `act` returns that has handed on what nobody can prove; `detail` is the receipt's."""
+    """Returned by an `act` whose effect cannot be confirmed; `detail` goes into the receipt."""
 
     detail: Any
 
 
 class CommandKind(NamedTuple):
-    """One kind: what its data look like, and what carries it out.
+    """One kind of command: its data and its handlers.
 
-    `act(data, mandate)` returns the detail of the receipt; a StationError makes it `failed`.
-    `settle`, the same after a kill, never acts: it tells what became of it, and is asked of a late
-    emergency, too, which may have begun before its record was on disk. A `cancellable` kind
-    bears that its `act` is cancelled half-way. `urgent(data)` picks from a kind that promises less
-    those that are emergencies nevertheless, as a loudspeaker order of that class is. `of_uplink`:
-    it concerns the uplink that it comes by, so that over two of them it is two commands.
+    `act(data, mandate)` carries it out and returns the detail of the receipt; a StationError makes
+    it `failed`. `settle(data, mandate)` runs after a kill and never acts: it returns the outcome.
+    It also runs for a late emergency, which may have begun before its record was on disk. The
+    `act` of a `cancellable` kind may be cancelled half-way. `urgent(data)` tells which commands of
+    an ordinary kind are emergencies, as a loudspeaker order of that class is. `of_uplink`: it
+    concerns the uplink that it came over: the same id over two uplinks is two commands.
     """
 
     name: str
@@ -156,7 +155,7 @@ class CommandKind(NamedTuple):
     of_uplink: bool = False
 
     def promised(self, data: Any) -> ExecutionGuarantee:
-        """What a command of this kind with these data is promised."""
+        """The guarantee for a command of this kind with these data."""
         if self.urgent is not None and self.urgent(data):
             return ExecutionGuarantee.AT_LEAST_ONCE
         return self.promise
@@ -167,7 +166,7 @@ class _OnlyId(msgspec.Struct):
 
 
 class CommandPreview(msgspec.Struct):
-    """What tells, unchecked, whether a command is in a hurry."""
+    """The unchecked fields that tell whether a command is urgent."""
 
     kind: str = ""
     data: msgspec.Raw = msgspec.Raw(b"{}")
@@ -179,19 +178,19 @@ _only_id = msgspec.json.Decoder(_OnlyId)
 
 
 def parse_command(raw: bytes) -> PlatformCommand:
-    """The command in these bytes; CommandRefused, with `of` if at least its id can be read."""
+    """Parse a command; CommandRefused, with `of` where at least its id can be read."""
     try:
         if len(raw) > COMMAND_BYTES_MAX:
             raise CommandRefused(TOO_LARGE, bytes=len(raw), of=read_id(raw))
         command = _command.decode(raw)
         _check(command)
-    except (ValueError, OverflowError, RecursionError) as error:  # msgspec's are ValueErrors
+    except (ValueError, OverflowError, RecursionError) as error:  # includes msgspec.DecodeError
         raise CommandRefused(MALFORMED, reason=str(error), of=read_id(raw)) from error
     return command
 
 
 def preview_command(raw: bytes) -> CommandPreview:
-    """The kind and data that these bytes name, unchecked; the kind is empty if none can be read."""
+    """Read kind and data without checks; the kind is empty if it cannot be read."""
     try:
         return _glance.decode(raw[:COMMAND_BYTES_MAX])
     except (ValueError, RecursionError):
@@ -199,14 +198,14 @@ def preview_command(raw: bytes) -> CommandPreview:
 
 
 def signed_bytes(raw: bytes) -> Any:
-    """What a command's signature is over: all of it but the signature itself."""
+    """The signed part of a command: all of it but the signature."""
     whole = msgspec.json.decode(raw)
     whole.pop("signature", None)
     return whole
 
 
 def is_command_id(text: str) -> bool:
-    """Whether that is a command's id: a UUIDv7 in its canonical form."""
+    """Whether `text` is a command id: a UUIDv7 in its canonical form."""
     try:
         _check_id(text)
     except ValueError:
@@ -215,7 +214,7 @@ def is_command_id(text: str) -> bool:
 
 
 def last_possible_id(at_ns: int) -> str:
-    """The highest id that can have been made by that time, UTC."""
+    """The highest id that can have been made by that time, UTC in ns."""
     ms = f"{max(at_ns, 0) // 1_000_000:012x}"[-12:]
     return f"{ms[:8]}-{ms[8:]}-7fff-bfff-ffffffffffff"
 
@@ -229,14 +228,14 @@ def _check(command: PlatformCommand) -> None:
 
 
 def _check_id(text: str) -> None:
-    # Version 7 in its canonical form: ids are compared as text, and sort by time.
+    # Ids are compared as text: in the canonical form of version 7 they sort by time.
     found = uuid.UUID(text)
     if str(found) != text or found.version != 7:  # noqa: PLR2004
         raise ValueError(text)
 
 
 def read_id(raw: bytes) -> str | None:
-    """The id in these bytes, whatever else is wrong with them."""
+    """The id of a command that may be malformed otherwise; None if it cannot be read."""
     try:
         found = _only_id.decode(raw).id
         _check_id(found)

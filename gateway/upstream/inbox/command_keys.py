@@ -1,9 +1,9 @@
-"""Whose commands are carried out: the platform's key, and who may put another in its place.
+"""The key that signs a platform's commands, and its rotation.
 
-The key that the settings or the enrolment name is the root. `key.rotate`, signed with the key in
-force, puts another in its place; that one is kept in a file beside the station's own keys, so
-that it outlives the journal, and counts for as long as the root is the one it came from: an
-installer who writes down another root has the last word.
+The key in the settings or the enrolment is the root. `key.rotate`, signed with the key in force,
+replaces it. The rotated key is kept in a file beside the station's own keys, so that it outlives
+the journal, and holds while the root is the one that it was rotated from: an installer who
+writes another root overrides it.
 """
 
 from pathlib import Path
@@ -19,7 +19,7 @@ from gateway.upstream.inbox.command import PlatformCommand
 
 
 class RotatedKey(msgspec.Struct, frozen=True):
-    """The key in force, and the root that it goes back to."""
+    """The key in force, and the root that it was rotated from."""
 
     root: str
     key: str
@@ -29,26 +29,26 @@ _rotated = msgspec.json.Decoder(RotatedKey)
 
 
 class CommandKeys:
-    """The platform's public key, as one uplink's inbox knows it."""
+    """The platform's public key for one uplink's inbox."""
 
     def __init__(self, path: Path, root: str | None) -> None:
-        """`path` keeps what was rotated; without a root no signed command is ever taken."""
+        """`path`: the file of the rotated key. Without a root every signed command is refused."""
         self._path = path
         self._root = root
 
     @property
     def key(self) -> str | None:
-        """The key in force; None where nobody knows it, as when its file is damaged."""
+        """The key in force; None if there is none, or if its file is damaged."""
         try:
             rotated = _rotated.decode(self._path.read_bytes())
         except FileNotFoundError:
             return self._root
-        except ValueError:  # msgspec's are ValueErrors, and it may be no text at all
-            return None  # the root may be the very key that was put out of force
+        except ValueError:  # includes msgspec.DecodeError and UnicodeDecodeError
+            return None  # the root may be the very key that was rotated away
         return rotated.key if rotated.root == self._root else self._root
 
     def prepare(self) -> None:
-        """Get ready to check: an order must not wait while that is loaded. Takes a moment."""
+        """Load what checking needs, so that the first command does not wait; takes a moment."""
         if self._root is not None:
             signing.preload()
 
@@ -61,7 +61,7 @@ class CommandKeys:
             raise CommandRefused(c.FORGED, kind=command.kind, of=command.id)
 
     def rotate(self, key: str) -> None:
-        """From now on this key alone; durable when it returns."""
+        """Replace the key in force; durable when this returns."""
         assert self._root is not None, "a command was verified with it"
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         replace_file(self._path, msgspec.json.encode(RotatedKey(self._root, key)), mode=0o600)

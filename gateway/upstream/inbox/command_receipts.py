@@ -1,4 +1,4 @@
-"""The receipts of one inbox: each in one commit with what is remembered of its command."""
+"""The receipts of one inbox, each committed together with the record of its command."""
 
 import asyncio
 import contextlib
@@ -19,17 +19,17 @@ from gateway.upstream.inbox.command_store import CommandRecord, CommandStore
 from gateway.upstream.inbox.events import COMMAND_RECEIPT, ROOM, ReceiptEventData
 from gateway.upstream.inbox.execution import CommandOutcome
 
-# How soon to try again what could not be recorded.
+# Delay before a failed record is tried again.
 UNSTORED_S, UNSTORED_S_MAX = 2.0, 60.0
 
-# Ends of commands that wait to be recorded; beyond it they are only logged.
+# Ends that may wait to be recorded; further ones are only logged.
 UNTOLD_MAX = 256
 
 _log = logging.getLogger(__name__)
 
 
 class CommandReceipts:
-    """What the platform is told, and what the memory keeps of it."""
+    """Writes receipts to the journal and keeps the store in step with them."""
 
     def __init__(
         self,
@@ -50,17 +50,17 @@ class CommandReceipts:
     async def record(
         self, command_id: str, kept: CommandRecord, changes: Sequence[StateChange] = ()
     ) -> None:
-        """Remember it, at once and on disk with its receipt; JournalError: nowhere."""
+        """Store its record and commit it with its receipt; on JournalError neither exists."""
         try:
             await self.append(command_id, kept, changes)
-        except BaseException:  # whatever it was, there is no record of it
+        except BaseException:  # without a commit there is no record
             self._memory.drop(command_id)
             raise
 
     async def append(
         self, command_id: str, kept: CommandRecord, changes: Sequence[StateChange] = ()
     ) -> None:
-        """Remember it at once, whether or not it can be put on disk: JournalError says so."""
+        """Store its record at once; JournalError if it could not be committed."""
         assert kept.state is not None, "there is something to tell"
         fate = self._memory.keep(command_id, kept)
         deadline = kept.deadline if kept.state is CommandState.ACCEPTED else None
@@ -68,10 +68,10 @@ class CommandReceipts:
         await self._commit(receipt, [*changes, fate])
 
     async def end_command(self, command_id: str, kept: CommandRecord) -> None:
-        """Record how it ended, as soon as there is room for that."""
+        """Record its end, retried until there is room."""
         try:
             await self._surely(command_id, kept)
-        except JournalError as error:  # its disk has failed, and so will this process
+        except JournalError as error:  # the disk has failed, and this process is about to end
             _log.error("the end of %s could not be recorded: %s", command_id, error)
         except Exception as error:  # noqa: BLE001  # a detail that is none: the end is told without
             self._on_fault(self._where, error)
@@ -80,19 +80,19 @@ class CommandReceipts:
                 await self._surely(command_id, told)
 
     async def repeat_receipt(self, command_id: str, kept: CommandRecord) -> None:
-        """It came again: tell what became of it."""
+        """Answer a repeated command with its state."""
         assert kept.state is not None, "there is something to repeat"
         for detail in (kept.detail, None):
             former = {"state": kept.state.value, "detail": detail}
             receipt = self._receipt(command_id, CommandState.DUPLICATE, kept.reason_code, former)
             try:
                 await self._commit(receipt)
-            except UsageError:  # with the former receipt in it, this one is too large
+            except UsageError:  # too large with the former receipt in it
                 continue
             return
 
     async def refuse_command(self, command_id: str, refusal: CommandRefused) -> None:
-        """Say no to what there is no reason or no room to remember."""
+        """Refuse a command without a record."""
         state = CommandState.EXPIRED if refusal.code == EXPIRED else CommandState.REFUSED
         await self._commit(self._receipt(command_id, state, refusal.code, None))
 
@@ -125,7 +125,7 @@ class CommandReceipts:
         detail: Any,
         deadline: Deadline | None = None,
     ) -> Event:
-        """`deadline`: until when it may still be carried out."""
+        """`deadline`: when it expires."""
         stamps = self._clock.stamp()
         at = None if stamps.wall_ns is None else rfc3339(stamps.wall_ns)
         return Event(
@@ -141,7 +141,7 @@ class CommandReceipts:
 def advance_record(
     before: CommandRecord, ended: CommandOutcome, *, kind: str = "", data: str = ""
 ) -> CommandRecord:
-    """Its fate after that; `data` go once nobody need answer for it."""
+    """Its record in the new state; `data` are dropped once it has ended."""
     state, code, detail = ended
     assert state in MOVES[before.state], (before.state, state)
     kind = kind or before.kind
@@ -151,5 +151,5 @@ def advance_record(
 
 
 def refusal_receipt(refusal: CommandRefused, command_id: str) -> CommandRefused:
-    """The refusal as an answer to that command."""
+    """The refusal, naming the command that it answers."""
     return CommandRefused(refusal.code, **{**refusal.data, "of": command_id})

@@ -1,12 +1,12 @@
-"""Which commands were seen and what became of them: bounded, and kept with the receipts.
+"""The commands that were seen and their outcomes: bounded, and committed with the receipts.
 
-Three shelves, so that nobody crowds out anybody else: `asked` holds what need not be signed, the
-unnamed one what is signed, `urgent` the emergencies, which never find it full.
+Three shelves, so that none crowds out another: `asked` holds unsigned commands, the unnamed shelf
+signed ones, `urgent` the emergencies, for which there is always room.
 
-What is forgotten must never be carried out again, whatever the clock says by then. So a shelf
-remembers one pair for all that it forgot, the highest id and the latest expiry among it: what is
-new has a higher id, what is old and might still be wanted expires later, and whatever lies under
-both counts as forgotten. Where the clocks are right that is only what has expired.
+A forgotten command must never be carried out again, whatever the clock says by then. So each shelf
+keeps one pair for all that it forgot: the highest id and the latest expiry. A new command has a
+higher id; an old one that may still be due expires later; whatever lies below both counts as
+forgotten. With correct clocks those are commands that have expired.
 """
 
 import re
@@ -29,10 +29,10 @@ from gateway.upstream.inbox.command import (
 )
 from gateway.upstream.uplinks.contract import CURSOR_BYTES_MAX, PollPosition
 
-# Commands that a shelf holds until they have expired; of emergencies the oldest give way.
+# Commands that a shelf keeps until they expire; emergencies displace their oldest.
 COMMANDS_MAX, ASKED_MAX, URGENT_MAX = 256, 64, 1024
 
-# What a shelf's receipts said in detail; beyond it the oldest are forgotten, not the fates.
+# Details of a shelf's receipts; beyond that the oldest details are dropped, not the outcomes.
 DETAILS_BYTES_MAX = 1_048_576
 
 # Emergencies with all that belongs to them.
@@ -47,11 +47,11 @@ _NEVER_BEGUN = frozenset({None, CommandState.REFUSED, CommandState.EXPIRED})
 
 
 class CommandRecord(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One command's fate so far; `state` None: only just seen.
+    """The stored state of one command; `state` None: only just seen.
 
-    `kind` and `data` (JSON) stay while it is open: after a kill somebody must answer for it.
-    `until_ns` is its expiry, UTC in ns; 0 in what was written before that was kept. `issuer` is the
-    digest of the key that signed it, "" where that is no matter (`Siblings.issuer`).
+    `kind` and `data` (JSON) are kept while it is open: after a kill they are needed to answer for
+    it. `until_ns` is its expiry, UTC in ns; 0 in records older than the field. `issuer` is the
+    digest of the key that signed it, "" where that does not matter (`SiblingInboxes.issuer`).
     """
 
     state: CommandState | None
@@ -71,32 +71,32 @@ class CommandRecord(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def begun(self) -> bool:
-        """Whether it may have been carried out, or still is: neither refused nor expired."""
+        """Whether it may have been or is being carried out: neither refused nor expired."""
         return self.state not in _NEVER_BEGUN
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more becomes of it."""
+        """Whether its state is final."""
         return self.state not in (None, CommandState.ACCEPTED)
 
 
 class ForgottenFloor(msgspec.Struct, frozen=True):
-    """The highest id and the latest expiry (UTC in ns) of what a shelf has forgotten."""
+    """The highest id and the latest expiry (UTC in ns) among a shelf's forgotten commands."""
 
     id: str = ""
     until_ns: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse an id that is none: everything might lie below it."""
+        """Reject an invalid id: every command might lie below it."""
         if self.id and not is_command_id(self.id):
             raise ValueError(self.id)
 
     def covers(self, command: PlatformCommand) -> bool:
-        """Whether that command may be one of the forgotten."""
+        """Whether that command may be one that was forgotten."""
         return command.id <= self.id and command.expires_ns <= self.until_ns
 
     def over(self, command_id: str, until_ns: int) -> "ForgottenFloor":
-        """The floor with one more below it."""
+        """The floor raised to cover one more command."""
         return ForgottenFloor(max(self.id, command_id), max(self.until_ns, until_ns))
 
 
@@ -108,7 +108,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 def decode_record(key: str, body: bytes) -> CommandRecord | str:
-    """A command's fate, or the floor of versions that judged by ids; ValueError for neither."""
+    """Decode a record, or the floor of older versions; ValueError for neither."""
     if key == _FLOOR:
         return ForgottenFloor(body.decode("ascii")).id
     kept: CommandRecord = _kept(key, body)
@@ -118,7 +118,7 @@ def decode_record(key: str, body: bytes) -> CommandRecord | str:
 
 
 def decode_mark(key: str, body: bytes) -> ForgottenFloor | str:
-    """A shelf's floor, or the cursor; ValueError for neither."""
+    """Decode a shelf's floor or the cursor; ValueError for neither."""
     if key != _CURSOR:
         floor: ForgottenFloor = _floor(key, body)
         return floor
@@ -128,7 +128,7 @@ def decode_mark(key: str, body: bytes) -> ForgottenFloor | str:
 
 
 class CommandStore:
-    """Remembers commands until they can no longer be carried out anyway, and where to ask on."""
+    """Keeps commands until they have expired, and the position of the next poll."""
 
     def __init__(
         self,
@@ -137,9 +137,9 @@ class CommandStore:
         marks: Mapping[str, ForgottenFloor | str],
         lost: Collection[str] = (),
     ) -> None:
-        """What the state rooms of the uplink `name` hold, and the keys of what cannot be read.
+        """The content of the state rooms of uplink `name`, and the keys that cannot be read.
 
-        What cannot be read counts as carried out: whose record is damaged is not done again.
+        A command whose record cannot be read counts as carried out.
         """
         self._room, self._marks_room = state_rooms(name)
         self._passed = ""
@@ -159,20 +159,20 @@ class CommandStore:
 
     @property
     def since(self) -> PollPosition:
-        """Where the next question goes on: at the platform's cursor, else at the highest id.
+        """The position of the next poll: the platform's cursor, else the highest id answered.
 
-        After a start that is the floor: what a killed process had in its hands is handed out again.
+        After a start it is the floor, so that what a killed process had received comes again.
         """
         return PollPosition(max(self._passed, self._floor, self._floors[SIGNED].id), self._cursor)
 
     def pass_over(self, command_id: str) -> None:
-        """Do not ask again for a command that came and is answered; a restart forgets it."""
+        """Do not poll again for an answered command; forgotten at a restart."""
         self._passed = max(self._passed, command_id)
 
     def move(self, cursor: str) -> None:
-        """All that was handed out before that cursor is answered, and on disk.
+        """Everything before that cursor is answered and on disk.
 
-        A platform that names none any more is asked by ids, from where a start would begin.
+        Without a cursor polling continues by ids, from the position that a start would use.
         """
         if cursor != self._cursor:
             self._passed = self._passed if cursor else ""
@@ -180,16 +180,16 @@ class CommandStore:
             self._unsaved.add(_CURSOR)
 
     def get(self, command_id: str) -> CommandRecord | None:
-        """What became of a command; None if it is not remembered."""
+        """The record of a command; None if there is none."""
         return self._kept.get(command_id)
 
     def check(self, command: PlatformCommand, shelf: str) -> None:
-        """CommandRefused for what may have been forgotten: nobody knows whether it was done."""
+        """CommandRefused for a command that may be forgotten: it may have been carried out."""
         if command.id <= self._floor or self._floors[shelf].covers(command):
             raise CommandRefused(FORGOTTEN, of=command.id)
 
     def open(self, *shelves: str) -> list[tuple[str, CommandRecord]]:
-        """Commands that were accepted and whose end nobody recorded; on all shelves or on these."""
+        """Accepted commands without a recorded end, on all shelves or on `shelves`."""
         return [
             (name, kept)
             for name, kept in self._kept.items()
@@ -197,9 +197,9 @@ class CommandStore:
         ]
 
     def make_room(self, clock: Clock, of: str, shelf: str) -> list[StateChange]:
-        """Forget what is over, as far as one more wants room; CommandRefused `of` if none comes.
+        """Forget finished commands to make room for one more; CommandRefused `of` if it is full.
 
-        For an emergency there is always room. The changes belong into the commit of its record.
+        There is always room for an emergency. The changes belong to the commit of its record.
         """
         changes = self._shortened(shelf)
         names = [name for name, kept in self._kept.items() if kept.shelf == shelf]
@@ -215,22 +215,22 @@ class CommandStore:
         return changes
 
     def keep(self, command_id: str, kept: CommandRecord) -> StateChange:
-        """Remember it; the change belongs into the commit of the receipt."""
+        """Store its record in memory; the change belongs to the commit of the receipt."""
         body = _encode(kept)
         self._kept[command_id], self._sizes[command_id] = kept, len(body)
         return StateChange(self._room, command_id, body)
 
     def drop(self, command_id: str) -> None:
-        """Its record came to nothing: it was never seen."""
+        """Remove its record, as if it was never seen."""
         self._kept.pop(command_id, None)
         self._sizes.pop(command_id, None)
 
     def marks(self) -> list[StateChange]:
-        """The marks that moved: every commit takes them along until one has stored them."""
+        """The marks that moved: part of every commit until one has stored them."""
         return [self._mark(key) for key in self._unsaved]
 
     def stored(self, marks: Iterable[StateChange]) -> None:
-        """Those are on disk; what has moved since is not."""
+        """These changes are on disk; later moves are not."""
         for mark in marks:
             if self._mark(mark.key) == mark:
                 self._unsaved.discard(mark.key)
@@ -238,9 +238,9 @@ class CommandStore:
                 self._unsaved.add(mark.key)
 
     def _spare(self, names: list[str], clock: Clock, *, yields: bool) -> Iterator[str]:
-        """Which may be forgotten, the least needed first; never one that may still be carried out.
+        """The commands that may be forgotten, the least needed first; never one still in progress.
 
-        What was refused was never done, and may be judged anew.
+        A refused command was never carried out and may be judged anew.
         """
         floor_ns = clock.floor_ns
         ranks = {}
@@ -259,7 +259,7 @@ class CommandStore:
         self.drop(name)
         gone = [StateChange(self._room, name, None)]
         if kept.state in _NEVER_DONE or not kept.deadline.passed(clock):
-            return gone  # an emergency that may be wanted still is carried out again, not refused
+            return gone  # an emergency that may still be due is carried out again, not refused
         if not kept.until_ns:
             self._floor = max(self._floor, name)
             return [*gone, StateChange(self._room, _FLOOR, self._floor.encode())]
@@ -268,7 +268,7 @@ class CommandStore:
         return gone
 
     def _shortened(self, shelf: str) -> list[StateChange]:
-        """Forget the oldest details where there are too many of them."""
+        """Drop the oldest details where there are too many."""
         held = [
             name
             for name, kept in self._kept.items()
@@ -284,7 +284,7 @@ class CommandStore:
         return changes
 
     def _mark(self, key: str) -> StateChange:
-        """How that row stands now, as the journal keeps it."""
+        """The current value of that mark, encoded for the journal."""
         if key in self._kept or is_command_id(key):
             kept = self._kept.get(key)
             return StateChange(self._room, key, None if kept is None else _encode(kept))
@@ -296,7 +296,7 @@ class CommandStore:
         return StateChange(self._marks_room, key, _encode(floor))
 
     def _lose(self, key: str) -> None:
-        """A row could not be read: put one in its place by which nothing is done again."""
+        """Replace a row that cannot be read by one that prevents a repetition."""
         shelf = next((each for each in ROWS_MAX if _floor_key(each) == key), None)
         if is_command_id(key):
             self.keep(key, CommandRecord(CommandState.FAILED, Deadline("", 0), INTERRUPTED))
@@ -305,12 +305,12 @@ class CommandStore:
         elif key == _FLOOR:
             self._floor = max(self._kept, default="")
         else:
-            return  # the cursor: the platform is asked as if for the first time
+            return  # the cursor: polling starts from the beginning
         self._unsaved.add(key)
 
 
 def state_rooms(name: str) -> tuple[str, str]:
-    """Where the journal keeps an inbox: what became of commands, and the marks between polls."""
+    """The state rooms of an inbox: records of commands, and marks between polls."""
     return f"inbox-{name}", f"inbox.{name}"
 
 

@@ -1,4 +1,4 @@
-"""What carries a command out, and how it ended."""
+"""The work that a command stands for, and its outcome."""
 
 import contextlib
 from collections.abc import Mapping
@@ -11,17 +11,17 @@ from gateway.upstream.inbox import command as c
 from gateway.upstream.inbox.command import CommandKind, CommandState, ExecutionGuarantee, Mandate
 from gateway.upstream.inbox.command_store import ASKED, SIGNED, URGENT
 
-# How a command ended: the state, the reason, the detail.
+# The end of a command: state, reason code, detail.
 CommandOutcome = tuple[CommandState, str | None, Any]
 
 EXPIRED: CommandOutcome = (CommandState.EXPIRED, c.EXPIRED, None)
 
 
 class CommandResult(NamedTuple):
-    """What taking one command came to.
+    """The result of handling one received command.
 
-    `news`: this process met it for the first time. `stored`: the answer is on disk. `passes`: up to
-    which id the platform need not be asked again because of it.
+    `news`: this process met it for the first time. `stored`: the answer is on disk. `passes`: the
+    id up to which polling may move on because of it.
     """
 
     news: bool
@@ -31,7 +31,7 @@ class CommandResult(NamedTuple):
 
 
 class CommandWork(NamedTuple):
-    """A command that may be carried out, and what does it."""
+    """A command that may be carried out: its kind, data and guarantee."""
 
     kind: CommandKind
     data: msgspec.Struct
@@ -40,29 +40,29 @@ class CommandWork(NamedTuple):
 
     @property
     def shelf(self) -> str:
-        """Where its fate is kept."""
+        """The shelf that keeps its record."""
         if self.promise is ExecutionGuarantee.AT_LEAST_ONCE:
             return URGENT
         return ASKED if self.kind.name in c.UNSIGNED_KINDS else SIGNED
 
 
 def find_work(kinds: Mapping[str, CommandKind], kind_name: str, raw: bytes) -> CommandWork:
-    """What would carry it out; CommandRefused if nothing does, or its data are wrong."""
+    """Find its handler and decode its data; CommandRefused if either fails."""
     kind = kinds.get(kind_name)
     if kind is None:
         raise CommandRefused(c.UNAVAILABLE, kind=kind_name)
     try:
         data = msgspec.json.decode(raw, type=kind.data)
         text = raw.decode()
-    except (ValueError, RecursionError) as error:  # msgspec's are ValueErrors
+    except (ValueError, RecursionError) as error:  # includes msgspec.DecodeError
         raise CommandRefused(c.MALFORMED, reason=str(error)) from error
-    except StationError as error:  # what a kind's own check of its data says
+    except StationError as error:  # from the kind's own check of its data
         raise CommandRefused(error.code, **error.data) from error
     return CommandWork(kind, data, text, kind.promised(data))
 
 
 async def final_outcome(work: CommandWork, mandate: Mandate) -> CommandOutcome:
-    """Expired; but never said of an emergency that was heard before a kill took its record."""
+    """Expired, unless `settle` knows that it was carried out before a kill took its record."""
     if work.promise is not ExecutionGuarantee.AT_LEAST_ONCE or work.kind.settle is None:
         return EXPIRED
     try:
@@ -72,7 +72,7 @@ async def final_outcome(work: CommandWork, mandate: Mandate) -> CommandOutcome:
 
 
 def plain_data(data: Mapping[str, Any]) -> dict[str, Any] | None:
-    """An error's data as a receipt shows them; what is no plain value is left out."""
+    """An error's data for a receipt, without values that JSON cannot hold."""
     found = {}
     for name, value in data.items():
         with contextlib.suppress(TypeError, ValueError):

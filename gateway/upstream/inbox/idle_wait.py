@@ -1,15 +1,15 @@
-"""How long a question for commands may stay open on this road. Pure.
+"""How long a long poll may stay open on this link. Pure.
 
-A network between may cut what is idle after half a minute, with or without a word. Each cut halves
-the wait; after an hour without one a longer wait is tried, and after each attempt that fails twice
-as late, up to a day.
+A network on the way may cut idle connections after half a minute, with or without a sign. Each cut
+halves the wait. After an hour without a cut a longer wait is tried; each failed attempt doubles the
+time until the next, up to a day.
 """
 
 from gateway.errors import PlatformUnreachable, UpstreamError
 from gateway.upstream.uplinks.contract import BROKEN, TIMEOUT
 
 WAIT_S_MAX, WAIT_S_MIN = 55.0, 5.0
-# What broke sooner was no idle connection: nobody is there.
+# A connection that broke sooner was not idle: the platform is away.
 CUT_AFTER_S = 2.0
 
 LONGER_AFTER_S, LONGER_AFTER_S_MAX = 3600.0, 86_400.0
@@ -17,7 +17,7 @@ _GATEWAY_TIMEOUT = 504
 
 
 class IdleWait:
-    """The wait that this road has borne so far; starts with the longest."""
+    """The longest wait that this link has allowed; starts with the maximum."""
 
     def __init__(self) -> None:
         self.wait_s = WAIT_S_MAX
@@ -27,7 +27,7 @@ class IdleWait:
         self._before: tuple[float, float, float | None] | None = None
 
     def on_cut(self, error: UpstreamError, after_s: float, now_s: float) -> bool:
-        """Whether a question that failed so was an idle connection cut; the next waits less."""
+        """Whether a failed poll was an idle connection that was cut; then the next waits less."""
         silent = error.code in (BROKEN, TIMEOUT) or error.data.get("status") == _GATEWAY_TIMEOUT
         if not isinstance(error, PlatformUnreachable) or not silent or after_s < CUT_AFTER_S:
             return False
@@ -41,13 +41,13 @@ class IdleWait:
         return True
 
     def on_lost(self) -> None:
-        """The road itself is gone: what broke before that was no cut, and is forgotten."""
+        """The link is down: the failure before it was no cut, and is not counted."""
         if self._before is not None:
             self.wait_s, self._patience_s, self._tried_s = self._before
             self._before = None
 
     def on_answered(self, now_s: float) -> None:
-        """An answer came; after a long while of them a longer wait is tried."""
+        """A poll was answered; after an hour of that a longer wait is tried."""
         self._before = None
         if self.wait_s >= WAIT_S_MAX:
             return

@@ -1,9 +1,9 @@
-"""The same command over two uplinks is one command: its id, and whose key signed it, make it so.
+"""The same command over two uplinks, by id and signing key, is one command.
 
-What it came to lies in the memory of the inbox that took it; the others look there before they
-take one themselves. What one has refused or found expired was never done: each judges by its own
-clock and room. Not meant is what concerns the uplink that it comes by (`CommandKind.of_uplink`),
-nor what nobody has signed: nobody knows whose it is.
+Its record is in the store of the inbox that accepted it; the others look there before they accept
+one. A command that one inbox refused or found expired was never carried out: each judges by its
+own clock and room. This does not hold for kinds that concern the uplink that they came over
+(`CommandKind.of_uplink`), nor for unsigned commands, whose issuer is unknown.
 """
 
 import asyncio
@@ -14,17 +14,17 @@ from gateway.upstream.inbox.command import CommandKind, CommandState, PlatformCo
 from gateway.upstream.inbox.command_keys import CommandKeys
 from gateway.upstream.inbox.command_store import ASKED, CommandRecord, CommandStore
 
-# So long after a start one inbox waits for the others to know what they have carried out.
+# How long an inbox waits after a start for the others to load their records.
 READY_S = 10.0
 
 
 class SiblingInboxes:
-    """One inbox as the other inboxes of the station see it, and its view of them."""
+    """An inbox as the station's other inboxes see it, and its view of them."""
 
     def __init__(self, keys: CommandKeys, on_cancel: Callable[[str], CommandState | None]) -> None:
-        """`others` is set by whoever knows them; each inbox keeps its own `memory` here.
+        """`others` and `memory` are set later: the other inboxes, and this inbox's own store.
 
-        `on_cancel` is `cancel`, but of what this inbox has taken itself.
+        `on_cancel` cancels a command that this inbox accepted itself.
         """
         self.others: Callable[[], Iterable[SiblingInboxes]] = lambda: ()
         self.memory: CommandStore | None = None
@@ -33,7 +33,7 @@ class SiblingInboxes:
         self._keys = keys
 
     async def wait_loaded(self) -> None:
-        """Wait until the others have taken up their state: nothing is to be carried out twice."""
+        """Wait until the others have loaded their records, so that nothing is carried out twice."""
         waiting = [asyncio.ensure_future(other.loaded.wait()) for other in self.others()]
         if waiting:
             _, late = await asyncio.wait(waiting, timeout=READY_S)
@@ -41,28 +41,28 @@ class SiblingInboxes:
                 each.cancel()
 
     def issuer(self, kind: CommandKind) -> str:
-        """Who signs a command of that kind here, by his key's digest; "" if that is no matter."""
+        """The digest of the key that signs commands of that kind; "" where it does not matter."""
         key = self._keys.key
         return "" if key is None or kind.of_uplink else _digest(key)
 
     def find_record(self, command_id: str, issuer: str, *, urgent: bool) -> CommandRecord | None:
-        """What became of that issuer's command elsewhere; None if it was not begun there.
+        """The record of that issuer's command in another inbox; None if it was not begun there.
 
-        One whose record is damaged counts as carried out, unless it is an emergency.
+        A command with a damaged record counts as carried out, unless it is an emergency.
         """
         found = self._other(command_id, issuer, lost=not urgent)
         return None if found is None else found[1]
 
     def check(self, command: PlatformCommand, shelf: str, issuer: str) -> None:
-        """CommandRefused for what another inbox may have carried out and forgotten."""
+        """CommandRefused for a command that another inbox may have carried out and forgotten."""
         for other in self.others() if issuer else ():
             if other.memory is not None and other.serves(issuer):
                 other.memory.check(command, shelf)
 
     def cancel(self, command_id: str) -> CommandState | None:
-        """Stop it where it is under way; the state of one that cannot be, None if unknown.
+        """Cancel it in whichever inbox runs it; its state if it has ended, None if unknown.
 
-        CommandRefused for one that has begun, of a kind that must run to its end.
+        CommandRefused if it has begun and its kind is not cancellable.
         """
         kept = None if self.memory is None else self.memory.get(command_id)
         key = self._keys.key
@@ -73,7 +73,7 @@ class SiblingInboxes:
         return self.on_cancel(command_id)
 
     def serves(self, issuer: str) -> bool:
-        """Whether this inbox takes that issuer's commands."""
+        """Whether this inbox accepts that issuer's commands."""
         key = self._keys.key
         return key is not None and _digest(key) == issuer
 
@@ -90,9 +90,9 @@ class SiblingInboxes:
 
 
 def _unnamed(kept: CommandRecord) -> bool:
-    """Whether its issuer is not known: its row is damaged, or older than the keeping of that.
+    """Whether its issuer is unknown: the record is damaged or older than the field.
 
-    What need not be signed has none, and must not take the id of what is signed.
+    An unsigned command has no issuer, and must not occupy the id of a signed one.
     """
     return not kept.issuer and kept.shelf != ASKED
 
