@@ -19,7 +19,7 @@ from drivers import registry
 from drivers.profiles import load_profiles
 from drivers.bus_kinds import bus_kinds
 bus_kinds()
-families = [registry.families()[name].family for name in registry.names()]
+families = [registry.families()[name].family for name in registry.family_names()]
 models = len(list(load_profiles()))
 polled = mib()
 import drivers.ble.bluez, cryptography.hazmat.primitives.ciphers.aead

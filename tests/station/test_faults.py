@@ -63,7 +63,7 @@ def test_what_a_fault_says_is_where_it_arose_and_never_what_somebody_typed():
         describe_error(None)  # type: ignore[arg-type]
     except AttributeError as error:
         said = describe_error(ExceptionGroup("several", [error]))
-    assert said == "AttributeError in gateway/faults.py:describe"
+    assert said == "AttributeError in gateway/faults.py:describe_error"
 
 
 def test_a_supervised_task_that_dies_of_a_mistake_is_a_fault():
