@@ -18,7 +18,7 @@ class UserRights(NamedTuple):
     groups: frozenset[int]
 
     @classmethod
-    def of_station(cls) -> "UserRights":
+    def for_station(cls) -> "UserRights":
         """The station's user, if root asks and there is one; else whoever asks."""
         if os.geteuid() == 0:
             try:

@@ -42,7 +42,7 @@ def probe_machine(
     asked: ProbeTargets, *, units: tuple[UnitFacts, ...] | None = None
 ) -> MachineFacts:
     """Everything that can be asked here, by whoever asks; takes milliseconds."""
-    root, rights = asked.root, UserRights.of_station()
+    root, rights = asked.root, UserRights.for_station()
     return MachineFacts(
         temperature_c=temperature_c(root),
         throttled=throttled(root),

@@ -52,18 +52,18 @@ def run(args: argparse.Namespace) -> int:
         _hear_the_station(desk, settings.station.id)
         if args.claim is not None:
             asyncio.run(desk.enrol(args.claim))
-        shown = desk.shown()
+        shown = desk.status()
     except StationError as error:
         _tell_fault(error, texts, as_json=args.json)
         if desk is not None and desk.clock_unset and not args.json:
-            print(texts.say("enrol.clock-unset", **desk.named()), file=sys.stderr)
+            print(texts.say("enrol.clock-unset", **desk.remark_data()), file=sys.stderr)
         return 1
     if args.json:
         print(msgspec.json.encode(shown).decode())
     else:
         print("\n".join(enrolment_text(shown, texts, fresh=args.claim is not None)))
         for code in desk.remarks():
-            print(texts.say(code, **desk.named()))
+            print(texts.say(code, **desk.remark_data()))
     return 1 if shown.state == "over" else 0
 
 
@@ -81,7 +81,7 @@ def _hear_the_station(desk: PlatformEnrolment, station: str) -> None:
     with contextlib.suppress(StationError):  # none runs, or it lets us not in: the floor is known
         running: _Running = ApiClient().get("/api/v1/vitals", _Running)
         if running.station.id == station:
-            desk.hear(running.clock)
+            desk.learn_time(running.clock)
 
 
 def enrolment_text(shown: EnrolmentStatus, texts: Texts, *, fresh: bool) -> list[str]:

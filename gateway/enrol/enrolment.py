@@ -59,7 +59,7 @@ class PlatformEnrolment:
         self._papers = EnrolmentFiles(state / "keys", self._uplink)
         self._ca_file = ca_file or (self._set.ca_file if self._set is not None else None)
 
-    def hear(self, told: ClockVitals) -> None:
+    def learn_time(self, told: ClockVitals) -> None:
         """What the station that runs here says of the time: it may know what nothing else does."""
         if told.wall_ns is not None and told.trust is not Trust.NONE:
             # What two witnesses told that station is as good as NTP is here.
@@ -75,7 +75,7 @@ class PlatformEnrolment:
         granted = await claim_certificate(url, key, self._settings.station.id, token, tls)
         self._papers.store_grant(key, granted, url)
 
-    def shown(self) -> EnrolmentStatus:
+    def status(self) -> EnrolmentStatus:
         """How the enrolment stands; StationError if there is none, or its files are damaged."""
         enrolment = self._papers.enrolment()
         if enrolment is None:
@@ -123,7 +123,7 @@ class PlatformEnrolment:
             found.append("enrol.other-host")
         return found
 
-    def named(self) -> dict[str, str]:
+    def remark_data(self) -> dict[str, str]:
         """What fills in the remarks."""
         enrolment = self._papers.enrolment()
         return {

@@ -38,7 +38,7 @@ class MeterClocks:
         self._zone = zoneinfo.ZoneInfo(timezone)
         self._moved = moved
 
-    def heard(self, device: str, readings: Sequence[Reading]) -> None:
+    def handle_readings(self, device: str, readings: Sequence[Reading]) -> None:
         """One poll of one device; never raises."""
         shown = {
             each.point: each

@@ -26,11 +26,11 @@ class Meters(Protocol):
         """The points of that device that count."""
         ...
 
-    def last(self, device: str) -> Mapping[str, Value]:
+    def last_values(self, device: str) -> Mapping[str, Value]:
         """The last value of each that was believed."""
         ...
 
-    def replaced(self, device: str, point: str | None = None) -> tuple[str, ...]:
+    def accept_replacement(self, device: str, point: str | None = None) -> tuple[str, ...]:
         """Take the next counts that agree as another meter's; the points that are meant."""
         ...
 
@@ -75,7 +75,7 @@ def routes(meters: Meters, vitals: Callable[[], Vitals]) -> tuple[Route, ...]:
         counting = meters.points(device.id)
         if not counting:
             raise web.HTTPNotFound
-        last = meters.last(device.id)
+        last = meters.last_values(device.id)
         stops = [
             msgspec.structs.replace(point, value=last.get(point.id))
             for point in device.points
@@ -106,7 +106,7 @@ def routes(meters: Meters, vitals: Callable[[], Vitals]) -> tuple[Route, ...]:
     def _do(request: web.Request, asked: ReplacementBody) -> AwaitedReplacement:
         device = find_device(vitals(), request.match_info["id"]).id
         set_target(request, device)
-        return AwaitedReplacement(device, meters.replaced(device, asked.point))
+        return AwaitedReplacement(device, meters.accept_replacement(device, asked.point))
 
     async def listed(_request: web.Request) -> web.StreamResponse:
         return json_response(

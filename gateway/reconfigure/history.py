@@ -68,7 +68,7 @@ class SettingsHistory:
         except OSError as error:
             raise SettingsError("appliance.unreadable", path=str(self.file)) from error
 
-    def present(self) -> bytes | None:
+    def readable_text(self) -> bytes | None:
         """The same; None if it cannot be read, and a change may take its place."""
         try:
             return self.text()
@@ -130,7 +130,7 @@ class SettingsHistory:
         self._trial.unlink(missing_ok=True)
         return record
 
-    def note_found(self, text: bytes, when: ChangeTime) -> ChangeRecord | None:
+    def record_manual_edit(self, text: bytes, when: ChangeTime) -> ChangeRecord | None:
         """At a start: the record of an edit by hand, if this is not the last text in force."""
         digest = digest_of(text)
         known = [record.digest for record in self.records() if record.in_force]
@@ -171,7 +171,7 @@ class SettingsHistory:
         self.end(trial.record("rolled-back", when, (Phrase(INTERRUPTED),)))
         return None
 
-    def in_place(self) -> ChangeTrial | None:
+    def pending_trial(self) -> ChangeTrial | None:
         """The trial whose text the file is, and that `recover` has yet to see to; only read."""
         trial = self.trial()
         if trial is None or self._is_over(trial) or digest_of(self.text()) != trial.digest:

@@ -74,13 +74,13 @@ class RunningStation(Protocol):
     def settings(self) -> Settings:
         """What it runs on."""
 
-    def touched(self, after: Settings) -> RestartScope:
+    def restart_scope(self, after: Settings) -> RestartScope:
         """What other settings would restart."""
 
-    def working(self, touched: RestartScope, after: Settings) -> WorkingParts:
+    def working_parts(self, touched: RestartScope, after: Settings) -> WorkingParts:
         """What of that works now, and is still there after."""
 
-    async def take_up(self, after: Settings) -> None:
+    async def switch_to(self, after: Settings) -> None:
         """Go over to other settings, restarting only what they touch."""
 
     def troubles(self, working: WorkingParts, *, final: bool) -> list[Phrase]:
@@ -162,7 +162,7 @@ class SettingsLifecycle:
             self._begin(self._look_after(_Staged(trial, self.running, None)), trial.ref)
             return
         try:
-            run_in_time(partial(self.shelf.note_found, self.running, self._now()))
+            run_in_time(partial(self.shelf.record_manual_edit, self.running, self._now()))
         except OSError as error:
             _log.warning("the settings' history cannot be written: %s", error)
         await self._told()
@@ -189,7 +189,7 @@ class SettingsLifecycle:
     async def preview(self, text: bytes) -> ChangePreview:
         """What that text would change; SettingsError lists what is wrong with it."""
         found, settings = await self._aside(self._checked, ChangeRequest(text=text, who=""))
-        return ChangePreview(self._live.touched(settings), differences(self.running, found))
+        return ChangePreview(self._live.restart_scope(settings), differences(self.running, found))
 
     async def outcome(self, ref: str) -> ChangeOutcome:
         """What came of the change that a command asked for; Unavailable if nothing did."""
@@ -228,7 +228,7 @@ class SettingsLifecycle:
         number = self.shelf.next_number()
         if digest == former:
             return ChangeOutcome("unchanged", number - 1, digest)
-        touched = self._live.touched(settings)
+        touched = self._live.restart_scope(settings)
         trial = ChangeTrial(
             number=number,
             digest=digest,
@@ -236,7 +236,7 @@ class SettingsLifecycle:
             who=change.who,
             why=change.why,
             ref=change.ref,
-            working=self._live.working(touched, settings),
+            working=self._live.working_parts(touched, settings),
             cold=touched.cold,
         )
         await self._aside(self._stage, trial, text)
@@ -259,7 +259,7 @@ class SettingsLifecycle:
         if settings.station.id != own:
             line, key = parse(text, file).lines.line_of(STATION_ID), dotted_key(STATION_ID)
             raise settings_error([Mistake(file, line, key, "appliance.other-station", {"id": own})])
-        if self.shelf.present() not in (None, self.running, text):
+        if self.shelf.readable_text() not in (None, self.running, text):
             # Somebody is at work on the file itself; their work is not ours to overwrite.
             raise UsageError("appliance.edited", path=file)
         return text, settings
@@ -274,7 +274,7 @@ class SettingsLifecycle:
 
     async def _try(self, staged: _Staged, settings: Settings) -> ChangeOutcome:
         try:
-            await self._live.take_up(settings)
+            await self._live.switch_to(settings)
         except Exception as error:  # noqa: BLE001  # whatever a room says to settings that passed the check
             _log.error("settings %d cannot be taken up: %s", staged.trial.number, error)
             return await self._back(staged, (failure_phrase(error),))
@@ -307,7 +307,7 @@ class SettingsLifecycle:
             self.under_way = None
         try:
             if staged.former is not None:
-                await self._live.take_up(staged.former)
+                await self._live.switch_to(staged.former)
                 return outcome
         except Exception:  # noqa: BLE001  # whatever it was: a fresh process knows the way
             _log.exception("the former settings cannot be taken up")

@@ -46,7 +46,7 @@ def undo_change(shelf: SettingsHistory, why: str, number: int | None = None) -> 
 def _applied(shelf: SettingsHistory, text: bytes, why: str) -> ChangeOutcome:
     shelf.recover(UNKNOWN)
     present = shelf.text()
-    shelf.note_found(present, UNKNOWN)
+    shelf.record_manual_edit(present, UNKNOWN)
     text = _checked(shelf, text, present)
     number, digest = shelf.next_number(), digest_of(text)
     if text == present:

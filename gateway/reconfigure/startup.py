@@ -67,7 +67,7 @@ class SettingsStartup(NamedTuple):
 
 def _found(shelf: SettingsHistory) -> SettingsStartup:
     """What `recover` will make of the shelf, before a write that may take long."""
-    trial = shelf.in_place()
+    trial = shelf.pending_trial()
     if trial is None:
         return SettingsStartup(shelf, None)
     if trial.resumes:

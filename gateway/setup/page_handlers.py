@@ -99,7 +99,7 @@ class PageHandlers:
     async def platform(self, request: web.Request) -> web.StreamResponse:
         """The way to a platform."""
         uplinks = self._roof.wiring.plan().uplinks
-        papers = {each.name: self._roof.binding.papers(each.name) for each in uplinks}
+        papers = {each.name: self._roof.binding.certificate(each.name) for each in uplinks}
         return self.page(request, "platform", papers=papers)
 
     async def paper(self, request: web.Request) -> web.StreamResponse:
@@ -109,7 +109,7 @@ class PageHandlers:
         return self.page(
             request,
             "paper",
-            papers={each.name: self._roof.binding.papers(each.name) for each in uplinks},
+            papers={each.name: self._roof.binding.certificate(each.name) for each in uplinks},
             printed=wall_text(now.clock.wall_ns, now.timezone, WHEN),
         )
 

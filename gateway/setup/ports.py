@@ -291,7 +291,7 @@ class EnrolmentPort(Protocol):
         `ca_file` names the platform's own authority, "" where any browser would know it.
         """
 
-    def papers(self, uplink: str) -> CertificateSummary | None:
+    def certificate(self, uplink: str) -> CertificateSummary | None:
         """The certificate for that platform, if there is one that can be read."""
 
 

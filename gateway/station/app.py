@@ -45,7 +45,7 @@ class StationApp(StationParts):
         """Where the pages are."""
         return f"http://127.0.0.1:{self.server.port}/"
 
-    async def take_back(self) -> None:
+    async def restore(self) -> None:
         """Take back what every room knew, then read the keys on the wall: siren and keys live.
 
         Nobody may order anything of a room that does not know yet what it has promised: it would
@@ -54,10 +54,10 @@ class StationApp(StationParts):
         on_fault = self.faults.note
         report_uncaught(on_fault)
         await self._try("pages", self.server.hold)
-        await self._take_back()
+        await self._restore_rooms()
         # Not before: what the rooms read would wait behind it for the disk.
         epoch, volatile = self._journal.epoch, self._journal.volatile
-        self._recorder.offer(
+        self._recorder.record_event(
             STARTED, StationStarted(__version__, self._clock.boot, epoch, volatile)
         )
         if (every_s := systemd.watchdog_period_s(self._machine.environ)) is not None:
@@ -65,15 +65,15 @@ class StationApp(StationParts):
             feeding = asyncio.create_task(feed, name="watchdog")
             self._tasks.append(feeding)
         self._tasks.append(supervise("rules", self.rules.run, on_fault))
-        self.field.start()
+        self.buses.start()
 
     async def start(self) -> None:
         """Open the doors, and begin what is behind them; after `take_back`."""
         on_fault = self.faults.note
         self._tasks.append(supervise("web", self._keep_answering, on_fault))
         await self._try("pages", self.server.start)
-        await self._try("doors", partial(self._doors.welcome, self.server))
-        noted = self._try("settings", partial(self.cycle.start, self._begun.trial))
+        await self._try("doors", partial(self._web.admit_desks, self.server))
+        noted = self._try("settings", partial(self.lifecycle.start, self._begun.trial))
         if self._begun.trial is not None:
             await noted
         else:  # its history is on the disk
@@ -83,18 +83,18 @@ class StationApp(StationParts):
             supervise("clock", self.time.run, on_fault),
             supervise("vitals", self._keep_watching, on_fault),
         ]
-        self._tasks.append(supervise("doors", partial(self._doors.run, self.server), on_fault))
+        self._tasks.append(supervise("doors", partial(self._web.run, self.server), on_fault))
         self._tasks.append(supervise("presence", self._presence.run, on_fault))
         self._tasks.append(supervise("doctor", self.doctor.run, on_fault))
         self._tasks.append(supervise("counts", self.counts.run, on_fault))
 
-    async def _take_back(self) -> None:
+    async def _restore_rooms(self) -> None:
         """Every room's state; the rules come last, for their linkages order things of others."""
         await self._try("intake", self.intake.resume)
         await self._try("counters", self.counts.load)
-        await self._try("setup", self.setting_up.start)
-        await self._try("broadcast", self.sounding.start)
-        await self._try("requests", self.asking.start)
+        await self._try("setup", self.setup.start)
+        await self._try("broadcast", self.broadcast.start)
+        await self._try("requests", self.kiosk.start)
         await self._try("rules", self.rules.load)
 
     async def _try(self, what: str, step: Callable[[], Awaitable[None]]) -> None:
@@ -105,7 +105,7 @@ class StationApp(StationParts):
         if self._begun.trial is not None:
             await step()
         else:
-            await attempt(what, step, self._recorder.missed)
+            await attempt(what, step, self._recorder.record_failure)
 
     async def _keep_answering(self) -> None:
         """Take the port and the socket as soon as nobody else holds them."""
@@ -122,15 +122,15 @@ class StationApp(StationParts):
         Each of these happens whatever became of the ones before.
         """
         for what, step, within_s in (
-            ("settings", self.cycle.stop, None),
-            ("setup", self.setting_up.stop, None),
-            ("buses", self.field.stop, None),
+            ("settings", self.lifecycle.stop, None),
+            ("setup", self.setup.stop, None),
+            ("buses", self.buses.stop, None),
             ("intake", self.intake.drain, STOP_WITHIN_S),
             ("tasks", partial(stop_tasks, self._tasks, STOP_WITHIN_S), None),
-            ("counts", self.counts.keep, STOP_WITHIN_S),
+            ("counts", self.counts.save, STOP_WITHIN_S),
             ("rules", self.rules.stop, STOP_WITHIN_S / 2),
-            ("requests", self.asking.stop, STOP_WITHIN_S / 2),
-            ("broadcast", self.sounding.stop, None),
+            ("requests", self.kiosk.stop, STOP_WITHIN_S / 2),
+            ("broadcast", self.broadcast.stop, None),
             ("uplinks", self.uplinks.close, None),
             ("web", self.server.stop, None),
         ):
@@ -142,9 +142,9 @@ class StationApp(StationParts):
 
     async def _keep_watching(self) -> None:
         while True:
-            self.watch.tick()
-            await self._recorder.tell_faults()
-            heard = not self.sounding.unheard()
-            self._recorder.tell_own(self.rules, heard=heard)
-            self._recorder.tell_status()
+            self.health.tick()
+            await self._recorder.record_faults()
+            heard = not self.broadcast.unheard()
+            self._recorder.report_own_state(self.rules, heard=heard)
+            self._recorder.publish_status()
             await next_tick()

@@ -267,7 +267,7 @@ class BroadcastAssembly:
         """Whether an emergency waits that no loudspeaker has sounded."""
         return bool(self.room.unheard_emergencies())
 
-    def heard(self, device: str, readings: Sequence[Reading]) -> None:
+    def handle_readings(self, device: str, readings: Sequence[Reading]) -> None:
         """Intake's listener: keys on the wall."""
         self._pressing.handle_readings(device, readings)
 

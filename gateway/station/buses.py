@@ -70,7 +70,7 @@ class BusSet:
         await stop_tasks(list(self._tasks.values()), STOP_WITHIN_S)
         self._tasks.clear()
 
-    def touched(self, settings: Settings) -> set[str]:
+    def changed_buses(self, settings: Settings) -> set[str]:
         """The buses that other settings would take away or replace."""
         plans = _plans(settings)
         return {name for name, plan in self._plans.items() if plans.get(name) != plan}
@@ -89,7 +89,7 @@ class BusSet:
         if self._lent.pop(name, None) is not None:
             self.start()
 
-    async def halt(self, names: set[str]) -> None:
+    async def stop_buses(self, names: set[str]) -> None:
         """Stop these alone; until `replace` they still tell what they were."""
         for name in names & self._lent.keys():
             await self._lent[name]()
@@ -119,12 +119,12 @@ class BusSet:
 
     async def measure(self, device_id: str, until_s: float) -> Measurement:
         """One reading for a person, before `until_s` of the running loop; FieldError without."""
-        found = self.of_device(device_id)
+        found = self.find_device(device_id)
         if found is None or not isinstance(found[0], OnDemandBus):
             raise WrongUse("bus.no-point", device=device_id, point="")
         return await found[0].measure(device_id, until_s)
 
-    def of_device(self, device_id: str) -> tuple[FieldBus, Device] | None:
+    def find_device(self, device_id: str) -> tuple[FieldBus, Device] | None:
         """The bus that a device is on, and the device."""
         for name, plan in self._plans.items():
             for device in plan.devices:
@@ -142,7 +142,7 @@ class BusSet:
 
     def _take_over(self, bus: CountingBus, device: Device) -> None:
         """What is known of a meter's counts outlives its bus; another address is another meter."""
-        former = self.of_device(device.id)
+        former = self.find_device(device.id)
         if former is None or _meter(former[1]) != _meter(device):
             return
         before, after = former[0].counters(device.id), bus.counters(device.id)

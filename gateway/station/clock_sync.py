@@ -39,13 +39,15 @@ class ClockSync:
         self._chip_at_ns: int | None = None
         self._floor: int | None = None
 
-    def platform_says(self, uplink: str, at: str, round_trip_ns: int) -> None:
+    def learn_platform_time(self, uplink: str, at: str, round_trip_ns: int) -> None:
         """The time (RFC 3339) in a receipt of that uplink: right to half of the round trip."""
         half_ns = round_trip_ns // 2
         error_ns = half_ns + _RECEIPT_GRAIN_NS
-        self.moved(self._clock.learn(Trust.PLATFORM, parse_rfc3339(at) + half_ns, error_ns, uplink))
+        self.handle_step(
+            self._clock.learn(Trust.PLATFORM, parse_rfc3339(at) + half_ns, error_ns, uplink)
+        )
 
-    def moved(self, step: ClockStep | None) -> None:
+    def handle_step(self, step: ClockStep | None) -> None:
         """Somebody was heard; station time moved by it, if it did, and others must hear of it."""
         self._keep_what_leapt()
         if step is None:
@@ -62,7 +64,7 @@ class ClockSync:
         while True:
             if loop.time() >= poll_at_s:
                 poll_at_s = loop.time() + POLL_EVERY_S
-                self.moved(self._clock.poll())
+                self.handle_step(self._clock.poll())
                 self._ask_chip()
                 self._look_at_floor()
             await self._tell()
@@ -83,7 +85,7 @@ class ClockSync:
         now_ns = self._clock.now_ns()
         if self._chip_at_ns is None or now_ns - self._chip_at_ns >= KEEP_EVERY_NS:
             self._chip_at_ns = now_ns
-            self.moved(self._clock.ask_chip())
+            self.handle_step(self._clock.ask_chip())
 
     def _look_at_floor(self) -> None:
         """Keep it on the disk where a power cut would lose more than an hour of it."""

@@ -46,13 +46,13 @@ class SoundSource(Protocol):
 class DoctorSources(Protocol):
     """The station, as the doctor asks it: its rooms as they stand when it looks."""
 
-    watch: HealthCollector
-    cycle: SettingsLifecycle
-    changing: LiveReconfiguration
-    asking: KioskAssembly
+    health: HealthCollector
+    lifecycle: SettingsLifecycle
+    reconfiguration: LiveReconfiguration
+    kiosk: KioskAssembly
 
     @property
-    def sounding(self) -> SoundSource:
+    def broadcast(self) -> SoundSource:
         """The broadcast."""
 
     @property
@@ -81,7 +81,7 @@ class DoctorAdapter:
         self._doors = doors
         self._read = _Settings(rooms, state)
         self.doctor = DoctorService(self._look, FindingReporter(journal, clock), clock.now_ns)
-        self.section = section(self.doctor, rooms.watch, self.running)
+        self.section = section(self.doctor, rooms.health, self.gather_running)
 
     async def run(self) -> None:
         """Look for ever."""
@@ -89,30 +89,30 @@ class DoctorAdapter:
 
     async def _look(self) -> StationFacts:
         known, machine = await asyncio.to_thread(self._look_aside)
-        return StationFacts(machine=machine, written=known, running=await self.running())
+        return StationFacts(machine=machine, written=known, running=await self.gather_running())
 
     def _look_aside(self) -> tuple[SettingsFacts, MachineFacts]:
         """What waits for the disk."""
         known = self._read.now()
-        asked = probes.ProbeTargets(self._rooms.cycle.shelf.file, self._state, self._read.ports)
+        asked = probes.ProbeTargets(self._rooms.lifecycle.shelf.file, self._state, self._read.ports)
         return known, self._inspect(asked)
 
     def _edited(self) -> bool:
         """Whether another text lies there than the station runs on."""
         try:
-            return self._rooms.cycle.shelf.file.read_bytes() != self._rooms.cycle.running
+            return self._rooms.lifecycle.shelf.file.read_bytes() != self._rooms.lifecycle.running
         except OSError:
             return False  # there is a mistake that says so
 
-    async def running(self) -> RunningFacts:
+    async def gather_running(self) -> RunningFacts:
         """What the rooms know."""
         rooms, edited = self._rooms, await asyncio.to_thread(self._edited)
-        vitals = _plain(rooms.watch())
+        vitals = _plain(rooms.health())
         shown = self._doors.tls.shown
-        last = rooms.cycle.records[-1:]
+        last = rooms.lifecycle.records[-1:]
         return RunningFacts(
             vitals=vitals,
-            sound=await rooms.sounding.health(),
+            sound=await rooms.broadcast.health(),
             claimed=self._doors.access.claimed,
             desk_open=rooms.server.lan_open,
             desk_certificate=None
@@ -121,8 +121,8 @@ class DoctorAdapter:
                 int(shown.born.timestamp()) * SECOND_NS,
                 int(shown.ends.timestamp()) * SECOND_NS,
             ),
-            private_lost=rooms.asking.store.volatile,
-            edited=edited and not rooms.cycle.busy,
+            private_lost=rooms.kiosk.store.volatile,
+            edited=edited and not rooms.lifecycle.busy,
             set_aside=await self._aside(),
             rolled_back=next((record.number for record in last if not record.in_force), None),
         )
@@ -142,7 +142,7 @@ class _Settings:
 
     def __init__(self, rooms: DoctorSources, state: Path) -> None:
         self._rooms = rooms
-        self._file = rooms.cycle.shelf.file
+        self._file = rooms.lifecycle.shelf.file
         self._state = state
         self._mark: tuple[int, int] | None = None
         self._known = SettingsFacts(file=str(self._file))
@@ -161,9 +161,9 @@ class _Settings:
         return self._known
 
     def _look(self) -> tuple[SettingsFacts, Settings | None]:
-        running = self._rooms.changing.settings
+        running = self._rooms.reconfiguration.settings
         try:
-            if self._file.read_bytes() == self._rooms.cycle.running:
+            if self._file.read_bytes() == self._rooms.lifecycle.running:
                 return facts_of_settings(running, str(self._file), self._state), running
         except OSError:
             pass  # there is a mistake that says so

@@ -99,12 +99,12 @@ class HealthCollector:
         self._reasons: dict[str, dict[str, Any]] = {}
         self._taken: Vitals | None = None
 
-    def changed(self, change: DeviceChange | BusChange) -> None:
+    def handle_change(self, change: DeviceChange | BusChange) -> None:
         """Hear what a bus says of itself: why it is down."""
         if isinstance(change, BusChange):
             self._reasons[change.bus] = change.data
 
-    def go_over(self, settings: Settings) -> None:
+    def use_settings(self, settings: Settings) -> None:
         """From now on the vital signs are of these settings."""
         self._settings = settings
         self._since = {name: of for name, of in self._since.items() if name in settings.devices}

@@ -84,7 +84,7 @@ class MeterCounts:
                 for point, old in kept.accepted.items():
                     counters.accept_replacement(point, old)
 
-    def heard(self, poll: PollResult) -> None:
+    def handle_poll(self, poll: PollResult) -> None:
         """Keep at once that a meter is another: after a kill it would be told once more."""
         if poll.replaced:
             self._again.set()
@@ -96,9 +96,9 @@ class MeterCounts:
                 async with asyncio.timeout(KEEP_EVERY_S):
                     await self._again.wait()
             self._again.clear()
-            await self.keep()
+            await self.save()
 
-    async def keep(self) -> None:
+    async def save(self) -> None:
         """Write what has changed; a disk that refuses costs nothing but a second reading."""
         devices = {each.id: each for each in self._field.devices}
         meters = {name: meter for name, each in devices.items() if (meter := self._meter(each))}
@@ -121,16 +121,16 @@ class MeterCounts:
 
     def points(self, device: str) -> tuple[str, ...]:
         """The points of that device that count; none for a device that is not there."""
-        found = self._field.of_device(device)
+        found = self._field.find_device(device)
         return () if found is None else tuple(p.id for p in found[1].points if p.counter)
 
-    def last(self, device: str) -> dict[str, Value]:
+    def last_values(self, device: str) -> dict[str, Value]:
         """The last value of each of them that was believed."""
         counters = self._counters(device)
         marks = {} if counters is None else counters.marks()
         return {point: mark.value for point, mark in marks.items()}
 
-    def replaced(self, device: str, point: str | None = None) -> tuple[str, ...]:
+    def accept_replacement(self, device: str, point: str | None = None) -> tuple[str, ...]:
         """Somebody says that this meter was replaced: the next counts that agree are another's.
 
         Which points that is; NotFound if nothing counts there, Unavailable without its bus.
@@ -138,7 +138,7 @@ class MeterCounts:
         points = self.points(device)
         if point is not None:
             points = tuple(each for each in points if each == point)
-        found = self._field.of_device(device)
+        found = self._field.find_device(device)
         if found is None or not points:
             raise NotFound("live.no-counter", device=device[:64], point=(point or "")[:64])
         if self._counters(device) is None:
@@ -149,7 +149,7 @@ class MeterCounts:
         return points
 
     def _counters(self, device: str) -> Counters | None:
-        found = self._field.of_device(device)
+        found = self._field.find_device(device)
         return None if found is None else found[0].counters(device)
 
     def _meter(self, device: Device) -> StoredMeter | None:
@@ -214,7 +214,7 @@ def meter_replaced(counts: MeterCounts, ledger: AuditLog, uplink: str) -> Comman
     """`device.replaced`: done when the station has heard it; the counts follow when they agree."""
 
     async def act(asked: MeterReplacement, _: Mandate) -> Any:
-        points = counts.replaced(asked.device, asked.point)
+        points = counts.accept_replacement(asked.device, asked.point)
         await ledger.record(Actor("platform", uplink), ACT, on=asked.device)
         return {"points": points}
 

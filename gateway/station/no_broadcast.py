@@ -19,7 +19,7 @@ class NoBroadcast:
     doers: Mapping[str, ActionHandler] = {}
     rooms = ()
 
-    def heard(self, device: str, readings: object) -> None:
+    def handle_readings(self, device: str, readings: object) -> None:
         """No key on a wall makes anything sound."""
 
     def sections(

@@ -84,14 +84,14 @@ class StationParts:
         self._begun = begun
         self._clock = clock
         self._journal = journal
-        self._doors = doors
+        self._web = doors
         self.faults = faults or FaultLog(clock.now_ns)
         on_fault = self.faults.note
         self._recorder = StationRecorder(journal, clock, self.faults, machine.notify)
-        self.time = ClockSync(clock, journal, state, doors.stir)
+        self.time = ClockSync(clock, journal, state, doors.recheck)
         devices = intake_devices(settings)
         self.intake = Intake(journal, clock, devices, on_fault=on_fault)
-        self.field = BusSet(
+        self.buses = BusSet(
             settings,
             self._polled,
             self._changed,
@@ -99,50 +99,52 @@ class StationParts:
             kinds=machine.bus_kinds,
             keys=state / "keys",
         )
-        self.counts = MeterCounts(self.field, journal, clock)
-        self.uplinks = self._uplinks()
-        self.sounding = self._sounding()
-        self.asking = self._asking()
-        alarming = AlarmDesk(settings, doors.names, journal)
-        self.rules = self._rules(alarming)
+        self.counts = MeterCounts(self.buses, journal, clock)
+        self.uplinks = self._build_uplinks()
+        self.broadcast = self._build_broadcast()
+        self.kiosk = self._build_kiosk()
+        alarming = AlarmDesk(settings, doors.people, journal)
+        self.rules = self._build_rules(alarming)
         self._listen_to_readings()
-        self.watch = self._watch(alarming)
-        self.changing = LiveReconfiguration(
+        self.health = self._build_health(alarming)
+        self.reconfiguration = LiveReconfiguration(
             settings,
-            field=self.field,
+            field=self.buses,
             intake=self.intake,
             uplinks=self.uplinks,
-            watch=self.watch,
+            watch=self.health,
             restart=restart,
         )
         running = begun.shelf.text() if running is None else running
-        self.cycle = SettingsLifecycle(
-            begun.shelf, self.changing, clock, ChangeReporter(journal, clock), running
+        self.lifecycle = SettingsLifecycle(
+            begun.shelf, self.reconfiguration, clock, ChangeReporter(journal, clock), running
         )
         self.uplinks.open(settings.uplinks)
-        self.setting_up = self._setting_up()
+        self.setup = self._build_setup()
         self.doctor = DoctorAdapter(self, state, clock, journal, doors, inspect=machine.inspect)
-        app = doors.build(self._sections(alarming), self.watch, self.time.moved, on_fault)
+        app = doors.build_app(
+            self._sections(alarming), self.health, self.time.handle_step, on_fault
+        )
         self.server = machine.server(
             app, settings.web, control=choose_socket_path(machine.environ), on_fault=on_fault
         )
-        self._presence = self._mdns()
+        self._presence = self._build_mdns()
         self._tasks: list[asyncio.Task[None]] = []
 
-    def _uplinks(self) -> Uplinks:
+    def _build_uplinks(self) -> Uplinks:
         return Uplinks(
             self._settings.station.id,
             self._state,
             self._clock,
             self._journal,
-            self.time.platform_says,
+            self.time.learn_platform_time,
             kinds_of=self._kinds,
             on_fault=self.faults.note,
             count=self.faults.count,
             open_uplink=self._machine.open_uplink,
         )
 
-    def _sounding(self) -> "BroadcastAssembly | NoBroadcast":
+    def _build_broadcast(self) -> "BroadcastAssembly | NoBroadcast":
         """The broadcast, where there are loudspeakers."""
         if not self._settings.sound.speakers:
             return NoBroadcast()
@@ -164,30 +166,30 @@ class StationParts:
             self.faults.note("start.broadcast", error)
             return NoBroadcast()
 
-    def _asking(self) -> KioskAssembly:
+    def _build_kiosk(self) -> KioskAssembly:
         uplinks = self.uplinks
         return KioskAssembly(
             self._settings,
             self._state,
             self._clock,
             self._journal,
-            self._doors.ledger,
+            self._web.ledger,
             lines=lambda: uplinks,
             runtime=self._runtime,
             open_uplink=self._machine.open_uplink,
-            speaker=self.sounding.speaking,
-            bell=self.sounding.speaking,
-            ears=self.sounding.listening,
-            alerts=self.sounding.alerts,
+            speaker=self.broadcast.speaking,
+            bell=self.broadcast.speaking,
+            ears=self.broadcast.listening,
+            alerts=self.broadcast.alerts,
             on_fault=self.faults.note,
         )
 
-    def _rules(self, alarming: AlarmDesk) -> RuleService:
+    def _build_rules(self, alarming: AlarmDesk) -> RuleService:
         doers: dict[str, ActionHandler] = {
-            "relay": RelayHandler(self.field.of_device),
+            "relay": RelayHandler(self.buses.find_device),
             "message": MessageHandler(),
-            **self.asking.doers,
-            **self.sounding.doers,
+            **self.kiosk.doers,
+            **self.broadcast.doers,
             "call": alarming.calls,  # an alarm rings at the desk as the alarm that it is
         }
         return RuleService(
@@ -200,69 +202,69 @@ class StationParts:
 
     def _listen_to_readings(self) -> None:
         """Rules before all others: an alarm waits for nobody."""
-        meters = MeterClocks(self._clock, self._settings.station.timezone, self.time.moved)
+        meters = MeterClocks(self._clock, self._settings.station.timezone, self.time.handle_step)
         self.intake.on_replaced = self.rules.replaced
         for listener in (
             self.rules.heard,
-            meters.heard,
-            self.asking.keys.heard,
-            self.sounding.heard,
+            meters.handle_readings,
+            self.kiosk.keys.heard,
+            self.broadcast.handle_readings,
         ):
             self.intake.listen(listener)
 
-    def _watch(self, alarming: AlarmDesk) -> HealthCollector:
+    def _build_health(self, alarming: AlarmDesk) -> HealthCollector:
         return HealthCollector(
             self._settings,
             clock=self._clock,
             journal=self._journal,
             intake=self.intake,
-            buses=self.field.buses,
+            buses=self.buses.buses,
             senders=self.uplinks.senders,
             receipting=[
                 self._journal.follower(name, retaining=True)
                 for name, uplink in self._settings.uplinks.items()
                 if uplink.required
             ],
-            screens=self.asking.screens,
+            screens=self.kiosk.screens,
             alarms=alarming.vitals,
             faults=self.faults.all,
-            refusing=(self.intake, self.rules, self.asking.requests, *self.sounding.rooms),
+            refusing=(self.intake, self.rules, self.kiosk.requests, *self.broadcast.rooms),
             dates=self.uplinks.certificate_doubt,
         )
 
-    def _setting_up(self) -> SetupAdapter:
+    def _build_setup(self) -> SetupAdapter:
         return SetupAdapter(
-            self.cycle,
-            lambda: self.changing.settings,
+            self.lifecycle,
+            lambda: self.reconfiguration.settings,
             self._state,
             self._clock,
             self._journal,
-            field=self.field,
+            field=self.buses,
             uplinks=self.uplinks,
-            vitals=self.watch,
-            names=self._doors.names,
-            sounds=self.sounding.tone,
+            vitals=self.health,
+            names=self._web.people,
+            sounds=self.broadcast.tone,
             lan_open=self._lan_open,
         )
 
     def _sections(self, alarming: AlarmDesk) -> list[Section]:
         """Every page and address of the rooms; adding a page is adding its section here."""
-        names = self._doors.names
+        names = self._web.people
         return [
-            alarming.section(self.rules, self.watch),
-            live_section(self.watch, self.counts),
-            settings_section(self.cycle, self.watch, names),
-            self.asking.section(self.watch, names),
-            self.asking.pages(),
-            *self.sounding.sections(self.watch, names),
-            self.setting_up.section,
+            alarming.section(self.rules, self.health),
+            live_section(self.health, self.counts),
+            settings_section(self.lifecycle, self.health, names),
+            self.kiosk.section(self.health, names),
+            self.kiosk.pages(),
+            *self.broadcast.sections(self.health, names),
+            self.setup.section,
             self.doctor.section,
             *self._added_pages(),
         ]
 
     def _added_pages(self) -> Iterator[Section]:
         """The sections of extensions; one that cannot be made costs the station nothing else."""
-        given = PageContext(self._journal, self._clock, self.watch, self._doors.names)
+        given = PageContext(self._journal, self._clock, self.health, self._web.people)
         for folder in extension_folders("gateway", "pages"):
             for path in sorted(folder.glob("*.py")):
                 try:
@@ -272,15 +274,15 @@ class StationParts:
                 else:
                     yield section
 
-    def _mdns(self) -> MdnsService:
+    def _build_mdns(self) -> MdnsService:
         """What is announced on the network."""
         server, station = self.server, self._settings.station
         return MdnsService(
             self._settings.discovery,
             (station.id, station.name),
-            claimed=lambda: self._doors.access.claimed,
+            claimed=lambda: self._web.access.claimed,
             port=lambda: server.lan_port,
-            vitals=self.watch,
+            vitals=self.health,
             announce=self._machine.announce,
         )
 
@@ -298,19 +300,19 @@ class StationParts:
     def _kinds(self, uplink: str) -> list[CommandKind]:
         """What the station carries out for the platform behind an uplink."""
         return [
-            device_write(self.field.of_device, self._clock),
-            meter_replaced(self.counts, self._doors.ledger, uplink),
-            settings_read(self.cycle),
-            settings_apply(self.cycle, uplink),
-            *self.asking.kinds(uplink),
-            *self.sounding.kinds(uplink),
+            device_write(self.buses.find_device, self._clock),
+            meter_replaced(self.counts, self._web.ledger, uplink),
+            settings_read(self.lifecycle),
+            settings_apply(self.lifecycle, uplink),
+            *self.kiosk.kinds(uplink),
+            *self.broadcast.kinds(uplink),
         ]
 
     def _polled(self, poll: PollResult) -> StorageAnswer:
         stored = self.intake.take(poll)
-        self.counts.heard(poll)
+        self.counts.handle_poll(poll)
         return stored.and_then(self.rules.settle)
 
     def _changed(self, change: DeviceChange | BusChange) -> None:
-        for hear in (self.intake.changed, self.rules.changed, self.watch.changed):
+        for hear in (self.intake.changed, self.rules.changed, self.health.handle_change):
             contain(self.faults.note, "field.change", hear, change)  # each by itself

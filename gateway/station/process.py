@@ -186,7 +186,7 @@ async def _rooms(
         machine=found.machine,
     )
     closing.push_async_callback(_in_time, "the station", STOP_S, station.stop)
-    await station.take_back()
+    await station.restore()
     return station
 
 

@@ -41,18 +41,18 @@ class LiveReconfiguration:
         self._uplinks = uplinks
         self._watch = watch
 
-    def touched(self, after: Settings) -> RestartScope:
+    def restart_scope(self, after: Settings) -> RestartScope:
         """What other settings would restart; buses and uplinks that come are not among them."""
         if needs_restart(self.settings, after):
             return RestartScope(True, tuple(self._field.buses), tuple(self.settings.uplinks))
         uplinks = self.settings.uplinks.items()
         return RestartScope(
             False,
-            tuple(sorted(self._field.touched(after))),
+            tuple(sorted(self._field.changed_buses(after))),
             tuple(name for name, options in uplinks if after.uplinks.get(name) != options),
         )
 
-    def working(self, touched: RestartScope, after: Settings) -> WorkingParts:
+    def working_parts(self, touched: RestartScope, after: Settings) -> WorkingParts:
         """What of that works now, and is still there after."""
         vitals = self._watch()
         live = {device.options.bus_id for device in after.devices.values()}
@@ -69,14 +69,14 @@ class LiveReconfiguration:
             tuple(sorted(reached & after.uplinks.keys() & {*touched.uplinks})),
         )
 
-    async def take_up(self, after: Settings) -> None:
+    async def switch_to(self, after: Settings) -> None:
         """Go over; readings of the buses that are not touched go on without a pause."""
-        await self._field.halt(self._field.touched(after))
+        await self._field.stop_buses(self._field.changed_buses(after))
         go_over = await self._intake.prepare(intake_devices(after))
         # No pause in these lines: whoever looks sees the former station or the new one.
         self._field.replace(after)
         go_over()
-        self._watch.go_over(after)
+        self._watch.use_settings(after)
         self.settings = after
         self._field.start()
         await self._uplinks.change(after.uplinks)

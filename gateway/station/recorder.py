@@ -34,16 +34,16 @@ class StationRecorder:
         self._well: dict[str, bool] = {}
         self._left = 0
 
-    def offer(self, kind: EventKind, data: msgspec.Struct) -> None:
+    def record_event(self, kind: EventKind, data: msgspec.Struct) -> None:
         """Record it if the journal takes it; nobody waits."""
         try:
             ticket = self._journal.offer([self._event(kind, data)])
         except JournalError as error:
-            self.missed("start.record", error)
+            self.record_failure("start.record", error)
             return
         ticket.add_done_callback(self._offered)
 
-    def missed(self, where: str, error: BaseException) -> None:
+    def record_failure(self, where: str, error: BaseException) -> None:
         """Count a step that failed; one that was foreseen is said in one line."""
         if isinstance(error, StationError):
             log.error("%s: %s", where, error)
@@ -51,14 +51,14 @@ class StationRecorder:
         else:
             self._faults.note(where, error)
 
-    async def tell_faults(self) -> None:
+    async def record_faults(self) -> None:
         """Record new faults; a full or failing disk keeps none of them from the desk."""
         for fault in self._faults.due():
             report = FaultReport(fault.where, fault.what, fault.count)
             with contextlib.suppress(JournalError):
                 await self._journal.append([self._event(FAULT, report)])
 
-    def tell_own(self, rules: RuleService, *, heard: bool = True) -> None:
+    def report_own_state(self, rules: RuleService, *, heard: bool = True) -> None:
         """Let the rules hear what is an alarm of the station's own.
 
         A task ends again and again, or an emergency was not `heard` by anybody.
@@ -69,7 +69,7 @@ class StationRecorder:
                 self._well[point] = well
                 rules.own(point, well=well)
 
-    def tell_status(self) -> None:
+    def publish_status(self) -> None:
         """What the service manager shows while a damaged journal comes over."""
         left = self._journal.stats().recovering
         if left != self._left:
@@ -79,7 +79,7 @@ class StationRecorder:
 
     def _offered(self, ticket: Ticket) -> None:
         if not ticket.cancelled() and (error := ticket.exception()) is not None:
-            self.missed("start.record", error)
+            self.record_failure("start.record", error)
 
     def _event(self, kind: EventKind, data: msgspec.Struct) -> Event:
         return Event(kind=kind, source="station", stamps=self._clock.stamp(), data=data)

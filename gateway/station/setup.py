@@ -174,7 +174,7 @@ class EnrolmentAdapter:
         await desk.enrol(token)
         await self._uplinks.reopen(uplink)
 
-    def papers(self, uplink: str) -> CertificateSummary | None:
+    def certificate(self, uplink: str) -> CertificateSummary | None:
         """The certificate, if there is one that can be read."""
         if not (self._state / "keys" / f"{uplink}.enrolment").exists():
             return None
@@ -183,7 +183,7 @@ class EnrolmentAdapter:
         try:
             shown = PlatformEnrolment(
                 self._settings(), self._state, uplink, clock=self._clock
-            ).shown()
+            ).status()
         except StationError:  # the uplink's own mark says what is wrong with its papers
             return None
         return CertificateSummary(

@@ -86,7 +86,7 @@ class WebAssembly:
         )
         return cls(settings, state, clock, journal, (access, ledger), on_fault=on_fault)
 
-    def build(
+    def build_app(
         self,
         sections: Sequence[Section],
         vitals: Callable[[], Vitals],
@@ -117,11 +117,11 @@ class WebAssembly:
             on_fault=on_fault,
         )
 
-    def names(self) -> dict[str, str]:
+    def people(self) -> dict[str, str]:
         """The people with an account, by id."""
         return {account.id: account.name for account in self.access.book.accounts()}
 
-    async def welcome(self, server: WebServer) -> None:
+    async def admit_desks(self, server: WebServer) -> None:
         """Before the station is said to be ready: let the desk computers in, or say the code."""
         self._server = server
         self._say_code()
@@ -139,7 +139,7 @@ class WebAssembly:
                     await self._stirred.wait()
             self._stirred.clear()
 
-    def stir(self) -> None:
+    def recheck(self) -> None:
         """Look now: station time has moved, and a certificate made before may be long over."""
         self._stirred.set()
 

@@ -103,7 +103,7 @@ def test_open_keys_and_a_foreign_state_are_seen(tmp_path: Path) -> None:
     key.touch()
     key.chmod(0o644)
     file.touch()
-    held = {each.path: each for each in probes.file_facts(file, state, UserRights.of_station())}
+    held = {each.path: each for each in probes.file_facts(file, state, UserRights.for_station())}
     assert held[str(key)].mode == 0o644
     assert held[str(file)].secret is False
     facts = StationFacts(machine=probes.probe_machine(probes.ProbeTargets(file, state)))

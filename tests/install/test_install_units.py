@@ -90,7 +90,7 @@ def test_the_file_or_the_last_accepted_settings_let_it_start(unit: str, tmp_path
     file.parent.mkdir(parents=True)
     file.write_text("schema = 1\n")
     assert lets_start()
-    SettingsHistory(file, state / FOLDER).note_found(file.read_bytes(), UNKNOWN)
+    SettingsHistory(file, state / FOLDER).record_manual_edit(file.read_bytes(), UNKNOWN)
     file.unlink()
     assert lets_start(), "the last accepted settings are there"
 

@@ -23,7 +23,7 @@ def reading(value: object, at_s: float, quality: Quality = Quality.GOOD) -> Read
 @simulated
 async def test_a_meters_time_is_learnt_as_of_when_it_was_read() -> None:
     clock, moved = loop_clock(), list[ClockStep | None]()
-    heard = MeterClocks(clock, "Asia/Shanghai", moved.append).heard
+    heard = MeterClocks(clock, "Asia/Shanghai", moved.append).handle_readings
     read_s = asyncio.get_running_loop().time()
     await asyncio.sleep(3)
     heard(
@@ -45,7 +45,7 @@ async def test_a_meters_time_is_learnt_as_of_when_it_was_read() -> None:
 )  # fmt: skip
 async def test_what_is_no_time_is_passed_over(shown: object) -> None:
     clock = loop_clock()
-    heard = MeterClocks(clock, "Asia/Shanghai", lambda _: None).heard
+    heard = MeterClocks(clock, "Asia/Shanghai", lambda _: None).handle_readings
     heard("water", [reading(shown, 0), reading(SHOWN, 0, Quality.STALE)])
     assert clock.status().trust is Trust.NONE
 
@@ -63,7 +63,7 @@ async def test_what_is_no_time_is_passed_over(shown: object) -> None:
 )
 async def test_date_and_time_of_one_poll_are_a_time_together(date, time, trust) -> None:
     clock = loop_clock()
-    heard = MeterClocks(clock, "Asia/Shanghai", lambda _: None).heard
+    heard = MeterClocks(clock, "Asia/Shanghai", lambda _: None).handle_readings
     given = [("meter-date", date), ("meter-time", time)]
     at_ns = round(asyncio.get_running_loop().time() * S)
     heard("em", [Reading("em", p, v, "", Quality.GOOD, at_ns) for p, v in given if v is not None])

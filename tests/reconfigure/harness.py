@@ -52,13 +52,13 @@ class FakeLive:
         self.sick: tuple[Phrase, ...] = ()
         self.healthy_after = 0
 
-    def touched(self, after: Settings) -> RestartScope:
+    def restart_scope(self, after: Settings) -> RestartScope:
         return RestartScope(needs_restart(self.settings, after), ("box",), ())
 
-    def working(self, touched: RestartScope, after: Settings) -> WorkingParts:
+    def working_parts(self, touched: RestartScope, after: Settings) -> WorkingParts:
         return WorkingParts(buses=touched.buses)
 
-    async def take_up(self, after: Settings) -> None:
+    async def switch_to(self, after: Settings) -> None:
         error = self.fails.pop(0) if self.fails else None
         if error is not None:
             raise error

@@ -36,7 +36,7 @@ def shelf(tmp_path: Path) -> SettingsHistory:
 
 def accept(shelf: SettingsHistory, body: bytes) -> None:
     shelf.file.write_bytes(body)
-    shelf.note_found(body, UNKNOWN)
+    shelf.record_manual_edit(body, UNKNOWN)
 
 
 def test_good_settings_are_in_force_as_they_are(shelf: SettingsHistory) -> None:

@@ -213,7 +213,7 @@ class FakeRoof:
     async def enrol(self, uplink: str, url: str, token: str, ca_file: str) -> None:
         self.asked.append(("enrol", uplink, url, token, ca_file))
 
-    def papers(self, uplink: str) -> CertificateSummary | None:
+    def certificate(self, uplink: str) -> CertificateSummary | None:
         return self.papered
 
 

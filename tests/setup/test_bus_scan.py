@@ -118,7 +118,7 @@ async def test_settings_that_touch_the_line_end_the_search(tmp_path: Path) -> No
     async with bench(tmp_path) as made:
         await made.searcher.start("line")
         await made.until(lambda: made.searcher.scan.line != "")
-        await made.field.halt({"line"})
+        await made.field.stop_buses({"line"})
         assert made.searcher.scan.phase == "ended"
         made.field.start()
         await made.polled_again()

@@ -33,12 +33,12 @@ def bound(folder: Path) -> tuple[EnrolmentAdapter, FakeUplinks]:
 
 async def test_a_token_buys_papers_that_are_shown(tmp_path: Path) -> None:
     binding, uplinks = bound(tmp_path)
-    assert binding.papers("district") is None
+    assert binding.certificate("district") is None
     async with office(tmp_path / "p") as platform:
         token = platform.registrar.token("under-test")
         authority = str(platform.authority.file)
         await binding.enrol("district", platform.tls_url, token, authority)
-        papers = binding.papers("district")
+        papers = binding.certificate("district")
         assert papers is not None
         assert papers.url == platform.tls_url
         assert papers.begins < papers.renews < papers.ends

@@ -89,7 +89,7 @@ def _last_value_for_ever() -> Any:
 
 def _slow_start() -> Any:
     """A step of the start waits for something before the keys live."""
-    take_back = StationApp._take_back
+    take_back = StationApp._restore_rooms
 
     async def mutated(self: StationApp) -> None:
         await asyncio.sleep(12.0)

@@ -218,7 +218,7 @@ class World:
                     self._handshake(platform)
             for name, off_s in self.meters.items():
                 if rng.random() < 0.2:
-                    self.time.moved(
+                    self.time.handle_step(
                         self.clock.learn(Trust.METER, self._at(off_s), 3 * SECOND_NS, name)
                     )
             self._look()
@@ -234,7 +234,7 @@ class World:
         self._note_collusion()
         trip_ns = round(self.rng.choice((0.02, 0.2, 2.0)) * SECOND_NS)
         at = rfc3339(self._at(off_s) - trip_ns // 2)
-        self.time.platform_says(platform.lender.name, at, trip_ns)
+        self.time.learn_platform_time(platform.lender.name, at, trip_ns)
 
     def _note_collusion(self) -> None:
         """Whether two independent witnesses, one that may stand alone, share a wrong time."""
@@ -296,7 +296,7 @@ class World:
         if self.clock.plausible(Trust.PERSON, wall_ns, 90 * SECOND_NS):
             self.person_s = off_s
             self._note_collusion()
-            self.time.moved(self.clock.learn(Trust.PERSON, wall_ns, 90 * SECOND_NS))
+            self.time.handle_step(self.clock.learn(Trust.PERSON, wall_ns, 90 * SECOND_NS))
 
     def _look(self) -> None:
         """The floor: it does not go back, and is not ahead of the true time."""
@@ -388,7 +388,7 @@ class World:
             self._fault("a start lost the floor")
         self.floor_ns = self.clock.floor_ns
         self.time = ClockSync(self.clock, self.steps, self.state, lambda: None)  # type: ignore[arg-type]  # all it uses
-        self.time.moved(self.clock.poll())
+        self.time.handle_step(self.clock.poll())
         self._began_s = self._now_s()
         self._running = asyncio.create_task(self.time.run())
 

@@ -68,8 +68,8 @@ async def test_steps_are_told_once_a_minute_and_stir_at_once(tmp_path: Path) -> 
     for turn in range(600):  # ten minutes of NTP that is beside itself
         clock.kernel.set_wall(NOON_NS + clock.now_ns() + turn % 2 * 3600 * S)
         clock.kernel.ntp_error_ns = 1_000_000
-        time.moved(clock.poll())
-        time.platform_says("police", rfc3339(NOON_NS + clock.now_ns()), 1000)
+        time.handle_step(clock.poll())
+        time.learn_platform_time("police", rfc3339(NOON_NS + clock.now_ns()), 1000)
         await asyncio.sleep(1)
     told = await journal.read(Lane.SERVICE, 0)
     assert len(stirred) == 600
@@ -95,7 +95,7 @@ class Full:
 async def test_a_full_journal_ends_nothing_and_hears_of_the_step_later(tmp_path: Path) -> None:
     clock, journal = loop_clock(), Full()
     time, stirred, task = await living(clock, tmp_path, journal)
-    time.platform_says("district", rfc3339(NOON_NS), 1000)
+    time.learn_platform_time("district", rfc3339(NOON_NS), 1000)
     await asyncio.sleep(300)
     assert len(stirred) == 1
     assert not task.done()
@@ -136,8 +136,8 @@ async def test_a_kill_at_any_instant_loses_nothing_of_the_floor(tmp_path: Path) 
     kernel = loop_clock().kernel
     clock = Clock("0" * 16, kernel, kept=tmp_path / "clock")
     time, _, task = await living(clock, tmp_path)  # type: ignore[arg-type]  # as simulated as need be
-    time.platform_says("district", rfc3339(NOON_NS), 1000)
-    time.moved(clock.learn(Trust.METER, NOON_NS, S, "em-b3"))  # the second witness: no step
+    time.learn_platform_time("district", rfc3339(NOON_NS), 1000)
+    time.handle_step(clock.learn(Trust.METER, NOON_NS, S, "em-b3"))  # the second witness: no step
     task.cancel()
     assert clock.floor_ns > NOON_NS - 2 * S
     assert Clock("0" * 16, kernel, kept=tmp_path / "clock").floor_ns >= clock.floor_ns - S // 100
@@ -168,7 +168,7 @@ async def test_the_clock_chip_is_asked_at_the_start_and_once_an_hour(
     clock.kernel.chip = read
     time, _, task = await living(clock, tmp_path)
     assert clock.status().trust is Trust.RTC
-    time.platform_says("district", rfc3339(NOON_NS + clock.now_ns() + 5 * S), 1000)
+    time.learn_platform_time("district", rfc3339(NOON_NS + clock.now_ns() + 5 * S), 1000)
     assert clock.vouched() is not None  # each seconds the other
     await asyncio.sleep(10 * 3600)
     assert 10 <= len(asked) <= 11
@@ -194,7 +194,7 @@ async def test_a_platform_that_says_nothing_readable_is_not_heard(tmp_path: Path
     clock = loop_clock()
     time, stirred, task = await living(clock, tmp_path)
     for year in ("0001", "1970", "2099", "9999"):
-        time.platform_says("district", f"{year}-12-31T23:59:59.999Z", 2**62)
+        time.learn_platform_time("district", f"{year}-12-31T23:59:59.999Z", 2**62)
     assert clock.learn(Trust.PLATFORM, 2**63, 0, "district") is None
     assert len(stirred) <= 1
     task.cancel()
@@ -208,7 +208,7 @@ def test_what_a_person_said_survives_the_restarts_of_the_same_boot(tmp_path: Pat
 
     async def told() -> None:
         time = ClockSync(clock, simulated_journal(), tmp_path, lambda: None)
-        time.moved(clock.learn(Trust.PERSON, said_ns, 60 * S))
+        time.handle_step(clock.learn(Trust.PERSON, said_ns, 60 * S))
 
     simulate(told())
     for _ in range(2):  # killed, and started anew

@@ -168,7 +168,7 @@ async def toys(folder: Path) -> AsyncIterator[Toys]:
         running(folder, **WITH_TOYS) as station,
     ):
         made = Toys(station, ports, cuff, sign)
-        await made.until(lambda: {bus.state for bus in station.watch().buses} <= {"up", "wait"})
+        await made.until(lambda: {bus.state for bus in station.health().buses} <= {"up", "wait"})
         yield made
 
 
@@ -194,14 +194,14 @@ async def test_each_toy_does_its_work_in_a_started_station(tmp_path) -> None:
 
         before = await made.stored()
         until_s = asyncio.get_running_loop().time() + 10
-        measured = await station.field.measure("cuff", until_s)
+        measured = await station.buses.measure("cuff", until_s)
         assert [sample.value for sample in measured.samples] == [121]
         await asyncio.sleep(1)
         assert not any(b"cuff" in body or b"121" in body for body in await made.stored())
         assert len(await made.stored()) >= len(before)
         assert station.intake.current.of("cuff") == {}
 
-        vitals = {bus.id: (bus.kind, bus.state) for bus in station.watch().buses}
+        vitals = {bus.id: (bus.kind, bus.state) for bus in station.health().buses}
         assert vitals["push"] == ("http", "up")
         assert vitals["panels"] == ("tcp", "up")
         assert station.faults.all() == ()

@@ -127,17 +127,17 @@ def test_a_task_that_ends_now_and_then_is_not_dying():
 async def test_a_dying_task_is_an_alarm_that_goes_when_the_task_goes_on(tmp_path):
     async with composed(tmp_path, sound=False) as made:
         station, faults = made.station, made.station.faults
-        station._recorder.tell_own(station.rules)
+        station._recorder.report_own_state(station.rules)
         assert "station-fault" not in station.rules.core.alarms.book.open
         faults.note("dying.papers.district", KeyError("secret"))
-        station._recorder.tell_own(station.rules)
+        station._recorder.report_own_state(station.rules)
         alarm = station.rules.core.alarms.book.open["station-fault"]
         assert (alarm.severity, alarm.state) == (Severity.MINOR, AlarmState.RAISED)
         made.clock.advance(1)  # the vital signs are taken afresh
-        assert station.watch().alarms.untaken == 1
-        assert station.watch().alarms.ring == 1
+        assert station.health().alarms.untaken == 1
+        assert station.health().alarms.ring == 1
         made.clock.advance(DYING_NS / 1e9)
-        station._recorder.tell_own(station.rules)
+        station._recorder.report_own_state(station.rules)
         assert station.rules.core.alarms.book.open["station-fault"].state is AlarmState.RETURNED
 
 
@@ -148,5 +148,5 @@ async def test_an_emergency_that_nobody_heard_is_an_alarm_where_there_are_loudsp
     rules: Any = SimpleNamespace(own=lambda point, *, well: told.append((point, well)))
     async with composed(tmp_path / "mute", sound=False) as made:
         for heard in (True, False, False, True):
-            made.station._recorder.tell_own(rules, heard=heard)
+            made.station._recorder.report_own_state(rules, heard=heard)
     assert [one for one in told if one[0] == "heard"][-2:] == [("heard", False), ("heard", True)]

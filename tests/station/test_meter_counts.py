@@ -46,7 +46,7 @@ class Wiring:
         self.devices = list(devices)
         self.line = Line()
 
-    def of_device(self, device_id: str):
+    def find_device(self, device_id: str):
         found = [each for each in self.devices if each.id == device_id]
         return (self.line, found[0]) if found else None
 
@@ -66,10 +66,10 @@ async def test_a_count_outlives_a_restart_as_a_witness() -> None:
         Quality.OUT_OF_RANGE,
         Quality.GOOD,
     ]
-    await counts.keep()
+    await counts.save()
     kept = await journal.load(ROOM)
     assert list(kept) == ["em-b3"]
-    await counts.keep()
+    await counts.save()
     assert await journal.load(ROOM) == kept
 
     after = Wiring(METER)
@@ -87,13 +87,13 @@ async def test_a_device_at_another_address_or_gone_takes_nothing_over() -> None:
     before = Wiring(METER)
     counts = MeterCounts(before, journal, clock)
     before.read(500, 1.0), before.read(500, 1.1)
-    await counts.keep()
+    await counts.save()
     moved = Wiring(Device(id="em-b3", family="modbus", address="2", points=(ENERGY,)))
     await MeterCounts(moved, journal, clock).load()
     assert moved.line.counters("em-b3").marks() == {}
     gone = MeterCounts(Wiring(OTHER), journal, clock)
     await gone.load()
-    await gone.keep()
+    await gone.save()
     assert await journal.load(ROOM) == {}
 
 
@@ -120,7 +120,7 @@ async def test_a_row_that_makes_no_sense_is_set_aside(body) -> None:
     assert faults == ["state.counters"]
     assert wiring.read(7, 1.0) is Quality.OUT_OF_RANGE
     assert wiring.read(7, 1.1) is Quality.GOOD
-    await counts.keep()
+    await counts.save()
     assert json.loads((await journal.load(ROOM))["em-b3"])["counts"]["energy"]["count"] == 7
 
 
@@ -131,7 +131,7 @@ async def test_whatever_was_counted_can_be_read_back(count) -> None:
     wiring, faults = Wiring(METER), []
     counts = MeterCounts(wiring, journal, clock)
     wiring.read(count, 1.0), wiring.read(count, 1.1)
-    await counts.keep()
+    await counts.save()
     journal.on_set_aside = lambda where, _: faults.append(where)
     later = Wiring(METER)
     await MeterCounts(later, journal, clock).load()
@@ -146,16 +146,16 @@ async def test_a_bus_that_could_not_be_built_takes_no_count_away() -> None:
     wiring = Wiring(METER)
     counts = MeterCounts(wiring, journal, clock)
     wiring.read(7, 1.0), wiring.read(7, 1.1)
-    await counts.keep()
+    await counts.save()
     kept = await journal.load(ROOM)
     absent = Wiring(METER)
     absent.line = AbsentBus("meters", ["em-b3"])
     later = MeterCounts(absent, journal, clock)
     await later.load()
-    await later.keep()
+    await later.save()
     assert await journal.load(ROOM) == kept
     with pytest.raises(Unavailable):
-        later.replaced("em-b3")
+        later.accept_replacement("em-b3")
 
 
 @simulated
@@ -164,8 +164,8 @@ async def test_what_somebody_said_outlives_a_restart_before_the_new_meter_is_rea
     wiring = Wiring(METER)
     counts = MeterCounts(wiring, journal, clock)
     wiring.read(500, 1.0), wiring.read(500, 1.1)
-    counts.replaced("em-b3")
-    await counts.keep()
+    counts.accept_replacement("em-b3")
+    await counts.save()
     later = Wiring(METER)
     await MeterCounts(later, journal, clock).load()
     assert [later.read(3, 2.0), later.read(3, 2.1)] == [Quality.OUT_OF_RANGE, Quality.GOOD]
@@ -180,16 +180,16 @@ async def test_another_meter_is_told_once_though_the_process_is_killed_right_aft
     wiring = Wiring(METER)
     counts = MeterCounts(wiring, journal, clock)
     wiring.read(500, 1.0), wiring.read(500, 1.1)
-    await counts.keep()
+    await counts.save()
     running = asyncio.create_task(counts.run())
     if said:
-        counts.replaced("em-b3")
+        counts.accept_replacement("em-b3")
         await asyncio.sleep(1.0)
     for at_s in (2.0, 2.1, 1000.0):
         wiring.read(3, at_s)
     replaced = wiring.line.counters("em-b3").pop_replacements()
     assert [each.by_person for each in replaced] == [said]
-    counts.heard(PollResult("em-b3", 0, 0, (), replaced=replaced))
+    counts.handle_poll(PollResult("em-b3", 0, 0, (), replaced=replaced))
     await asyncio.sleep(1.0)
     running.cancel()  # and nothing is kept at a stop
     later = Wiring(METER)
@@ -207,7 +207,7 @@ async def test_a_meter_that_returns_after_a_restart_is_known(back) -> None:
     counts = MeterCounts(wiring, journal, clock)
     for at_s, count in ((1.0, 500_000), (1.1, 500_000), (2.0, 0), (2.1, 0), (1000.0, 0)):
         wiring.read(count, at_s)
-    await counts.keep()
+    await counts.save()
     later = Wiring(METER)
     await MeterCounts(later, journal, clock).load()
     assert [later.read(back, 1100.0), later.read(back, 1100.1)][-1] is Quality.GOOD
@@ -227,9 +227,9 @@ async def test_a_disk_that_refuses_costs_nothing_but_the_row(monkeypatch) -> Non
 
     with monkeypatch.context() as patched:
         patched.setattr(journal, "append", full)
-        await counts.keep()
+        await counts.save()
     assert await journal.load(ROOM) == {}
-    await counts.keep()
+    await counts.save()
     assert list(await journal.load(ROOM)) == ["em-b3"]
 
 
@@ -239,7 +239,7 @@ async def test_the_platform_says_that_a_meter_was_replaced() -> None:
     wiring = Wiring(METER, OTHER)
     counts = MeterCounts(wiring, journal, clock)
     wiring.read(500, 1.0), wiring.read(500, 1.1)
-    await counts.keep()
+    await counts.save()
     ledger = await AuditLog.open(journal, clock)
     kind = meter_replaced(counts, ledger, "district")
     assert kind.name == "device.replaced"

@@ -59,7 +59,7 @@ class Recovering:
         run, lay, take_back = (
             core_factory.OpenContext.run,
             journal_module.write_wreck,
-            StationApp.take_back,
+            StationApp.restore,
         )
 
         def opens(opening: core_factory.OpenContext, lock: Any) -> Any:
@@ -77,7 +77,7 @@ class Recovering:
 
         monkeypatch.setattr(core_factory.OpenContext, "run", opens)
         monkeypatch.setattr(journal_module, "write_wreck", lays)
-        monkeypatch.setattr(StationApp, "take_back", takes_back)
+        monkeypatch.setattr(StationApp, "restore", takes_back)
 
     def notify(self, message: str) -> bool:
         """As the service manager hears it."""

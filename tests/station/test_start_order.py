@@ -6,10 +6,10 @@ from unittest import mock
 
 from tests.access.composed import composed
 
-ROOMS = ("intake.resume", "setting_up.start", "sounding.start", "asking.start", "rules.load")
-DOORS = ("field.start", "server.start", "_doors.welcome", "uplinks.start")
+ROOMS = ("intake.resume", "setup.start", "broadcast.start", "kiosk.start", "rules.load")
+DOORS = ("buses.start", "server.start", "_web.admit_desks", "uplinks.start")
 ACTS = ("server.hold", *ROOMS, *DOORS)
-AT_ONCE = {"uplinks.start", "field.start"}
+AT_ONCE = {"uplinks.start", "buses.start"}
 
 
 async def test_every_room_takes_back_what_it_knew_before_a_door_opens(tmp_path: Path) -> None:
@@ -22,7 +22,7 @@ async def test_every_room_takes_back_what_it_knew_before_a_door_opens(tmp_path: 
             stand_in = kind(side_effect=lambda *_, name=name: done.append(name))
             mock.patch.object(getattr(made.station, room), act, stand_in).start()
         try:
-            await made.station.take_back()
+            await made.station.restore()
             await made.station.start()
         finally:
             mock.patch.stopall()

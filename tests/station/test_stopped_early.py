@@ -65,7 +65,7 @@ async def test_a_stop_while_the_journal_opens_ends_the_start(folder, monkeypatch
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("step", ["take_back", "start"])
+@pytest.mark.parametrize("step", ["restore", "start"])
 async def test_a_stop_during_the_start_ends_it_and_keeps_what_was_taken(
     folder, monkeypatch, step, number
 ):
@@ -173,7 +173,7 @@ async def test_what_fails_while_it_stops_costs_no_other_step(folder, monkeypatch
         os.kill(os.getpid(), signal.SIGTERM)
 
     monkeypatch.setattr(StationApp, "start", told)
-    monkeypatch.setattr(MeterCounts, "keep", fails)
+    monkeypatch.setattr(MeterCounts, "save", fails)
     monkeypatch.setattr(ClockSync, "keep_floor", lambda _: ended.append("time"))
     assert await process.run_station(folder, folder) == 0
     assert ended == ["counts", "time"]

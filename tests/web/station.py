@@ -286,10 +286,10 @@ class Meters(NamedTuple):
         known = {each.id: each for each in DEVICES}.get(device)
         return tuple(p.id for p in known.points if p.id == "energy") if known else ()
 
-    def last(self, device: str) -> dict[str, object]:
+    def last_values(self, device: str) -> dict[str, object]:
         return dict.fromkeys(self.points(device), 128_398.2)
 
-    def replaced(self, device: str, point: str | None = None) -> tuple[str, ...]:
+    def accept_replacement(self, device: str, point: str | None = None) -> tuple[str, ...]:
         found = tuple(each for each in self.points(device) if point in {None, each})
         if not found:
             raise UsageError("live.no-counter", device=device, point=point or "")

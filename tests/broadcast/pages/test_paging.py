@@ -58,7 +58,7 @@ async def spoken(folder: Path) -> AsyncIterator[None]:
 
 
 def key(made: CastSite, *, down: bool, quality: Quality = Quality.GOOD) -> None:
-    made.sounding.heard("di", [Reading("di", "talk-key", down, "1", quality, 0)])
+    made.sounding.handle_readings("di", [Reading("di", "talk-key", down, "1", quality, 0)])
 
 
 async def on_air(made: CastSite) -> str:
