@@ -59,13 +59,13 @@ for room in ("gateway", "drivers", "broadcast", "kiosk"):
         if not found.name.endswith("__main__"):
             importlib.import_module(found.name)
             count += 1
-from broadcast.prepare import capped
+from broadcast.clips.limited_program import ProcessLimits, run_limited
 from broadcast.voice.espeak import VOICES
 async def spoken():
-    await capped.run(["espeak-ng", "-v", VOICES["zh"], "-w", "/tmp/a.wav", "你好"],
-                     capped.Limits())
-    await capped.run(["ffmpeg", "-v", "error", "-i", "/tmp/a.wav", "-ar", "16000", "/tmp/b.wav"],
-                     capped.Limits())
+    await run_limited(["espeak-ng", "-v", VOICES["zh"], "-w", "/tmp/a.wav", "你好"],
+                     ProcessLimits())
+    await run_limited(["ffmpeg", "-v", "error", "-i", "/tmp/a.wav", "-ar", "16000", "/tmp/b.wav"],
+                     ProcessLimits())
 asyncio.run(spoken())
 frames = wave.open("/tmp/b.wav").getnframes()
 assert frames > 8000, frames

@@ -8,9 +8,9 @@ ROOT = Path(__file__).parents[3]
 SPEAK = """
 import asyncio, ctypes, sys
 from pathlib import Path
-from broadcast.clips.store import Shelf
+from broadcast.clips.store import ClipStore
 from broadcast.voice.voice import Voice
-from broadcast.voice.espeak import Espeak
+from broadcast.voice.espeak import EspeakVoice
 from broadcast.voice.lexicon import Lexicon
 from tests.proof.sandbox import PR_SET_MDWE, PR_SET_NO_NEW_PRIVS, call_filter, read
 
@@ -19,7 +19,7 @@ prctl = ctypes.CDLL(None).prctl
 assert prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
 prctl(PR_SET_MDWE, 1, 0, 0, 0)
 assert enforce() == 0
-voice = Voice(Shelf(Path(sys.argv[1])), [Espeak(Lexicon({}))])
+voice = Voice(ClipStore(Path(sys.argv[1])), [EspeakVoice(Lexicon({}))])
 print(asyncio.run(voice.render("停水")).seconds)
 """
 

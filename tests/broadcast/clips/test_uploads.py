@@ -202,7 +202,7 @@ async def test_a_program_gets_no_secrets_and_cannot_flood_us(monkeypatch):
 GREEDY = """
 import asyncio, resource, sys
 from pathlib import Path
-from broadcast.clips.store import Shelf
+from broadcast.clips.store import ClipStore
 from gateway.errors import UsageError
 
 async def upload():
@@ -214,7 +214,7 @@ async def upload():
         yield block
 
 async def main():
-    shelf = Shelf(Path(sys.argv[1]))
+    shelf = ClipStore(Path(sys.argv[1]))
     await shelf.put_pcm(b"ab" * 1000, title="warm")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     try:
