@@ -117,7 +117,7 @@ async def test_the_gateway_goes_and_the_sound_goes_on_and_is_found_again(
         await first.prepare(programme("a", source, urgent=True))
         await first.play("a")
         await heard.wait(messages.ProgrammeStarted)
-        first_task = next(t for t in asyncio.all_tasks() if "Engine.run" in str(t.get_coro()))
+        first_task = next(t for t in asyncio.all_tasks() if "AudioClient.run" in str(t.get_coro()))
         first_task.cancel()
         met: list[messages.AudioState] = []
         second = AudioClient(tmp_path / "audio.sock", launch=lambda _: None, reconcile=met.append)
