@@ -62,7 +62,9 @@ class BusSet:
 
     def start(self) -> None:
         """Poll."""
-        for name in self.buses.keys() - self._tasks.keys() - self._lent.keys():
+        for name in self.buses:
+            if name in self._tasks or name in self._lent:
+                continue
             self._tasks[name] = supervise(f"bus {name}", self.buses[name].run, self._on_fault)
 
     async def stop(self) -> None:
@@ -91,23 +93,23 @@ class BusSet:
 
     async def stop_buses(self, names: set[str]) -> None:
         """Stop these alone; until `replace` they still tell what they were."""
-        for name in names & self._lent.keys():
+        for name in [each for each in self._lent if each in names]:
             await self._lent[name]()
         await self._end(names)
 
     async def _end(self, names: set[str]) -> None:
-        await stop_tasks([self._tasks.pop(name) for name in names & self._tasks.keys()],
-                       STOP_WITHIN_S)  # fmt: skip
+        ending = [each for each in self._tasks if each in names]
+        await stop_tasks([self._tasks.pop(name) for name in ending], STOP_WITHIN_S)
 
     def replace(self, settings: Settings) -> None:
         """Build what is new or other than before, without a pause; `start` then polls it."""
         plans = _plans(settings)
-        changed = {name for name in plans if self._plans.get(name) != plans[name]}
+        changed = [name for name in plans if self._plans.get(name) != plans[name]]
         built = {name: self._built(plans[name]) for name in changed}
         for name, bus in built.items():
             for device in plans[name].devices:
                 self._take_over(bus, device)
-        for name in self._plans.keys() - plans.keys():
+        for name in [each for each in self._plans if each not in plans]:
             del self.buses[name]
         self.buses.update(built)
         self._plans = plans
