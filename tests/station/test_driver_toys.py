@@ -6,6 +6,7 @@ file knows of it.
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from drivers.emulate.slave import Slave
 from gateway.config.forecast import make_forecast
 from gateway.config.load import examine, load
 from gateway.event import Lane
+from gateway.health import BusVitals
 from gateway.install.sandbox import gateway_dropin, is_tighter
 from gateway.journal import Journal
 from gateway.station.app import StationApp
@@ -146,6 +148,9 @@ class Toys:
             entries += await self.journal.read(lane, 0, 1000)
         return [entry.body for entry in entries]
 
+    def bus(self, name: str) -> BusVitals:
+        return next(bus for bus in self.station.watch().buses if bus.id == name)
+
     async def until(self, holds: Callable[[], object]) -> None:
         async with asyncio.timeout(WITHIN_S):
             while not holds():  # noqa: ASYNC110  # a sign has no event
@@ -205,6 +210,26 @@ async def test_each_toy_does_its_work_in_a_started_station(tmp_path) -> None:
         assert vitals["push"] == ("http", "up")
         assert vitals["panels"] == ("tcp", "up")
         assert station.faults.all() == ()
+
+
+@pytest.mark.slow
+async def test_an_inlet_moves_with_the_settings_and_waits_for_a_held_port(tmp_path) -> None:
+    async with toys(tmp_path) as made:
+        before, free = made.ports["http"], free_port()
+        with socket.create_server(("127.0.0.1", free)):
+            made.ports["http"] = free
+            (tmp_path / "station.toml").write_text(settings(made.ports), "utf-8")
+            after = load(tmp_path)
+            assert made.station.changing.touched(after).buses == ("push",)
+            await made.station.changing.take_up(after)
+            await made.until(lambda: made.bus("push").code == "inlet.port-held")
+            assert made.bus("push").data == {"listen": f"127.0.0.1:{free}"}
+            assert made.bus("panels").state == "up"
+        await made.until(lambda: made.bus("push").state == "up")
+        assert await made.post(b'{"temperature": 1}') == (200, b"stored")
+        made.ports["http"] = before
+        with pytest.raises(aiohttp.ClientConnectorError):
+            await made.post(b'{"temperature": 2}')
 
 
 @pytest.fixture
