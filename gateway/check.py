@@ -26,7 +26,7 @@ _WHERE_CELLS_MAX = 72  # a port's name under /dev/serial/by-id
 
 
 def add_to(subcommands: Any) -> None:
-    texts = Texts.of_environment()
+    texts = Texts.from_environment()
     parser = declare_command(subcommands, "check", texts)
     parser.add_argument(
         "--config",
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     if args.schema:
         _print(_json(json_schema()))
         return 0
-    texts = Texts.of_environment()
+    texts = Texts.from_environment()
     settings, mistakes = examine(args.config)
     ahead = None if settings is None else make_forecast(settings)
     remarks: tuple[Phrase, ...] = ()

@@ -87,7 +87,7 @@ def main(argv: list[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without Chinese still shows the rest
     asked = next((word for word in arguments if word in commands()), None)
-    texts = Texts.of_environment()
+    texts = Texts.from_environment()
     localize_argparse(texts)
     parser = build_parser(asked, texts)
     args = parser.parse_args(arguments)

@@ -41,7 +41,7 @@ class _Line(msgspec.Struct, frozen=True):
 
 
 def add_to(subcommands: Any) -> None:
-    texts = Texts.of_environment()
+    texts = Texts.from_environment()
     parser = declare_command(subcommands, "replay", texts)
     parser.add_argument("file", help=texts.say("replay.file"))
     parser.add_argument(
@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
         for one in seen:
             sys.stdout.write(msgspec.json.encode(_plain(one)).decode() + "\n")
     else:
-        sys.stdout.write(replay_text(seen, replay, settings, Texts.of_environment()) + "\n")
+        sys.stdout.write(replay_text(seen, replay, settings, Texts.from_environment()) + "\n")
     return 1 if raised else 0
 
 

@@ -23,7 +23,7 @@ from gateway.texts.table import render_table
 
 
 def add_to(subcommands: Any) -> None:
-    texts = Texts.of_environment()
+    texts = Texts.from_environment()
     parser = declare_command(subcommands, "audio", texts)
     parser.add_argument("--socket", type=Path, metavar="PATH", help=texts.say("audio.socket"))
     parser.add_argument(
@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     With `--devices`, list sound cards and microphones instead; 1 if there are none.
     """
     if args.devices:
-        return _list(Texts.of_environment(), as_json=args.json)
+        return _list(Texts.from_environment(), as_json=args.json)
     logs.set_up_logging(verbose=args.verbose, stamped=False)
     try:
         from broadcast.audio_process.process import AudioProcess  # noqa: PLC0415  # only when it really runs
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: process.end())
     if not process.realtime:
-        logging.getLogger(__name__).warning(Texts.of_environment().say("audio.no-realtime"))
+        logging.getLogger(__name__).warning(Texts.from_environment().say("audio.no-realtime"))
     gc.collect()
     gc.freeze()  # what lives as long as the process need not be scanned between two frames
     _notify("READY=1")

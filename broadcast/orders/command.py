@@ -22,7 +22,7 @@ NO = frozenset({"refused", "expired", "failed", "dropped"})
 
 
 def add_to(subcommands: Any) -> None:
-    texts = Texts.of_environment()
+    texts = Texts.from_environment()
     parser = declare_command(subcommands, "order", texts)
     tasks = parser.add_subparsers(metavar=texts.say("cli.command"), required=True)
     for name, run in {
@@ -65,7 +65,7 @@ def print_receipt(receipt: dict[str, Any], *, as_json: bool) -> int:
     if as_json:
         _print(json.dumps(receipt, ensure_ascii=False))
     else:
-        texts = Texts.of_environment()
+        texts = Texts.from_environment()
         state = texts.say(f"order.is-{receipt['state']}")
         why = _why(texts, receipt)
         _print(f"{receipt['of']}  {state}{texts.say('order.why', why=why) if why else ''}")
@@ -91,7 +91,7 @@ def _list(args: argparse.Namespace) -> int:
     if args.json:
         _print(json.dumps(found, ensure_ascii=False))
         return 0
-    texts = Texts.of_environment()
+    texts = Texts.from_environment()
     rows = [
         (
             one["id"],
@@ -128,7 +128,7 @@ def _stop(args: argparse.Namespace) -> int:
         return 0
     for receipt in receipts:
         print_receipt(receipt, as_json=False)
-    _print(Texts.of_environment().say("order.stopped", count=len(receipts)))
+    _print(Texts.from_environment().say("order.stopped", count=len(receipts)))
     return 0
 
 
@@ -154,7 +154,7 @@ def _talk(args: argparse.Namespace) -> int:
     if code or args.json or not sys.stdin.isatty():
         return code
     with contextlib.suppress(KeyboardInterrupt, EOFError):
-        input(Texts.of_environment().say("order.talking"))
+        input(Texts.from_environment().say("order.talking"))
     said = ApiClient().post(f"{API}/{quote(receipt['of'], safe='')}/stop", {})
     return print_receipt(said, as_json=False)
 
@@ -164,7 +164,7 @@ def _presets(args: argparse.Namespace) -> int:
     if args.json:
         _print(json.dumps(found, ensure_ascii=False))
         return 0
-    texts = Texts.of_environment()
+    texts = Texts.from_environment()
     rows = [
         (preset_id, one["name"], one.get("class", "notice"), one.get("text") or one.get("clip"))
         for preset_id, one in sorted(found.items())

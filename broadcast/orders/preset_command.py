@@ -72,7 +72,9 @@ def _record(args: argparse.Namespace) -> int:
     if args.json:
         _print(json.dumps(now, ensure_ascii=False))
     else:
-        said = Texts.of_environment().say("order.recorded", text=args.text, seconds=now["seconds"])
+        said = Texts.from_environment().say(
+            "order.recorded", text=args.text, seconds=now["seconds"]
+        )
         _print(said)
     return 0
 
@@ -111,7 +113,7 @@ def _change(what: str, args: argparse.Namespace, made: dict[str, Any]) -> int:
         _print(json.dumps(now, ensure_ascii=False))
     else:
         code = "order.gone" if now is None else "order.kept"
-        _print(Texts.of_environment().say(code, id=args.id))
+        _print(Texts.from_environment().say(code, id=args.id))
     return 0
 
 
@@ -120,7 +122,7 @@ def _schedules(args: argparse.Namespace) -> int:
     if args.json:
         _print(json.dumps(found, ensure_ascii=False))
         return 0
-    texts = Texts.of_environment()
+    texts = Texts.from_environment()
     rows = [
         (
             schedule_id,

@@ -10,7 +10,7 @@ from gateway.texts.command_parser import declare_command
 
 
 def add_to(subcommands: Any) -> None:
-    texts = Texts.of_environment()
+    texts = Texts.from_environment()
     parser = declare_command(subcommands, "say", texts)
     parser.add_argument("text", help=texts.say("say.text"))
     parser.add_argument("--zone", action="append", required=True, help=texts.say("say.zone"))

@@ -72,7 +72,7 @@ class OrderRecovery:
         uplink = actor.id if actor.kind == "platform" else ""
         expires = kept.order.expires.resumed(self._all.clock, uplink)
         if expires is None:
-            self._all.clock.want_word()
+            self._all.clock.request_time()
             return
         now_ns, boot = self._all.clock.now_ns(), self._all.clock.boot
         begins = kept.order.not_before

@@ -43,7 +43,7 @@ class VoiceTrial(msgspec.Struct, frozen=True):
 
 
 def add_to(subcommands: Any) -> None:
-    texts = Texts.of_environment()
+    texts = Texts.from_environment()
     say = texts.say
     parser = declare_command(subcommands, "voice", texts)
     parts = parser.add_subparsers(metavar=say("cli.command"), required=True)
@@ -72,7 +72,7 @@ def run_say(args: argparse.Namespace) -> int:
     if args.json:
         _print_json({"seconds": clip.seconds, "sha": clip.sha, "faults": by})
         return 0
-    texts = Texts.of_environment()
+    texts = Texts.from_environment()
     for name, why in by.items():
         print(texts.say("voice.fell-back", engine=name, why=why), file=sys.stderr)
     print(texts.say("voice.said", path=args.output, seconds=clip.seconds))
@@ -94,7 +94,7 @@ def run_read(args: argparse.Namespace) -> int:
 
 def run_list(args: argparse.Namespace) -> int:
     """List voices, and which languages each speaks on this machine."""
-    texts = Texts.of_environment()
+    texts = Texts.from_environment()
     rows = [
         (engine.name, language, engine.identity(language) is not None)
         for engine in _engines(args)
@@ -112,7 +112,7 @@ def run_list(args: argparse.Namespace) -> int:
 def run_check(args: argparse.Namespace) -> int:
     """Let every voice speak; 0 if each requested one does, and reads Chinese as Chinese."""
     found = asyncio.run(_tried(_engines(args)))
-    texts = Texts.of_environment()
+    texts = Texts.from_environment()
     if args.json:
         _print_json(found)
     else:
@@ -158,7 +158,7 @@ async def _try(engine: VoiceEngine, language: str, folder: Path) -> VoiceTrial:
             engine.name,
             language,
             speaks=False,
-            why=Texts.of_environment().say(why.code, **why.data),
+            why=Texts.from_environment().say(why.code, **why.data),
         )
     lufs = (await measure_loudness(clip.path)).lufs
     return VoiceTrial(engine.name, language, True, "", round(clip.seconds, 2), took_ms, lufs)

@@ -99,8 +99,8 @@ class Access(Callers):
             lost = written.keys() - rows.keys()
             back = {key: row for key, row in spare.read().items() if key in lost}
             book = AccessStore({**rows, **back}, ledger, clock.now_ns(), spare)
-            book.take_back(journal, {**back, **book.wake(clock.boot, clock.now_ns())})
-            await book.keep_spare()
+            book.restore(journal, {**back, **book.adopt_sessions(clock.boot, clock.now_ns())})
+            await book.update_copy()
         return cls(book, clock, PasswordWorker(cost), keys / "claim.key")
 
     @property
@@ -130,9 +130,9 @@ class Access(Callers):
             self._unkept = self._unkept or entropy.token_bytes(KEY_BYTES)
             return codes.derive_code(self._unkept)
 
-    def known(self, desk: str) -> list[RememberedUser]:
+    def remembered_users(self, desk: str) -> list[RememberedUser]:
         """Who has signed in before at the computer with that token."""
-        found = self.book.desk(codes.token_digest(desk))
+        found = self.book.computer(codes.token_digest(desk))
         accounts = {} if found is None else found.people
         known = ((self.book.account(id_), pin) for id_, pin in accounts.items())
         return [
@@ -160,34 +160,36 @@ class Access(Callers):
                 await asyncio.to_thread(self._claim.unlink, missing_ok=True)
             return signed
 
-    async def enter(
+    async def sign_in(
         self, id_: str, password: str, place: ActOrigin, desk: str = "", former: str = ""
     ) -> SignInTokens:
         """Sign in by password; `former` is a session token that ends with it."""
-        account = await self.attempts.opened(
+        account = await self.attempts.check_password(
             "signin/enter", id_, password, place, codes.token_digest(desk)
         )
         renewed = None
-        if self.evaluator.outdated(account.password or ""):
-            renewed = _replace(account, password=await self.evaluator.keep(password))
+        if self.evaluator.needs_rehash(account.password or ""):
+            renewed = _replace(account, password=await self.evaluator.hash(password))
         self._still(account)
         return await self._begin(
             account, "password", "signin/enter", place, desk=desk, former=former, renewed=renewed
         )
 
-    async def first(self, id_: str, code: str, password: str, place: ActOrigin) -> SignInTokens:
+    async def set_first_password(
+        self, id_: str, code: str, password: str, place: ActOrigin
+    ) -> SignInTokens:
         """Set a password with the one-time code of a new or reset account, and sign in."""
         typed = id_.strip().lower()
         source = address_block(place.address)
-        keys = (self.attempts.counted(typed), f"address:{source}")
+        keys = (self.attempts.count_key(typed), f"address:{source}")
         self.attempts.admit(keys, stranger=source)
         account = self.book.account(typed)
-        if account is None or not self.attempts.invited(account, code):
+        if account is None or not self.attempts.is_valid_code(account, code):
             await self.attempts.refuse("signin/first", typed, "access.wrong-code", place)
         self.book.throttle.forgive(keys, stranger=source)  # a weak password is no guess
         kept = await self._kept(account, password)
-        account = self.book.ahead().account(typed)
-        if account is None or not self.attempts.invited(account, code):
+        account = self.book.pending_rows().account(typed)
+        if account is None or not self.attempts.is_valid_code(account, code):
             await self.attempts.refuse("signin/first", typed, "access.wrong-code", place)
         renewed = _replace(account, password=kept, invite=None, generation=account.generation + 1)
         return await self._begin(renewed, "password", "signin/first", place, renewed=renewed)
@@ -197,14 +199,14 @@ class Access(Callers):
     ) -> SignInTokens:
         """Sign in for quick actions by the PIN that was set at this computer."""
         digest = codes.token_digest(desk)
-        known = self.book.desk(digest)
+        known = self.book.computer(digest)
         held = None if known is None else known.people.get(id_)
         if known is None or held is None:
             raise AccessDenied("access.no-pin")
         self.attempts.admit((f"pin:{digest[:16]}:{id_}",))
-        right = await self.evaluator.right(pin, held.kept)
-        ahead = self.book.ahead()
-        account, known = ahead.account(id_), ahead.desk(digest)
+        right = await self.evaluator.verify(pin, held.kept)
+        ahead = self.book.pending_rows()
+        account, known = ahead.account(id_), ahead.computer(digest)
         now = None if known is None else known.people.get(id_)
         if account is None or account.disabled or known is None or now is None:
             raise AccessDenied("access.no-pin")
@@ -217,15 +219,15 @@ class Access(Callers):
 
     async def set_pin(self, caller: Caller, password: str, pin: str, place: ActOrigin) -> None:
         """Give the caller a PIN at the computer where they are signed in."""
-        account = await self.attempts.opened(
+        account = await self.attempts.check_password(
             "signin/set-pin", caller.account, password, place, caller.desk
         )
         weak = passwords.pin_weakness(pin)
         if weak is not None:
             raise UsageError(weak)
-        kept = await self.evaluator.keep(pin)
+        kept = await self.evaluator.hash(pin)
         self._still(account)
-        desk = self.book.ahead().desk(caller.desk)
+        desk = self.book.pending_rows().computer(caller.desk)
         if desk is None or not desk.knows(account.id):
             raise AccessDenied("access.no-desk")
         changed = KnownComputer({**desk.people, account.id: Pin(kept)}, desk.used)
@@ -237,7 +239,7 @@ class Access(Callers):
         self, caller: Caller, old: str, new: str, place: ActOrigin, desk: str
     ) -> SignInTokens:
         """Change one's own password: every session of the old one ends, a new one begins."""
-        account = await self.attempts.opened(
+        account = await self.attempts.check_password(
             "signin/set-password", caller.account, old, place, caller.desk
         )
         kept = await self._kept(account, new)
@@ -247,7 +249,7 @@ class Access(Callers):
             renewed, "password", "signin/set-password", place, desk=desk, renewed=renewed
         )
 
-    async def leave(self, caller: Caller, place: ActOrigin) -> None:
+    async def sign_out(self, caller: Caller, place: ActOrigin) -> None:
         """Sign out: the token is invalid from now on."""
         gone = (session_key(caller.session), None)
         await self.book.commit(caller.who, "signin/out", gone, place=place)
@@ -257,7 +259,7 @@ class Access(Callers):
 
         A person who was disabled, reset or given another role meanwhile must not undo that.
         """
-        if self.book.ahead().account(account.id) != account:
+        if self.book.pending_rows().account(account.id) != account:
             raise AccessDenied("access.changed")
 
     async def _kept(self, account: Account, password: str) -> str:
@@ -265,7 +267,7 @@ class Access(Callers):
         weak = passwords.password_weakness(password, (account.id, account.name))
         if weak is not None:
             raise UsageError(weak, least=passwords.SIZE_MIN, most=passwords.SIZE_MAX)
-        return await self.evaluator.keep(password)
+        return await self.evaluator.hash(password)
 
     async def _begin(
         self,
@@ -282,8 +284,8 @@ class Access(Callers):
 
         `renewed` is what the account becomes with it.
         """
-        ahead = self.book.ahead()
-        known = ahead.desk(codes.token_digest(desk)) if desk else None
+        ahead = self.book.pending_rows()
+        known = ahead.computer(codes.token_digest(desk)) if desk else None
         desk = desk if known is not None else codes.new_token()
         token, digest = codes.new_token(), codes.token_digest(desk)
         people = {} if known is None else dict(known.people)
@@ -302,7 +304,7 @@ class Access(Callers):
             self._wall_ns(),
         )
         changes: list[RowChange] = [
-            *ahead.crowded(account.id, digest),
+            *ahead.rows_to_evict(account.id, digest),
             *self._ended(ahead, account),
         ]
         if former:
@@ -311,7 +313,7 @@ class Access(Callers):
         changes.append((session_key(codes.token_digest(token)), session))
         if renewed is not None:
             changes.append((account_key(account.id), renewed))
-        await self.book.commit(account.who, what, *changes, place=place)
+        await self.book.commit(account.actor, what, *changes, place=place)
         return SignInTokens(token, desk)
 
     def _ended(self, ahead: AccessRows, account: Account) -> list[RowChange]:

@@ -37,7 +37,7 @@ class AccountAdmin:
     async def add(self, who: Actor, place: ActOrigin, id_: str, name: str, role: Role) -> str:
         """Make an account; returns the code for setting its password, valid for a day."""
         account = Account(id=account_id(id_), name=person_name(name), role=role)
-        ahead = self._book.ahead()
+        ahead = self._book.pending_rows()
         if ahead.account(account.id) is not None:
             raise UsageError("access.taken", id=account.id)
         if len(ahead.accounts()) >= ACCOUNTS_MAX:
@@ -80,26 +80,26 @@ class AccountAdmin:
         changes: list[RowChange] = [(account_key(account.id), account), *self._forget_pins(account)]
         changes += [
             (key, None)
-            for key, session in self._book.ahead().sessions().items()
+            for key, session in self._book.pending_rows().sessions().items()
             if session.account == account.id
         ]
         await self._book.commit(who, what, *changes, on=account.id, place=place)
 
     def _forget_pins(self, account: Account) -> list[RowChange]:
         """No computer knows the account any more until its owner signs in there."""
-        desks = self._book.ahead().desks()
+        desks = self._book.pending_rows().computers()
         return [
             (key, desk.without(account.id)) for key, desk in desks.items() if desk.knows(account.id)
         ]
 
     def _find(self, id_: str) -> Account:
-        account = self._book.ahead().account(id_.strip().lower())
+        account = self._book.pending_rows().account(id_.strip().lower())
         return account if account is not None else _unknown(id_)
 
     def _keep_one(self, account: Account) -> None:
         others = (
             other
-            for other in self._book.ahead().accounts()
+            for other in self._book.pending_rows().accounts()
             if other.id != account.id and other.role is Role.INSTALLER and not other.disabled
         )
         if account.role is Role.INSTALLER and not any(other.password for other in others):

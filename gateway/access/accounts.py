@@ -53,7 +53,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     invite: Invite | None = None
 
     @property
-    def who(self) -> Actor:
+    def actor(self) -> Actor:
         """The actor in the audit log."""
         return Actor("installer" if self.role is Role.INSTALLER else "staff", self.id)
 

@@ -31,7 +31,7 @@ class Attempts:
         self.evaluator = evaluator
         self._salt = entropy.token_bytes(KEY_BYTES)
 
-    async def opened(
+    async def check_password(
         self,
         what: str,
         id_: str,
@@ -44,25 +44,25 @@ class Attempts:
         `desk` is the digest of the computer's token.
         """
         typed = id_.strip().lower()
-        known = self._book.desk(desk)
+        known = self._book.computer(desk)
         stranger = None if _at_station(place) else address_block(place.address)
-        keys: tuple[str, ...] = (self.counted(typed), f"address:{stranger}")
+        keys: tuple[str, ...] = (self.count_key(typed), f"address:{stranger}")
         if known is not None and known.knows(typed):
             keys, stranger = (f"desk:{desk[:16]}:{typed}",), None
         elif stranger is None:
-            keys = (f"here:{self.counted(typed)}",)
+            keys = (f"here:{self.count_key(typed)}",)
         self.admit(keys, stranger=stranger)
         account = self._usable(typed)
         tried = None if account is None else account.password
-        right = await self.evaluator.right(password, tried, stranger=stranger is not None)
+        right = await self.evaluator.verify(password, tried, stranger=stranger is not None)
         now = self._usable(typed)
         if not right or now is None or now.password != tried:
-            left = self._book.throttle.left(keys, self._clock.now_ns())
+            left = self._book.throttle.attempts_left(keys, self._clock.now_ns())
             await self.refuse(what, typed, WRONG, place, left=left)
         self._book.throttle.forgive(keys, stranger=stranger)
         return now
 
-    def counted(self, typed: str) -> str:
+    def count_key(self, typed: str) -> str:
         """The key under which attempts for that id are counted.
 
         An invalid id may be a password or a telephone number in the wrong field: its
@@ -76,7 +76,7 @@ class Attempts:
         found = self._book.account(account)
         return found if found and found.password and not found.disabled else None
 
-    def invited(self, account: Account, code: str) -> bool:
+    def is_valid_code(self, account: Account, code: str) -> bool:
         """Whether that is the valid one-time code of the account."""
         plain = codes.token_digest("".join(code.split()).replace("-", "").upper())
         invite = account.invite

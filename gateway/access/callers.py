@@ -44,7 +44,8 @@ class Callers:
         if session is None or account is None:
             return None
         at_home = (
-            session.desk == codes.token_digest(desk) and self.book.desk(session.desk) is not None
+            session.desk == codes.token_digest(desk)
+            and self.book.computer(session.desk) is not None
         )
         standing = self._standing(session)
         if standing is SessionStatus.ENDED or not _current(account, session):
@@ -59,10 +60,10 @@ class Callers:
             standing is SessionStatus.LOCKED,
             digest,
             session.desk,
-            account.who,
+            account.actor,
         )
 
-    def lives(self, caller: Caller) -> bool:
+    def is_live(self, caller: Caller) -> bool:
         """Whether the caller may still see what they were shown: for streams."""
         session, account = self.book.session(caller.session), self.book.account(caller.account)
         if session is None or account is None or not _current(account, session):
@@ -70,16 +71,16 @@ class Callers:
         if self._standing(session) is SessionStatus.ENDED:
             return False
         heard = _replace(session, page_ns=self._clock.now_ns())
-        self.book.show(session_key(caller.session), heard)
+        self.book.set_in_memory(session_key(caller.session), heard)
         return True
 
-    def present(self) -> set[str]:
+    def active_accounts(self) -> set[str]:
         """The accounts of those who are signed in and active."""
         sessions = self.book.sessions().values()
         return {each.account for each in sessions if self._standing(each) is SessionStatus.ACTIVE}
 
     def _standing(self, session: Session) -> SessionStatus:
-        return session.standing(self._clock.boot, self._clock.now_ns(), self._wall_ns())
+        return session.status(self._clock.boot, self._clock.now_ns(), self._wall_ns())
 
     def _wall_ns(self) -> int | None:
         """The time for judging dates; None while no source vouches for it."""
@@ -89,16 +90,16 @@ class Callers:
         """The caller has just acted."""
         session = self.book.session(caller.session)
         if session is not None and not caller.locked:
-            seen = session.seen(self._clock.now_ns(), self._wall_ns())
-            self.book.show(session_key(caller.session), seen)
+            seen = session.after_press(self._clock.now_ns(), self._wall_ns())
+            self.book.set_in_memory(session_key(caller.session), seen)
 
-    def noted(self, caller: Caller) -> list[StateChange]:
+    def activity_changes(self, caller: Caller) -> list[StateChange]:
         """What to store with the caller's next act: their activity, if that is news."""
         session = self.book.session(caller.session)
         if session is None or session.seen_ns - session.kept_ns < KEEP_EVERY_S * SECOND_NS:
             return []
         kept = _replace(session, kept_ns=session.seen_ns)
-        self.book.show(session_key(caller.session), kept)
+        self.book.set_in_memory(session_key(caller.session), kept)
         return [StateChange(ROOM, session_key(caller.session), msgspec.json.encode(kept))]
 
 

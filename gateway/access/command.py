@@ -15,7 +15,7 @@ ON_ONE = ("reset", "disable", "enable")
 
 
 def add_to(subcommands: Any) -> None:
-    texts = Texts.of_environment()
+    texts = Texts.from_environment()
     parser = declare_command(subcommands, "accounts", texts)
     tasks = parser.add_subparsers(dest="task", metavar=texts.say("cli.command"), required=True)
     for name in ("list", "claim-code", "add", *ON_ONE, "role"):
@@ -48,7 +48,7 @@ def _asked(args: argparse.Namespace) -> Any:
 
 
 def _said(args: argparse.Namespace, answer: Any) -> str:
-    texts = Texts.of_environment()
+    texts = Texts.from_environment()
     if args.task == "list":
         heads = [texts.say(f"signin.{head}") for head in ("id", "name", "role", "state")]
         rows = [

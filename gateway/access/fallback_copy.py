@@ -44,7 +44,7 @@ class FallbackCopy:
         found = {key: _read(key, bytes(row)) for key, row in rows.items() if is_in_copy(key)}
         return {key: row for key, row in found.items() if row is not None}
 
-    async def keep(self, rows: Mapping[str, msgspec.Struct]) -> None:
+    async def write(self, rows: Mapping[str, msgspec.Struct]) -> None:
         """Write those rows if they have changed; disk errors are reported elsewhere."""
         body = msgspec.json.encode({key: row for key, row in rows.items() if is_in_copy(key)})
         async with self._turn:

@@ -30,11 +30,11 @@ class PasswordWorker:
         self._waiting = self._strangers = 0
         self.evaluations = 0
 
-    async def keep(self, password: str) -> str:
+    async def hash(self, password: str) -> str:
         """The stored form of the password."""
         return await self._run(lambda: passwords.hash_password(password, self._cost))
 
-    async def right(self, password: str, stored: str | None, *, stranger: bool = False) -> bool:
+    async def verify(self, password: str, stored: str | None, *, stranger: bool = False) -> bool:
         """Whether the password is right; `stored` None costs the same and is never right.
 
         AccessDenied while too many wait, half of which may be strangers.
@@ -50,7 +50,7 @@ class PasswordWorker:
         finally:
             self._strangers -= 1
 
-    def outdated(self, stored: str) -> bool:
+    def needs_rehash(self, stored: str) -> bool:
         """Whether the password should be stored again, at the current cost."""
         return passwords.needs_rehash(stored, self._cost)
 

@@ -64,7 +64,7 @@ class Session(msgspec.Struct, frozen=True):
     page_ns: int = 0
     spent_ns: int = 0
 
-    def standing(self, boot: str, now_ns: int, wall_ns: int | None = None) -> SessionStatus:
+    def status(self, boot: str, now_ns: int, wall_ns: int | None = None) -> SessionStatus:
         """What it allows now; `wall_ns` comes from a trusted clock."""
         if boot != self.boot:
             return SessionStatus.ENDED
@@ -79,7 +79,7 @@ class Session(msgspec.Struct, frozen=True):
             return SessionStatus.LOCKED if looks else SessionStatus.ENDED
         return SessionStatus.LOCKED if idle_ns >= IDLE_S * SECOND_NS else SessionStatus.ACTIVE
 
-    def seen(self, now_ns: int, wall_ns: int | None) -> "Session":
+    def after_press(self, now_ns: int, wall_ns: int | None) -> "Session":
         """After a press of its holder; only for an active session."""
         began_ns, spent_ns = self.began_ns, self.spent_ns
         away_ns = _since(self.seen_wall_ns, wall_ns)
@@ -99,7 +99,7 @@ class Session(msgspec.Struct, frozen=True):
         """For a carried session: what was spent before its last reboot."""
         return max(0, self.spent_ns - REBOOT_S * SECOND_NS)
 
-    def loaded(self, boot: str, now_ns: int) -> "Session":
+    def after_load(self, boot: str, now_ns: int) -> "Session":
         """As loaded at a start: its page may come back, and a reboot may have passed."""
         if boot == self.boot:
             return msgspec.structs.replace(self, page_ns=now_ns)

@@ -83,7 +83,7 @@ class AccessRows:
         """The session whose token has that digest."""
         return self._get(session_key(digest), Session)
 
-    def desk(self, digest: str) -> KnownComputer | None:
+    def computer(self, digest: str) -> KnownComputer | None:
         """The known computer whose token has that digest."""
         return self._get(computer_key(digest), KnownComputer)
 
@@ -91,7 +91,7 @@ class AccessRows:
         """All accounts by id."""
         return sorted(self._all(Account).values(), key=lambda account: account.id)
 
-    def desks(self) -> dict[str, KnownComputer]:
+    def computers(self) -> dict[str, KnownComputer]:
         """All known computers by key."""
         return self._all(KnownComputer)
 
@@ -101,9 +101,9 @@ class AccessRows:
 
     def next_use(self) -> int:
         """A number greater than any computer's `used`."""
-        return max((desk.used for desk in self.desks().values()), default=0) + 1
+        return max((desk.used for desk in self.computers().values()), default=0) + 1
 
-    def crowded(self, account: str, desk: str) -> list[RowChange]:
+    def rows_to_evict(self, account: str, desk: str) -> list[RowChange]:
         """What must be removed to make room for one more session of that person at `desk`.
 
         A computer that others use as well only forgets this person.
@@ -111,7 +111,7 @@ class AccessRows:
         sessions = {k: v for k, v in self.sessions().items() if v.account == account}
         by_age = sorted(sessions, key=lambda key: sessions[key].seen_ns)
         changes: list[RowChange] = [(key, None) for key in by_age[: 1 - SESSIONS_MAX]]
-        desks = {k: v for k, v in self.desks().items() if v.knows(account)}
+        desks = {k: v for k, v in self.computers().items() if v.knows(account)}
         if computer_key(desk) not in desks:
             by_use = sorted(desks, key=lambda key: desks[key].used)
             changes += [(key, desks[key].without(account)) for key in by_use[: 1 - DESKS_MAX]]
@@ -141,10 +141,10 @@ class AccessStore(AccessRows):
         self._coming: list[tuple[RowChange, ...]] = []
         rows = dict(kept)
         counts = rows.pop(_THROTTLE, None)
-        self.throttle = Throttle.of(counts if isinstance(counts, dict) else {}, now_ns)
+        self.throttle = Throttle.from_stored(counts if isinstance(counts, dict) else {}, now_ns)
         super().__init__({key: row for key, row in rows.items() if isinstance(row, msgspec.Struct)})
 
-    def ahead(self) -> AccessRows:
+    def pending_rows(self) -> AccessRows:
         """The rows once everything on its way is on disk: changes must be based on these.
 
         There must be no `await` between this and `commit`.
@@ -182,17 +182,17 @@ class AccessStore(AccessRows):
             self._coming = [each for each in self._coming if each is not changes]
         _take(self._rows, changes)
         if any(is_in_copy(key) for key, _ in changes):
-            await self.keep_spare()
+            await self.update_copy()
 
-    def wake(self, boot: str, now_ns: int) -> dict[str, Session]:
+    def adopt_sessions(self, boot: str, now_ns: int) -> dict[str, Session]:
         """Take the sessions over into this boot; returns those of an earlier one, to be stored."""
         kept = self.sessions()
-        woken = {key: each.loaded(boot, now_ns) for key, each in kept.items()}
+        woken = {key: each.after_load(boot, now_ns) for key, each in kept.items()}
         for key, each in woken.items():
-            self.show(key, each if _stores(key, each) else None)
+            self.set_in_memory(key, each if _stores(key, each) else None)
         return {key: each for key, each in self.sessions().items() if kept[key].boot != boot}
 
-    def take_back(self, journal: StateStore, rows: Mapping[str, msgspec.Struct]) -> None:
+    def restore(self, journal: StateStore, rows: Mapping[str, msgspec.Struct]) -> None:
         """Store the rows of the copy in the journal again; if it refuses, the next start does."""
         fit = {key: row for key, row in rows.items() if _stores(key, row)}
         changes = [StateChange(ROOM, key, _encode(key, row)) for key, row in fit.items()]
@@ -200,12 +200,12 @@ class AccessStore(AccessRows):
             for change in changes:
                 journal.offer((), [change]).add_done_callback(ignore_refusal)
 
-    async def keep_spare(self) -> None:
+    async def update_copy(self) -> None:
         """Update the copy beside the journal once there is an account."""
         if self._spare is not None and self.accounts():
-            await self._spare.keep(self._rows)
+            await self._spare.write(self._rows)
 
-    def show(self, key: str, row: msgspec.Struct | None) -> None:
+    def set_in_memory(self, key: str, row: msgspec.Struct | None) -> None:
         """Change memory only: for what need not last."""
         _take(self._rows, [(key, row)])
 

@@ -57,7 +57,7 @@ class Throttle:
         self._strangers: deque[tuple[str, int]] = deque(maxlen=STRANGERS_A_MINUTE)
 
     @classmethod
-    def of(cls, tries: Mapping[str, int], now_ns: int) -> "Throttle":
+    def from_stored(cls, tries: Mapping[str, int], now_ns: int) -> "Throttle":
         """The counts of an earlier run; every wait begins again, as boots cannot be compared."""
         return cls({key: AttemptCount(count, now_ns) for key, count in tries.items()})
 
@@ -91,7 +91,7 @@ class Throttle:
         if mine:
             self._strangers.remove(mine[-1])
 
-    def left(self, keys: Iterable[str], now_ns: int) -> int:
+    def attempts_left(self, keys: Iterable[str], now_ns: int) -> int:
         """Attempts left before the first wait."""
         return max(0, FREE - max(self._count(key, now_ns).tries for key in keys))
 

@@ -86,7 +86,7 @@ class Clock:
         """
         now_ns = self.now_ns()
         keeper = self._keeper
-        fix = keeper.vouched(now_ns) or keeper.own(uplink, now_ns) or keeper.time
+        fix = keeper.vouched(now_ns) or keeper.platform_time(uplink, now_ns) or keeper.time
         return self._stamped(fix, now_ns)
 
     def vouched(self) -> TimeSample | None:
@@ -101,7 +101,7 @@ class Clock:
         """
         now_ns, known = self.now_ns(), self._keeper.time
         asked = known if known is not None and known.source is Trust.PERSON else None
-        return self._keeper.vouched(now_ns) or self._keeper.own(uplink, now_ns) or asked
+        return self._keeper.vouched(now_ns) or self._keeper.platform_time(uplink, now_ns) or asked
 
     def lend(self, lenders: Sequence[UplinkTimeSource]) -> None:
         """Set the uplinks that tell the time, in the order of their rank."""
@@ -143,7 +143,7 @@ class Clock:
         settled = status.doubt or status.vouched or now_ns >= self._wanted_until_ns
         return status if settled else msgspec.structs.replace(status, doubt="order")
 
-    def want_word(self) -> None:
+    def request_time(self) -> None:
         """Something waits for a trusted time: a person at the desk may know it."""
         self._wanted_until_ns = self.now_ns() + WANTED_NS
 
@@ -153,7 +153,7 @@ class Clock:
         None if either is unknown.
         """
         now_ns, known = self.now_ns(), self._keeper.time
-        said = self._keeper.said(uplink, now_ns)
+        said = self._keeper.last_sample(uplink, now_ns)
         if known is None or said is None:
             return None
         skew_ns = said.wall_at(now_ns) - known.wall_at(now_ns)
@@ -170,7 +170,7 @@ class Clock:
         """Store what is known for the next process of this boot; disk errors are ignored."""
         if self._kept is None:
             return
-        body = msgspec.json.encode(_OfBoot(self.boot, self._keeper.kept(self.now_ns())))
+        body = msgspec.json.encode(_OfBoot(self.boot, self._keeper.saved(self.now_ns())))
         fresh = self._kept.with_name(f"{self._kept.name}.new")
         with contextlib.suppress(OSError):
             fresh.write_bytes(body)

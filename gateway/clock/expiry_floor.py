@@ -23,8 +23,8 @@ class ExpiryFloor:
     def rise(self, wall_ns: int, now_ns: int) -> None:
         """Raise it to `wall_ns`; anything earlier than the floor has no effect."""
         if wall_ns > self.at(now_ns):
-            self.sink(wall_ns, now_ns)
+            self.reset(wall_ns, now_ns)
 
-    def sink(self, wall_ns: int, now_ns: int) -> None:
+    def reset(self, wall_ns: int, now_ns: int) -> None:
         """Restart at `wall_ns`."""
         self._wall_ns, self._at_ns = wall_ns, now_ns

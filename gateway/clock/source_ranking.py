@@ -20,19 +20,19 @@ class SourceRanking:
         """Whether it is one of them, whether or not it may lend time."""
         return self._lender(uplink) is not None
 
-    def heard(self, witness: TimeSource) -> bool:
+    def counts(self, witness: TimeSource) -> bool:
         """Whether the source counts."""
         lender = self._lender(witness[1])
         return witness[0] is not Trust.PLATFORM or (lender is not None and lender[1].lends)
 
-    def sure(self, witness: TimeSource) -> bool:
+    def may_set_alone(self, witness: TimeSource) -> bool:
         """Whether it may set the clock alone."""
         if witness[0] is not Trust.PLATFORM:
             return witness[0] is Trust.NTP
         lender = self._lender(witness[1])
         return lender is not None and lender[1].alone
 
-    def begins(self, uplink: str) -> bool:
+    def may_begin(self, uplink: str) -> bool:
         """Whether its first statement may set an unset clock."""
         lender = self._lender(uplink)
         return lender is not None and lender[1].alone and lender[1].required

@@ -27,7 +27,7 @@ class ClockStepQueue:
         self._told_ns = now_ns
         return step
 
-    def untold(self, step: ClockStep) -> None:
+    def requeue(self, step: ClockStep) -> None:
         """It could not be reported after all: it waits for the next minute."""
         self._waiting = step if self._waiting is None else _joined(step, self._waiting)
 

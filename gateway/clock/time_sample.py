@@ -35,7 +35,7 @@ class TimeSample(NamedTuple):
     name: str = ""
 
     @property
-    def witness(self) -> TimeSource:
+    def time_source(self) -> TimeSource:
         return self.source, self.name
 
     def wall_at(self, at_ns: int) -> int:

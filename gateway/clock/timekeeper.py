@@ -84,7 +84,7 @@ class SourceClaim(NamedTuple):
     heard_ns: int
 
     @classmethod
-    def begun(cls, fix: TimeSample) -> "SourceClaim":
+    def first(cls, fix: TimeSample) -> "SourceClaim":
         """Its first claim of that time."""
         return cls(fix.at_ns, fix, fix, fix.at_ns)
 
@@ -136,7 +136,9 @@ class Timekeeper:
             return True
         if fix.wall_ns + fix.error_ns >= self._floor.at(now_ns):
             return True
-        sure = (word for w, word in self._believed(now_ns).items() if self._lenders.sure(w))
+        sure = (
+            word for w, word in self._believed(now_ns).items() if self._lenders.may_set_alone(w)
+        )
         return fix.source is Trust.PERSON and any(word.last.agrees(fix) for word in sure)
 
     def learn(self, fix: TimeSample, now_ns: int) -> ClockStep | None:
@@ -165,14 +167,14 @@ class Timekeeper:
         """Station time, if NTP that no uplink contradicts or two sources confirm it."""
         return self._time if self._vouching(now_ns) else None
 
-    def said(self, uplink: str, now_ns: int) -> TimeSample | None:
+    def last_sample(self, uplink: str, now_ns: int) -> TimeSample | None:
         """What that uplink's platform said of the time within the last day, used or not."""
         word = self._words.get((Trust.PLATFORM, uplink))
         return word.last if word is not None and _fresh(word, now_ns) else None
 
-    def own(self, uplink: str, now_ns: int) -> TimeSample | None:
+    def platform_time(self, uplink: str, now_ns: int) -> TimeSample | None:
         """The time of the platform behind that uplink, if it cannot be forged."""
-        return self.said(uplink, now_ns) if self._lenders.secure(uplink) else None
+        return self.last_sample(uplink, now_ns) if self._lenders.secure(uplink) else None
 
     def status(self, now_ns: int, system_wall_ns: int) -> ClockStatus:
         """The present state; `system_wall_ns` is the system clock's time."""
@@ -190,7 +192,7 @@ class Timekeeper:
             doubt=self._doubt(now_ns),
         )
 
-    def kept(self, now_ns: int) -> SavedTime:
+    def saved(self, now_ns: int) -> SavedTime:
         """What to store for the next process of this boot."""
         words = tuple(word.last for word in self._words.values())
         return SavedTime(self._time, words, self._floor.at(now_ns), now_ns)
@@ -203,7 +205,7 @@ class Timekeeper:
             self._floor.rise(ExpiryFloor(kept.floor_ns, kept.at_ns).at(now_ns), now_ns)
         for fix in kept.words[:WORDS_MAX]:
             if _possible(fix, now_ns):
-                self._words[fix.witness] = SourceClaim.begun(fix)
+                self._words[fix.time_source] = SourceClaim.first(fix)
         if kept.time is not None and _possible(kept.time, now_ns):
             self._time = self._base = kept.time
 
@@ -214,16 +216,16 @@ class Timekeeper:
             self._base = fix
 
     def _hear(self, fix: TimeSample, now_ns: int) -> None:
-        known = self._words.get(fix.witness)
+        known = self._words.get(fix.time_source)
         if known is None and fix.source is Trust.METER and not self._room_for_meter(now_ns):
             return
         if known is None or not known.base.agrees(fix):
-            self._words[fix.witness] = SourceClaim.begun(fix)
+            self._words[fix.time_source] = SourceClaim.first(fix)
         else:
             vaguer = known.last.error_at(now_ns) <= fix.error_at(now_ns)
             last, heard_ns = known.last if vaguer else fix, max(known.heard_ns, fix.at_ns)
             base = known.base if now_ns - known.base.at_ns < BASE_NS else last
-            self._words[fix.witness] = SourceClaim(known.since_ns, base, last, heard_ns)
+            self._words[fix.time_source] = SourceClaim(known.since_ns, base, last, heard_ns)
 
     def _room_for_meter(self, now_ns: int) -> bool:
         """Whether another meter may have a slot; a silent one gives up its own."""
@@ -269,11 +271,13 @@ class Timekeeper:
         """The best claim for the known time: a lesser one only without a fresh better one."""
         known = self._time
         assert known is not None
-        rank = self._lenders.rank(known.witness)
+        rank = self._lenders.rank(known.time_source)
         for witness in sorted(backing, key=self._lenders.rank):
             fix = words[witness].last
             less_wrong = fix.error_at(now_ns) < known.error_at(now_ns)
-            if self._lenders.rank(witness) <= rank or (known.witness not in words and less_wrong):
+            if self._lenders.rank(witness) <= rank or (
+                known.time_source not in words and less_wrong
+            ):
                 return fix
         return known
 
@@ -285,7 +289,7 @@ class Timekeeper:
         if witness[0] is not Trust.PLATFORM:
             return True
         past = word.last.wall_ns + word.last.error_ns < self._floor.at(now_ns)
-        if self._lenders.begins(witness[1]) and not past:
+        if self._lenders.may_begin(witness[1]) and not past:
             return True
         return self._may_change(witness, word, self._standing(words, witness))
 
@@ -293,7 +297,7 @@ class Timekeeper:
         """Whether that claim may change a known time."""
         if standing[0] != _SINGLE or witness[0] is Trust.PERSON:
             return True
-        if witness[0] is Trust.PLATFORM and not self._lenders.sure(witness):
+        if witness[0] is Trust.PLATFORM and not self._lenders.may_set_alone(witness):
             return False
         doubled = min(self._turns.get(witness, 0), APART_DOUBLED_MAX)
         return word.said_for_ns >= APART_NS << doubled
@@ -314,7 +318,7 @@ class Timekeeper:
         """Whether both are a pair: independent, agreeing, and one of them may stand alone."""
         a, b = words[one].last, words[other].last
         return (
-            (self._lenders.sure(one) or self._lenders.sure(other))
+            (self._lenders.may_set_alone(one) or self._lenders.may_set_alone(other))
             and max(a.error_ns, b.error_ns) <= SECOND_ERROR_NS_MAX
             and a.agrees(b)
             and self._lenders.site(one) != self._lenders.site(other)
@@ -336,7 +340,7 @@ class Timekeeper:
             return "floor"
         if _PERSONS in words or self.vouched(now_ns) is not None:
             return ""
-        sure = (word.last for w, word in words.items() if self._lenders.sure(w))
+        sure = (word.last for w, word in words.items() if self._lenders.may_set_alone(w))
         apart = (known.apart_ns(fix) for fix in sure)
         return "sources" if any(apart_ns > CONTRADICTS_NS for apart_ns in apart) else ""
 
@@ -364,7 +368,7 @@ class Timekeeper:
         self._floor.rise(earliest_ns, now_ns)
         false = self._ahead_ns(self._time, now_ns) > 0
         if false and _PERSONS in self._backing(self._believed(now_ns)):
-            self._floor.sink(earliest_ns, now_ns)
+            self._floor.reset(earliest_ns, now_ns)
 
     def _ahead_ns(self, fix: TimeSample, now_ns: int) -> int:
         """How far the floor is ahead of what can be true if the sample is."""
@@ -375,7 +379,7 @@ class Timekeeper:
         return {
             witness: word
             for witness, word in self._words.items()
-            if _fresh(word, now_ns) and self._lenders.heard(witness)
+            if _fresh(word, now_ns) and self._lenders.counts(witness)
         }
 
     def _backing(self, words: Mapping[TimeSource, SourceClaim]) -> list[TimeSource]:
@@ -394,7 +398,9 @@ def _possible(fix: TimeSample, now_ns: int) -> bool:
 
 
 def _carries_on(base: TimeSample, fix: TimeSample, now_ns: int) -> bool:
-    return fix.witness == base.witness and now_ns - base.at_ns < BASE_NS and base.agrees(fix)
+    return (
+        fix.time_source == base.time_source and now_ns - base.at_ns < BASE_NS and base.agrees(fix)
+    )
 
 
 def _step(before: TimeSample | None, after: TimeSample | None, now_ns: int) -> ClockStep | None:

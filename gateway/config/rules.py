@@ -156,7 +156,10 @@ class RuleReader:
         merged = recipe.merged(rule.set)
         if any(name not in merged for name in recipe.needs):
             return True
-        return self._decoder.structs(option_shapes(recipe.how), merged, (*path, "set")) is not None
+        return (
+            self._decoder.structs(option_shapes(recipe.rule_kind), merged, (*path, "set"))
+            is not None
+        )
 
     def roster(self) -> duty.DutyOptions | None:
         """Decode `[duty]`; None after a mistake."""

@@ -27,7 +27,7 @@ COLOURS = {"field": "36", "dispatch": "33", "platform": "35", "station": "32"}
 
 def add_to(subcommands: Any) -> None:
     """Declare the command."""
-    texts = Texts.of_environment()
+    texts = Texts.from_environment()
     parser = declare_command(subcommands, "demo", texts)
     parser.add_argument("--dir", type=Path, metavar="DIR", help=texts.say("demo.dir"))
     parser.add_argument("--fresh", action="store_true", help=texts.say("demo.fresh"))
@@ -36,7 +36,7 @@ def add_to(subcommands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Start the four processes, keep them going, stop them in order at Ctrl-C."""
-    texts = Texts.of_environment()
+    texts = Texts.from_environment()
     folder = (args.dir or default_folder()).resolve()
     if args.fresh:
         for name in ("state", "platform"):

@@ -36,7 +36,7 @@ _UNITS_MAX = 247
 
 def add_to(subcommands: Any) -> None:
     """Declare the command."""
-    texts = Texts.of_environment()
+    texts = Texts.from_environment()
     parser = declare_command(subcommands, "emulate", texts)
     parser.add_argument("profile", nargs="?", help=texts.say("emulate.profile"))
     where = parser.add_mutually_exclusive_group()
@@ -62,7 +62,7 @@ def add_to(subcommands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """List the models, or play one until interrupted."""
-    texts = Texts.of_environment()
+    texts = Texts.from_environment()
     own = own_profiles(args.config)
     if args.profile is None:
         print(_shelf(texts, own, as_json=args.json))

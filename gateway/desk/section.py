@@ -122,9 +122,9 @@ class DeskPages:
     def _present(self) -> list[str]:
         """Who is signed in now."""
         names = {account.id: account.name for account in self._access.book.accounts()}
-        return sorted(names[each] for each in self._access.present() if each in names)
+        return sorted(names[each] for each in self._access.active_accounts() if each in names)
 
-    async def tell_time(self, request: web.Request) -> web.StreamResponse:
+    async def answer_clock_question(self, request: web.Request) -> web.StreamResponse:
         """Somebody says what time it is: from now on that is a source of the clock."""
         text = str((await request.post()).get("at", ""))[:16]
         set_target(request, text if text.isascii() else "")
@@ -193,7 +193,7 @@ def section(cards: Mapping[str, Card], **rooms: Any) -> Section:
             Route(
                 method="POST",
                 path="/desk/clock",
-                handler=desk.tell_time,
+                handler=desk.answer_clock_question,
                 permission=staff,
                 act="clock/answer",
             ),

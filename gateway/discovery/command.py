@@ -19,7 +19,7 @@ LOOK_S, LOOK_S_MAX = 4.0, 3600.0
 
 def add_to(subcommands: Any) -> None:
     """Declare the command."""
-    texts = Texts.of_environment()
+    texts = Texts.from_environment()
     parser = declare_command(subcommands, "discover", texts)
     parser.add_argument("id", nargs="?", help=texts.say("discover.only"))
     parser.add_argument("--watch", action="store_true", help=texts.say("discover.watch"))
@@ -35,12 +35,12 @@ def _seconds(text: str) -> float:
     with contextlib.suppress(ValueError):
         if 0 < (seconds := float(text)) <= LOOK_S_MAX:
             return seconds
-    raise argparse.ArgumentTypeError(Texts.of_environment().say("discover.no-seconds"))
+    raise argparse.ArgumentTypeError(Texts.from_environment().say("discover.no-seconds"))
 
 
 def run(args: argparse.Namespace) -> int:
     """Look; 0, 1 if nothing was found or there is no network."""
-    texts = Texts.of_environment()
+    texts = Texts.from_environment()
     try:
         if args.watch:
             with contextlib.suppress(KeyboardInterrupt):

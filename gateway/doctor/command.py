@@ -32,7 +32,7 @@ HERE = Path()
 
 def add_to(subcommands: Any) -> None:
     """Declare the command."""
-    texts = Texts.of_environment()
+    texts = Texts.from_environment()
     parser = subcommands.add_parser(
         "doctor",
         help=texts.say("cli.doctor"),
@@ -51,7 +51,7 @@ def add_to(subcommands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print what was found; 1 if something is bad. `--bundle` writes a file for whoever helps."""
-    texts = Texts.of_environment()
+    texts = Texts.from_environment()
     state = args.state or Path(os.environ.get("STATE_DIRECTORY", "").split(":")[0] or STATE)
     facts = gather_facts(args.config, state)
     findings = examine(facts)

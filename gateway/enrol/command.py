@@ -26,7 +26,7 @@ from gateway.texts.command_parser import declare_command
 
 def add_to(subcommands: Any) -> None:
     """Declare the command."""
-    texts = Texts.of_environment()
+    texts = Texts.from_environment()
     parser = declare_command(subcommands, "enrol", texts)
     parser.add_argument("--claim", metavar="TOKEN", help=texts.say("enrol.claim"))
     parser.add_argument("--url", help=texts.say("enrol.url"))
@@ -42,7 +42,7 @@ def add_to(subcommands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Enrol, or tell; 0, or 1 when that was not possible, there is nothing, or it has expired."""
-    texts = Texts.of_environment()
+    texts = Texts.from_environment()
     settings = load(args.config)
     state = args.state or state_default(args.config)
     desk = None

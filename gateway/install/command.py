@@ -26,7 +26,7 @@ from gateway.texts.command_parser import declare_command
 
 def add_to(subcommands: Any) -> None:
     """Declare the command."""
-    texts = Texts.of_environment()
+    texts = Texts.from_environment()
     parser = declare_command(subcommands, "install", texts)
     parser.add_argument("--dry-run", action="store_true", help=texts.say("install.dry-run"))
     parser.add_argument(
@@ -49,7 +49,7 @@ def add_to(subcommands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do what is missing; 1 when a command of systemd failed."""
-    texts = Texts.of_environment()
+    texts = Texts.from_environment()
     tree = InstallRoot.open(args.root, only_look=args.dry_run)
     root = tree.root
     settings, fresh = _settings(args, root / SETTINGS, texts)

@@ -14,7 +14,7 @@ from gateway.texts.command_parser import declare_command
 
 def add_to(subcommands: Any) -> None:
     """Declare the command."""
-    texts = Texts.of_environment()
+    texts = Texts.from_environment()
     parser = declare_command(subcommands, "uninstall", texts)
     parser.add_argument("--purge", action="store_true", help=texts.say("uninstall.purge"))
     parser.add_argument("--dry-run", action="store_true", help=texts.say("install.dry-run"))
@@ -26,7 +26,7 @@ def add_to(subcommands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Take away what the manifest names, the last first; 0 also when nothing is left to do."""
-    texts = Texts.of_environment()
+    texts = Texts.from_environment()
     tree = InstallRoot.open(args.root, only_look=args.dry_run)
     root = tree.root
     laid = tree.manifest.laid

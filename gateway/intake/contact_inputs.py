@@ -159,7 +159,7 @@ class ContactInput:
         self.contact = resume_contact(told.level, at_ns, stuck=told.stuck)
         self._recalled = True
 
-    def take(self, reading: Reading) -> tuple[Reading, Reading]:
+    def update(self, reading: Reading) -> tuple[Reading, Reading]:
         """The present reading, and the same at the instant of the edge if this one shows it."""
         self.contact, change = update_contact(
             self.contact, self.wired.contact, reading.value, reading.quality, reading.at_ns
@@ -229,12 +229,12 @@ class ContactInputs:
             if each.wired.id in told:
                 each.resume(told[each.wired.id], at_ns)
 
-    def take(self, readings: tuple[Reading, ...]) -> InputPoll:
+    def update(self, readings: tuple[Reading, ...]) -> InputPoll:
         """One poll of the device."""
         if not self.all:
             return InputPoll(readings, readings, readings)
         others = tuple(each for each in readings if not each.point.startswith(INPUT))
-        wired = [self.all[each.point].take(each) for each in readings if each.point in self.all]
+        wired = [self.all[each.point].update(each) for each in readings if each.point in self.all]
         now, told = zip(*wired, strict=True) if wired else ((), ())
         return InputPoll((*others, *now), (*others, *told), others)
 

@@ -71,11 +71,11 @@ class CurrentValues:
             _draw(known.sparks, reading, every_s)
         known.due_ns = min([spark.due_ns for spark in known.sparks.values()], default=0)
 
-    def keep(self, devices: Collection[str]) -> None:
+    def retain(self, devices: Collection[str]) -> None:
         """Forget every device but these."""
         self._devices = {name: of for name, of in self._devices.items() if name in devices}
 
-    def of(self, device: str) -> dict[str, Reading]:
+    def readings(self, device: str) -> dict[str, Reading]:
         """The latest readings of one device by point."""
         known = self._devices.get(device)
         return {} if known is None else known.latest

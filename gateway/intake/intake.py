@@ -110,7 +110,7 @@ class Intake:
         _recall(fresh, await load_state(self._journal, ROOM, json_decoder(InputMemory)))
 
         def go_over() -> None:
-            self.current.keep({each.id for each in devices})
+            self.current.retain({each.id for each in devices})
             filters, inputs = self._filters, self._inputs
             self._devices = {each.id: each for each in devices}
             self._filters = {
@@ -130,7 +130,7 @@ class Intake:
         """
         self._listeners.append(listener)
 
-    def take(self, poll: PollResult) -> StorageAnswer:
+    def handle_poll(self, poll: PollResult) -> StorageAnswer:
         """One poll of one device: the sink of every bus; never raises.
 
         A device that was removed from the settings is ignored: its last poll was under way.
@@ -149,7 +149,7 @@ class Intake:
         return StorageAnswer(taken=taken, tickets=self._on_their_way.get(known.id, ()))
 
     def _take(self, known: IntakeDevice, poll: PollResult) -> None:
-        said = self._inputs[known.id].take(poll.readings)
+        said = self._inputs[known.id].update(poll.readings)
         self.readings += len(said.now)
         self.current.update(known.id, said.now, known.every_s)
         for replaced in poll.replaced:
@@ -224,7 +224,7 @@ class Intake:
             ),
         )
 
-    def changed(self, change: DeviceChange | BusChange) -> None:
+    def handle_state_change(self, change: DeviceChange | BusChange) -> None:
         """A device or bus changed its state; reported once on loss and once on return."""
         stamps = self._stamp(change.at_ns)
         if isinstance(change, BusChange):

@@ -31,7 +31,7 @@ _NEW_EPOCH = f'"type":"{events.NEW_EPOCH.type}"'.encode()
 
 def add_to(subcommands: Any) -> None:
     """Declare the command."""
-    texts = Texts.of_environment()
+    texts = Texts.from_environment()
     parser = declare_command(subcommands, "journal", texts)
     tasks = parser.add_subparsers(metavar=texts.say("cli.command"), required=True)
 
@@ -65,7 +65,7 @@ def _lane(name: str) -> Lane:
         return Lane.parse(name)
     except ValueError:
         known = [lane.wire for lane in Lane]
-        said = Texts.of_environment().say("journal.no-lane", lane=name, known=known)
+        said = Texts.from_environment().say("journal.no-lane", lane=name, known=known)
         raise argparse.ArgumentTypeError(said) from None
 
 
@@ -82,7 +82,7 @@ def _stats(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(figures))
         return 0
-    texts = Texts.of_environment()
+    texts = Texts.from_environment()
     heads = (texts.say("journal.head-lane"), texts.say("journal.head-issued"))
     lanes = figures["lanes"].items()
     print(
@@ -140,7 +140,7 @@ def _verify(args: argparse.Namespace) -> int:
         told = {"found": found, "complaints": complaints, "audit": audit, "ok": not damaged}
         print(json.dumps(told))
         return 1 if damaged else 0
-    texts = Texts.of_environment()
+    texts = Texts.from_environment()
     for what, count in sorted(found.items()):
         print(f"{count:>10}  {texts.say(what)}")
     for complaint in complaints:
@@ -180,7 +180,7 @@ def _salvage(args: argparse.Namespace) -> int:
         _line(encode_envelope(entry, entry_station(entry)))
         count += 1
     wreck.close()
-    print(Texts.of_environment().say("journal.salvaged", count=count), file=sys.stderr)
+    print(Texts.from_environment().say("journal.salvaged", count=count), file=sys.stderr)
     return 0 if count else 1
 
 

@@ -182,7 +182,7 @@ class JournalCore:
         self.cramped = ahead < wanted
         return ahead
 
-    def hold(self, lock: JournalLock) -> None:
+    def adopt_lock(self, lock: JournalLock) -> None:
         """Be the journal that this lock stands for; it is closed with us."""
         self.lock = lock
         self._promise = NumberReservation(lock, self.epoch, self.tables)
@@ -199,7 +199,7 @@ class JournalCore:
         Only when there is no room for all are they tried one by one, the urgent first: then the
         numbers of a lane do not follow the order of the appends, but of a state the last one holds.
         """
-        self.positions.take(receipts or {})
+        self.positions.advance(receipts or {})
         self._keep_within_log(appends)
         if self._promise is not None:
             self._promise.cover(sum(len(append.bodies) for append in appends))
@@ -249,7 +249,7 @@ class JournalCore:
             for lane, seq in beyond.items():
                 self.tables[lane].skip(seq)
 
-    def carry(self, append: AppendRequest) -> AppendOutcome:
+    def import_entries(self, append: AppendRequest) -> AppendOutcome:
         """Store what comes over from a wreck, if nothing has to be given up for it unreceipted."""
         self._keep_within_log([append])
         if self._promise is not None:
@@ -282,7 +282,7 @@ class JournalCore:
             if along:  # after a crash, a position from before the eviction would see a hole
                 self.state.apply(self.positions.changes())
         if along:
-            self.positions.written(now_ns)
+            self.positions.mark_saved(now_ns)
         return stored
 
     def _insert(self, appends: Sequence[AppendRequest]) -> list[tuple[JournalEntry, ...]]:
@@ -369,8 +369,8 @@ class JournalCore:
 
     def close(self, receipts: Mapping[str, LanePositions] | None = None) -> None:
         """Write the positions if they moved, copy the log, close; the log's blocks are kept."""
-        self.positions.take(receipts or {})
-        if self.positions.moved:
+        self.positions.advance(receipts or {})
+        if self.positions.has_unsaved:
             self.commit([AppendRequest((), tuple(self.positions.changes()))])
         if self._path is None:
             self.abandon()
@@ -384,7 +384,7 @@ class JournalCore:
 
     def write_to(self, path: Path, receipts: Mapping[str, LanePositions]) -> None:
         """A copy of everything, durably, with the positions as they are."""
-        self.positions.take(receipts)
+        self.positions.advance(receipts)
         # Where there is no room for these, some entries come twice.
         self.commit([AppendRequest((), tuple(self.positions.changes()))])
         with self._disk():

@@ -264,7 +264,7 @@ def open_core(
             lock.close()
             raise
         try:
-            core.hold(lock)
+            core.adopt_lock(lock)
             core.carrier = WreckImporter(core, directory, station, clock)
         except BaseException:  # no connection is left open, whatever went wrong
             core.abandon()

@@ -120,7 +120,7 @@ class JournalAtRest:
             lock.close()
             raise
         if lock.numbers is None or lock.numbers.epoch == self._core.epoch:
-            self._core.hold(lock)
+            self._core.adopt_lock(lock)
         else:  # the next start tells what is missing: the lock's file must still say it then
             self._core.lock = lock
 

@@ -284,11 +284,11 @@ class Journal:
             wreck_bytes=remains.wreck_bytes,
         )
 
-    def keep_in(self, directory: Path) -> None:
+    def keep_wreck_in(self, directory: Path) -> None:
         """At the end, what is in memory is laid beside the journal in that directory."""
         self._keep_in = directory
 
-    def can_be_had(self) -> None:
+    def mark_recovered(self) -> None:
         """The journal on disk can be had again."""
         if not self.recovered.done():
             self.recovered.set_result(None)

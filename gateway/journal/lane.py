@@ -82,7 +82,7 @@ class LaneTable:
             lane_rows.with_checksum(self._epoch, self.lane, row),
         )
 
-    def evicted(self, upto: int, total: int, lost: int) -> None:
+    def evict(self, upto: int, total: int, lost: int) -> None:
         """Delete the rows up to `upto`, and remember that their numbers were issued."""
         self.lost += lost
         self.base = upto

@@ -30,7 +30,7 @@ class LaneNumbers(NamedTuple):
     issued: dict[Lane, int]
     most: dict[Lane, int]
 
-    def raised(self, issued: Mapping[Lane, int]) -> "LaneNumbers":
+    def at_least(self, issued: Mapping[Lane, int]) -> "LaneNumbers":
         """With these, as far as they are more."""
         more = {lane: max(seq, issued.get(lane, 0)) for lane, seq in self.issued.items()}
         most = {lane: max(seq, self.most[lane]) for lane, seq in more.items()}
@@ -43,7 +43,7 @@ class LaneNumbers(NamedTuple):
         return f"{said} {zlib.crc32(said.encode()):08x}"
 
     @classmethod
-    def of(cls, text: str) -> "LaneNumbers | None":
+    def parse(cls, text: str) -> "LaneNumbers | None":
         """What such a line says; None if it is not whole."""
         said, _, checksum = text.strip().rpartition(" ")
         if not said or checksum != f"{zlib.crc32(said.encode()):08x}":
@@ -70,7 +70,7 @@ class JournalLock:
         text = os.pread(self._fd, _TEXT_BYTES, 0).decode("ascii", "replace")
         self.epoch = _epoch(text)
         said = os.pread(self._fd, _NUMBERS_BYTES, _TEXT_BYTES).decode("ascii", "replace")
-        self.numbers = LaneNumbers.of(said)
+        self.numbers = LaneNumbers.parse(said)
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -86,7 +86,7 @@ class JournalLock:
                 os.fsync(self._fd)
                 self.epoch = epoch
 
-    def keep(self, numbers: LaneNumbers) -> None:
+    def record_numbers(self, numbers: LaneNumbers) -> None:
         """Write this down, durably; a disk without room for it is no failure of the journal's."""
         self.numbers = numbers
         with _no_room_suffered():

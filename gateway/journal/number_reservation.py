@@ -38,7 +38,7 @@ class NumberReservation:
             for lane, head in issued.items()
         }
         with translate_disk_errors():
-            self._lock.keep(LaneNumbers(self._epoch, issued, issued if closed else most))
+            self._lock.record_numbers(LaneNumbers(self._epoch, issued, issued if closed else most))
 
     def cover(self, more: int) -> None:
         """Before so many numbers are issued."""

@@ -52,7 +52,7 @@ class OpenFailures:
         """The disk's journal can be had again, and this process ends for it. No strike."""
         self._write([*self._all(), f"{self._clock.boot} {self._clock.now_ns()} {_RECOVERED}"])
 
-    def lately(self) -> tuple[int, int]:
+    def recent_counts(self) -> tuple[int, int]:
         """How many strikes there were in a day of this boot, and how many new starts for the disk.
 
         The last sixteen of both together: what goes on after that goes on as seldom as it can.

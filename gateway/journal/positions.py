@@ -74,7 +74,7 @@ class FollowerPositions:
         """Who holds entries."""
         return list(self._upto)
 
-    def take(self, receipts: Mapping[str, LanePositions]) -> None:
+    def advance(self, receipts: Mapping[str, LanePositions]) -> None:
         """Move forward; a receipt never moves a position back."""
         for name, upto in receipts.items():
             position = self._upto.setdefault(name, zero_positions())
@@ -93,7 +93,7 @@ class FollowerPositions:
         return self._moved > 0 and now_ns - self._written_ns >= AGE_MAX_NS
 
     @property
-    def moved(self) -> bool:
+    def has_unsaved(self) -> bool:
         """Whether the file knows less than we do."""
         return bool(self._removed) or self._moved > 0
 
@@ -105,7 +105,7 @@ class FollowerPositions:
             for name, upto in self._upto.items()
         ]
 
-    def written(self, now_ns: int) -> None:
+    def mark_saved(self, now_ns: int) -> None:
         """The file knows everything (its transaction is committed)."""
         self._removed.clear()
         self._moved = 0

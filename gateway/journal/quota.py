@@ -100,7 +100,7 @@ class Quota:
         chunk = _chunk(table.rows(0, upto=self._positions.floor(lane, table.head)))
         if not chunk:
             return False
-        table.evicted(chunk[-1].seq, chunk[-1].total, lost=0)
+        table.evict(chunk[-1].seq, chunk[-1].total, lost=0)
         return True
 
     def _lose(self, lane: Lane) -> bool:
@@ -114,7 +114,7 @@ class Quota:
         if lost <= 0:
             return False
         first, last, total = max(chunk[0].first, floor + 1), chunk[-1].seq, chunk[-1].total
-        table.evicted(last, total, lost)
+        table.evict(last, total, lost)
         body = self._gap_body(Gap(lane.wire, first, last, events.QUOTA))
         table.put(LaneRow(last, last - first + 1, lane_rows.GAP, total, 0, body))
         return True

@@ -108,7 +108,7 @@ class Wreck:
                     return None
                 found = _States(epoch)
                 for row in connection.execute(_STATES):
-                    found.take([*row[:2], *map(_text, row[2:4]), *row[4:]])
+                    found.add([*row[:2], *map(_text, row[2:4]), *row[4:]])
                 return found
         except sqlite3.Error:
             return None
@@ -122,7 +122,7 @@ class Wreck:
             for record in self._pages.records(leaf):
                 if _row(record) is not None:
                     break  # a leaf of a lane
-                found.take(record.values)
+                found.add(record.values)
         return found
 
     # The lanes.
@@ -184,7 +184,7 @@ class Wreck:
 
     def rows(self, lane: Lane, after: int = 0) -> Iterator[LaneRow]:
         """The lane's rows that reach beyond `after`, in order; scans as much as it needs."""
-        self.look_over(lane, after)
+        self.scan_lane(lane, after)
         while True:
             while self.scan(_RUN_KEYS):
                 pass
@@ -193,9 +193,9 @@ class Wreck:
                 yield row
             if self.complete(lane):
                 return
-            self.look_over(lane, after)
+            self.scan_lane(lane, after)
 
-    def look_over(self, lane: Lane, after: int) -> None:
+    def scan_lane(self, lane: Lane, after: int) -> None:
         """Scan for this lane, from behind `after`, unless all of it is in the index."""
         if lane in self._index and self.complete(lane):
             return
@@ -285,9 +285,9 @@ def record_torn_numbers(path: Path, lock: JournalLock) -> dict[Lane, int]:
     finally:
         wreck.close()
     known = lock.numbers
-    if known is not None and known.epoch == epoch and known.raised(torn) != known:
+    if known is not None and known.epoch == epoch and known.at_least(torn) != known:
         with translate_disk_errors():
-            lock.keep(known.raised(torn))
+            lock.record_numbers(known.at_least(torn))
     return torn
 
 
@@ -309,7 +309,7 @@ class _States:
         self._epoch = epoch
         self._changes: Counter[tuple[str, str]] = Counter()
 
-    def take(self, values: Sequence[object]) -> None:
+    def add(self, values: Sequence[object]) -> None:
         """One row, whatever it is."""
         match values:
             case [None, int(change), str(room), str(key), int(crc), bytes(body)]:

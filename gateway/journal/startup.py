@@ -92,7 +92,7 @@ class _Opener(NamedTuple):
 
     async def recover(self, journal: Journal, opening: asyncio.Task[Journal] | None) -> None:
         """Have the disk's journal whole behind the one in memory, then set `recovered`."""
-        strikes, restarts = self.strikes.lately()
+        strikes, restarts = self.strikes.recent_counts()
         not_before_s = _rested_s(restarts)
         tries = max(0, strikes - STRIKES_MAX)
         while opening is None or not await self._can_be_had(opening, not_before_s):
@@ -100,7 +100,7 @@ class _Opener(NamedTuple):
             await asyncio.sleep(_doubled(AGAIN_S / 2, tries, AGAIN_S_MAX))
             opening = None if self.strikes.out() else asyncio.create_task(self.on_disk())
         self.strikes.recovered()
-        journal.can_be_had()
+        journal.mark_recovered()
 
     async def _can_be_had(self, opening: asyncio.Task[Journal], not_before_s: float) -> bool:
         """Whether the journal, whole by then, opens in time for a new start."""
@@ -192,7 +192,7 @@ async def _ended(
 async def _meanwhile(opener: _Opener, opening: asyncio.Task[Journal] | None) -> Journal:
     """A journal in memory, and somebody who looks after the one on disk."""
     journal = await opener.in_memory()
-    journal.keep_in(opener.directory)
+    journal.keep_wreck_in(opener.directory)
     recovering = opener.recover(journal, opening)
     journal.behind = asyncio.create_task(recovering, name="journal recovery")
     return journal
@@ -215,17 +215,17 @@ async def replace_hung_journal(
     new start for the disk's sake. Nobody else may close it.
     """
     strikes, loop = OpenFailures(runtime, clock), asyncio.get_running_loop()
-    not_before_s = _rested_s(strikes.lately()[1])
+    not_before_s = _rested_s(strikes.recent_counts()[1])
     opener = _Opener(directory, station, options, clock, retaining, strikes, shell)
     journal = await opener.in_memory()
-    journal.keep_in(directory)
+    journal.keep_wreck_in(directory)
 
     async def recover() -> None:
         with contextlib.suppress(JournalError):  # the next start sees what the disk holds
             await hung.close()
         await asyncio.sleep(max(0.0, not_before_s - loop.time()))
         strikes.recovered()
-        journal.can_be_had()
+        journal.mark_recovered()
 
     journal.behind = asyncio.create_task(recover(), name="journal recovery")
     return journal

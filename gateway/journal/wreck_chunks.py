@@ -142,7 +142,7 @@ class WreckChunks:
             self._lanes.remove(chunk.lane)
             if self._lanes:
                 self._start(self._lanes[0])
-                self._wreck.look_over(self._lanes[0], self._first(self._lanes[0]))
+                self._wreck.scan_lane(self._lanes[0], self._first(self._lanes[0]))
         return bool(self._lanes)
 
     def _start(self, lane: Lane) -> None:
@@ -185,7 +185,7 @@ class WreckChunks:
         else:
             if not self._wreck.complete(lane):
                 through = False
-                self._wreck.look_over(lane, self._first(lane))
+                self._wreck.scan_lane(lane, self._first(lane))
                 self._told = self._rest_of(lane)
         if not through and not bodies:
             return None

@@ -63,7 +63,7 @@ class WreckImporter:
     def step(self, receipts: Mapping[str, LanePositions]) -> ImportStep:
         """Do a little. An error of the journal's own disk is raised."""
         began_ns = self._clock.now_ns()
-        self._core.positions.take(receipts)
+        self._core.positions.advance(receipts)
         try:
             entries, pause_ns = self._step()
         except BaseException:  # begun anew from what was stored, if at all
@@ -108,7 +108,7 @@ class WreckImporter:
                 del self._paths[epoch]
         changes = [wrecks.progress_change(epoch, None) for epoch in sorted(self._gone)]
         changes += [wrecks.progress_change(epoch, progress) for epoch, progress in new.items()]
-        if isinstance(self._core.carry(AppendRequest((), tuple(changes))), JournalError):
+        if isinstance(self._core.import_entries(AppendRequest((), tuple(changes))), JournalError):
             return FULL_NS
         self._gone = set()
         self._progress |= new
@@ -159,7 +159,7 @@ class WreckImporter:
             bodies.append((events.NEW_EPOCH.lane, self._last_word(progress)))
         moved = {epoch: progress} | self._once_more(chunk)
         changes = tuple(wrecks.progress_change(*each) for each in moved.items())
-        outcome = self._core.carry(AppendRequest(tuple(bodies), changes))
+        outcome = self._core.import_entries(AppendRequest(tuple(bodies), changes))
         if isinstance(outcome, JournalError):
             return (), FULL_NS
         self._progress |= moved

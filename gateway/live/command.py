@@ -18,7 +18,7 @@ API = "/api/v1/meters"
 
 def add_to(subcommands: Any) -> None:
     """Declare the command."""
-    texts = Texts.of_environment()
+    texts = Texts.from_environment()
     parser = declare_command(subcommands, "meters", texts)
     tasks = parser.add_subparsers(dest="task", metavar=texts.say("cli.command"), required=True)
     for name in ("list", "replaced"):
@@ -33,7 +33,7 @@ def add_to(subcommands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Ask the station; its refusal is a StationError in its own words."""
-    console, words = ApiClient(), CATALOGUES[Texts.of_environment().lang]
+    console, words = ApiClient(), CATALOGUES[Texts.from_environment().lang]
     if args.task == "replaced":
         path = f"/api/v1/devices/{quote(args.id, safe='')}/replaced"
         awaited: AwaitedReplacement = console.post(

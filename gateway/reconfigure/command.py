@@ -50,7 +50,7 @@ SettingsTask = Callable[[argparse.Namespace, Texts], int]
 
 def add_to(subcommands: Any) -> None:
     """Declare the command."""
-    texts = Texts.of_environment()
+    texts = Texts.from_environment()
     parser = declare_command(subcommands, "settings", texts, code="change")
     tasks = parser.add_subparsers(metavar=texts.say("cli.command"), required=True)
 

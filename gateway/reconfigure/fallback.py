@@ -100,7 +100,7 @@ def _salvaged(text: bytes, shelf: SettingsHistory, count: OnCount) -> SettingsIn
     from gateway.config.mistake_text import mistakes_text  # noqa: PLC0415  # seldom needed
 
     _log.error(
-        "starting without what is wrong:\n%s", mistakes_text(mistakes, Texts.of_environment())
+        "starting without what is wrong:\n%s", mistakes_text(mistakes, Texts.from_environment())
     )
     for mistake in mistakes[:TOLD_MAX]:
         count(LEFT_OUT, f"{mistake.path} {mistake.code}")

@@ -17,7 +17,7 @@ class ActionHandler(Protocol):
     or FieldError says why not.
     """
 
-    async def do(self, task: LinkageTask) -> Literal["sent"] | None: ...
+    async def handle(self, task: LinkageTask) -> Literal["sent"] | None: ...
 
 
 class RelayHandler:
@@ -27,7 +27,7 @@ class RelayHandler:
         """`of_device` returns a device and its bus."""
         self._of_device = of_device
 
-    async def do(self, task: LinkageTask) -> Literal["sent"] | None:
+    async def handle(self, task: LinkageTask) -> Literal["sent"] | None:
         """Write, and read back if the device supports it."""
         action = task_action(task)
         assert isinstance(action, RelayAction)
@@ -42,5 +42,5 @@ class RelayHandler:
 class MessageHandler:
     """A message is the event that goes with its record: nothing else is to be done."""
 
-    async def do(self, task: LinkageTask) -> None:
+    async def handle(self, task: LinkageTask) -> None:
         assert isinstance(task_action(task), MessageAction)

@@ -34,7 +34,7 @@ class AlarmRepository:
                 orphans.append(alarm)
         return orphans
 
-    def of(self, alarm_id: str) -> Alarm:
+    def get(self, alarm_id: str) -> Alarm:
         """The open alarm with that id or watch; NotFound if there is none."""
         for alarm in self.open.values():
             if alarm_id in {alarm.id, alarm.watch}:
@@ -49,14 +49,14 @@ class AlarmRepository:
         self.issued += 1
         return f"{self._prefix}-{self.issued}"
 
-    def moved(self, alarm: Alarm, act: AlarmEvent, **changes: Any) -> Alarm:
+    def apply(self, alarm: Alarm, act: AlarmEvent, **changes: Any) -> Alarm:
         """Apply the event; StateConflict if the table has no such transition."""
         state = TABLE.after(alarm.state, act)
         if state is None:
             raise StateConflict("rules.not-now", alarm=alarm.id, state=alarm.state.value)
         return self.put(alarm, state=state, **changes)
 
-    def closed(self, alarm: Alarm, act: AlarmEvent) -> Alarm:
+    def clear(self, alarm: Alarm, act: AlarmEvent) -> Alarm:
         """Clear the alarm by that event; returns it as it was last."""
         assert TABLE.after(alarm.state, act) is AlarmState.CLEARED
         del self.open[alarm.watch]

@@ -72,7 +72,7 @@ class Alarms:
         self.verdicts = AlarmVerdicts()
         self._parents = {rule for watch in watches.values() for rule in watch.facts.parents}
 
-    def signalled(self, signal: ConditionSignal, moment: RuleInstant) -> list[AlarmChange]:
+    def apply_signal(self, signal: ConditionSignal, moment: RuleInstant) -> list[AlarmChange]:
         """A condition came or went."""
         happened = self._came(signal, moment) if signal.on else self._went(signal, moment)
         rule = signal.watch.facts.rule
@@ -143,15 +143,15 @@ class Alarms:
 
     def acknowledge(self, alarm_id: str, actor: str) -> list[AlarmChange]:
         """A person has seen it; if its rule requires attendance, they are on their way."""
-        alarm = self.book.of(alarm_id)
+        alarm = self.book.get(alarm_id)
         anew = _UNCALLED if self.book.facts(alarm).attend else {"unreached": False}
-        alarm = self.book.moved(alarm, AlarmEvent.ACKNOWLEDGE, by=actor, **anew)
+        alarm = self.book.apply(alarm, AlarmEvent.ACKNOWLEDGE, by=actor, **anew)
         return [AlarmChange("acknowledged", alarm, self.book.facts(alarm), actor)]
 
     def attend(self, alarm_id: str, actor: str) -> list[AlarmChange]:
         """A person has come: nobody else is called."""
-        alarm = self.book.of(alarm_id)
-        alarm = self.book.moved(alarm, AlarmEvent.ATTEND, by=actor, attended=True, unreached=False)
+        alarm = self.book.get(alarm_id)
+        alarm = self.book.apply(alarm, AlarmEvent.ATTEND, by=actor, attended=True, unreached=False)
         return [AlarmChange("attended", alarm, self.book.facts(alarm), actor), *self._over(alarm)]
 
     def shelve(
@@ -164,11 +164,11 @@ class Alarms:
         if not 0 < for_s <= SHELF_S_MAX:
             raise UsageError("rules.shelf-too-long", max=SHELF_S_MAX // 3600)
         until_ns = moment.at_ns + round(for_s * S)
-        alarm = self.book.of(alarm_id)
+        alarm = self.book.get(alarm_id)
         note = note.strip() or alarm.note or ""
         if alarm.severity is Severity.CRITICAL and not note:
             raise UsageError("rules.shelf-needs-note")
-        alarm = self.book.moved(
+        alarm = self.book.apply(
             alarm, AlarmEvent.SHELVE, by=actor, until_ns=until_ns, note=note or None
         )
         return [AlarmChange("shelved", alarm, self.book.facts(alarm), actor)]
@@ -178,7 +178,7 @@ class Alarms:
 
         Linkages do not act on it again: a person is present.
         """
-        alarm = self.book.of(alarm_id)
+        alarm = self.book.get(alarm_id)
         if alarm.state is not AlarmState.SHELVED:
             raise StateConflict("rules.not-now", alarm=alarm.id, state=alarm.state.value)
         resumed = self._resumed(alarm, moment)
@@ -210,7 +210,7 @@ class Alarms:
 
     def note(self, alarm_id: str, text: str | None) -> list[AlarmChange]:
         """Attach a note; the next event of the alarm carries it."""
-        self.book.put(self.book.of(alarm_id), note=text)
+        self.book.put(self.book.get(alarm_id), note=text)
         return []
 
     def maintain(
@@ -235,7 +235,7 @@ class Alarms:
             facts = self.book.facts(alarm)
             can = TABLE.after(alarm.state, AlarmEvent.SUPPRESS) is not None
             if can and self.quiet.covers(facts, self.book, moment):
-                silent = self.book.moved(alarm, AlarmEvent.SUPPRESS, until_ns=None)
+                silent = self.book.apply(alarm, AlarmEvent.SUPPRESS, until_ns=None)
                 if alarm.told:
                     happened.append(AlarmChange("suppressed", silent, facts))
         return happened
@@ -285,10 +285,10 @@ class Alarms:
         if not alarm.on and not self._latched(alarm):
             return self._cleared(alarm, AlarmEvent.LAPSE)
         if self.quiet.covers(facts, self.book, moment):
-            self.book.moved(alarm, AlarmEvent.SUPPRESS, until_ns=None)
+            self.book.apply(alarm, AlarmEvent.SUPPRESS, until_ns=None)
             return []
         act = AlarmEvent.RESUME if alarm.on else AlarmEvent.LATCH
-        raised = self.book.moved(
+        raised = self.book.apply(
             alarm, act, until_ns=None, told=True, raised_ns=moment.at_ns, **_UNCALLED
         )
         happened = [AlarmChange("raised", raised, facts, fresh=True)]
@@ -315,7 +315,7 @@ class Alarms:
             since_ns = alarm.acknowledged_ns + COMES_NS
         age_ns = moment.at_ns - since_ns
         for call in self.duty.due(alarm.severity, alarm.steps, age_ns, moment.wall_ns):
-            alarm = self.book.moved(alarm, AlarmEvent.ESCALATE, steps=call.step)
+            alarm = self.book.apply(alarm, AlarmEvent.ESCALATE, steps=call.step)
             yield AlarmChange("escalated", alarm, facts, call=call)
         patience_ns = self.duty.patience_ns(alarm.severity)
         if not alarm.unreached and patience_ns is not None and age_ns >= patience_ns:
@@ -335,7 +335,7 @@ class Alarms:
         return []
 
     def _cleared(self, alarm: Alarm, act: AlarmEvent) -> list[AlarmChange]:
-        cleared = self.book.closed(alarm, act)
+        cleared = self.book.clear(alarm, act)
         return [AlarmChange("cleared", cleared, self.book.facts(alarm))] if alarm.told else []
 
 

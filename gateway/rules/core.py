@@ -168,7 +168,7 @@ class RulesCore:
         """The counters to store; `at_ns` is the moment in the boot's own time."""
         return RulesHead(moment.at_ns, boot, at_ns, self.alarms.book.issued, self._tasks)
 
-    def checked(self, key: str, body: bytes) -> bytes:
+    def check_row(self, key: str, body: bytes) -> bytes:
         """The row, if `restore` can read it; ValueError or msgspec's error otherwise."""
         what, _, name = key.partition("/")
         if what == "watch":
@@ -245,11 +245,11 @@ class RulesCore:
         """One poll of one device."""
         return self._outcome(self.engine.read(readings, moment), [], moment)
 
-    def bus(self, name: str, *, up: bool, moment: RuleInstant) -> RulesOutcome:
+    def bus_changed(self, name: str, *, up: bool, moment: RuleInstant) -> RulesOutcome:
         """A bus came up or was lost."""
         return self.read([Reading(BUS, name, up, "1", Quality.GOOD, moment.at_ns)], moment)
 
-    def own(self, point: str, *, well: bool, moment: RuleInstant) -> RulesOutcome:
+    def own_state(self, point: str, *, well: bool, moment: RuleInstant) -> RulesOutcome:
         """A statement of the station about itself."""
         return self.read([Reading(OWN, point, well, "1", Quality.GOOD, moment.at_ns)], moment)
 
@@ -260,18 +260,20 @@ class RulesCore:
         outcome.records.extend(self._clock(moment))
         return outcome
 
-    def acted(
+    def apply_action(
         self, happened: Callable[[Alarms], list[AlarmChange]], moment: RuleInstant
     ) -> RulesOutcome:
         """A person did something to the alarms."""
         return self._outcome([], happened(self.alarms), moment)
 
-    def done(self, task: LinkageTask, state: TaskState, why: str | None = None) -> RulesOutcome:
+    def finish_task(
+        self, task: LinkageTask, state: TaskState, why: str | None = None
+    ) -> RulesOutcome:
         """A task has ended; people who wait are told of calls only then."""
         self.under_way.pop(task.id, None)
         tasks: list[LinkageTask] = []
         if task.does == RING:
-            for made in self.rings.done(task, well=state == "done"):
+            for made in self.rings.finish_call(task, well=state == "done"):
                 tasks += self._told(made, self._moment)
         self.under_way.update((each.id, each) for each in tasks)
         keep: dict[str, bytes | None] = {f"task/{each.id}": _encode(each) for each in tasks}
@@ -280,7 +282,7 @@ class RulesCore:
     def checkpoint(self) -> dict[str, bytes | None]:
         """The state of every watch that took a step since the last time."""
         touched, self.engine.touched = self.engine.touched, set()
-        kept = self.engine.keep(touched)
+        kept = self.engine.encode_states(touched)
         return {f"watch/{watch_id}": body for watch_id, body in kept.items()}
 
     def _outcome(
@@ -290,7 +292,7 @@ class RulesCore:
         tasks: list[LinkageTask] = []
         for signal in signals:
             try:
-                happened = happened + self.alarms.signalled(signal, moment)
+                happened = happened + self.alarms.apply_signal(signal, moment)
                 if signal.on:
                     tasks += self._answered(signal.watch.id, moment)
             except Exception as error:  # noqa: BLE001   # the edge: a mistake in one alarm affects that alarm only
@@ -315,22 +317,22 @@ class RulesCore:
         if alarm is None:
             return []
         asked = AwaitedAlarm(alarm, self.alarms.book.facts(alarm))
-        return list(self.answers.pressed(asked, moment, self._number))
+        return list(self.answers.answer_press(asked, moment, self._number))
 
     def _planned(
         self, happening: AlarmChange, moment: RuleInstant
     ) -> list[LinkageTask | TaskResult]:
-        self.rings.called(happening)
+        self.rings.add_call(happening)
         call = happening.call
         known = call is None or DESK in call.by or PLATFORM in call.by  # a loudspeaker may refuse
         told = self._told(happening, moment) if known else ()
-        return [*told, *self.linkages.planned(happening, moment, self._number)]
+        return [*told, *self.linkages.plan(happening, moment, self._number)]
 
     def _told(self, happening: AlarmChange, moment: RuleInstant) -> Iterator[LinkageTask]:
         """What people who wait are told; a call, once it was made."""
         called = "" if happening.call is None else happening.call.to
         asked = AwaitedAlarm(happening.alarm, happening.facts, called)
-        return self.answers.told(happening.what, asked, moment, self._number)
+        return self.answers.report_change(happening.what, asked, moment, self._number)
 
     def _number(self) -> str:
         self._tasks += 1
@@ -340,7 +342,7 @@ class RulesCore:
         keep: dict[str, bytes | None] = {}
         if self.engine.changed:
             watches, self.engine.changed = self.engine.changed, set()
-            for watch_id, body in self.engine.keep(watches).items():
+            for watch_id, body in self.engine.encode_states(watches).items():
                 keep[f"watch/{watch_id}"] = body
         book, quiet = self.alarms.book, self.alarms.quiet
         changed, book.changed = book.changed, set()

@@ -134,7 +134,7 @@ class DutyRoster:
         rounds += max(0.0, after_s - OFTEN_S) // max(period_s, SELDOM_S)
         return last, len(self._steps) + int(rounds)
 
-    def called(self, severity: Severity, steps: int) -> tuple[str, ...]:
+    def called_people(self, severity: Severity, steps: int) -> tuple[str, ...]:
         """Who has been called by that many steps."""
         taken = (step.to for step in self._steps[:steps] if step.concerns(severity))
         return tuple(dict.fromkeys(taken))

@@ -39,7 +39,7 @@ class EscalationCalls:
         self._rung_ns: dict[str, int] = {}
         self._under_way: dict[str, list[AlarmChange]] = {}
 
-    def called(self, happening: AlarmChange) -> None:
+    def add_call(self, happening: AlarmChange) -> None:
         """A step was taken: its zones are due a sentence."""
         for zone in () if happening.call is None else happening.call.by:
             if zone not in (DESK, PLATFORM):
@@ -48,7 +48,7 @@ class EscalationCalls:
     def due(self, moment: RuleInstant, number: Callable[[], str]) -> Iterator[LinkageTask]:
         """One task a zone, for the gravest alarm; `number()` returns the next task id."""
         for zone in list(self._owed):
-            owed = [each for each in self._owed[zone].values() if self.waits(each)]
+            owed = [each for each in self._owed[zone].values() if self.still_waits(each)]
             if not owed:
                 del self._owed[zone]
                 continue
@@ -63,12 +63,12 @@ class EscalationCalls:
             self._under_way[task.id] = owed
             yield task
 
-    def done(self, task: LinkageTask, *, well: bool) -> list[AlarmChange]:
+    def finish_call(self, task: LinkageTask, *, well: bool) -> list[AlarmChange]:
         """A sentence was ordered, or not; returns the calls that were made by it."""
         made = self._under_way.pop(task.id, [])
-        return [each for each in made if self.waits(each)] if well else []
+        return [each for each in made if self.still_waits(each)] if well else []
 
-    def waits(self, happening: AlarmChange) -> bool:
+    def still_waits(self, happening: AlarmChange) -> bool:
         """Whether nobody has taken it meanwhile."""
         alarm = self._book.open.get(happening.alarm.watch)
         if alarm is None or alarm.id != happening.alarm.id:

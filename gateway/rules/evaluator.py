@@ -84,7 +84,7 @@ class WatchEvaluator:
             )
             self.changed.add(watch_id)
 
-    def keep(self, watch_ids: Iterable[str]) -> dict[str, bytes]:
+    def encode_states(self, watch_ids: Iterable[str]) -> dict[str, bytes]:
         """The encoded states of those watches."""
         return {
             watch_id: watching.encode_state(self.watches[watch_id].kind, self.states[watch_id])
@@ -122,7 +122,7 @@ class WatchEvaluator:
                 signals += self._heard(watch, alive, moment)
         return self._followed(signals, moment) if signals else signals
 
-    def replaced(self, device: str, point: str) -> None:
+    def replace_meter(self, device: str, point: str) -> None:
         """From its next reading on the counter is another meter's: the step is not consumption."""
         for watch in self._readers.get((device, point), ()):
             if not watch.roles:

@@ -172,7 +172,7 @@ class Linkage(msgspec.Struct, frozen=True):
     options: LinkageOptions
     actions: tuple[Action, ...]
 
-    def turn(self, place: str) -> str:
+    def cooldown_key(self, place: str) -> str:
         """The key of its cool-down: one for each place if it speaks at the alarm's own place."""
         near = any(isinstance(one, AnnounceAction) and one.zone is None for one in self.actions)
         return f"{self.id}@{place}" if near else self.id
@@ -234,7 +234,7 @@ class Linkages:
             for rule in linkage.options.rules:
                 self._of_turn.setdefault((rule, linkage.options.at), []).append(linkage)
 
-    def planned(
+    def plan(
         self, happening: AlarmChange, moment: RuleInstant, number: Callable[[], str]
     ) -> Iterator[LinkageTask | TaskResult]:
         """What is to be done about a change, and what is not; `number()` gives a new task id."""
@@ -244,7 +244,7 @@ class Linkages:
             place = happening.facts.place
             why = self.why_not(linkage, happening.alarm.severity, moment, place)
             if why is None:
-                turn = linkage.turn(place)
+                turn = linkage.cooldown_key(place)
                 self.fired[turn] = moment.at_ns
                 self.changed.add(turn)
             for action in linkage.actions:
@@ -261,7 +261,7 @@ class Linkages:
     ) -> str | None:
         """Why it would not act on an alarm of that severity there; None if it would."""
         only, window = linkage.options.only, linkage.options.only.window
-        last_ns = self.fired.get(linkage.turn(place))
+        last_ns = self.fired.get(linkage.cooldown_key(place))
         if last_ns is not None and moment.at_ns - last_ns < linkage.options.cooldown_s * S:
             return "rules.cooling"
         if only.rule is not None and not self._holds(only.rule):

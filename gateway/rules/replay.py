@@ -103,7 +103,7 @@ class Replay:
             yield from self._read(fact.source, {p: standing[p][0] for p in values})
         elif fact.type == BUS:
             up = fact.data.get("state") == "up"
-            yield from self._seen(self._core.bus(fact.source, up=up, moment=self._moment()))
+            yield from self._seen(self._core.bus_changed(fact.source, up=up, moment=self._moment()))
         elif fact.type == DEVICE and fact.data.get("state") != "ok":
             self._standing.pop(fact.source, None)
             self._unsettled.discard(fact.source)
@@ -142,7 +142,7 @@ class Replay:
             if isinstance(record, AlarmChange | TaskResult):
                 yield ReplayResult(self.now_ns, record)
         for task in outcome.tasks:  # nothing really happens
-            self._core.done(task, "dry-run")
+            self._core.finish_task(task, "dry-run")
             yield ReplayResult(self.now_ns, TaskResult(task, "dry-run"))
 
 

@@ -160,7 +160,7 @@ def build_watches(
     missing = [name for name in recipe.needs if name not in given]
     if missing:
         raise UsageError("rules.needs", key="set", recipe=recipe.id, names=", ".join(missing))
-    delay, options = (_decode(shape, given) for shape in option_shapes(recipe.how))
+    delay, options = (_decode(shape, given) for shape in option_shapes(recipe.rule_kind))
     assert isinstance(delay, confirmation.ConfirmationOptions)
     make = _Maker(rule_id, rule, recipe, delay, calendar, language)
     joins = recipe.kind == combination.KIND.name
@@ -204,7 +204,7 @@ class _Maker(NamedTuple):
             names = {"point": ".".join(known.key), "unit": known.point.unit}
             names["wanted"] = ", ".join(wanted)
             raise UsageError("rules.unit-mismatch", key="on", **names)
-        limits = self.recipe.how.prepare(options, known.point, self.calendar)
+        limits = self.recipe.rule_kind.prepare(options, known.point, self.calendar)
         watch_id = self.rule_id if alone else f"{self.rule_id}/{'.'.join(known.key)}"
         made = self._watch(watch_id, limits, (known,), _gap_ns([known.point]))
         if known.key[1] != WHOLE or alone:
@@ -249,7 +249,7 @@ class _Maker(NamedTuple):
     ) -> Watch:
         return Watch(
             id=watch_id,
-            kind=self.recipe.how,
+            kind=self.recipe.rule_kind,
             limits=limits,
             delays=self._delays(known),
             window=self.delay.window,

@@ -84,7 +84,7 @@ class RuleTemplate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         return (self.unit,) if isinstance(self.unit, str) else self.unit
 
     @property
-    def how(self) -> RuleKind:
+    def rule_kind(self) -> RuleKind:
         """The kind of rule that it uses."""
         return KINDS[self.kind]
 

@@ -66,7 +66,7 @@ class RuleService:
     async def load(self) -> None:
         """Take over what was open before the restart."""
         lost = await has_stored_row(self._journal, ROOM, HEAD)
-        kept = await load_state(self._journal, ROOM, self.core.checked)
+        kept = await load_state(self._journal, ROOM, self.core.check_row)
         body = kept.pop(HEAD, None)
         if body is not None:
             head = msgspec.msgpack.decode(body, type=RulesHead)
@@ -84,27 +84,27 @@ class RuleService:
         loop_ns = int(asyncio.get_running_loop().time() * 1e9)
         return RuleInstant(lived_ns, stamps.wall_ns, lived_ns - loop_ns)
 
-    def heard(self, device: str, readings: Sequence[Reading]) -> None:
+    def on_poll(self, device: str, readings: Sequence[Reading]) -> None:
         """One poll of one device: intake's listener; never raises."""
         if device not in self.core.engine.devices:
             return
         self._judge("reading", lambda: self.core.read(readings, self.moment()))
 
-    def replaced(self, device: str, point: str) -> None:
+    def replace_meter(self, device: str, point: str) -> None:
         """The counter belongs to another meter from its next reading on."""
-        self.core.engine.replaced(device, point)
+        self.core.engine.replace_meter(device, point)
 
-    def changed(self, change: DeviceChange | BusChange) -> None:
+    def on_bus_change(self, change: DeviceChange | BusChange) -> None:
         """A bus came up or was lost; never raises. Devices are judged by their readings."""
         if isinstance(change, BusChange) and change.state is not BusState.WAIT:
             up = change.state is BusState.UP
             moment = self.moment()._replace(shift_ns=None)
-            self._judge("bus", lambda: self.core.bus(change.bus, up=up, moment=moment))
+            self._judge("bus", lambda: self.core.bus_changed(change.bus, up=up, moment=moment))
 
-    def own(self, point: str, *, well: bool) -> None:
+    def report_own_state(self, point: str, *, well: bool) -> None:
         """A statement of the station about itself; never raises."""
         moment = self.moment()._replace(shift_ns=None)
-        self._judge("own", lambda: self.core.own(point, well=well, moment=moment))
+        self._judge("own", lambda: self.core.own_state(point, well=well, moment=moment))
 
     @property
     def refusals(self) -> RefusalVitals:
@@ -122,7 +122,7 @@ class RuleService:
     def act(self, what: Callable[[Alarms, RuleInstant], list[AlarmChange]]) -> None:
         """Apply a person's action; UsageError if it is not possible now."""
         moment = self.moment()
-        self._take(self.core.acted(lambda alarms: what(alarms, moment), moment))
+        self._take(self.core.apply_action(lambda alarms: what(alarms, moment), moment))
 
     async def run(self) -> None:
         """Let time pass, and write outcomes."""
@@ -173,13 +173,13 @@ class RuleService:
 
     def _begin(self, task: LinkageTask) -> None:
         if len(self._doing) >= TASKS_MAX:
-            self._take(self.core.done(task, "failed", "bus.busy"))
+            self._take(self.core.finish_task(task, "failed", "bus.busy"))
             return
         self._doing.start(self._do(task), name=task.id)
 
     async def _do(self, task: LinkageTask) -> None:
         state, why = await self._outcome(task)
-        self._take(self.core.done(task, state, why))
+        self._take(self.core.finish_task(task, state, why))
 
     async def _outcome(self, task: LinkageTask) -> tuple[TaskState, str | None]:
         doer = self._doers.get(task.does)
@@ -190,7 +190,7 @@ class RuleService:
             return "expired", "rules.too-late"
         try:
             async with asyncio.timeout(left_s):
-                state = await doer.do(task)
+                state = await doer.handle(task)
         except Exception as error:  # noqa: BLE001   # the edge: a mistake in a handler ends this task only
             return self._why(task, error)
         return state or "done", None

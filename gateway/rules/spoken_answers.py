@@ -60,7 +60,7 @@ class SpokenAnswers:
     def __init__(self) -> None:
         self._said: dict[str, _Last] = {}
 
-    def pressed(
+    def answer_press(
         self, asked: AwaitedAlarm, moment: RuleInstant, number: Callable[[], str]
     ) -> Iterator[LinkageTask]:
         """The answer to a press, the first or a later one."""
@@ -79,7 +79,7 @@ class SpokenAnswers:
         self._said[asked.alarm.watch] = known._replace(times=times + 1)
         yield from self._say(says, asked, moment, number)
 
-    def told(
+    def report_change(
         self, what: str, asked: AwaitedAlarm, moment: RuleInstant, number: Callable[[], str]
     ) -> Iterator[LinkageTask]:
         """Report later changes of the alarm, each once."""

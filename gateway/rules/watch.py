@@ -53,7 +53,7 @@ def update_watch(
         inner = watch.kind.state() if watch.kind.forgets_gap else inner
     inner, verdict = watch.kind.step(watch.limits, inner, reading.value, moment)
     heard = WatchState(inner, confirmed, moment.at_ns, verdict)
-    return _confirmed(watch, heard, moment, calendar, since_ns=moment.of(reading))
+    return _confirmed(watch, heard, moment, calendar, since_ns=moment.instant_of(reading))
 
 
 def advance_time(

@@ -33,7 +33,7 @@ _RANGE = re.compile(r"(\d{1,3})(?:-(\d{1,3}))?")
 
 
 def add_to(subcommands: Any) -> None:
-    texts = Texts.of_environment()
+    texts = Texts.from_environment()
     parser = declare_command(subcommands, "scan", texts)
     say = texts.say
     parser.add_argument("port", nargs="?", help=say("scan.port"))
@@ -59,7 +59,7 @@ def add_to(subcommands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Search; 0 if anything was found, 1 if not or if the port is taken, 2 for wrong use."""
-    texts = Texts.of_environment()
+    texts = Texts.from_environment()
     screen = SearchTerminal(texts, quiet=args.json)
     if args.port is None and not args.ble:
         screen.complain("scan.no-port", {"ports": ", ".join(serial_ports()) or "-"})

@@ -31,7 +31,7 @@ _RAW_CELLS_MAX = 48
 
 
 def add_to(subcommands: Any) -> None:
-    texts = Texts.of_environment()
+    texts = Texts.from_environment()
     say = texts.say
     parser = declare_command(subcommands, "profile", texts, code="model")
     parts = parser.add_subparsers(metavar=say("cli.command"), required=True)
@@ -58,7 +58,7 @@ def add_to(subcommands: Any) -> None:
 
 def run_list(args: argparse.Namespace) -> int:
     """List all models and mark the installer's own; 1 if one of those is wrong."""
-    screen = SearchTerminal(Texts.of_environment(), quiet=args.json)
+    screen = SearchTerminal(Texts.from_environment(), quiet=args.json)
     own, rows, wrong = own_profiles(args.config), [], 0
     for name in profile_ids(own):
         try:
@@ -89,7 +89,7 @@ def _row(profile: Profile, texts: Texts, *, own: bool) -> dict[str, Any]:
 
 def run_show(args: argparse.Namespace) -> int:
     """Show a model: source, evidence, points."""
-    texts = Texts.of_environment()
+    texts = Texts.from_environment()
     profile = _find(args, texts)
     if profile is None:
         return 2
@@ -136,7 +136,7 @@ def _points(profile: Profile, texts: Texts) -> str:
 
 def run_check(args: argparse.Namespace) -> int:
     """Try a model on a device; 0 if every point has a good value."""
-    texts = Texts.of_environment()
+    texts = Texts.from_environment()
     screen = SearchTerminal(texts, quiet=args.json)
     profile = _find(args, texts)
     if profile is None:

@@ -53,7 +53,7 @@ class StationApp(StationParts):
         """
         on_fault = self.faults.note
         report_uncaught(on_fault)
-        await self._try("pages", self.server.hold)
+        await self._try("pages", self.server.bind)
         await self._restore_rooms()
         # Not before: what the rooms read would wait behind it for the disk.
         epoch, volatile = self._journal.epoch, self._journal.volatile
@@ -111,7 +111,7 @@ class StationApp(StationParts):
         """Take the port and the socket as soon as nobody else holds them."""
         while True:
             await asyncio.sleep(HELD_AGAIN_S)
-            if not self.server.whole:
+            if not self.server.is_bound:
                 with contextlib.suppress(Unavailable):
                     await self.server.start()
                     log.info("the pages are at %s", self.address)

@@ -271,7 +271,7 @@ class BroadcastAssembly:
         """Intake's listener: keys on the wall."""
         self._pressing.handle_readings(device, readings)
 
-    async def do(self, task: LinkageTask) -> None:
+    async def handle(self, task: LinkageTask) -> None:
         """What a linkage announces, or whom the roster calls: done as soon as it is accepted.
 
         Its receipts follow.

@@ -108,7 +108,7 @@ class ClockSync:
         try:
             await self._record(step)
         except JournalError:  # told by the journal itself; time goes on without it
-            self._steps.untold(step)
+            self._steps.requeue(step)
 
     async def _record(self, step: ClockStep) -> None:
         moved = ClockMoved(

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 def add_to(subcommands: Any) -> None:
     """Declare the command."""
-    texts = Texts.of_environment()
+    texts = Texts.from_environment()
     parser = declare_command(subcommands, "run", texts, code="station")
     parser.add_argument("--config", type=Path, default=config_default(), metavar="DIR",
                         help=texts.say("station.config"))  # fmt: skip

@@ -158,7 +158,7 @@ class HealthCollector:
     def _device(
         self, device: DeviceSetting, bus: BusStats, now_ns: int, ahead_ns: int
     ) -> DeviceVitals:
-        latest = self._intake.current.of(device.id)
+        latest = self._intake.current.readings(device.id)
         # A value is good while its line is up and it is young: never the last one for ever.
         good_since_ns = now_ns - _stale_ns(device) if bus.state is BusState.UP else now_ns
         points = tuple(
@@ -186,7 +186,7 @@ class HealthCollector:
         self, device: str, shown: ShownPoint, now_ns: int, ahead_ns: int, good_since_ns: int
     ) -> PointVitals:
         place = self._settings.places.path(shown.place) if shown.place else ""
-        reading = self._intake.current.of(device).get(shown.id)
+        reading = self._intake.current.readings(device).get(shown.id)
         if reading is None:
             never = Quality.STALE.value
             return PointVitals(

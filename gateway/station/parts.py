@@ -203,9 +203,9 @@ class StationParts:
     def _listen_to_readings(self) -> None:
         """Rules before all others: an alarm waits for nobody."""
         meters = MeterClocks(self._clock, self._settings.station.timezone, self.time.handle_step)
-        self.intake.on_replaced = self.rules.replaced
+        self.intake.on_replaced = self.rules.replace_meter
         for listener in (
-            self.rules.heard,
+            self.rules.on_poll,
             meters.handle_readings,
             self.kiosk.keys.heard,
             self.broadcast.handle_readings,
@@ -309,10 +309,14 @@ class StationParts:
         ]
 
     def _polled(self, poll: PollResult) -> StorageAnswer:
-        stored = self.intake.take(poll)
+        stored = self.intake.handle_poll(poll)
         self.counts.handle_poll(poll)
         return stored.and_then(self.rules.settle)
 
     def _changed(self, change: DeviceChange | BusChange) -> None:
-        for hear in (self.intake.changed, self.rules.changed, self.health.handle_change):
+        for hear in (
+            self.intake.handle_state_change,
+            self.rules.on_bus_change,
+            self.health.handle_change,
+        ):
             contain(self.faults.note, "field.change", hear, change)  # each by itself

@@ -230,7 +230,7 @@ async def _in_time(what: str, within_s: float, close: Callable[[], Awaitable[Non
 
 
 def _still_opening(notify: Callable[[str], bool]) -> None:
-    status = Texts.of_environment().say("journal.status-opening")
+    status = Texts.from_environment().say("journal.status-opening")
     notify(f"EXTEND_TIMEOUT_USEC={EXTEND_US}\nSTATUS={status}")
 
 

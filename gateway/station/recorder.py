@@ -67,14 +67,14 @@ class StationRecorder:
         for point, well in now.items():
             if well is not self._well.get(point):
                 self._well[point] = well
-                rules.own(point, well=well)
+                rules.report_own_state(point, well=well)
 
     def publish_status(self) -> None:
         """What the service manager shows while a damaged journal comes over."""
         left = self._journal.stats().recovering
         if left != self._left:
             self._left = left
-            say = Texts.of_environment().say
+            say = Texts.from_environment().say
             self._notify(f"STATUS={say('journal.status-recovering', count=left) if left else ''}")
 
     def _offered(self, ticket: Ticket) -> None:

@@ -174,7 +174,7 @@ class WebAssembly:
                 return
             log.warning("nobody has an account yet; `yizhan accounts claim-code` shows the code")
             if sys.stderr.isatty() or SHOW_CODE in os.environ:
-                text = Texts.of_environment().say("station.claim", code=code)
+                text = Texts.from_environment().say("station.claim", code=code)
                 sys.stderr.write(f"{text}\n")
                 sys.stderr.flush()
 

@@ -65,7 +65,7 @@ class Texts:
         return catalogue(self.lang)  # half a megabyte that only its readers pay
 
     @classmethod
-    def of_environment(cls) -> "Texts":
+    def from_environment(cls) -> "Texts":
         """The texts for whoever sits at this terminal."""
         return cls(terminal_language())
 

@@ -167,10 +167,10 @@ def _feed_route(
         wait_s = min(_number(request, "wait", 0), WAIT_S_MAX)
         found = await feed.read(lane, after, limit)
         if not found and wait_s > 0:
-            await polls.news(lane, after, wait_s)
+            await polls.wait_for_entry(lane, after, wait_s)
             found = await feed.read(lane, after, limit)
         allowed = view_permissions(request)
-        shown = [audiences.shown(entry, allowed) for entry in found]
+        shown = [audiences.filter_entry(entry, allowed) for entry in found]
         response = web.Response(body=encode_envelope_batch(shown, vitals().station))
         response.content_type = BATCH_MEDIA
         response.headers["Cache-Control"] = "no-store"

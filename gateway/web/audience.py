@@ -38,7 +38,7 @@ class Audiences:
             kind.type.encode(): PERMISSION[kind.audience] for kind in kinds
         }
 
-    def shown(self, entry: JournalEntry, allowed: Collection[Permission]) -> JournalEntry:
+    def filter_entry(self, entry: JournalEntry, allowed: Collection[Permission]) -> JournalEntry:
         """The entry, or a gap of one number in its place."""
         found = _TYPE.search(entry.body)
         of = self._of.get(found[1] if found else b"", Permission.INSTALL)

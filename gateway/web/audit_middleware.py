@@ -59,7 +59,7 @@ class RefusalBudget:
         self._at_ns = 0
         self._alike = 0
 
-    def take(self, now_ns: int) -> int | None:
+    def spend(self, now_ns: int) -> int | None:
         """How many were left out before this one; None if this one is left out as well."""
         refill = (now_ns - self._at_ns) / (REFILL_S * SECOND_NS)
         self._left, self._at_ns = min(BURST, self._left + refill), now_ns
@@ -84,7 +84,7 @@ class AuditMiddleware:
         self._clock = clock
         self._budget = RefusalBudget()
 
-    async def around(
+    async def handle(
         self,
         request: web.Request,
         route: Route,
@@ -130,7 +130,7 @@ class AuditMiddleware:
         alike = 0
         caller = request.get(CALLER)
         if result is ActResult.REFUSED:
-            left_out = self._budget.take(self._clock.now_ns())
+            left_out = self._budget.spend(self._clock.now_ns())
             if left_out is None:
                 return
             alike = left_out
@@ -143,7 +143,7 @@ class AuditMiddleware:
                 why=why,
                 place=request_origin(request),
                 alike=alike,
-                state=[] if caller is None else self._access.noted(caller),
+                state=[] if caller is None else self._access.activity_changes(caller),
             )
         except JournalFull as error:
             # It has happened or was refused: any other answer would be wrong.

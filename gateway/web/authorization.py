@@ -55,7 +55,7 @@ class SessionLease:
 
     def __call__(self) -> bool:
         """Whether the caller may still be shown what they are shown."""
-        return self._access.lives(self._caller)
+        return self._access.is_live(self._caller)
 
 
 LIVES: web.RequestKey[SessionLease] = web.RequestKey("lives", SessionLease)

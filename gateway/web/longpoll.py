@@ -27,7 +27,7 @@ class LongPolls:
         self._free = asyncio.Semaphore(most)
         self._closing = asyncio.Event()
 
-    async def news(self, lane: Lane, after: int, wait_s: float) -> None:
+    async def wait_for_entry(self, lane: Lane, after: int, wait_s: float) -> None:
         """Return when there is an entry behind that number, after `wait_s`, or on stop."""
         if self._free.locked() or self._closing.is_set():
             return

@@ -179,7 +179,7 @@ def _add(app: web.Application, route: Route, gate: Gate, auditor: AuditMiddlewar
         raise UsageError("web.no-permission", method=route.method, path=route.path)
     handler = guard_handler(route, route.permission, gate)
     if auditor is not None:
-        handler = partial(auditor.around, route=route, handle=handler)
+        handler = partial(auditor.handle, route=route, handle=handler)
     try:
         if route.method == "GET":
             app.router.add_get(route.path, handler, allow_head=route.media != "text/event-stream")
@@ -220,7 +220,7 @@ class WebServer:
         self.lan_port = options.lan_port
         self._lan: list[LanListener] = []
 
-    async def hold(self) -> None:
+    async def bind(self) -> None:
         """Bind port and socket; Unavailable names the one that another process holds.
 
         Whatever is free is bound all the same, and a second call binds what is missing.
@@ -252,15 +252,15 @@ class WebServer:
             raise failed
 
     @property
-    def whole(self) -> bool:
+    def is_bound(self) -> bool:
         """Whether both port and socket are bound."""
         return self._local is not None and (self._control is None or self._commands is not None)
 
     async def start(self) -> None:
         """Serve what is bound; raises Unavailable afterwards if something is not."""
         try:
-            if not self.whole:
-                await self.hold()
+            if not self.is_bound:
+                await self.bind()
         finally:
             for server in (self._local, self._commands):
                 if server is not None and not server.is_serving():

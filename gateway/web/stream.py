@@ -114,7 +114,7 @@ class EventStream:
 
     def _entry(self, entry: JournalEntry) -> bytes:
         self._cursor = FeedCursor(entry.epoch, {**self._cursor.at, entry.lane: entry.seq})
-        shown = self._source.audiences.shown(entry, self._allowed)
+        shown = self._source.audiences.filter_entry(entry, self._allowed)
         return self._frame("entry", encode_envelope(shown, self._source.pulses.now.station))
 
     def _snapshot(self, missed: int | None) -> bytes:

@@ -19,7 +19,7 @@ API = "/api/v1/requests"
 
 def add_to(subcommands: Any) -> None:
     """Declare the command."""
-    texts = Texts.of_environment()
+    texts = Texts.from_environment()
     parser = declare_command(subcommands, "requests", texts)
     tasks = parser.add_subparsers(dest="task", metavar=texts.say("cli.command"), required=True)
     for name in ("list", "show"):
@@ -35,7 +35,7 @@ def add_to(subcommands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Ask the station; its refusal is a StationError in its own words."""
-    lang = Texts.of_environment().lang
+    lang = Texts.from_environment().lang
     found: list[RequestView] = ApiClient().get(API, list[RequestView])
     if args.task == "show":
         one = _named(found, args.number)

@@ -18,7 +18,7 @@ class LinkageRequests:
         """In that room."""
         self._requests = requests
 
-    async def do(self, task: LinkageTask) -> None:
+    async def handle(self, task: LinkageTask) -> None:
         """Open it, once."""
         action = task_action(task)
         assert isinstance(action, RequestAction | CallAction)

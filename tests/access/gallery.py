@@ -151,7 +151,7 @@ async def sign_in(page: Page, made: Site, who: str) -> None:
     signed = made.signed.get(who)
     caller = None if signed is None else made.access.identify(signed.token)
     if signed is None or caller is None or caller.locked:
-        signed = await made.access.enter(who, PASSWORDS[who], made.place())
+        signed = await made.access.sign_in(who, PASSWORDS[who], made.place())
         caller = made.access.identify(signed.token)
         assert caller is not None
         await made.access.set_pin(caller, PASSWORDS[who], "4826", made.place())

@@ -174,7 +174,7 @@ class Site:
         """Accounts with their passwords, as if each had set their own."""
         for id_ in people or PASSWORDS:
             code = await self.keys.add(CONSOLE, HERE, id_, NAMES[id_], ROLES[id_])
-            await self.access.first(id_, code, PASSWORDS[id_], HERE)
+            await self.access.set_first_password(id_, code, PASSWORDS[id_], HERE)
 
     def place(self, address: str = "127.0.0.1", desk: str = "") -> ActOrigin:
         return ActOrigin(address, desk)

@@ -41,7 +41,7 @@ async def test_accounts_are_made_listed_shut_opened_and_reset(made: Site, capsys
     assert await yizhan(made.folder, "accounts", "add", "0221", "赵敏", "viewer") == 0
     said = capsys.readouterr().out
     code = said.split("：")[1].split("（")[0]
-    signed = await made.access.first("0221", code, "green mountain tea", made.place())
+    signed = await made.access.set_first_password("0221", code, "green mountain tea", made.place())
     assert await yizhan(made.folder, "accounts", "disable", "0221") == 0
     assert made.access.identify(signed.token) is None
     capsys.readouterr()

@@ -28,7 +28,7 @@ async def test_the_people_of_yesterday_come_in_and_those_who_were_shut_out_do_no
 ) -> None:
     async with site(tmp_path) as made:
         await made.furnish()
-        signed = await made.access.enter("zhang", PASSWORDS["zhang"], made.place())
+        signed = await made.access.sign_in("zhang", PASSWORDS["zhang"], made.place())
         caller = made.access.identify(signed.token)
         assert caller is not None
         await made.access.set_pin(caller, PASSWORDS["zhang"], "4826", made.place())
@@ -38,9 +38,9 @@ async def test_the_people_of_yesterday_come_in_and_those_who_were_shut_out_do_no
         assert access.claim_code is None
         assert access.identify(signed.token) is None, "everybody shows anew who they are"
         await access.unlock("zhang", "4826", made.place(), signed.desk)
-        await access.enter("boss", PASSWORDS["boss"], made.place())
+        await access.sign_in("boss", PASSWORDS["boss"], made.place())
         with pytest.raises(AccessDenied):
-            await access.enter("guest", PASSWORDS["guest"], made.place())
+            await access.sign_in("guest", PASSWORDS["guest"], made.place())
         access.close()
 
 
@@ -51,7 +51,7 @@ async def test_what_is_changed_while_it_is_lost_does_not_outlive_that(tmp_path: 
         before = copy.read_bytes()
         assert copy.stat().st_mode & 0o777 == 0o600
         access = await lost(made)
-        await access.enter("boss", PASSWORDS["boss"], made.place())
+        await access.sign_in("boss", PASSWORDS["boss"], made.place())
         assert copy.read_bytes() == before
         access.close()
 
@@ -88,7 +88,7 @@ async def test_an_account_whose_row_is_broken_comes_back_from_the_copy(tmp_path:
         for _ in range(2):  # and is in the journal again for the start after
             access = await Access.open(made.journal, made.ledger, made.clock, keys, cost=CHEAP)
             assert access.claimed
-            await access.enter("boss", PASSWORDS["boss"], made.place())
+            await access.sign_in("boss", PASSWORDS["boss"], made.place())
             access.close()
 
 
@@ -102,9 +102,9 @@ async def test_on_a_full_disk_people_come_in_and_nobody_new_is_made(
             raise JournalFull("journal.full")
 
         monkeypatch.setattr(made.ledger, "record", full)
-        signed = await made.access.enter("boss", PASSWORDS["boss"], made.place())
+        signed = await made.access.sign_in("boss", PASSWORDS["boss"], made.place())
         assert made.access.identify(signed.token) is not None
         with pytest.raises(AccessDenied):
-            await made.access.enter("boss", "a wrong one", made.place())
+            await made.access.sign_in("boss", "a wrong one", made.place())
         with pytest.raises(JournalFull):
             await made.keys.disable(CONSOLE, HERE, "guest")

@@ -50,7 +50,7 @@ async def test_many_accounts_and_made_up_ones_gain_nothing(tmp_path: Path) -> No
         before = made.access.evaluator.evaluations
         answers = await asyncio.gather(
             *(
-                made.access.enter(f"user{n}", "guess", made.place(f"10.0.{n // 250}.{n % 250}"))
+                made.access.sign_in(f"user{n}", "guess", made.place(f"10.0.{n // 250}.{n % 250}"))
                 for n in range(GUESSES)
             ),
             return_exceptions=True,
@@ -71,7 +71,7 @@ async def test_the_loop_goes_on_while_a_password_is_tried_at_full_cost(tmp_path:
 
     async with site(tmp_path, cost=COST) as made:
         turning = asyncio.create_task(turn())
-        kept = await made.access.evaluator.keep(PASSWORDS["zhang"])
+        kept = await made.access.evaluator.hash(PASSWORDS["zhang"])
         turning.cancel()
     assert turns >= 10
     assert kept.startswith("scrypt$15$8$3$")
@@ -81,8 +81,8 @@ async def test_a_station_with_a_stronger_cost_keeps_passwords_anew(tmp_path: Pat
     async with site(tmp_path) as made:
         await made.furnish("zhang")
     async with site(tmp_path, cost=ScryptCost(11, 8, 1)) as made:
-        await made.access.enter("zhang", PASSWORDS["zhang"], made.place())
+        await made.access.sign_in("zhang", PASSWORDS["zhang"], made.place())
         account = made.access.book.account("zhang")
         assert account is not None
         assert (account.password or "").startswith("scrypt$11$")
-        await made.access.enter("zhang", PASSWORDS["zhang"], made.place())
+        await made.access.sign_in("zhang", PASSWORDS["zhang"], made.place())

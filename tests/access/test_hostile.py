@@ -46,7 +46,7 @@ async def whole(tmp_path: Path) -> AsyncIterator[Site]:
 
 async def sign_in(made: Site, reader: Browser) -> None:
     """As the most powerful person there is."""
-    signed = await made.access.enter("boss", PASSWORDS["boss"], made.place())
+    signed = await made.access.sign_in("boss", PASSWORDS["boss"], made.place())
     reader.keep(SESSION_COOKIE, signed.token)
 
 
@@ -81,7 +81,7 @@ async def test_no_page_elsewhere_can_press_anything(whole: Site) -> None:
 
 
 async def test_a_form_must_carry_the_token_of_its_own_reader(whole: Site) -> None:
-    other = await whole.access.enter("zhang", PASSWORDS["zhang"], whole.place())
+    other = await whole.access.sign_in("zhang", PASSWORDS["zhang"], whole.place())
     async with browser(whole) as reader:
         await sign_in(whole, reader)
         strange = ["", "x", "0" * 64, codes.form_token(other.token)]

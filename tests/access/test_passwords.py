@@ -96,7 +96,7 @@ async def test_one_evaluation_at_a_time_and_a_bounded_line(monkeypatch) -> None:
 
     monkeypatch.setattr(passwords, "verify_password", slow)
     evaluator = PasswordWorker(CHEAP)
-    asked = [asyncio.create_task(evaluator.right("x", "y")) for _ in range(WAITING_MAX + 3)]
+    asked = [asyncio.create_task(evaluator.verify("x", "y")) for _ in range(WAITING_MAX + 3)]
     await asyncio.sleep(0.05)
     gate.set()
     answers = await asyncio.gather(*asked, return_exceptions=True)
@@ -110,10 +110,10 @@ async def test_nobody_costs_as_many_evaluations_as_somebody() -> None:
     evaluator = PasswordWorker(CHEAP)
     kept = passwords.hash_password("right", CHEAP)
     before = evaluator.evaluations
-    assert not await evaluator.right("wrong", kept)
+    assert not await evaluator.verify("wrong", kept)
     somebody = evaluator.evaluations - before
-    assert not await evaluator.right("wrong", None)
-    assert not await evaluator.right("", None), "the stand-in's password opens nothing"
+    assert not await evaluator.verify("wrong", None)
+    assert not await evaluator.verify("", None), "the stand-in's password opens nothing"
     assert evaluator.evaluations - before == 3 * somebody == 3
     evaluator.close()
 

@@ -30,7 +30,7 @@ class Story:
         self.caller: Caller
 
     async def begin(self) -> None:
-        signed = await self.access.enter("zhang", ZHANG, HERE)
+        signed = await self.access.sign_in("zhang", ZHANG, HERE)
         caller = self.access.identify(signed.token)
         assert caller is not None
         self.desk, self.caller = signed.desk, caller
@@ -53,7 +53,7 @@ class Story:
         return ""
 
     async def enter(self) -> str:
-        return (await self.access.enter("zhang", ZHANG, HERE)).token
+        return (await self.access.sign_in("zhang", ZHANG, HERE)).token
 
     async def unlock(self) -> str:
         return (await self.access.unlock("zhang", PIN, HERE, self.desk)).token
@@ -113,7 +113,7 @@ async def test_a_change_by_an_installer_stands(
             assert account.password is None
             assert caller is None
         if change != "role":
-            assert not any(known.pin for known in made.access.known(story.desk))
+            assert not any(known.pin for known in made.access.remembered_users(story.desk))
 
 
 async def test_two_installers_do_not_shut_each_other_out(tmp_path: Path) -> None:
@@ -133,13 +133,13 @@ async def test_a_viewer_who_signs_in_again_and_again_ends_nobody_elses_session(
         story = Story(made)
         await story.begin()
         for _ in range(66):
-            await made.access.enter("guest", PASSWORDS["guest"], made.place("192.168.1.66"))
+            await made.access.sign_in("guest", PASSWORDS["guest"], made.place("192.168.1.66"))
         caller = story.caller
-        assert made.access.lives(caller)
-        assert [known.pin for known in made.access.known(story.desk)] == [True]
+        assert made.access.is_live(caller)
+        assert [known.pin for known in made.access.remembered_users(story.desk)] == [True]
         book = made.access.book
         assert sum(each.account == "guest" for each in book.sessions().values()) == SESSIONS_MAX
-        assert sum(desk.knows("guest") for desk in book.desks().values()) == DESKS_MAX
+        assert sum(desk.knows("guest") for desk in book.computers().values()) == DESKS_MAX
 
 
 async def test_a_desk_that_two_people_use_forgets_only_the_one_who_has_too_many(
@@ -149,10 +149,10 @@ async def test_a_desk_that_two_people_use_forgets_only_the_one_who_has_too_many(
         await made.furnish()
         story = Story(made)
         await story.begin()
-        await made.access.enter("guest", PASSWORDS["guest"], HERE, story.desk)
+        await made.access.sign_in("guest", PASSWORDS["guest"], HERE, story.desk)
         for _ in range(DESKS_MAX):
-            await made.access.enter("guest", PASSWORDS["guest"], HERE)
-        assert [known.account for known in made.access.known(story.desk)] == ["zhang"]
+            await made.access.sign_in("guest", PASSWORDS["guest"], HERE)
+        assert [known.account for known in made.access.remembered_users(story.desk)] == ["zhang"]
 
 
 def all_bytes(folder: Path) -> bytes:
@@ -164,12 +164,12 @@ async def test_what_is_typed_into_the_wrong_field_is_written_nowhere(tmp_path: P
     async with site(tmp_path) as made:
         await made.furnish()
         for n, text in enumerate(typed):
-            for tried in (made.access.enter, made.access.first):
+            for tried in (made.access.sign_in, made.access.set_first_password):
                 with pytest.raises(AccessDenied):
-                    await tried(text, *("x",) * (1 + (tried == made.access.first)),
+                    await tried(text, *("x",) * (1 + (tried == made.access.set_first_password)),
                                 made.place(f"10.0.0.{n}"))  # fmt: skip
         with pytest.raises(AccessDenied):
-            await made.access.enter("zhang", "wrong", made.place("10.0.0.9"))
+            await made.access.sign_in("zhang", "wrong", made.place("10.0.0.9"))
         assert (await made.acts(1))[0].act.on == "zhang"
         await made.journal.append([])
         rows = b"".join((await made.journal.load("access")).values())

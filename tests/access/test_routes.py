@@ -65,7 +65,7 @@ async def everybody(made: Site) -> AsyncIterator[dict[str, Browser]]:
             if role != "the console"
         }
         for role, id_ in people.items():
-            signed = await made.access.enter(id_, PASSWORDS[id_], made.place())
+            signed = await made.access.sign_in(id_, PASSWORDS[id_], made.place())
             if role == "installer, by PIN":
                 caller = made.access.identify(signed.token)
                 assert caller is not None
@@ -81,7 +81,7 @@ async def everybody(made: Site) -> AsyncIterator[dict[str, Browser]]:
             session = made.access.book.session(caller.session)
             assert session is not None
             fresh = msgspec.structs.replace(session, seen_ns=made.clock.now_ns())
-            made.access.book.show(f"session/{caller.session}", fresh)
+            made.access.book.set_in_memory(f"session/{caller.session}", fresh)
         connector = aiohttp.UnixConnector(str(made.folder / control_socket.NAME))
         console = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
         readers["the console"] = Browser(made, console, "http://localhost")
@@ -163,10 +163,10 @@ async def test_every_kind_of_event_for_every_role(tmp_path: Path) -> None:
             fact = Event(kind=kind, source="x", stamps=stamps, data=Secret("13800138000"))
             entry = JournalEntry("e" * 16, kind.lane, 7, encode_tail(fact, "test-1"))
             for may in (MAY["viewer"], MAY["staff"], MAY["installer"], MAY["on the machine"]):
-                shown = audiences.shown(entry, may)
+                shown = audiences.filter_entry(entry, may)
                 assert (shown == entry) is (permission in may), (kind.type, may)
                 assert shown == entry or b"13800138000" not in shown.body
-        event = json.loads(encode_envelope(audiences.shown(entry, set()), "test-1"))
+        event = json.loads(encode_envelope(audiences.filter_entry(entry, set()), "test-1"))
         assert event["type"] == GAP.type
         assert event["data"] == {**event["data"], "from": 7, "to": 7, "why": WITHHELD}
 
@@ -187,12 +187,12 @@ async def test_a_private_alarm_and_what_staff_noted_are_for_staff(tmp_path: Path
                 )
                 entry = JournalEntry("e" * 16, kind.lane, 7, encode_tail(fact, "test-1"))
                 for role in ("viewer", "staff, idle", "on the machine"):
-                    shown = audiences.shown(entry, MAY[role])
+                    shown = audiences.filter_entry(entry, MAY[role])
                     assert (shown == entry) is (data not in hidden), (kind.type, role)
                     assert data not in hidden or b"13800138000" not in shown.body
                     assert data not in hidden or b"b3" not in shown.body
                 for role in ("staff", "installer"):
-                    assert audiences.shown(entry, MAY[role]) == entry
+                    assert audiences.filter_entry(entry, MAY[role]) == entry
 
 
 async def test_what_is_for_others_is_a_gap_in_the_feed_and_in_the_stream(tmp_path: Path) -> None:

@@ -291,7 +291,7 @@ async def test_everything_lasts_over_a_restart_of_the_process(tmp_path: Path) ->
     async with site(tmp_path) as made, browser(made) as reader:
         reader.keep(SESSION_COOKIE, token)
         assert (await reader.get(STAFF_PAGE)).status == 200
-        assert [known.account for known in made.access.known(desk)] == ["zhang"]
+        assert [known.account for known in made.access.remembered_users(desk)] == ["zhang"]
         assert (await made.proof()).broken is None
 
 

@@ -72,9 +72,9 @@ def test_counts_outlive_the_process_and_waits_begin_anew() -> None:
     throttle = Throttle()
     for _ in range(FREE):
         throttle.admit(("account:a",), 5 * S)
-    again = Throttle.of(msgspec.json.decode(throttle.dump()), 1 * S)
+    again = Throttle.from_stored(msgspec.json.decode(throttle.dump()), 1 * S)
     assert again.admit(("account:a",), 1 * S) == 2
-    assert again.left(("account:b",), 1 * S) == FREE
+    assert again.attempts_left(("account:b",), 1 * S) == FREE
 
 
 def test_counts_are_bounded_and_a_day_forgets_them() -> None:
@@ -119,4 +119,4 @@ def test_a_session_locks_when_idle_and_ends_with_the_shift_or_the_boot(
     now_ns = 10**6 * S
     began, seen = now_ns - int(age_s * S), now_ns - int(idle_s * S)
     session = Session("a", "password", "d", 0, "b", began, seen, seen)
-    assert session.standing(boot, now_ns) is standing
+    assert session.status(boot, now_ns) is standing

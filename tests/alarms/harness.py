@@ -100,7 +100,7 @@ class AlarmSite(Site):
         device, _, point = word.partition(".")
         at_ns = int(asyncio.get_running_loop().time() * 1e9)
         unit = UNITS.get(point, "1")
-        self.rules.heard(device, [Reading(device, point, value, unit, Quality.GOOD, at_ns)])
+        self.rules.on_poll(device, [Reading(device, point, value, unit, Quality.GOOD, at_ns)])
 
     def raise_all(self, *, storm: bool = False, **words: Value) -> None:
         """So many alarms at once, `di-b3__smoke=True` for `di-b3.smoke`."""
@@ -122,7 +122,7 @@ class AlarmSite(Site):
     async def written(self) -> None:
         """Until everything that has happened is in the journal; somebody sits at a desk."""
         while self.rules.busy:  # the room tells nobody
-            self.calls.shown()
+            self.calls.mark_shown()
             await asyncio.sleep(0.01)
         await self.journal.append([])
 
@@ -132,7 +132,7 @@ class AlarmSite(Site):
         return next(a.id for a in book.open.values() if book.facts(a).rule == rule)
 
     def state_of(self, alarm_id: str) -> str:
-        return self.rules.core.alarms.book.of(alarm_id).state.value
+        return self.rules.core.alarms.book.get(alarm_id).state.value
 
 
 @contextlib.asynccontextmanager

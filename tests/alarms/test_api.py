@@ -190,18 +190,18 @@ def task(alarm: str) -> LinkageTask:
 @simulated
 async def test_a_call_is_done_when_a_desk_shows_it_and_rings_until_it_is_answered() -> None:
     calls = DeskRing()
-    calling = asyncio.create_task(calls.do(task("a-1")))
+    calling = asyncio.create_task(calls.handle(task("a-1")))
     await asyncio.sleep(60)
     assert not calling.done(), "nobody was looking"
-    calls.shown()
+    calls.mark_shown()
     await calling
     assert list(calls.ringing) == ["a-1"]
-    calls.answered("a-1")
+    calls.stop_ringing("a-1")
     assert not calls.ringing
-    many = [asyncio.create_task(calls.do(task(f"a-{n}"))) for n in range(RINGING_MAX + 10)]
+    many = [asyncio.create_task(calls.handle(task(f"a-{n}"))) for n in range(RINGING_MAX + 10)]
     await asyncio.sleep(1)
     assert len(calls.ringing) == RINGING_MAX
-    calls.shown()
+    calls.mark_shown()
     await asyncio.gather(*many)
 
 

@@ -145,7 +145,7 @@ async def test_a_session_that_has_ended_is_said_aloud_and_leads_to_the_sign_in(
         await page.keyboard.press("Tab")
         await page.wait_for_selector("text=声音开着")
         for key in made.access.book.sessions():
-            made.access.book.show(key, None)
+            made.access.book.set_in_memory(key, None)
         await page.wait_for_selector("#lost:has-text('登录到时间了')")
         await page.wait_for_function("() => window.tones >= 3")
         assert page.url.endswith(BOARD), "the sign-in alone would be silent"

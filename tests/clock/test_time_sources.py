@@ -295,7 +295,7 @@ def test_steps_within_a_minute_are_one_and_one_that_went_back_is_none() -> None:
     steps.add(ClockStep(5000 * second, 6000 * second, 200 * second, Trust.NTP))
     steps.add(ClockStep(6010 * second, 5010 * second, 210 * second, Trust.NTP))
     assert steps.due(300 * second) is None
-    steps.untold(told)
+    steps.requeue(told)
     assert steps.due(300 * second) == told
 
 

@@ -62,7 +62,7 @@ def report(key: ContactInput) -> Reading | None:
 
 def test_an_input_speaks_under_its_own_id_and_the_rest_of_the_module_under_theirs() -> None:
     inputs = ContactInputs([KEY])
-    said = inputs.take(closed(1, input_8=True, input_1=True, relay_1=False))
+    said = inputs.update(closed(1, input_8=True, input_1=True, relay_1=False))
     assert [(each.point, each.value) for each in said.now] == [
         ("relay-1", False),
         ("notice-key", True),
@@ -72,14 +72,14 @@ def test_an_input_speaks_under_its_own_id_and_the_rest_of_the_module_under_their
 
 def test_a_module_to_which_nothing_is_wired_shows_its_inputs_as_they_are() -> None:
     readings = closed(1, input_1=True, input_2=False)
-    assert ContactInputs([]).take(readings) == (readings, readings, readings)
+    assert ContactInputs([]).update(readings) == (readings, readings, readings)
 
 
 def test_an_edge_is_told_once_and_bears_the_instant_of_its_first_reading() -> None:
     inputs = ContactInputs([SMOKE])
     told = []
     for tenths in range(20):
-        said = inputs.take(closed(tenths / 10, input_1=tenths < 10))
+        said = inputs.update(closed(tenths / 10, input_1=tenths < 10))
         told += [(each.at_ns, each.value) for each in said.told if each.at_ns < said.now[0].at_ns]
         assert said.now[0].at_ns == tenths * S // 10
     assert told == [(0, False), (1 * S, True)], "normally closed: open is smoke"
@@ -91,7 +91,7 @@ def test_an_edge_is_told_once_and_bears_the_instant_of_its_first_reading() -> No
      (10_000, False, Quality.GOOD), (math.inf, "open", Quality.SENSOR_FAULT)],
 )  # fmt: skip
 def test_a_cut_cable_is_neither_alarm_nor_rest(ohm, value, quality) -> None:
-    (now,) = ContactInputs([LOOP]).take(closed(1, input_2=ohm)).now
+    (now,) = ContactInputs([LOOP]).update(closed(1, input_2=ohm)).now
     assert (now.value, now.quality) == (value, quality)
 
 
@@ -99,7 +99,7 @@ def test_a_jammed_key_is_a_fault_of_the_sensor_and_no_second_press() -> None:
     key = ContactInput(KEY)
     owed = []
     for second in range(40):
-        key.take(reading(second > 0, second, "input-8"))
+        key.update(reading(second > 0, second, "input-8"))
         for due in key.due():
             owed.append((second, due.reading.value, due.reading.quality.value))
             key.offered(due)
@@ -109,22 +109,22 @@ def test_a_jammed_key_is_a_fault_of_the_sensor_and_no_second_press() -> None:
 def test_what_was_told_before_a_restart_is_not_said_again_before_a_reading_shows_it() -> None:
     panel = ContactInput(msgspec.structs.replace(SMOKE, contact=ContactOptions(hold_s=0.5)))
     panel.resume(InputMemory(ContactLevel.ACTIVE), 0)
-    said = [panel.take(reading(False, tenths / 10, "input-1"))[0] for tenths in range(8)]
+    said = [panel.update(reading(False, tenths / 10, "input-1"))[0] for tenths in range(8)]
     assert [each.value for each in said] == [None] * 5 + [False] * 3, "reset while nobody looked"
     assert said[0].quality is Quality.STALE
     held = ContactInput(msgspec.structs.replace(SMOKE, contact=ContactOptions(hold_s=0.5)))
     held.resume(InputMemory(ContactLevel.ACTIVE), 0)
-    assert held.take(reading(True, 0, "input-1"))[0].value is True
+    assert held.update(reading(True, 0, "input-1"))[0].value is True
 
 
 def test_a_lost_reading_is_no_level_and_no_edge_until_it_lasts() -> None:
     key = ContactInput(KEY)
-    key.take(reading(True, 0, "input-8"))
+    key.update(reading(True, 0, "input-8"))
     report(key)
-    now, _ = key.take(reading(None, 1, "input-8", Quality.TIMEOUT))
+    now, _ = key.update(reading(None, 1, "input-8", Quality.TIMEOUT))
     assert (now.value, now.quality) == (None, Quality.TIMEOUT)
     assert key.due() == ()
-    key.take(reading(None, 10, "input-8", Quality.TIMEOUT))
+    key.update(reading(None, 10, "input-8", Quality.TIMEOUT))
     assert key.due()
     assert key.memory is None
 
@@ -133,7 +133,7 @@ def test_an_unchanged_level_is_reported_now_and_then() -> None:
     key = ContactInput(msgspec.structs.replace(KEY, at_least_every_s=900))
     reported = []
     for second in range(0, 1900, 10):
-        key.take(reading(False, second, "input-8"))
+        key.update(reading(False, second, "input-8"))
         if report(key):
             reported.append(second)
     assert reported == [0, 900, 1800]
@@ -163,9 +163,9 @@ def test_however_reports_are_held_back_the_last_one_is_the_truth(steps, room) ->
     for each, may in zip(
         [*polls(steps), reading(True, 1e6, "input-8")], [*room, True], strict=False
     ):
-        key.take(each)
+        key.update(each)
         said = report(key) or said if may else said
-    key.take(reading(True, 1e6 + 1, "input-8"))
+    key.update(reading(True, 1e6 + 1, "input-8"))
     said = report(key) or said
     assert said is not None
     assert said.value is True
@@ -175,7 +175,7 @@ def test_however_reports_are_held_back_the_last_one_is_the_truth(steps, room) ->
 def test_no_edge_is_lost_and_none_told_twice_whatever_the_journal_says(steps, words) -> None:
     key, told, stored, under_way = ContactInput(KEY), [], [], []
     for each, word in zip(polls(steps), words, strict=False):
-        now, edge = key.take(each)
+        now, edge = key.update(each)
         told += [] if edge is now else [edge]
         for due in key.due():
             key.offered(due)
@@ -206,11 +206,11 @@ async def test_what_the_journal_refuses_is_due_again_and_counted(tmp_path, monke
 
     async def poll(at_s, key, door) -> None:
         readings = (reading(key, at_s, "input-8"), reading(door, at_s, "door"))
-        intake.take(PollResult("di", at_s * S, 0, readings))
+        intake.handle_poll(PollResult("di", at_s * S, 0, readings))
         await asyncio.sleep(1)
 
     monkeypatch.setattr(journal, "offer", full)
-    intake.changed(DeviceChange("di", DeviceState.SILENT, 999 * S))
+    intake.handle_state_change(DeviceChange("di", DeviceState.SILENT, 999 * S))
     await poll(1000, True, 1)
     await poll(1001, False, 2)
     assert intake.refusals.held == 1
@@ -243,10 +243,10 @@ async def test_one_listener_and_one_poll_fail_alone(tmp_path) -> None:
 
     intake.listen(deaf)
     intake.listen(lambda device, _: heard.append(device))
-    intake.take(PollResult("di", S, 0, closed(1, temperature=21.5)))
-    intake.take(PollResult("di", 2 * S, 0, (None,)))
-    intake.take(PollResult("gone", 2 * S, 0, closed(2, temperature=21.5)))
-    intake.take(PollResult("di", 3 * S, 0, closed(3, temperature=21.5)))
+    intake.handle_poll(PollResult("di", S, 0, closed(1, temperature=21.5)))
+    intake.handle_poll(PollResult("di", 2 * S, 0, (None,)))
+    intake.handle_poll(PollResult("gone", 2 * S, 0, closed(2, temperature=21.5)))
+    intake.handle_poll(PollResult("di", 3 * S, 0, closed(3, temperature=21.5)))
     assert heard == ["di", "di"]
     assert faults == [
         "intake.listener KeyError",
@@ -262,15 +262,15 @@ def test_a_restart_tells_no_edge_that_was_told_before(steps, at) -> None:
     at = min(at, len(steps))
     before, straight = ContactInput(KEY), ContactInput(KEY)
     for each in readings[:at]:
-        before.take(each)
-        straight.take(each)
+        before.update(each)
+        straight.update(each)
     after = ContactInput(KEY)
     if before.memory is not None:
         after.resume(before.memory, readings[at - 1].at_ns)
     for each in readings[at:]:
         was = after.contact.level
-        _, told = after.take(each)
-        straight.take(each)
+        _, told = after.update(each)
+        straight.update(each)
         if told.quality is Quality.GOOD and after.contact.level is was:
             assert told.at_ns == each.at_ns, "no edge"
     assert after.contact.level is straight.contact.level is ContactLevel.ACTIVE
@@ -285,7 +285,7 @@ async def test_an_edge_is_in_the_journal_at_once_at_its_place_and_instant(tmp_pa
     for tenths in range(10_000, 10_020):
         at_s = tenths / 10
         poll = closed(at_s, input_1=at_s < 1001, input_8=at_s >= 1001)
-        intake.take(PollResult("di", round(at_s * S), 0, poll))
+        intake.handle_poll(PollResult("di", round(at_s * S), 0, poll))
     await intake.drain()
     told = [msgspec.json.decode(b"{" + e.body) for e in await journal.read(Lane.TELEMETRY, 0)]
     assert [(each["place"], each["data"]["v"]) for each in told] == [
@@ -295,7 +295,7 @@ async def test_an_edge_is_in_the_journal_at_once_at_its_place_and_instant(tmp_pa
         ("b3-f5", {"smoke": True}),
     ]
     assert told[3]["source"].endswith("/di")
-    assert intake.current.of("di")["smoke"].value is True
+    assert intake.current.readings("di")["smoke"].value is True
 
 
 @simulated
@@ -304,14 +304,14 @@ async def test_a_held_key_is_no_new_press_after_a_restart(tmp_path) -> None:
     device = IntakeDevice("di", "b3", 1.0, inputs=(KEY,))
     first = Intake(journal, loop_clock(), [device])
     await first.resume()
-    first.take(PollResult("di", 1000 * S, 0, closed(1000, input_8=True)))
+    first.handle_poll(PollResult("di", 1000 * S, 0, closed(1000, input_8=True)))
     await first.drain()
     again = Intake(journal, loop_clock(), [device])
     await again.resume()
     edges = []
     again.listen(lambda _, readings: edges.extend(readings))
-    again.take(PollResult("di", 1001 * S, 0, closed(1001, input_8=True)))
-    again.take(PollResult("di", 1002 * S, 0, closed(1002, input_8=False)))
+    again.handle_poll(PollResult("di", 1001 * S, 0, closed(1001, input_8=True)))
+    again.handle_poll(PollResult("di", 1002 * S, 0, closed(1002, input_8=False)))
     await again.drain()
     assert [(each.value, each.at_ns) for each in edges] == [(True, 1001 * S), (False, 1002 * S)]
     assert (await journal.load("intake")) == {"contact/di/notice-key": b'{"level":"idle"}'}
@@ -326,7 +326,7 @@ async def test_edges_are_reported_where_other_readings_must_wait(tmp_path, monke
     monkeypatch.setattr(module, "PENDING_MAX", 0)
     journal = simulated_journal(tmp_path / "j.db")
     intake = Intake(journal, loop_clock(), [IntakeDevice("di", "b3", 1.0, inputs=(KEY,))])
-    intake.take(PollResult("di", 1000 * S, 0, closed(1000, input_8=True, temperature=21.5)))
+    intake.handle_poll(PollResult("di", 1000 * S, 0, closed(1000, input_8=True, temperature=21.5)))
     await intake.drain()
     (entry,) = await journal.read(Lane.TELEMETRY, 0)
     assert b"notice-key" in entry.body

@@ -124,7 +124,7 @@ def test_a_curve_is_drawn_the_same_whatever_else_its_device_says(rounds, every_s
             current.update("d", [reading(at_s, at_s, point=point)], every_s)
     for point, current in alone.items():
         assert together.spark("d", point) == current.spark("d", point)
-        assert together.of("d").get(point) == current.of("d").get(point)
+        assert together.readings("d").get(point) == current.readings("d").get(point)
 
 
 def test_a_contact_that_failed_first_has_no_curve():

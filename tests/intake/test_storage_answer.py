@@ -55,7 +55,7 @@ async def _awaited(answer) -> bool:
 @simulated
 async def test_the_answer_comes_with_the_commit() -> None:
     made, journal = intake()
-    answer = made.take(poll("a", 1))
+    answer = made.handle_poll(poll("a", 1))
     assert await soon(answer) is None
     journal.tickets[0].set_result(())
     assert await soon(answer) is True
@@ -64,31 +64,33 @@ async def test_the_answer_comes_with_the_commit() -> None:
 @simulated
 async def test_a_repeated_reading_is_not_stored_before_the_first_is() -> None:
     made, journal = intake()
-    made.take(poll("a", "open"))
-    repeated = made.take(poll("a", "open"))
-    other = made.take(poll("b", "open"))
+    made.handle_poll(poll("a", "open"))
+    repeated = made.handle_poll(poll("a", "open"))
+    other = made.handle_poll(poll("b", "open"))
     assert len(journal.tickets) == 2, "it is on its way already"
     journal.tickets[1].set_result(())
     assert await soon(other) is True
     assert await soon(repeated) is None
     journal.tickets[0].set_exception(JournalFull("journal.full"))
     assert await soon(repeated) is False
-    again = made.take(poll("a", "open"))
+    again = made.handle_poll(poll("a", "open"))
     journal.tickets[2].set_result(())
     assert await soon(again) is True
-    assert await soon(made.take(poll("a", "open"))) is True, "unchanged: there is nothing to store"
+    assert await soon(made.handle_poll(poll("a", "open"))) is True, (
+        "unchanged: there is nothing to store"
+    )
 
 
 @simulated
 async def test_what_was_refused_at_once_is_not_stored() -> None:
     made, journal = intake()
     journal.broken = True
-    assert await soon(made.take(poll("a", 1))) is False
+    assert await soon(made.handle_poll(poll("a", 1))) is False
     journal.broken = False
     for number in range(PENDING_MAX):
-        made.take(poll("b", number))
-    assert await soon(made.take(poll("a", 1))) is False
-    assert await soon(made.take(poll("nobody", 1))) is False
+        made.handle_poll(poll("b", number))
+    assert await soon(made.handle_poll(poll("a", 1))) is False
+    assert await soon(made.handle_poll(poll("nobody", 1))) is False
 
 
 @simulated
@@ -101,7 +103,7 @@ async def test_what_follows_is_asked_once_the_poll_is_stored(follows) -> None:
         asked.append("rules")
         return follows
 
-    answer = made.take(poll("a", 1)).and_then(settle)
+    answer = made.handle_poll(poll("a", 1)).and_then(settle)
     assert await soon(answer) is None
     assert asked == []
     journal.tickets[0].set_result(())

@@ -368,7 +368,7 @@ class Carrying:
         outcome = self._steps.pop(0)
         if isinstance(outcome, Exception):
             raise outcome
-        entries = self._core.carry(one(Lane.ALARM, outcome)) if outcome else ()
+        entries = self._core.import_entries(one(Lane.ALARM, outcome)) if outcome else ()
         return ImportStep(entries, 20_000_000 if self._steps else None)
 
     def close(self):

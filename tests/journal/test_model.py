@@ -111,7 +111,7 @@ class JournalModel(RuleBasedStateMachine):
     def every_number_is_stored_receipted_or_in_a_gap(self):
         if not hasattr(self, "core"):
             return
-        self.core.positions.take(self.receipted)
+        self.core.positions.advance(self.receipted)
         for lane in Lane:
             assert self.core.heads()[lane] == len(self.stored[lane])
             floor = min(self.receipted[name][lane] for name in NAMES)

@@ -368,13 +368,13 @@ async def test_a_disk_that_was_taken_for_dead_is_tried_again_behind_the_station(
 def test_what_comes_and_goes_is_tried_ever_more_seldom(tmp_path):
     clock = SimulatedClock()
     strikes = OpenFailures(tmp_path, clock)
-    assert strikes.lately() == (0, 0)
+    assert strikes.recent_counts() == (0, 0)
     for _ in range(3):
         strikes.note()
         strikes.recovered()
         clock.advance(3600)
-    assert OpenFailures(tmp_path, clock).lately() == (3, 3)
+    assert OpenFailures(tmp_path, clock).recent_counts() == (3, 3)
     clock.advance(22 * 3600)
-    assert strikes.lately() == (2, 2)
+    assert strikes.recent_counts() == (2, 2)
     rests = [startup._doubled(startup.REST_S / 2, n, startup.REST_S_MAX) for n in range(6)]
     assert rests == [0, 600, 1200, 2400, 3600, 3600]

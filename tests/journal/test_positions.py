@@ -12,7 +12,7 @@ def stored(**names):
 
 def test_they_come_back_as_they_were_written():
     positions = FollowerPositions({}, ["a"])
-    positions.take({"a": {Lane.ALARM: 7, Lane.TELEMETRY: 9}})
+    positions.advance({"a": {Lane.ALARM: 7, Lane.TELEMETRY: 9}})
     states = {change.key: change.body for change in positions.changes()}
     assert FollowerPositions(states, ["a"])["a"] == {
         Lane.EMERGENCY: 0, Lane.ALARM: 7, Lane.SERVICE: 0, Lane.TELEMETRY: 9,
@@ -21,7 +21,7 @@ def test_they_come_back_as_they_were_written():
 
 def test_a_position_never_moves_back():
     positions = FollowerPositions(stored(a={"alarm": 7}), None)
-    positions.take({"a": {Lane.ALARM: 3}})
+    positions.advance({"a": {Lane.ALARM: 3}})
     assert positions["a"][Lane.ALARM] == 7
 
 
@@ -42,21 +42,21 @@ def test_one_that_is_no_longer_required_is_forgotten():
     assert [(c.key, c.body) for c in positions.changes() if c.body is None] == [
         ("follower/b", None)
     ]
-    positions.written(0)
-    assert not positions.moved
+    positions.mark_saved(0)
+    assert not positions.has_unsaved
 
 
 def test_one_that_comes_unannounced_holds_from_its_first_receipt_on():
     positions = FollowerPositions({}, None)
-    positions.take({"c": {Lane.ALARM: 0}})
+    positions.advance({"c": {Lane.ALARM: 0}})
     assert positions.floor(Lane.ALARM, 10) == 0
 
 
 def test_they_are_written_after_many_moves_or_a_minute():
     positions = FollowerPositions({}, ["a"])
-    positions.written(0)
-    positions.take({"a": {Lane.ALARM: NUMBERS_MAX - 1}})
+    positions.mark_saved(0)
+    positions.advance({"a": {Lane.ALARM: NUMBERS_MAX - 1}})
     assert not positions.due(AGE_MAX_NS - 1)
     assert positions.due(AGE_MAX_NS)
-    positions.take({"a": {Lane.ALARM: NUMBERS_MAX}})
+    positions.advance({"a": {Lane.ALARM: NUMBERS_MAX}})
     assert positions.due(0)

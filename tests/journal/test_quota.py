@@ -38,7 +38,7 @@ def fill(core, lane, kib, receipted):
         bodies = tuple((lane, noise(core, lane, n)) for n in range(16))
         core.commit([AppendRequest(bodies)])
     if receipted:
-        core.positions.take({UPLINK: {lane: core.heads()[lane]}})
+        core.positions.advance({UPLINK: {lane: core.heads()[lane]}})
 
 
 def noise(core, lane, n):
@@ -110,7 +110,7 @@ def test_gaps_merge_and_are_kept_until_receipted(core):
     gaps = [row for row in table.rows(0) if row.form == lane_rows.GAP]
     assert [row.first for row in gaps] == [1]
     assert core.measure().lost == gaps[0].seq
-    core.positions.take({UPLINK: {Lane.SERVICE: gaps[0].seq}})
+    core.positions.advance({UPLINK: {Lane.SERVICE: gaps[0].seq}})
     for n in range(1_200):
         core.commit([one(Lane.SERVICE, n, 1_500)])
     assert next(table.rows(0)).form == lane_rows.GAP
@@ -128,7 +128,7 @@ def test_a_reader_who_has_part_of_the_range_is_told_of_the_rest(core):
 
 def test_what_is_receipted_in_part_is_lost_only_in_the_rest(core):
     fill(core, Lane.TELEMETRY, 1_600, receipted=False)
-    core.positions.take({UPLINK: {Lane.TELEMETRY: 10}})
+    core.positions.advance({UPLINK: {Lane.TELEMETRY: 10}})
     core._quota.limit(core._db.pages)
     while not core.measure().lost:
         core.commit([one(Lane.ALARM, 1, 900)])
@@ -145,7 +145,7 @@ def test_an_eviction_takes_the_positions_along(tmp_path):
     core._quota.limit(core._db.pages)
     core.positions._moved = 1  # not yet worth a write of its own
     core._clock.advance(1)
-    core.positions.written(core._clock.now_ns())
+    core.positions.mark_saved(core._clock.now_ns())
     core.positions._moved = 1
     core.commit([one(Lane.ALARM, 1, 30_000)])
     core.abandon()

@@ -41,7 +41,7 @@ def fill_up(directory: Path, kind: str, *, before: int, offered: int) -> Full:
         for _ in range(before // 100):
             core.commit([several(Lane.SERVICE, 100, 400)])
             core.chore(idle=False)
-        core.positions.take({FOLLOWER: {Lane.SERVICE: before // 4}})
+        core.positions.advance({FOLLOWER: {Lane.SERVICE: before // 4}})
         neighbour = small_disk.fill(disk)
         refused = dict.fromkeys(Lane, 0)
         for number in range(offered):

@@ -61,7 +61,7 @@ def metrics() -> str:
 def commands(language: str) -> str:
     """Every command's help, as argparse knows it: its layout differs between releases of Python."""
     with mock.patch.dict(os.environ, {"LC_ALL": language}):
-        texts = Texts.of_environment()
+        texts = Texts.from_environment()
         lines = list(_help(build_parser(None, texts)))
         for name in COMMANDS:
             lines += _help(_subcommands(build_parser(name, texts))[name])

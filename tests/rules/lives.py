@@ -97,7 +97,7 @@ class Life:
         if not outcome.empty:
             self.pending.append(outcome)
         for task in outcome.tasks:
-            self.take(self.core.done(task, "done"))
+            self.take(self.core.finish_task(task, "done"))
         if self.chance.random() < 0.8:
             self.commit()
 
@@ -167,7 +167,7 @@ class Life:
         }
         act, moment = acts[self.chance.choice(list(acts))], self.moment()
         try:
-            self.take(self.core.acted(lambda alarms: act(alarms, moment), moment))
+            self.take(self.core.apply_action(lambda alarms: act(alarms, moment), moment))
         except StationError:
             return
 

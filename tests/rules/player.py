@@ -207,7 +207,7 @@ class Player:
         self._keep(outcome.keep)
         for task in outcome.tasks:
             missing = task.does in self.scenario.get("without", ())
-            self.take(self.core.done(task, "unavailable" if missing else "done"))
+            self.take(self.core.finish_task(task, "unavailable" if missing else "done"))
 
     def _keep(self, changes: dict[str, bytes | None]) -> None:
         for key, body in changes.items():
@@ -257,16 +257,16 @@ class Player:
             case "clock-step":
                 self.stepped_ns += event["by_s"] * S
             case "bus":
-                self.take(core.bus(event["bus"], up=event["up"], moment=moment))
+                self.take(core.bus_changed(event["bus"], up=event["up"], moment=moment))
             case "acknowledge":
                 act = lambda a: a.acknowledge(event["rule"], "张丽")  # noqa: E731
-                self.take(core.acted(act, moment))
+                self.take(core.apply_action(act, moment))
             case "shelve":
                 shelve = lambda a: a.shelve(event["rule"], event["for_s"], "张丽", moment)  # noqa: E731
-                self.take(core.acted(shelve, moment))
+                self.take(core.apply_action(shelve, moment))
             case "maintain":
                 quiet = lambda a: a.maintain(event["scope"], event["for_s"], "张丽", moment)  # noqa: E731
-                self.take(core.acted(quiet, moment))
+                self.take(core.apply_action(quiet, moment))
             case other:
                 raise AssertionError(other)
 

@@ -39,17 +39,17 @@ async def test_a_relay_is_written_on_the_bus_of_its_device(quality, state):
     line = Line(Quality(quality))
     device = Device(id="relay-1", family="modbus", address="1", points=())
     relays = RelayHandler(lambda name: (line, device) if name == "relay-1" else None)
-    assert await relays.do(WRITE) == state
+    assert await relays.handle(WRITE) == state
     assert line.written == [("relay-1", "output-2", False)]
 
 
 async def test_a_relay_that_is_not_there_any_more_is_unavailable():
     with pytest.raises(Unavailable):
-        await RelayHandler(lambda _: None).do(WRITE)
+        await RelayHandler(lambda _: None).handle(WRITE)
 
 
 async def test_a_message_is_its_event():
-    assert await MessageHandler().do(task(**MESSAGE)) is None
+    assert await MessageHandler().handle(task(**MESSAGE)) is None
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ class Station:
         self.reads(value=False, point=point)
 
     def act(self, what) -> None:
-        self.take(self.core.acted(what, self.moment()))
+        self.take(self.core.apply_action(what, self.moment()))
 
     def restart(self) -> None:
         head = self.core.head(self.moment(), "boot", 0)

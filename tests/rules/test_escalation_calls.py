@@ -113,7 +113,7 @@ def test_that_somebody_is_called_is_said_once_a_loudspeaker_has_taken_it():
     refused.press()
     refused.wait(31)
     (ring,) = rings(refused)
-    refused.take(refused.core.done(ring, "failed", "broadcast.quiet"))
+    refused.take(refused.core.finish_task(ring, "failed", "broadcast.quiet"))
     refused.press()
     refused.wait(5)
     refused.press()
@@ -122,7 +122,7 @@ def test_that_somebody_is_called_is_said_once_a_loudspeaker_has_taken_it():
     done.press()
     done.wait(31)
     (ring,) = rings(done)
-    done.take(done.core.done(ring, "done"))
+    done.take(done.core.finish_task(ring, "done"))
     assert done.said() == ["heard", "called"]
     (told,) = [task for task in done.tasks if task.action.get("says") == "called"]
     assert told.action == {ANSWER: "hall", "says": "called", "to": "张三"}
@@ -138,7 +138,7 @@ def test_nobody_is_said_to_be_called_for_what_was_taken_meanwhile():
     station.wait(31)
     (ring,) = rings(station)
     station.act(lambda alarms: alarms.acknowledge("sos", "li"))
-    station.take(station.core.done(ring, "done"))
+    station.take(station.core.finish_task(ring, "done"))
     assert station.said() == ["heard", "coming"]
 
 

@@ -82,7 +82,7 @@ def test_another_meters_count_is_no_consumption(told):
     for minute in range(0, 240, 5):
         count = 100.0 + minute / 60 + (5_000.0 if minute >= 120 else 0.0)
         if told and minute == 120:
-            engine.replaced("water-b3", "volume")
+            engine.replace_meter("water-b3", "volume")
         reading = Reading("water-b3", "volume", count, "m3", Quality.GOOD, 0)
         signals += engine.read([reading], RuleInstant(minute * 60 * S))
     assert bool(signals) is not told
@@ -199,7 +199,9 @@ def test_three_of_five_is_three_of_the_last_five():
     delays, state = confirmation.ConfirmationDelays(0, (3, 5), 0), confirmation.IDLE
     phases = []
     for second, holds in enumerate([1, 0, 1, 0, 0, 1, 0, 1, 1]):
-        state = confirmation.advance(delays, state, RuleVerdict.of(holds), RuleInstant(second * S))
+        state = confirmation.advance(
+            delays, state, RuleVerdict.from_condition(holds), RuleInstant(second * S)
+        )
         phases.append(state.phase.on)
     assert phases.index(True) == 8
 

@@ -34,7 +34,7 @@ class Hand:
         self._takes_s = takes_s
         self._error = error
 
-    async def do(self, task) -> None:
+    async def handle(self, task) -> None:
         self.did.append((asyncio.get_running_loop().time(), task.id))
         await asyncio.sleep(self._takes_s)
         if self._error is not None:
@@ -61,7 +61,7 @@ class Rig:
 
     def says(self, value, point="panel", device="di-b3"):
         at_ns = int(asyncio.get_running_loop().time() * 1e9)
-        self.room.heard(device, [Reading(device, point, value, "1", Quality.GOOD, at_ns)])
+        self.room.on_poll(device, [Reading(device, point, value, "1", Quality.GOOD, at_ns)])
 
     async def burns(self):
         self.says(value=False)
@@ -176,9 +176,9 @@ async def test_an_alarm_survives_a_kill_and_is_acknowledged_after_it():
 async def test_a_bus_is_watched_by_what_it_says_of_itself():
     line = {"rule": {"line": {"use": "bus-dead", "on": ["bus.meters"]}}}
     async with Rig(line) as rig:
-        rig.room.changed(BusChange("meters", BusState.UP, 0))
+        rig.room.on_bus_change(BusChange("meters", BusState.UP, 0))
         await asyncio.sleep(60)
-        rig.room.changed(BusChange("meters", BusState.DOWN, 0))
+        rig.room.on_bus_change(BusChange("meters", BusState.DOWN, 0))
         await asyncio.sleep(29)
         assert "raised" not in await rig.whats()
         await asyncio.sleep(3)
@@ -191,7 +191,7 @@ async def test_an_edge_that_intake_has_held_is_not_held_a_second_time():
         rig.says(value=False)
         await asyncio.sleep(2)
         edge_ns = int((asyncio.get_running_loop().time() - 1.5) * 1e9)
-        rig.room.heard(
+        rig.room.on_poll(
             "di-b3", [Reading("di-b3", "panel", True, "1", Quality.GOOD, edge_ns)]
         )  # a value
         await asyncio.sleep(0.2)
@@ -427,7 +427,7 @@ async def test_one_watch_one_alarm_and_one_linkage_fail_alone(monkeypatch):
         assert (await rig.whats())[0] == "raised"
         assert len(speak.did) == 1
         assert set(faults) == {"rules.watch.over-limit"}
-        monkeypatch.setattr(core.linkages, "planned", lambda *_: 1 / 0)
+        monkeypatch.setattr(core.linkages, "plan", lambda *_: 1 / 0)
         monkeypatch.setattr(watch_module, "update_watch", whole)
         rig.says(9.0, "power-w", "em-tr")
         await asyncio.sleep(1)
@@ -451,7 +451,7 @@ async def test_a_text_names_what_a_switch_does_and_a_unit_as_people_write_it():
         said.append(task.text)
 
     hand = Hand()
-    hand.do = speak
+    hand.handle = speak
     rules = {
         **SMOKE,
         "hot": {"use": "over-limit", "on": ["bin-east.temperature"], "set": {"above": "70 Cel"}},
@@ -465,6 +465,6 @@ async def test_a_text_names_what_a_switch_does_and_a_unit_as_people_write_it():
         for _ in range(3):
             at_ns = int(asyncio.get_running_loop().time() * 1e9)
             hot = Reading("bin-east", "temperature", 72.5, "Cel", Quality.GOOD, at_ns)
-            rig.room.heard("bin-east", [hot])
+            rig.room.on_poll("bin-east", [hot])
             await asyncio.sleep(30)
     assert said == ["动作", "72.5 °C"]

@@ -261,7 +261,7 @@ class Year:
 def _acknowledge(core, watch, moment, take, at_s) -> None:
     alarm = core.alarms.book.open.get(watch)
     if alarm is not None and alarm.state.value in {"raised", "returned"}:
-        take(core.acted(lambda a: a.acknowledge(watch, "desk"), moment), at_s)
+        take(core.apply_action(lambda a: a.acknowledge(watch, "desk"), moment), at_s)
 
 
 def _moment(at_s: float) -> RuleInstant:

@@ -102,10 +102,10 @@ class _Server(WebServer):
     """The application without its sockets."""
 
     @property
-    def whole(self) -> bool:
+    def is_bound(self) -> bool:
         return True
 
-    async def hold(self) -> None:
+    async def bind(self) -> None:
         if self._runner.server is None:
             await self._runner.setup()
 

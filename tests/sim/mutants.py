@@ -100,19 +100,19 @@ def _slow_start() -> Any:
 
 def _raising_rule() -> Any:
     """A rule trips over what it hears."""
-    heard, count = RuleService.heard, itertools.count(1)
+    heard, count = RuleService.on_poll, itertools.count(1)
 
     def mutated(self: RuleService, *what: Any) -> Any:
         if next(count) % 100 == 0:
             raise ZeroDivisionError
         return heard(self, *what)
 
-    return patch.object(RuleService, "heard", mutated)
+    return patch.object(RuleService, "on_poll", mutated)
 
 
 def _unheard_loss() -> Any:
     """The rules are not told that a line is down."""
-    return patch.object(RuleService, "changed", lambda *_: None)
+    return patch.object(RuleService, "on_bus_change", lambda *_: None)
 
 
 def _given_up() -> Any:

@@ -70,7 +70,7 @@ def no_thread() -> Any:
 
 @pytest.fixture(autouse=True)
 def no_copy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(FallbackCopy, "keep", no_thread())
+    monkeypatch.setattr(FallbackCopy, "write", no_thread())
 
 
 class Doors:
@@ -252,7 +252,7 @@ async def equal(made: Started, told: list[Any]) -> None:
     assert {k: r for k, r in requests.items() if isinstance(r, Request)} == (
         made.requests.core.book.requests
     )
-    await load_state(journal, RULES, made.rules.core.checked)
+    await load_state(journal, RULES, made.rules.core.check_row)
     await load_state(journal, "inbox-district", command_row)
     assert made.access is not None
     access = await load_state(journal, ACCESS, access_row)

@@ -204,7 +204,7 @@ async def test_each_toy_does_its_work_in_a_started_station(tmp_path) -> None:
         await asyncio.sleep(1)
         assert not any(b"cuff" in body or b"121" in body for body in await made.stored())
         assert len(await made.stored()) >= len(before)
-        assert station.intake.current.of("cuff") == {}
+        assert station.intake.current.readings("cuff") == {}
 
         vitals = {bus.id: (bus.kind, bus.state) for bus in station.health().buses}
         assert vitals["push"] == ("http", "up")

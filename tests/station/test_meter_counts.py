@@ -269,7 +269,7 @@ async def test_a_meter_that_is_back_is_told_with_the_value_it_goes_on_from() -> 
     replaced = (CounterReplacement("energy", 0.0, 1234.58, by_person=False, resumes=1234.56),)
     told: list[tuple[str, str]] = []
     intake.on_replaced = lambda device, point: told.append((device, point))
-    intake.take(PollResult("em-b3", 0, 0, (), replaced=replaced))
+    intake.handle_poll(PollResult("em-b3", 0, 0, (), replaced=replaced))
     assert told == [("em-b3", "energy")]
     await intake.drain()
     (entry,) = await journal.read(Lane.SERVICE, 0)
@@ -284,7 +284,7 @@ async def test_another_meter_is_told_before_its_first_reading() -> None:
     intake = Intake(journal, clock, [Known("em-b3", "b3", 15.0)])
     reading = Reading("em-b3", "energy", 0.07, "kW.h", Quality.GOOD, 0)
     replaced = (CounterReplacement("energy", 1234.56, 0.07, by_person=False),)
-    intake.take(PollResult("em-b3", 0, 0, (reading,), replaced=replaced))
+    intake.handle_poll(PollResult("em-b3", 0, 0, (reading,), replaced=replaced))
     await intake.drain()
     (entry,) = await journal.read(Lane.SERVICE, 0)
     told = json.loads(b"{" + entry.body)

@@ -8,7 +8,7 @@ from tests.access.composed import composed
 
 ROOMS = ("intake.resume", "setup.start", "broadcast.start", "kiosk.start", "rules.load")
 DOORS = ("buses.start", "server.start", "_web.admit_desks", "uplinks.start")
-ACTS = ("server.hold", *ROOMS, *DOORS)
+ACTS = ("server.bind", *ROOMS, *DOORS)
 AT_ONCE = {"uplinks.start", "buses.start"}
 
 

@@ -68,7 +68,7 @@ def no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     async def keep(_spare: FallbackCopy, _rows: object) -> None:
         return
 
-    monkeypatch.setattr(FallbackCopy, "keep", keep)
+    monkeypatch.setattr(FallbackCopy, "write", keep)
 
 
 class Hand:
@@ -77,7 +77,7 @@ class Hand:
     def __init__(self) -> None:
         self.did: list[str] = []
 
-    async def do(self, task: object) -> None:
+    async def handle(self, task: object) -> None:
         self.did.append(str(task))
 
 
@@ -129,7 +129,7 @@ class Started:
         async with asyncio.TaskGroup() as acting:
             await self.inbox.resume(acting)
         self.schedules.all()
-        self.access.book.crowded("zhang", "")
+        self.access.book.rows_to_evict("zhang", "")
         await self.schedules.due()
         await asyncio.sleep(2)
 

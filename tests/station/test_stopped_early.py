@@ -148,7 +148,7 @@ async def test_a_stop_while_it_ends_to_start_anew_is_a_stop(folder, monkeypatch)
         await stop(station)
 
     async def restarts(station: StationApp) -> None:
-        station._journal.can_be_had()
+        station._journal.mark_recovered()
 
     monkeypatch.setattr(StationApp, "stop", told)
     monkeypatch.setattr(StationApp, "start", restarts)

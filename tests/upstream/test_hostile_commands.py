@@ -114,7 +114,7 @@ async def test_what_is_right_is_carried_out_once_however_often_it_comes(tmp_path
             return [step.state for step in platform.store.life(name)].count("duplicate")
 
         await until(lambda: duplicates() > 0)
-        platform.orders.again(name)
+        platform.orders.reissue(name)
         later = platform.orders.issue(PLAY)
         await until(lambda: platform.store.find(later).state == "done")
         assert duplicates() <= 2  # answered once, and again after a second

@@ -39,7 +39,7 @@ async def test_a_person_sees_the_feed_and_makes_the_platform_misbehave(tmp_path,
         await fill(road)
         await until(lambda: platform.store.mark(key(Lane.TELEMETRY)).upto == 230)
         lost = gap(EPOCH, Lane.TELEMETRY, 231, 240)
-        platform.store.take(parse_batch(encode_envelope_batch([lost], STATION)), 1)
+        platform.store.store_events(parse_batch(encode_envelope_batch([lost], STATION)), 1)
         await page.get_by_text("收到 240").wait_for()
         await page.get_by_role("button", name="问一声在不在").click()
         await page.get_by_text("等驿站来取").wait_for()

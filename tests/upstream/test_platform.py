@@ -42,12 +42,15 @@ async def entries(count: int) -> list[JournalEntry]:
 async def test_what_was_taken_is_there_after_a_restart(tmp_path):
     made = await entries(10)
     store = PlatformStore(tmp_path / "p.db")
-    assert store.take(parse_batch(encode_envelope_batch(made[:4] + made[7:9], STATION)), 1) == 6
+    assert (
+        store.store_events(parse_batch(encode_envelope_batch(made[:4] + made[7:9], STATION)), 1)
+        == 6
+    )
     store.close()
     store = PlatformStore(tmp_path / "p.db")
     mark = store.mark(SERVICE)
     assert (mark.upto, mark.holes(), mark.head) == (4, [(5, 7)], 9)
-    assert store.take(parse_batch(encode_envelope_batch(made, STATION)), 2) == 4
+    assert store.store_events(parse_batch(encode_envelope_batch(made, STATION)), 2) == 4
     assert (store.kept[SERVICE], store.duplicates[SERVICE], mark.upto) == (10, 6, 10)
     store.close()
 
@@ -56,10 +59,10 @@ async def test_gaps_close_holes_and_late_events_are_still_welcome(tmp_path):
     made = await entries(10)
     store = PlatformStore(tmp_path / "p.db")
     lost = gap(EPOCH, Lane.SERVICE, 3, 6)
-    store.take(parse_batch(encode_envelope_batch([*made[:2], lost, *made[6:]], STATION)), 1)
+    store.store_events(parse_batch(encode_envelope_batch([*made[:2], lost, *made[6:]], STATION)), 1)
     assert (store.mark(SERVICE).upto, store.lost[SERVICE]) == (10, 4)
     assert store.gaps() == [(*SERVICE, 3, 6, "journal.gap-quota")]
-    assert store.take(parse_batch(encode_envelope_batch([lost, made[3]], STATION)), 2) == 1
+    assert store.store_events(parse_batch(encode_envelope_batch([lost, made[3]], STATION)), 2) == 1
     assert [seq for seq, _ in store.events(SERVICE, 0, 99)] == [1, 2, 4, 7, 8, 9, 10]
     store.close()
 
@@ -67,11 +70,11 @@ async def test_gaps_close_holes_and_late_events_are_still_welcome(tmp_path):
 async def test_a_failed_commit_leaves_the_marks_where_the_file_is(tmp_path):
     made = await entries(3)
     store = PlatformStore(tmp_path / "p.db")
-    store.take(parse_batch(encode_envelope_batch(made[:1], STATION)), 1)
+    store.store_events(parse_batch(encode_envelope_batch(made[:1], STATION)), 1)
     store._db.execute("CREATE TRIGGER no BEFORE UPDATE ON mark BEGIN SELECT RAISE(FAIL, ''); END")
     store._db.execute("CREATE TRIGGER no2 BEFORE INSERT ON mark BEGIN SELECT RAISE(FAIL, ''); END")
     with pytest.raises(sqlite3.Error):
-        store.take(parse_batch(encode_envelope_batch(made, STATION)), 2)
+        store.store_events(parse_batch(encode_envelope_batch(made, STATION)), 2)
     assert store.mark(SERVICE).upto == 1
     assert store.kept[SERVICE] == 1
     store.close()
@@ -81,7 +84,9 @@ async def test_only_the_newest_events_are_kept_and_the_watermark_remembers_the_r
     made = await entries(3000)
     store = PlatformStore(tmp_path / "p.db", kept_events=100)
     for start in range(0, 3000, 100):
-        store.take(parse_batch(encode_envelope_batch(made[start : start + 100], STATION)), 1)
+        store.store_events(
+            parse_batch(encode_envelope_batch(made[start : start + 100], STATION)), 1
+        )
     assert store.mark(SERVICE).upto == 3000
     assert 100 <= store.kept[SERVICE] <= 1100
     assert store.kept[SERVICE] == len(store.events(SERVICE, 0, 5000))

@@ -75,7 +75,7 @@ async def test_a_control_socket_that_fails_leaves_the_port_and_a_stop_gives_it_b
     with pytest.raises(Unavailable):
         await server.start()
     with socket.create_connection(("127.0.0.1", server.port)):
-        assert not server.whole
+        assert not server.is_bound
     await server.stop()
     with socket.create_server(("127.0.0.1", server.port)):
         pass

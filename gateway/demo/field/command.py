@@ -57,7 +57,7 @@ async def _serve(
         if args.air:
             air = await closing.enter_async_context(_speaking(args.air))
             sensors = len(air.spec.sensor)
-            radio = Texts.of_environment().say("demo.air-adapter")
+            radio = Texts.from_environment().say("demo.air-adapter")
             cards.append(RadioCard(air, {**names, ADAPTER: radio}))
         runner = web.AppRunner(
             FaultPanel(cards, Scenarios(field), args.platform, args.live, args.dispatcher).app(),
@@ -84,7 +84,7 @@ async def _speaking(address: str) -> AsyncIterator["VirtualRadio"]:
 
 
 def _ready(field: EmulatedField, sensors: int) -> None:
-    texts = Texts.of_environment()
+    texts = Texts.from_environment()
     lines = ", ".join(field.addresses().values())
     print(texts.say("demo.ready", devices=len(field.meters), lines=lines), flush=True)
     if sensors:

@@ -75,7 +75,7 @@ class FaultPanel:
         self._cards = cards
         self._story = story
         self._platform = platform
-        self._texts = Texts.of_environment()
+        self._texts = Texts.from_environment()
         self._words = {code.partition(".")[2]: self._texts.say(code) for code in WORDS}
         self._links = {"live": live, "platform": platform, "dispatcher": dispatcher}
 

@@ -14,7 +14,7 @@ TOKEN_VARIABLE = "YIZHAN_PLATFORM_TOKEN"  # noqa: S105  # a name, not a token
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    texts = Texts.of_environment()
+    texts = Texts.from_environment()
     parser = argparse.ArgumentParser(
         prog="python -m gateway.demo.platform",
         description=texts.say("platform.about"),
@@ -35,7 +35,9 @@ def main(argv: list[str]) -> int:
     try:
         asyncio.run(serve(Platform(args.dir, token), args.host, args.port, args.tls_port))
     except OSError as error:
-        text = Texts.of_environment().say("platform.no-port", port=args.port, reason=error.strerror)
+        text = Texts.from_environment().say(
+            "platform.no-port", port=args.port, reason=error.strerror
+        )
         print(text, file=sys.stderr)
         return 1
     return 0

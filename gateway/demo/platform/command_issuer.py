@@ -68,7 +68,7 @@ class CommandIssuer:
         self._wake()
         return rows[-1][0]
 
-    def again(self, command_id: str) -> bool:
+    def reissue(self, command_id: str) -> bool:
         """Hand a command out once more, whatever became of it; False if there is none."""
         found = self._store.find(command_id)
         if found is not None:
@@ -97,7 +97,7 @@ class CommandIssuer:
         """Whether that cursor can be one of ours; not after the store was put back."""
         return 0 <= number <= self._store.newest()
 
-    def hear(self, events: Iterable[ReceivedEvent]) -> None:
+    def record_answer(self, events: Iterable[ReceivedEvent]) -> None:
         """Note the receipts for commands among a station's events."""
         heard = [event for event in events if event.type == RECEIPT_TYPE]
         if heard:

@@ -70,7 +70,7 @@ class CommandsPage:
 
     async def _again(self, request: web.Request) -> web.Response:
         await read_json(request)
-        if not self._orders.again(request.match_info["id"]):
+        if not self._orders.reissue(request.match_info["id"]):
             raise web.HTTPNotFound
         return web.json_response({})
 

@@ -77,7 +77,7 @@ class EnrolmentService:
         except CertificateRefused as error:
             return _no(422, "csr", str(error))
         self._register.enrolled(station, _key_of(csr), _now_ms())
-        granted = {"certificate": certificate, "command_key": self._hand.of(station).public}
+        granted = {"certificate": certificate, "command_key": self._hand.signer_for(station).public}
         return web.json_response(granted if self.url is None else {**granted, "url": self.url})
 
 

@@ -91,8 +91,8 @@ class FeedReceiver:
         return web.json_response(self._receipt(epoch, keys))
 
     def _keep(self, events: list[ReceivedEvent]) -> None:
-        fresh = self._store.take(events, time.time_ns() // 1_000_000)
-        self._orders.hear(events)
+        fresh = self._store.store_events(events, time.time_ns() // 1_000_000)
+        self._orders.record_answer(events)
         self.latest.extend(events)
         self.batches += bool(events)
         self._per_second.append((int(time.monotonic()), fresh))

@@ -21,14 +21,14 @@ class CommandSigner:
         self._forger = Signer(b"not the platform's key, and ours")
         self.signer = Signer.open(folder / "command-key")
 
-    def of(self, station: str) -> Signer:
+    def signer_for(self, station: str) -> Signer:
         """The key in force for that station."""
         own = self._own(station)
         return Signer.open(own) if own is not None and own.exists() else self.signer
 
     def sign(self, body: dict[str, Any], station: str) -> dict[str, Any]:
         """The command with the platform's signature; UsageError for what cannot be signed."""
-        return {**body, "signature": self.of(station).sign(body)}
+        return {**body, "signature": self.signer_for(station).sign(body)}
 
     def forge(self, body: dict[str, Any]) -> dict[str, Any]:
         """The command with the signature of somebody else."""

@@ -91,7 +91,7 @@ class PlatformStore:
         """Close the file."""
         self._db.close()
 
-    def take(self, events: Iterable[ReceivedEvent], came_ms: int) -> int:
+    def store_events(self, events: Iterable[ReceivedEvent], came_ms: int) -> int:
         """Store what is new in one transaction; how many that was."""
         fresh = 0
         try:

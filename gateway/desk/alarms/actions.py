@@ -129,7 +129,7 @@ class AlarmActions:
         set_target(request, alarm)
         self._board.rules.act(deed.change(alarm, body, _actor(request)))
         if name != "note":
-            self._board.calls.answered(alarm)
+            self._board.calls.stop_ringing(alarm)
 
     def _judging(self) -> tuple[Route, Route]:
         async def by_form(request: web.Request) -> web.StreamResponse:

@@ -108,7 +108,7 @@ class AlarmBoard:
         if alarm.state is not AlarmState.ESCALATED:
             return self.name(alarm.by)
         duty = self.rules.core.alarms.duty
-        return words("alarms.and-also").join(duty.called(alarm.severity, alarm.steps))
+        return words("alarms.and-also").join(duty.called_people(alarm.severity, alarm.steps))
 
     def done(self, did: ActionEventData, words: Translator) -> str:
         """What an action is done to, as people call it: what is said and where, who is opened."""
@@ -205,7 +205,7 @@ class AlarmBoard:
 
     def view(self, vitals: Vitals, words: Translator, _argument: str = "") -> View:
         """Everything on the page that changes."""
-        self.calls.shown()
+        self.calls.mark_shown()
         return dict(self._facts(vitals, words))
 
     def _facts(self, vitals: Vitals, words: Translator) -> Iterator[tuple[str, Any]]:
@@ -236,7 +236,7 @@ class AlarmBoard:
 
     def card(self, _vitals: Vitals, words: Translator) -> View:
         """The card on the desk's first screen."""
-        self.calls.shown()
+        self.calls.mark_shown()
         rows = self.open()
         waiting = self.rules.core.engine.paused(self.rules.moment())
         return {

@@ -28,7 +28,7 @@ MAINTAIN = "maintain"
 
 def add_to(subcommands: Any) -> None:
     """Declare the command."""
-    texts = Texts.of_environment()
+    texts = Texts.from_environment()
     parser = declare_command(subcommands, "alarms", texts)
     tasks = parser.add_subparsers(dest="task", metavar=texts.say("cli.command"), required=True)
     for name in ("list", *DEEDS, MAINTAIN):
@@ -52,7 +52,7 @@ def add_to(subcommands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Ask the station; its refusal is a StationError in its own words."""
-    console, words = ApiClient(), CATALOGUES[Texts.of_environment().lang]
+    console, words = ApiClient(), CATALOGUES[Texts.from_environment().lang]
     if args.task == MAINTAIN:
         console.post("/api/v1/maintenance", {"scope": args.scope, "hours": args.hours})
     elif args.task != "list":

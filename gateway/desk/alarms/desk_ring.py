@@ -19,7 +19,7 @@ class DeskRing:
         self.ringing: dict[str, None] = {}
         self._looked = asyncio.Event()
 
-    async def do(self, task: LinkageTask) -> None:
+    async def handle(self, task: LinkageTask) -> None:
         """Ring, and wait until a desk's page has shown it."""
         self.ringing[task.alarm] = None
         while len(self.ringing) > RINGING_MAX:
@@ -27,10 +27,10 @@ class DeskRing:
         self._looked.clear()
         await self._looked.wait()
 
-    def shown(self) -> None:
+    def mark_shown(self) -> None:
         """A desk's page is being shown what rings."""
         self._looked.set()
 
-    def answered(self, alarm: str) -> None:
+    def stop_ringing(self, alarm: str) -> None:
         """Somebody has acknowledged it."""
         self.ringing.pop(alarm, None)

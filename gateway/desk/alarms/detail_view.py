@@ -38,7 +38,7 @@ class AlarmDetailView:
         """Of that board."""
         self._board = board
 
-    def drawn(self, each: AlarmRow, vitals: Vitals) -> AlarmCurve | None:
+    def curve(self, each: AlarmRow, vitals: Vitals) -> AlarmCurve | None:
         """The curve, if its point has one."""
         point = plotting.point_of(vitals, each.alarm.evidence)
         if point is None:
@@ -71,7 +71,7 @@ class AlarmDetailView:
 
     def view(self, vitals: Vitals, words: Translator, alarm_id: str) -> View:
         """Everything on the page that changes; only `shape` once it is over."""
-        self._board.calls.shown()
+        self._board.calls.mark_shown()
         rows = self._board.open()
         each = self._board.find(alarm_id)
         base = {"volatile": vitals.journal.volatile, **self._board.sound(rows, words)}
@@ -84,7 +84,7 @@ class AlarmDetailView:
     ) -> Iterator[tuple[str, Any]]:
         alarm = each.alarm
         moment = self._board.rules.moment()
-        drawn = self.drawn(each, vitals)
+        drawn = self.curve(each, vitals)
         yield "shape", self._shape(each, vitals, drawn)
         yield "minutes", str(each.minutes)
         yield "read", self._board.read(each, vitals, words)

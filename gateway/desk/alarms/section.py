@@ -102,7 +102,7 @@ class AlarmPages:
             now,
             seen,
             each=each,
-            drawn=self.one.drawn(each, now),
+            drawn=self.one.curve(each, now),
             way=self.one.way(each),
             speaks=self.one.speaks(each),
             meaning=describe_condition(self.one.watch(each), words),
@@ -174,7 +174,7 @@ class AlarmPages:
         query = request.query
         first = _number(query.get("from", "0"))
         wished = f"{first},{query.get('rule', '')[:60]},{query.get('place', '')[:60]}"
-        wanted = watch_list.WatchFilter.of(wished)
+        wanted = watch_list.WatchFilter.parse(wished)
         return request.app[PAGES].render(
             request,
             "alarms/watches.html",

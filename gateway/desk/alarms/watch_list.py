@@ -43,13 +43,13 @@ class WatchFilter(NamedTuple):
     place: str = ""
 
     @classmethod
-    def of(cls, argument: str) -> Self:
+    def parse(cls, argument: str) -> Self:
         """As a page's topic names it."""
         first, _, rest = argument.partition(",")
         rule, _, place = rest.partition(",")
         return cls(int(first) if first.isdecimal() else 0, rule, place)
 
-    def takes(self, watch: Watch) -> bool:
+    def matches(self, watch: Watch) -> bool:
         """Whether that watch is meant."""
         facts = watch.facts
         return self.rule in ("", facts.rule) and (not self.place or self.place in facts.scopes)
@@ -101,7 +101,7 @@ class WatchList:
 
     def wanted(self, wanted: WatchFilter) -> Sequence[Watch]:
         """Those that are meant, on all pages, rule by rule."""
-        return tuple(watch for watch in self.all() if wanted.takes(watch))
+        return tuple(watch for watch in self.all() if wanted.matches(watch))
 
     def places(self) -> list[tuple[str, str]]:
         """Where anything is watched: ids, and what people call them."""
@@ -146,7 +146,7 @@ class WatchList:
 
     def view(self, vitals: Vitals, words: Translator, argument: str) -> View:
         """What changes; `argument` is what is wanted."""
-        return dict(self._facts(vitals, words, WatchFilter.of(argument)))
+        return dict(self._facts(vitals, words, WatchFilter.parse(argument)))
 
     def _facts(
         self, vitals: Vitals, words: Translator, wanted: WatchFilter

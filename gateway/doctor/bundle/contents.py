@@ -87,7 +87,7 @@ def _written(body: Any, scrubber: Scrubber) -> str:
 
 def _gathered(asked: BundleSources) -> Iterator[tuple[str, Any]]:
     findings = [_quoting_nothing(each) for each in asked.findings]
-    yield "found.txt", report(findings, Texts.of_environment()) + "\n"
+    yield "found.txt", report(findings, Texts.from_environment()) + "\n"
     yield "found.json", as_json(findings, Texts("en"))
     yield "settings.toml", _settings(asked.file)
     yield "changes.json", _changes(asked.console)

@@ -19,7 +19,7 @@ class BandLimits(msgspec.Struct, frozen=True):
     below_again: float
 
     @classmethod
-    def of(
+    def from_settings(
         cls, above: Quantity | None, below: Quantity | None, hysteresis: Quantity, unit: str
     ) -> Self:
         """As written in the settings; UsageError if it matches nothing or everything."""

@@ -91,7 +91,7 @@ def prepare(options: CombinationOptions, _: PointInfo, __: Calendar) -> Combinat
 def prepare_term(name: str, term: CombinationTerm, point: PointInfo) -> CombinationTermLimits:
     if term.above is None and term.below is None and term.value is None:
         raise UsageError("rules.no-limit", keys=f"{name}: above, below, value")
-    band = BandLimits.of(term.above, term.below, term.hysteresis, point.unit)
+    band = BandLimits.from_settings(term.above, term.below, term.hysteresis, point.unit)
     flipped = point.inverted and isinstance(term.value, bool)
     return CombinationTermLimits(band, (not term.value) if flipped else term.value)
 
@@ -123,7 +123,7 @@ def step(
 
 def _verdict(when: Any, terms: Mapping[str, int]) -> RuleVerdict:
     if isinstance(when, str):
-        return RuleVerdict.of(terms[when]) if when in terms else RuleVerdict.UNSURE
+        return RuleVerdict.from_condition(terms[when]) if when in terms else RuleVerdict.UNSURE
     joined, *parts = when
     verdicts = [_verdict(part, terms) for part in parts]
     if joined == "not":

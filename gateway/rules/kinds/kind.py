@@ -24,7 +24,7 @@ class RuleVerdict(enum.Enum):
     UNSURE = "unsure"
 
     @classmethod
-    def of(cls, condition: object) -> "RuleVerdict":
+    def from_condition(cls, condition: object) -> "RuleVerdict":
         return cls.YES if condition else cls.NO
 
 
@@ -39,7 +39,7 @@ class RuleInstant(NamedTuple):
     wall_ns: int | None = None
     shift_ns: int | None = None
 
-    def of(self, reading: Reading) -> int:
+    def instant_of(self, reading: Reading) -> int:
         """The instant of the reading: an input's edge is older than its poll."""
         if self.shift_ns is None:
             return self.at_ns

@@ -99,7 +99,7 @@ def step(
     )
     if not known:
         return state, RuleVerdict.UNSURE
-    return state, RuleVerdict.of(_odd(limits, measured - mean, reach))
+    return state, RuleVerdict.from_condition(_odd(limits, measured - mean, reach))
 
 
 def _odd(limits: ProfileLimits, apart: float, reach: float) -> bool:

@@ -66,7 +66,7 @@ def step(
     inside = [each for at_ns, each in samples if moment.at_ns - at_ns <= limits.span_ns]
     risen = limits.rise is not None and measured - min(inside) > limits.rise
     fallen = limits.fall is not None and max(inside) - measured > limits.fall
-    return RateState(samples), RuleVerdict.of(risen or fallen)
+    return RateState(samples), RuleVerdict.from_condition(risen or fallen)
 
 
 def describe(limits: RateLimits, unit: str, say: Sentences) -> Iterator[str]:

@@ -65,7 +65,7 @@ def step_idle_counter(
     gained = 0.0 if state.count is None else count - state.count
     if state.count is None or gained < 0 or (gained and gained > limits.least - ROUNDING):
         return IdleCounterState(count, moment.at_ns), RuleVerdict.NO
-    return state, RuleVerdict.of(moment.at_ns - state.at_ns >= limits.span_ns)
+    return state, RuleVerdict.from_condition(moment.at_ns - state.at_ns >= limits.span_ns)
 
 
 class RunningOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -110,7 +110,9 @@ def step_running(
     elif now_ns - state.moved_ns > limits.pause_ns and state.since_ns is not None:
         state = RunningState(count, state.moved_ns)
     since_ns = state.since_ns
-    return state, RuleVerdict.of(since_ns is not None and now_ns - since_ns >= limits.running_ns)
+    return state, RuleVerdict.from_condition(
+        since_ns is not None and now_ns - since_ns >= limits.running_ns
+    )
 
 
 class StuckOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -151,7 +153,7 @@ def step_stuck(
         return StuckState(value, moment.at_ns), RuleVerdict.NO
     may_rest = value in limits.except_values
     long = moment.at_ns - state.since_ns >= limits.span_ns
-    return state, RuleVerdict.of(long and not may_rest)
+    return state, RuleVerdict.from_condition(long and not may_rest)
 
 
 def describe_idle_counter(limits: IdleCounterLimits, unit: str, say: Sentences) -> Iterator[str]:

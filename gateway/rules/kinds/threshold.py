@@ -55,7 +55,7 @@ def prepare(options: ThresholdOptions, point: PointInfo, _: Calendar) -> Thresho
         raise UsageError("rules.no-limit", keys="above, below")
     paced = point.counter and all(quantities.is_hourly_rate(limit, point.unit) for limit in given)
     unit = quantities.PER_HOUR[point.unit] if paced else point.unit
-    band = BandLimits.of(options.above, options.below, options.hysteresis, unit)
+    band = BandLimits.from_settings(options.above, options.below, options.hysteresis, unit)
     return ThresholdLimits(band, round(options.over_s * S) if paced else None)
 
 
@@ -75,8 +75,8 @@ def step(
             return ThresholdState(state.side, samples[-1:] if back else samples), RuleVerdict.UNSURE
     side = limits.band.side(measured, state.side)
     if side == state.side and samples is state.samples:
-        return state, RuleVerdict.of(side)
-    return ThresholdState(side, samples), RuleVerdict.of(side)
+        return state, RuleVerdict.from_condition(side)
+    return ThresholdState(side, samples), RuleVerdict.from_condition(side)
 
 
 def describe(limits: ThresholdLimits, unit: str, say: Sentences) -> Iterator[str]:

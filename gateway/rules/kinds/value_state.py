@@ -56,7 +56,7 @@ def step(
 ) -> tuple[NoState, RuleVerdict]:
     if value is None:
         return state, RuleVerdict.UNSURE
-    return state, RuleVerdict.of(value in limits.values)
+    return state, RuleVerdict.from_condition(value in limits.values)
 
 
 TIMES_MAX = 100
@@ -102,7 +102,7 @@ def step_count(
         edges = (*edges, moment.at_ns)[-limits.times :]
     if edges and moment.at_ns - edges[0] >= limits.span_ns:
         edges = tuple(at for at in edges if moment.at_ns - at < limits.span_ns)
-    return CountState(edges, there), RuleVerdict.of(len(edges) >= limits.times)
+    return CountState(edges, there), RuleVerdict.from_condition(len(edges) >= limits.times)
 
 
 def due_count(limits: CountLimits, state: CountState) -> int | None:
@@ -142,7 +142,7 @@ def step_absence(
         return AbsenceState(moment.at_ns), RuleVerdict.NO
     if state.at_ns is None:
         return AbsenceState(moment.at_ns), RuleVerdict.UNSURE
-    return state, RuleVerdict.of(moment.at_ns - state.at_ns >= limits.span_ns)
+    return state, RuleVerdict.from_condition(moment.at_ns - state.at_ns >= limits.span_ns)
 
 
 def due_absence(limits: AbsenceLimits, state: AbsenceState) -> int | None:
@@ -173,7 +173,7 @@ def step_heartbeat(
     """Any value ends the silence."""
     if state.at_ns is None or value is not None:
         return AbsenceState(moment.at_ns), RuleVerdict.UNSURE if value is None else RuleVerdict.NO
-    return state, RuleVerdict.of(moment.at_ns - state.at_ns >= limits.span_ns)
+    return state, RuleVerdict.from_condition(moment.at_ns - state.at_ns >= limits.span_ns)
 
 
 def due_heartbeat(limits: HeartbeatLimits, state: AbsenceState) -> int | None:

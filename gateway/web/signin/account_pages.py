@@ -77,7 +77,7 @@ class AccountPages:
 
     async def act(self, request: web.Request) -> web.StreamResponse:
         """Apply one action to one account, and show the list again."""
-        form = await SubmittedForm.of(request)
+        form = await SubmittedForm.from_request(request)
         what, id_ = request.match_info.get("what", "add"), request.match_info.get("id", form("id"))
         try:
             code = await self._do(request, what, id_, form("name"), form("role"))

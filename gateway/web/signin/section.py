@@ -33,7 +33,7 @@ def section(
         routes=(
             Route(path="/signin", handler=enter.page, permission=anyone),
             _post("/signin/claim", enter.claim, anyone, "signin/claim"),
-            _post("/signin/enter", enter.enter, anyone, "signin/enter"),
+            _post("/signin/enter", enter.sign_in, anyone, "signin/enter"),
             _post("/signin/first", enter.first, anyone, "signin/first"),
             _post("/signin/unlock", enter.unlock, anyone, "signin/unlock"),
             _post("/signin/out", enter.out, own, "signin/out"),

@@ -61,7 +61,7 @@ class SignInPages:
             {},
             status=200 if error is None else http_status(error),
             claimed=self._access.claimed,
-            known=self._access.known(request.cookies.get(DESK_COOKIE, "")),
+            known=self._access.remembered_users(request.cookies.get(DESK_COOKIE, "")),
             trouble=trouble,
             typed={} if form is None else {name: form(name) for name in KEPT},
             done=done,
@@ -82,11 +82,11 @@ class SignInPages:
 
         return await self._come_in(request, make)
 
-    async def enter(self, request: web.Request) -> web.StreamResponse:
+    async def sign_in(self, request: web.Request) -> web.StreamResponse:
         desk, former = _cookies(request)
         return await self._come_in(
             request,
-            lambda form: self._access.enter(
+            lambda form: self._access.sign_in(
                 form("id"), form("password"), request_origin(request), desk, former
             ),
         )
@@ -95,7 +95,7 @@ class SignInPages:
         """Set a password with a one-time code."""
         return await self._come_in(
             request,
-            lambda form: self._access.first(
+            lambda form: self._access.set_first_password(
                 form("id"), form("code"), form("password"), request_origin(request)
             ),
         )
@@ -123,7 +123,7 @@ class SignInPages:
 
     async def pin(self, request: web.Request) -> web.StreamResponse:
         """Set a PIN for this computer."""
-        form = await SubmittedForm.of(request)
+        form = await SubmittedForm.from_request(request)
         try:
             await self._access.set_pin(
                 self._caller(request), form("password"), form("pin"), request_origin(request)
@@ -135,7 +135,7 @@ class SignInPages:
         return self._page(request, done=translator_for(request)("signin.pin-set"))
 
     async def out(self, request: web.Request) -> web.StreamResponse:
-        await self._access.leave(self._caller(request), request_origin(request))
+        await self._access.sign_out(self._caller(request), request_origin(request))
         mark_audited(request)
         answer = _onward_to("/signin")
         answer.del_cookie(SESSION_COOKIE, path="/", secure=True, httponly=True, samesite="Strict")
@@ -152,7 +152,7 @@ class SignInPages:
         self, request: web.Request, way: Callable[["SubmittedForm"], Awaitable[SignInTokens]]
     ) -> web.StreamResponse:
         """Sign in that way: on with fresh cookies, or back to the form with the reason."""
-        form = await SubmittedForm.of(request)
+        form = await SubmittedForm.from_request(request)
         try:
             signed = await way(form)
         except (AccessDenied, UsageError) as error:
@@ -172,7 +172,7 @@ class SubmittedForm:
         self._fields = fields
 
     @classmethod
-    async def of(cls, request: web.Request) -> "SubmittedForm":
+    async def from_request(cls, request: web.Request) -> "SubmittedForm":
         return cls(await request.post())
 
     def __call__(self, name: str) -> str:

@@ -40,7 +40,7 @@ async def test_an_sos_is_heard_while_a_module_is_dead():
         async def do(task):
             expires = around.clock.deadline((task.expires_ns - around.clock.now_ns()) / 1e9)
             ordered[task.id] = task, await around.room.place(ordering.order_of(task, expires))
-            take(core.done(task, "done"))
+            take(core.finish_task(task, "done"))
 
         def take(outcome):
             for task in outcome.tasks:

@@ -91,7 +91,7 @@ def test_a_key_to_talk_by_is_held_for_as_long_as_somebody_holds_it():
     told = []
     for now_s in range(1_000):
         raw = Reading("di", "input-1", 1 <= now_s < 900, "1", Quality.GOOD, now_s * second)
-        (now,) = inputs.take((raw,)).now
+        (now,) = inputs.update((raw,)).now
         keys.handle_readings("di", [now])
         told += [now_s] * (now.quality is Quality.SENSOR_FAULT)
     assert turns == [(KeyEdge.PRESSED, 1), (KeyEdge.RETURNED, 900)]

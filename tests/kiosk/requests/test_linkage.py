@@ -28,23 +28,23 @@ def task(action: dict, **fields) -> LinkageTask:
 async def test_a_linkage_opens_a_work_order_once():
     async with station() as made:
         opens = LinkageRequests(made.room)
-        await opens.do(task({"request": "repair"}))
-        await opens.do(task({"request": "repair"}))
+        await opens.handle(task({"request": "repair"}))
+        await opens.handle(task({"request": "repair"}))
         await made.restart()
-        await LinkageRequests(made.room).do(task({"request": "repair"}))
+        await LinkageRequests(made.room).handle(task({"request": "repair"}))
         (order,) = made.room.all()
         assert (order.family, order.what, order.place) == ("work", "other", "b3")
         assert (order.note, order.state) == ("3号楼夜里一直在走水", "reported")
         assert (order.actor.kind, order.actor.id) == ("linkage", "leak-b3")
-        await LinkageRequests(made.room).do(
+        await LinkageRequests(made.room).handle(
             task({"request": "repair"}, id="task-9f3ac21b-2", text="还在走水")
         )
         assert len(made.room.all()) == 1  # the fault is there still
         other = {"id": "task-9f3ac21b-3", "linkage": "leak-b5", "place": "hall"}
-        await LinkageRequests(made.room).do(task({"request": "repair"}, **other))
+        await LinkageRequests(made.room).handle(task({"request": "repair"}, **other))
         assert len(made.room.all()) == 2  # another linkage tells of another fault
         await made.room.act(order.id, RequestAction(act="finish"), Actor("staff", "0217"))
-        await LinkageRequests(made.room).do(task({"request": "repair"}, id="task-9f3ac21b-4"))
+        await LinkageRequests(made.room).handle(task({"request": "repair"}, id="task-9f3ac21b-4"))
         assert len(made.room.all()) == 3  # it was mended, and has come back
         assert made.speaker.captions == []  # nobody stands at a kiosk
 
@@ -52,7 +52,7 @@ async def test_a_linkage_opens_a_work_order_once():
 @simulated
 async def test_a_linkage_calls_staff_and_it_escalates_like_any_call():
     async with station() as made:
-        await LinkageRequests(made.room).do(task({"call": "desk"}, urgent=True))
+        await LinkageRequests(made.room).handle(task({"call": "desk"}, urgent=True))
         await asyncio.sleep(65)
         (call,) = made.room.all()
         assert (call.family, call.place, call.state) == ("call", "b3", "escalated")
@@ -62,8 +62,8 @@ async def test_a_linkage_calls_staff_and_it_escalates_like_any_call():
 @simulated
 async def test_a_call_for_a_private_alarm_does_not_say_where_in_the_hall():
     async with station() as made:
-        await LinkageRequests(made.room).do(task({"request": "staff"}, private=True))
-        await LinkageRequests(made.room).do(
+        await LinkageRequests(made.room).handle(task({"request": "staff"}, private=True))
+        await LinkageRequests(made.room).handle(
             task({"request": "repair"}, private=True, id="task-9f3ac21b-2")
         )
         call, order = sorted(made.room.all(), key=lambda one: one.family)
@@ -89,7 +89,7 @@ async def test_danger_goes_to_a_person_at_once_and_in_the_emergency_lane(what):
 async def test_a_linkage_that_asks_for_what_there_is_not_is_told_so():
     async with station() as made:
         with pytest.raises(UsageError):
-            await LinkageRequests(made.room).do(task({"request": "taxi"}))
+            await LinkageRequests(made.room).handle(task({"request": "taxi"}))
         assert made.room.all() == []
 
 

@@ -10,7 +10,7 @@ from gateway.texts.command_parser import declare_command
 
 def add_to(subcommands: Any) -> None:
     """Declare the command."""
-    parser = declare_command(subcommands, "toy", Texts.of_environment())
+    parser = declare_command(subcommands, "toy", Texts.from_environment())
     parser.add_argument("word")
     parser.set_defaults(func=run)
 

@@ -41,7 +41,9 @@ def step(
     shown = as_number(value)
     if shown is None:
         return state, RuleVerdict.UNSURE
-    return ToyState(state.seen + 1), RuleVerdict.of(limits.first <= shown <= limits.last)
+    return ToyState(state.seen + 1), RuleVerdict.from_condition(
+        limits.first <= shown <= limits.last
+    )
 
 
 def describe(limits: ToyOptions, unit: str, say: Sentences) -> Iterator[str]:
