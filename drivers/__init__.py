@@ -1,1 +1,1 @@
-"""Drivers of the field: usable with no gateway; they import nothing of it."""
+"""Field drivers. They import nothing of the gateway and can be used without it."""

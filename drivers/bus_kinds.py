@@ -1,4 +1,4 @@
-"""The kinds of bus: those that poll, and those that a driver family brings itself.
+"""The kinds of bus: the polled ones, and those that a driver family brings itself.
 
 A family with a bus of its own (a scanner, a listening socket) lists its kinds as `BUS_KINDS` in its
 `driver.py`.
@@ -12,7 +12,7 @@ from drivers.field_bus import BusKind
 
 
 def bus_kinds() -> dict[str, BusKind]:
-    """All values that `kind` may have in `[bus.*]`, by name."""
+    """All values of `kind` in `[bus.*]`, by name."""
     kinds = list(POLLED_KINDS)
     for family in registry.family_names():
         module = importlib.import_module(f"drivers.{family}.driver")

@@ -1,30 +1,29 @@
-"""What the field and everybody else agree on: values, devices, transactions, drivers, errors.
+"""What drivers, buses and the station share: values, devices, readings, states, errors.
 
-    FieldError                      code + data; the texts stand with whoever shows them
+    FieldError                      text code + data; the texts are in the station's catalogues
     ├── WrongUse                    our side's mistake: settings, profile, a caller's argument
-    │   ├── BadProfile              a device model's file is wrong (`mistakes`: every reason)
-    │   ├── BadAddress              no address of this family
+    │   ├── BadProfile              the file of a device model is wrong (`mistakes`: all reasons)
+    │   ├── BadAddress              not an address of this family
     │   ├── NotWritable             this point cannot be written, or not with this value
-    │   ├── BusOverloaded           the plan needs more of the wire than there is
-    │   └── BusBusy                 too many requests wait already
-    ├── DeviceFault                 one device; the line is fine (`quality` is its reading's)
-    │   ├── NoReply                 nothing heard in time
-    │   ├── GarbledReply            something heard, but not the answer: noise, length, checksum
-    │   ├── RequestRefused          the device said no (`exception`: its own number)
-    │   ├── TargetDead              the gateway says that the device behind it does not answer
+    │   ├── BusOverloaded           the planned load exceeds the wire
+    │   └── BusBusy                 too many requests are waiting
+    ├── DeviceFault                 one device; the line is fine (`quality` is its readings')
+    │   ├── NoReply                 nothing received in time
+    │   ├── GarbledReply            received, but not a valid reply: noise, length, checksum
+    │   ├── RequestRefused          the device refused (`exception`: its own number)
+    │   ├── TargetDead              the gateway reports that the device does not answer
     │   └── WriteNotKept            written, but reading back gives another value
-    └── LineDown                    port or socket: every device on it
-        ├── PortMissing             no such port (`ports`: what is there)
+    └── LineDown                    the port or connection, and so every device on it
+        ├── PortMissing             no such port (`ports`: those that exist)
         ├── PortHeld                another process has it (`by`, if known)
-        ├── PortForbidden           no permission (`group`: who has it)
-        ├── PortUnfit               the port cannot do what the settings ask
-        ├── GatewayUnreachable      the gateway cannot be connected to
+        ├── PortForbidden           no permission (`group`: the one that has it)
+        ├── PortUnfit               the port does not support the settings
+        ├── GatewayUnreachable      connecting to the gateway failed
         ├── LineLost                unplugged, or the connection ended
         └── BusStuck                no progress for longer than any transaction may last
 
-An instant is the running loop's time in ns (`at_ns`); nobody here reads a clock.
-
-What a driver family offers to the bus stands in `drivers/family.py`.
+Instants (`at_ns`) are the running loop's time in ns; drivers never read a clock. The interface
+between a driver family and the bus is in `drivers/family.py`.
 """
 
 import enum
@@ -42,7 +41,7 @@ Value: TypeAlias = int | float | bool | str | None
 class Quality(enum.Enum):
     """How far a reading may be trusted.
 
-    When a reading was taken is no matter of its quality: an event says what its time rests on.
+    It says nothing about time: an event carries the reliability of its timestamp itself.
     """
 
     GOOD = "good"
@@ -56,7 +55,7 @@ class Quality(enum.Enum):
 
 
 class FieldError(Exception):
-    """Base of the tree: a text code and what fills it in."""
+    """Base of the tree: a text code and its parameters."""
 
     def __init__(self, code: str, /, **data: Any) -> None:
         """Keep the code and the data; `str()` shows both for logs."""
@@ -73,7 +72,7 @@ class WrongUse(FieldError):
 
 
 class BadProfile(WrongUse):
-    """A device model's file is wrong; `data["mistakes"]` lists every reason."""
+    """The file of a device model is wrong; `data["mistakes"]` lists all reasons."""
 
 
 class BadAddress(WrongUse):
@@ -85,11 +84,11 @@ class NotWritable(WrongUse):
 
 
 class BusOverloaded(WrongUse):
-    """The plan needs more of the wire than there is."""
+    """The planned load exceeds the wire."""
 
 
 class BusBusy(WrongUse):
-    """Too many requests wait already."""
+    """Too many requests are waiting."""
 
 
 class DeviceFault(FieldError):
@@ -99,17 +98,17 @@ class DeviceFault(FieldError):
 
 
 class NoReply(DeviceFault):
-    """Nothing heard in time."""
+    """Nothing received in time."""
 
 
 class GarbledReply(DeviceFault):
-    """Something heard, but not the answer."""
+    """Something was received, but not a valid reply."""
 
     quality = Quality.CRC
 
 
 class RequestRefused(DeviceFault):
-    """The device said no; `divisible` when asking for less at a time may help."""
+    """The device refused; `divisible` if a smaller request may succeed."""
 
     quality = Quality.EXCEPTION
 
@@ -120,7 +119,7 @@ class RequestRefused(DeviceFault):
 
 
 class TargetDead(DeviceFault):
-    """The gateway says that the device behind it does not answer."""
+    """The gateway reports that the device behind it does not answer."""
 
 
 class WriteNotKept(DeviceFault):
@@ -128,7 +127,7 @@ class WriteNotKept(DeviceFault):
 
 
 class LineDown(FieldError):
-    """Port or socket: every device on it."""
+    """The port or connection failed, and so every device on it."""
 
 
 class PortMissing(LineDown):
@@ -136,7 +135,7 @@ class PortMissing(LineDown):
 
 
 class PortHeld(LineDown):
-    """Another process has the port."""
+    """Another process has the port open."""
 
 
 class PortForbidden(LineDown):
@@ -144,11 +143,11 @@ class PortForbidden(LineDown):
 
 
 class PortUnfit(LineDown):
-    """The port cannot do what the settings ask."""
+    """The port does not support the settings."""
 
 
 class GatewayUnreachable(LineDown):
-    """The gateway cannot be connected to."""
+    """Connecting to the gateway failed."""
 
 
 class LineLost(LineDown):
@@ -160,7 +159,7 @@ class BusStuck(LineDown):
 
 
 class WriteSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How a point is written; `read_back` only false where the device cannot show it again."""
+    """How a point is written; `read_back` is False only if the device cannot report the value."""
 
     min: float | None = None
     max: float | None = None
@@ -169,10 +168,10 @@ class WriteSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class Point(msgspec.Struct, frozen=True, kw_only=True):
-    """One value of a device, and where it stands there.
+    """One value of a device, and where it is found.
 
-    `kind`, `address`, `size`, `at` and `extra` mean what the driver family says; `type`, `order`,
-    `scale` and `offset` say how the bytes become a number. `value = count * scale + offset`.
+    The driver family defines `kind`, `address`, `size`, `at` and `extra`; `type`, `order`, `scale`
+    and `offset` convert bytes to a number: `value = count * scale + offset`.
     """
 
     id: str
@@ -197,10 +196,11 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeviceLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a device model can bear.
+    """Limits of a device model.
 
-    `max_block`: most registers (or bits, or bytes) in one answer, by kind ("" is the default).
-    `unreadable`: ranges [kind, first, last] that no request may touch.
+    `max_block`: most registers (or bits, or bytes) in one reply, by kind ("" is the default).
+    `unreadable`: ranges [kind, first, last] that no request may include. `pause_ms`: pause between
+    two requests.
     """
 
     max_block: dict[str, int] = {}
@@ -209,10 +209,10 @@ class DeviceLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class Device(msgspec.Struct, frozen=True, kw_only=True):
-    """One device on one bus, as the settings and its profile make it.
+    """One device on one bus, built from the settings and its profile.
 
-    `timeout_s` is the longest wait for a reply; the bus learns a shorter one. `options` is the
-    family's `Options`. `line` None means the bus's own.
+    `timeout_s` is the longest wait for a reply; the bus learns a shorter one. `options` is an
+    instance of the family's `Options`. With `line` None the line settings of the bus apply.
     """
 
     id: str
@@ -226,14 +226,13 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     timeout_s: float = 1.0
 
     def point(self, point_id: str) -> Point | None:
-        """The point of that id."""
         return next((point for point in self.points if point.id == point_id), None)
 
 
 class Sample(msgspec.Struct, frozen=True, gc=False):
-    """What a reply says of one point. `count` is the integer before scaling, where there is one.
+    """One point's value in a reply. `count` is the number before scaling, where there is one.
 
-    `modulus` is where that count starts again at 0 (None: never, or unknown).
+    `modulus` is where that count wraps to 0 (None: never, or unknown).
     """
 
     point: Point
@@ -245,7 +244,7 @@ class Sample(msgspec.Struct, frozen=True, gc=False):
 
 
 class Reading(msgspec.Struct, frozen=True, gc=False):
-    """One point's value at one instant; `raw` is kept where the quality asks for an explanation."""
+    """One point's value at one instant; `raw` is kept where the quality needs an explanation."""
 
     device: str
     point: str
@@ -257,10 +256,10 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
 
 
 class CounterReplacement(msgspec.Struct, frozen=True):
-    """A counter was taken up as another meter's: what the old one said last, and the new one first.
+    """A counter now belongs to another meter: the old meter's last value and the new one's first.
 
-    `by_person`: somebody had said so; else the counts alone. `resumes`: the former meter is back,
-    or had never gone; that is the value with which it was taken for replaced.
+    `by_person`: a person reported the replacement, otherwise it was inferred. `resumes`: the former
+    meter is back; this is its value when it was taken for replaced.
     """
 
     point: str
@@ -271,11 +270,11 @@ class CounterReplacement(msgspec.Struct, frozen=True):
 
 
 class PollResult(msgspec.Struct, frozen=True):
-    """One device, one poll: every point that was asked for, good or not.
+    """One poll of one device: every requested point, good or not.
 
-    Points that could not be read have value None and the fault's quality; `fault` is the first.
-    `took_ns` runs from when the round was due. `replaced` are counters of another meter from this
-    poll on.
+    Points that could not be read have value None and the fault's quality; `fault` is the first one.
+    `took_ns` counts from when the round was due. `replaced` are counters that belong to another
+    meter from this poll on.
     """
 
     device: str
@@ -287,8 +286,6 @@ class PollResult(msgspec.Struct, frozen=True):
 
 
 class DeviceState(enum.Enum):
-    """What the bus knows of a device."""
-
     WAIT = "wait"
     OK = "ok"
     SILENT = "silent"
@@ -296,7 +293,7 @@ class DeviceState(enum.Enum):
 
 
 class BusState(enum.Enum):
-    """What is known of a port or gateway."""
+    """The state of a port or gateway."""
 
     WAIT = "wait"
     UP = "up"
@@ -304,7 +301,7 @@ class BusState(enum.Enum):
 
 
 class DeviceChange(msgspec.Struct, frozen=True):
-    """A device went from one state to another: said once on loss, once on return."""
+    """A change of a device's state, reported once on loss and once on return."""
 
     device: str
     state: DeviceState
@@ -314,7 +311,7 @@ class DeviceChange(msgspec.Struct, frozen=True):
 
 
 class BusChange(msgspec.Struct, frozen=True):
-    """A bus went from one state to another: said once on loss, once on return."""
+    """A change of a bus's state, reported once on loss and once on return."""
 
     bus: str
     state: BusState
@@ -323,14 +320,14 @@ class BusChange(msgspec.Struct, frozen=True):
     data: dict[str, Any] = {}
 
 
-# Takes a poll at once. Awaited, it answers whether all that was to be stored of it, and of what the
-# device said before, is in the journal; nobody needs to await it.
+# Accepts a poll at once. Awaiting the result is optional: it tells whether everything to be stored
+# of this poll, and of the device's earlier ones, is in the journal.
 Sink: TypeAlias = Callable[[PollResult], Awaitable[bool]]
 OnState: TypeAlias = Callable[[DeviceChange | BusChange], None]
-# Is told of an exception that nobody foresaw: where it was contained, and what it was.
+# Receives unforeseen exceptions: where they were contained, and the exception.
 OnFault: TypeAlias = Callable[[str, BaseException], None]
 
 
 def log_fault(where: str, error: BaseException, /) -> None:
-    """Only log it: for a bus that runs without a station."""
+    """Log the exception only: for a bus without a station."""
     logging.getLogger(__name__).error("fault in %s", where, exc_info=error)

@@ -1,16 +1,16 @@
-"""Counters: a step that no meter makes is believed only when a second reading bears it out. Pure.
+"""Counters: an implausible step is only believed when a second reading confirms it. Pure.
 
     count ── a step as this counter makes them ─────────────────────────────► good
-      └─ any other, or the first one of all ─► out_of_range, and asked again at once
+      └─ any other, or the very first ─► out_of_range, and read again at once
              └─ a reading that agrees with it ─► a step that a meter can make, or wrapped: good
                                               ├► the former meter's count: good, it is back
                                               └► else good after `REPLACED_AFTER` readings and
                                                  `REPLACED_AFTER_S`: it is another meter
 
-A reading agrees with the one before if it is no lower and no further above it than any counter
-moves in that time. A reading that fits the old count ends every doubt. Nobody but a person knows
-that a meter was replaced: one that only showed something else for a while is known by its count
-when it returns, and what it showed meanwhile is no consumption.
+A reading agrees with the previous one if it is no lower, and no further above it than any counter
+moves in that time. A reading that fits the old count ends every doubt. Only a person knows that a
+meter was replaced: a meter that merely showed something else for a while is recognised by its count
+when it returns, and what it showed meanwhile is not consumption.
 """
 
 import copy
@@ -20,53 +20,53 @@ import msgspec
 
 from drivers.contract import CounterReplacement, Quality, Sample, Value
 
-# Readings in a row that agree with each other and not with the count before: another meter.
+# Readings in a row that agree with each other and not with the old count mean another meter.
 REPLACED_AFTER = 3
 
-# They span no less: after a power cut a meter or its converter may show zeros for minutes.
+# They must span this time: after a power cut a meter or its converter may show zeros for minutes.
 REPLACED_AFTER_S = 900.0
 
-# A meter that the station took for replaced is known again for so long.
+# For how long a meter that was taken for replaced is recognised when it returns.
 RETURNS_WITHIN_S = 30 * 86_400.0
 
 _WITNESSES = 2
-# No counter moves by more of its last digits in a second.
+# No counter moves faster, in last digits per second.
 _FASTEST = 1000.0
 
-# So many times the fastest pace of late is as this counter moves.
+# Up to this multiple of its recent fastest pace a counter moves as usual.
 _SURPRISE = 4.0
 
-# So many times that pace, from one reading to the next, is another meter's count ...
+# A step from one reading to the next belongs to another meter if it exceeds this multiple ...
 _BEYOND = 20.0
 
-# ... if it is more than so many last digits a second (360 kW by 0.01 kWh) ...
+# ... and this many last digits per second (360 kW at 0.01 kWh) ...
 _BURST = 10.0
 
-# ... and so many last digits in all: less is not worth the question.
+# ... and this many last digits in all: less is not worth a doubt.
 _LEAP = 1000.0
 
-# After a longer silence that pace says little, and asking twice costs little.
+# After a longer silence the pace says little, and reading twice costs little.
 _REST_S = 3600.0
 
-# Last digits that any counter may move by at any time.
+# Any counter may move by this many last digits at any time.
 _SLACK = 8
 
-# A pace is forgotten after about so long.
+# A pace is forgotten after about this time.
 _LATE_S = 86_400.0
 
-# A counter may have wrapped if, wrapping, it moved by less than this fraction of its range.
+# A counter may have wrapped if that is a step of less than this fraction (1/n) of its range.
 _PLAUSIBLE = 64
 
-# What is left of a float's digits: a register of 32 bits moves in steps of this fraction.
+# Resolution of a 32-bit float: its value moves in steps of this fraction.
 _F32_STEP = 2.0**-22
 
 Count = int | float
 
 
 class LastCount(msgspec.Struct):
-    """The last count of a meter that was believed, as the integer before scaling; what it meant.
+    """A meter's last believed count, as the number before scaling, and its value.
 
-    `pace` is in counts a second. `at_s` None: it is not known how long ago that was.
+    `pace` is in counts per second. `at_s` is None if the time of the count is unknown.
     """
 
     count: Count
@@ -76,9 +76,10 @@ class LastCount(msgspec.Struct):
 
 
 class CounterMark(LastCount):
-    """The meter that is there. `former` is the one before it, if nobody said that it was replaced.
+    """The present meter. `former` is the one before it, unless a person reported the replacement.
 
-    It may be the same meter, and return. `unmoved`: all along it has shown one count, as zeros are.
+    The former may be the same meter, and return. `unmoved`: it has shown one single count so far,
+    as zeros do.
     """
 
     former: LastCount | None = None
@@ -96,10 +97,10 @@ class _CounterDoubt(msgspec.Struct):
 
 
 class Counters:
-    """Every counter of one device: its mark, and what is in doubt.
+    """All counters of one device: their marks, and those in doubt.
 
-    A device that only speaks (`asked` False) cannot be asked again, so that any step is believed
-    of it that a counter can make at all.
+    A device that sends on its own (`asked` False) cannot be read again, so any step that a counter
+    can make at all is believed.
     """
 
     def __init__(self, *, asked: bool = True) -> None:
@@ -111,7 +112,7 @@ class Counters:
         self._puzzled = False
 
     def judge(self, sample: Sample, now_s: float) -> Quality:
-        """The sample's quality, with its history in view."""
+        """The sample's quality in the light of its history."""
         count = sample.count
         if not sample.point.counter or sample.quality is not Quality.GOOD or count is None:
             return sample.quality
@@ -123,7 +124,7 @@ class Counters:
         return Quality.GOOD
 
     def would_puzzle(self, samples: Iterable[Sample], now_s: float) -> bool:
-        """Whether one of them would be in doubt that was not before; nothing is remembered."""
+        """Whether a sample would start a doubt; nothing is remembered."""
         for sample in samples:
             point, count = sample.point, sample.count
             if not point.counter or sample.quality is not Quality.GOOD or count is None:
@@ -135,41 +136,41 @@ class Counters:
         return False
 
     def pop_puzzled(self) -> bool:
-        """True once after a count that is in doubt when the one before it was not: ask again."""
+        """True once after a count that started a doubt: read again."""
         puzzled, self._puzzled = self._puzzled, False
         return puzzled
 
     def pop_replacements(self) -> tuple[CounterReplacement, ...]:
-        """The counters that were taken up as another meter's since this was last asked."""
+        """The replacements since the last call."""
         if not self._replaced:
             return ()
         told, self._replaced = tuple(self._replaced), []
         return told
 
     def accept_replacement(self, point: str, old: Value = None) -> None:
-        """Somebody says that the meter was replaced: believe the next counts that agree.
+        """A person reports that the meter was replaced: believe the next counts that agree.
 
-        `old` is the former meter's last value where no count of it is known here.
+        `old` is the former meter's last value if no count of it is known here.
         """
         mark = self._marks.pop(point, None)
         self._accepted.setdefault(point, old if mark is None else mark.value)
 
     def marks(self) -> dict[str, CounterMark]:
-        """The last count of each counter that was believed."""
+        """The last believed count of each counter."""
         return {point: msgspec.structs.replace(mark) for point, mark in self._marks.items()}
 
     def hand_over(self, to: "Counters") -> None:
-        """Let another bus go on with this very device."""
+        """Let another bus continue with the same device."""
         to.restore(self.marks())
         for point, old in self._accepted.items():
             to.accept_replacement(point, old)
 
     def accepted_replacements(self) -> dict[str, Value]:
-        """The old meters' last values, where somebody has said that the meter was replaced."""
+        """The old meters' last values, for reported replacements that are still pending."""
         return dict(self._accepted)
 
     def restore(self, marks: Mapping[str, CounterMark]) -> None:
-        """Go on from these; a counter that has been read already keeps what it knows."""
+        """Continue from these marks; a counter that was read already keeps its own."""
         self._marks = {**marks, **self._marks}
 
     def _doubted(
@@ -198,7 +199,7 @@ class Counters:
         return Quality.GOOD
 
     def _begin(self, sample: Sample, count: Count, now_s: float) -> None:
-        """The first count of all, or since somebody said that the meter was replaced."""
+        """The first count of all, or the first after a reported replacement."""
         point = sample.point.id
         self._marks[point] = CounterMark(count, sample.value, 0.0, now_s)
         if point in self._accepted:
@@ -219,7 +220,7 @@ class Counters:
     ) -> None:
         point = sample.point.id
         former = LastCount(mark.count, mark.value, mark.pace, mark.at_s)
-        # What it counts is used at the pace of before.
+        # Consumption continues at the former pace.
         self._marks[point] = CounterMark(count, sample.value, mark.pace, now_s, former, unmoved)
         self._replaced.append(CounterReplacement(point, mark.value, sample.value, by_person=False))
 
@@ -235,7 +236,7 @@ class Counters:
 
 
 def _usual(mark: CounterMark, sample: Sample, count: Count, now_s: float, *, asked: bool) -> bool:
-    """True if that is a step as this counter makes them; the mark then moves."""
+    """True for a step as this counter makes them; it moves the mark."""
     if mark.at_s is None:
         return False
     step = _step(mark.count, count, sample.modulus)
@@ -256,13 +257,13 @@ def _usual(mark: CounterMark, sample: Sample, count: Count, now_s: float, *, ask
 
 
 def _step(before: Count, count: Count, modulus: int | None) -> Count:
-    """How far it moved: past the end of its range where it has one, else below zero if it fell."""
+    """The step: wrapped past the end of the range if there is one, else negative if it fell."""
     step = count - before
     return step % modulus if step < 0 and modulus is not None else step
 
 
 def _pace(mark: LastCount, sample: Sample, step: Count, since_s: float) -> float:
-    """The fastest pace of late."""
+    """The fastest recent pace."""
     now = step / max(since_s, 1.0)
     pace = max(now, mark.pace * max(0.0, 1 - since_s / _LATE_S))
     return pace if pace <= _FASTEST else min(pace, _FASTEST * _digit(sample))
@@ -275,7 +276,7 @@ def _agree(doubt: _CounterDoubt, sample: Sample, count: Count, now_s: float) -> 
 
 
 def _same_meter(mark: CounterMark, sample: Sample, count: Count, now_s: float) -> bool:
-    """Upwards by what a meter can count, or wrapped."""
+    """Upwards by a possible step, or wrapped."""
     since_s = None if mark.at_s is None else now_s - mark.at_s
     if count >= mark.count:
         if _reaches_former(mark, sample, count, now_s):
@@ -291,7 +292,7 @@ def _same_meter(mark: CounterMark, sample: Sample, count: Count, now_s: float) -
 
 
 def _is_beyond(mark: CounterMark, sample: Sample, step: Count, since_s: float) -> bool:
-    """Whether it is further than the meter can have counted meanwhile."""
+    """Whether the step is larger than the meter can have counted meanwhile."""
     digit = _digit(sample)
     fastest = _FASTEST * digit
     if mark.pace:
@@ -300,7 +301,7 @@ def _is_beyond(mark: CounterMark, sample: Sample, step: Count, since_s: float) -
 
 
 def _is_back(mark: CounterMark, sample: Sample, count: Count, now_s: float) -> bool:
-    """Whether the former meter can have got there, and this one is not on its way past it."""
+    """Whether this can be the former meter, and not the present one on its way past it."""
     former = _former(mark, now_s)
     if former is None:
         return False
@@ -308,7 +309,8 @@ def _is_back(mark: CounterMark, sample: Sample, count: Count, now_s: float) -> b
     slack = _slack(sample)
     most = slack + former.pace * (_SURPRISE * min(since_s, _REST_S) + since_s)
     if _stood(mark, former, sample):
-        # It had no count of its own: what cannot be the former meter's is another one's.
+        # The present one had no count of its own: what cannot be the former meter's is another
+        # meter's.
         digit = _digit(sample)
         fastest = max(_BEYOND * former.pace, _BURST * digit)
         most = max(most, _LEAP * digit, slack + fastest * since_s)
@@ -318,7 +320,7 @@ def _is_back(mark: CounterMark, sample: Sample, count: Count, now_s: float) -> b
 
 
 def _reaches_former(mark: CounterMark, sample: Sample, count: Count, now_s: float) -> bool:
-    """Whether what has shown one count all along comes to where the former meter was."""
+    """Whether a mark that has shown one single count arrives at the former meter's count."""
     former = _former(mark, now_s)
     if former is None or not _stood(mark, former, sample):
         return False
@@ -326,7 +328,7 @@ def _reaches_former(mark: CounterMark, sample: Sample, count: Count, now_s: floa
 
 
 def _former(mark: CounterMark, now_s: float) -> LastCount | None:
-    """The meter before, as long as it may return."""
+    """The former meter, as long as it may return."""
     former = mark.former
     if former is None or former.at_s is None:
         return former
@@ -334,16 +336,17 @@ def _former(mark: CounterMark, now_s: float) -> LastCount | None:
 
 
 def _stood(mark: CounterMark, former: LastCount, sample: Sample) -> bool:
-    """Whether it has shown one count all along, and one that is far from the former meter's."""
+    """Whether the mark has shown one single count, far from the former meter's."""
     return mark.unmoved and abs(former.count - mark.count) > _LEAP * _digit(sample)
 
 
 def _least(mark: CounterMark, former: LastCount, sample: Sample) -> float:
-    """The lowest count that the former meter returns with."""
-    # One that was off may have lost what it had counted since it last kept its count.
+    """The lowest count with which the former meter may return."""
+    # A meter that lost power may have lost what it counted since it last saved its count.
     lost = _SURPRISE * former.pace * _REST_S
     if former.count > mark.count and _stood(mark, former, sample):
-        # Of a young one that is more than it had: nearer to its count than to this one.
+        # For a young meter that exceeds its whole count: halve the distance between the two
+        # instead.
         lost = min(lost, (former.count - mark.count) / 2)
     return former.count - lost - _slack(sample)
 
@@ -354,9 +357,9 @@ def _slack(sample: Sample) -> float:
 
 
 def _digit(sample: Sample) -> float:
-    """What the value's last digit is worth in counts.
+    """What the last digit of the value is worth in counts.
 
-    Mostly 1; of a meter that counts in its unit's base (J for MWh), as many as that is.
+    Usually 1; more for a meter that counts in a smaller unit (J for MWh).
     """
     count, value, point = sample.count, sample.value, sample.point
     shown = 10.0**-point.decimals

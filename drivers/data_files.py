@@ -10,6 +10,6 @@ _ROOTS = (
 
 
 def config_path(*parts: str) -> Path:
-    """The path of a file or folder of `config/`; below the prefix if it exists in neither place."""
+    """The path of a file or folder of `config/`; below the prefix if it exists in neither."""
     places = [root.joinpath(*parts) for root in _ROOTS]
     return next((place for place in places if place.exists()), places[-1])

@@ -1,17 +1,17 @@
-"""Dry contacts: what a wired sensor, key or cable says, made of the readings of its input. Pure.
+"""Dry contacts: the state of a wired sensor, key or cable, from the readings of its input. Pure.
 
-    reading ─► level (idle, active, wire open, wire shorted) ─► held long enough ─► Change
+    reading ─► level (idle, active, wire open, wire shorted) ─► held long enough ─► change
 
 A plain input is closed or open, and `normally` says which of them is idle. A supervised input
-measures the loop's resistance, so that a cut or shorted cable is told from an alarm.
+measures the resistance of its loop, which distinguishes a cut or shorted cable from an alarm.
 
     UNKNOWN ──► IDLE ◄──► ACTIVE ──(for `stuck_s`)──► ACTIVE, stuck
        ▲          ▲          ▲
        │          ▼          ▼
        └──── OPEN ◄──────► SHORT        any state ──(no good reading for `lost_s`)──► UNKNOWN
 
-A change is told once, after the new level was held for `hold_s`, and it bears the instant of the
-first reading that left the old level: what bounces in between does not make it younger.
+A change is reported once the new level was held for `hold_s`, with the instant of the first reading
+that left the old level: bouncing in between does not move that instant.
 """
 
 import enum
@@ -26,22 +26,20 @@ _S = 1_000_000_000
 
 
 class ContactLevel(enum.Enum):
-    """What an input says."""
-
     UNKNOWN = "unknown"
     IDLE = "idle"
     ACTIVE = "active"
-    # The cable of a supervised loop is cut, or the sensor was taken off.
+    # The cable of a supervised loop is cut, or the sensor was removed.
     OPEN = "open"
     # The cable of a supervised loop is shorted.
     SHORT = "short"
 
 
 class SupervisedLoop(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A supervised loop: resistances (or counts) that part its four levels.
+    """A supervised loop: the resistances (or counts) that separate its four levels.
 
-    Below `short` the cable is shorted, from `open` on it is cut. Between them lie two bands, parted
-    at `parted`; the upper one is idle unless `idle_below` (a normally closed contact).
+    Below `short` the cable is shorted, from `open` on it is cut. The two bands between them meet at
+    `parted`; the upper one is idle unless `idle_below` (a normally closed contact).
     """
 
     short: float
@@ -55,7 +53,7 @@ class SupervisedLoop(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
             raise ValueError(self)
 
     def level(self, measured: float) -> ContactLevel:
-        """The band in which the measured value lies."""
+        """The band of the measured value."""
         if measured < self.short:
             return ContactLevel.SHORT
         if measured >= self.open:
@@ -68,9 +66,10 @@ class SupervisedLoop(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
 
 
 class ContactOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How one input is understood.
+    """How an input is interpreted.
 
-    `stuck_s` is how long it may be active without a break (a key: seconds; a smoke sensor: never).
+    `stuck_s` is the longest it may be active continuously (a key: seconds; a smoke sensor:
+    unlimited).
     """
 
     normally: Literal["open", "closed"] = "open"
@@ -81,11 +80,11 @@ class ContactOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
 
 
 class ContactState(msgspec.Struct, frozen=True):
-    """All that is remembered of one input.
+    """Everything remembered of one input.
 
-    `level` is what was told last; `shown` is what readings have shown without a break since
-    `since_ns`. `edge_ns` is the first reading that left `level`, `before_ns` the one before it:
-    the edge lies between the two. Both are forgotten once `level` is held again.
+    `level` was reported last; `shown` is what the readings have shown continuously since
+    `since_ns`. `edge_ns` is the first reading that left `level`, `before_ns` the one before it: the
+    edge lies between the two. Both are cleared when `level` is held again.
     """
 
     level: ContactLevel = ContactLevel.UNKNOWN
@@ -99,9 +98,9 @@ class ContactState(msgspec.Struct, frozen=True):
 
 
 class ContactChange(msgspec.Struct, frozen=True):
-    """An input went from one level to another at `at_ns`, and after `not_before_ns` if known.
+    """An input changed its level at `at_ns`, and after `not_before_ns` if that is known.
 
-    `stuck` is true where it did not change, and that is the news.
+    With `stuck` the level is the same, and the news is that it has been active for too long.
     """
 
     was: ContactLevel
@@ -112,16 +111,16 @@ class ContactChange(msgspec.Struct, frozen=True):
 
 
 def resume_contact(level: ContactLevel, at_ns: int, *, stuck: bool = False) -> ContactState:
-    """The contact as it was told before a restart, so that a key still held is no new press.
+    """The contact as reported before a restart, so that a key still held is no new press.
 
-    Instants of before mean nothing now: how long it has been active counts from `at_ns` on.
+    Earlier instants are meaningless now: its active time counts from `at_ns` on.
     """
     active_ns = at_ns if level is ContactLevel.ACTIVE else None
     return ContactState(level=level, since_ns=at_ns, active_ns=active_ns, stuck=stuck)
 
 
 def level_of(options: ContactOptions, value: Value, quality: Quality) -> ContactLevel:
-    """What one reading shows; UNKNOWN where it cannot be used."""
+    """The level of one reading; UNKNOWN if it cannot be used."""
     if quality is not Quality.GOOD or value is None or isinstance(value, str):
         return ContactLevel.UNKNOWN
     if options.loop is not None:
@@ -133,7 +132,7 @@ def level_of(options: ContactOptions, value: Value, quality: Quality) -> Contact
 def update_contact(
     contact: ContactState, options: ContactOptions, value: Value, quality: Quality, at_ns: int
 ) -> tuple[ContactState, ContactChange | None]:
-    """The contact after one reading, and what there is to tell. Instants never go back."""
+    """The contact after one reading, and the changes to report. Instants never decrease."""
     shown = level_of(options, value, quality)
     if shown is ContactLevel.UNKNOWN:
         return _lost(contact, options, at_ns)
@@ -147,7 +146,7 @@ def update_contact(
 
 
 def _seen(contact: ContactState, shown: ContactLevel, at_ns: int) -> ContactState:
-    """The reading is remembered; another level than the last one begins to be held."""
+    """Remember the reading; a new level begins to be held."""
     if shown is not contact.shown:
         contact = msgspec.structs.replace(contact, shown=shown, since_ns=at_ns)
     if contact.edge_ns is None and contact.level not in {shown, ContactLevel.UNKNOWN}:
@@ -157,7 +156,7 @@ def _seen(contact: ContactState, shown: ContactLevel, at_ns: int) -> ContactStat
 
 def _told(contact: ContactState) -> tuple[ContactState, ContactChange]:
     edge_ns, before_ns = contact.edge_ns, contact.before_ns
-    if edge_ns is None:  # nothing was known before
+    if edge_ns is None:  # the level was unknown before
         edge_ns, before_ns = contact.since_ns, None
     change = ContactChange(contact.level, contact.shown, edge_ns, before_ns)
     told = msgspec.structs.replace(
@@ -174,7 +173,7 @@ def _told(contact: ContactState) -> tuple[ContactState, ContactChange]:
 def _stuck(
     contact: ContactState, options: ContactOptions, at_ns: int
 ) -> tuple[ContactState, ContactChange | None]:
-    """Active for too long is told once; a bounce towards idle does not begin it anew."""
+    """Report once that it was active too long; a bounce to idle does not restart the time."""
     since = contact.active_ns
     if since is None or contact.stuck or at_ns - since < options.stuck_s * _S:
         return contact, None
@@ -185,7 +184,7 @@ def _stuck(
 def _lost(
     contact: ContactState, options: ContactOptions, at_ns: int
 ) -> tuple[ContactState, ContactChange | None]:
-    """A reading that cannot be used changes nothing, until there was no other one for too long."""
+    """An unusable reading changes nothing until there was no usable one for too long."""
     since = contact.since_ns if contact.good_ns is None else contact.good_ns
     if contact.level is ContactLevel.UNKNOWN or at_ns - since < options.lost_s * _S:
         return contact, None

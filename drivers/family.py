@@ -1,16 +1,15 @@
 """What a driver family offers: a folder whose `driver.py` has `DRIVER`, in one of four shapes.
 
 - *polled*: plans transactions and decodes replies; the bus carries them out (meters, contacts);
-- *listening*: says who speaks in a message and what; the station opens the inlet, and replies once
-  the journal has committed (cameras, fire panels);
+- *listening*: identifies the sender of a message and decodes it; the station opens the inlet, and
+  replies once the journal has committed (cameras, fire panels);
 - *measured*: takes one reading on demand, for a person's session; the station lends it a link and
   keeps nothing (a blood-pressure cuff, a scale);
-- *acting*: turns an action into transactions; the station queues, sends and asks for the status
+- *acting*: turns an action into transactions; the station queues, sends and polls the status
   (a printer, a sign).
 
-Families own no port, task, timer or retry, and plan and decode purely: the same bytes, the same
-answer. Beside `driver.py` stand `codec.py`, `emulator.py` (which never imports the codec),
-`vectors.toml` and `README.md`.
+Families own no port, task, timer or retry; planning and decoding are pure. Beside `driver.py` there
+are `codec.py`, `emulator.py` (which never imports the codec), `vectors.toml` and `README.md`.
 """
 
 import enum
@@ -26,7 +25,7 @@ from drivers.serial_line import SerialLine
 
 
 class Shape(enum.Enum):
-    """How the devices of a family are talked to; every `DRIVER` declares its own."""
+    """How the station talks to the devices of a family."""
 
     POLLED = "polled"
     LISTENING = "listening"
@@ -35,20 +34,20 @@ class Shape(enum.Enum):
 
 
 class Framing(enum.Enum):
-    """How a link tells one frame from the next."""
+    """How a link separates frames."""
 
-    # Bytes as they are on the wire: the request is the whole frame with its checksum, and the
-    # reply is searched for in whatever is heard (serial lines, serial servers).
+    # Raw bytes: the request is the whole frame with its checksum, and the reply is searched for in
+    # the received bytes (serial lines, serial servers).
     STREAM = "stream"
     # Modbus TCP: requests and replies are unit and PDU; the link adds and removes the header.
     MBAP = "mbap"
 
 
 class WireCost(msgspec.Struct, frozen=True):
-    """What a link's wire costs; drivers coalesce by it, and the bus plans its load with it.
+    """The cost of a link's wire, by which drivers combine reads and the bus plans its load.
 
-    `longest_s` is the most that one transaction should take, where alarm inputs wait for the wire:
-    a block that takes longer is asked for in parts, as far as it can be parted.
+    `longest_s` is the most that one transaction should take where alarm inputs wait for the wire: a
+    longer read is divided, as far as possible.
     """
 
     framing: Framing = Framing.STREAM
@@ -58,54 +57,56 @@ class WireCost(msgspec.Struct, frozen=True):
     longest_s: float = math.inf
 
     def cost_s(self, request_bytes: int, reply_bytes: int) -> float:
-        """Wire time of one transaction, both silences counted."""
+        """Wire time of one transaction, both silences included."""
         chars = request_bytes + reply_bytes
         return chars * self.char_s + self.turnaround_s + 2 * self.silence_s
 
 
 class Expect(Protocol):
-    """How the reply to one request is recognised. Pure; never raises, whatever is heard.
+    """How the reply to one request is recognised. Pure; never raises, whatever was received.
 
-    Requests with equal ones have replies that look alike; those of one `kin` (unit and function)
-    have refusals that look alike.
+    Equal ones expect replies that look alike; those of one `kin` (unit and function) expect
+    refusals that look alike.
     """
 
     @property
     def kin(self) -> Hashable:
-        """The unit and the function that are asked: all that a refusal bears."""
+        """The requested unit and function: all that a refusal contains."""
 
     @property
     def limit(self) -> int:
         """Most bytes worth keeping: the longest reply and some noise before it."""
 
     def find(self, heard: bytes, *, final: bool) -> tuple[int, int] | None:
-        """Where the reply stands in all that was heard since the request; None: not there (yet).
+        """Where the reply is in the bytes received since the request; None: not there (yet).
 
-        The answer must not depend on how the bytes were split: what is found in a prefix is
-        found in the whole. `final` says that nothing more will come, so an unfinished candidate
-        no longer hides a finished one behind it. Under MBAP the bytes are one whole answer.
+        The result must not depend on how the bytes were split: what is found in a prefix is found
+        in the whole. `final` says that nothing more will come, so an unfinished candidate no longer
+        hides a finished one behind it. Under MBAP the bytes are exactly one reply.
         """
 
     def any_of_kin(self) -> "Expect":
-        """Finds every whole frame that may answer a request of this kin, refusals too."""
+        """Finds every complete frame that may answer a request of this kin, refusals included."""
 
     def good_only(self) -> "Expect":
-        """Finds no refusal: where one may be another request's."""
+        """Finds no refusal, where one may belong to another request."""
 
 
 class Transaction(msgspec.Struct, frozen=True, kw_only=True):
     """One request and how to understand its reply.
 
-    `request` is the frame as `WireCost.framing` wants it, wake-up bytes included. `expect` None: no
-    reply comes (a broadcast). `decode` takes the frame that `expect` found and gives one sample
-    a point, or raises a DeviceFault; it is pure. `divide` gives the same in smaller pieces after
-    a `Refused` that is divisible (empty: it cannot be smaller). `longer` gives the same in ever
-    longer replies, as far as the device bears them: so that no two of its replies look alike.
-    Those are `lengthened`; `divide` gives what they were made from, and the device need not know
-    the rest: whatever it answers but the values may be for that.
-    `more` looks at a reply first: it gives the transaction that fetches the rest and decodes the
-    whole, None where nothing is left.
-    `places` says of each point which bytes of the frame are its own, for people who compare them.
+    `request` is the frame as `WireCost.framing` requires it, wake-up bytes included. `expect` is
+    None for a broadcast, which gets no reply. `decode` takes the frame that `expect` found and
+    returns one sample per point, or raises a DeviceFault; it is pure.
+
+    `divide` returns smaller transactions for the same points after a divisible RequestRefused
+    (none: it cannot be smaller). `longer` returns transactions with ever longer replies, as far as
+    the device permits, so that no two of its replies look alike. Those are `lengthened`; their
+    `divide` returns the original ones, and any fault of theirs may come from the lengthening.
+
+    `more` inspects a reply first: it returns the transaction that fetches the rest and decodes the
+    whole, or None if nothing is missing. `places` gives for each point its bytes in the frame, for
+    people who compare them.
     """
 
     request: bytes
@@ -121,7 +122,7 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WritePlan(msgspec.Struct, frozen=True):
-    """A write, and how to see whether the device kept it (`expected`, as a reading shows it)."""
+    """A write, and how to verify it (`expected`, as a reading shows it)."""
 
     write: Transaction
     read_back: Transaction | None
@@ -129,18 +130,17 @@ class WritePlan(msgspec.Struct, frozen=True):
 
 
 class PolledDriver(Protocol):
-    """A family whose devices speak only when asked."""
+    """A family whose devices only answer requests."""
 
     family: str
     framings: frozenset[Framing]
     Options: type[msgspec.Struct]  # frozen; the family's own keys in [device.*]
 
     @property
-    def shape(self) -> Literal[Shape.POLLED]:
-        """`Shape.POLLED`."""
+    def shape(self) -> Literal[Shape.POLLED]: ...
 
     def check(self, device: Device) -> Sequence[FieldError]:
-        """Everything about this device that the family cannot use."""
+        """All reasons why the family cannot use this device."""
 
     def plan(
         self, device: Device, points: Sequence[Point], wire: WireCost
@@ -148,14 +148,14 @@ class PolledDriver(Protocol):
         """The cheapest transactions that read these points."""
 
     def write(self, device: Device, point: Point, value: Value, wire: WireCost) -> WritePlan:
-        """How to write the value; NotWritable if that cannot be."""
+        """How to write the value; NotWritable if that is impossible."""
 
 
 class ListeningDriver(Protocol):
-    """A family whose devices speak on their own, through an inlet that the station opens.
+    """A family whose devices send on their own, through an inlet that the station opens.
 
-    `identify`, `decode` and `reply` are pure and see one whole message. Whatever a message holds,
-    they raise nothing but a DeviceFault from `decode`.
+    `identify`, `decode` and `reply` are pure and take one whole message. Whatever it contains, they
+    raise nothing but a DeviceFault from `decode`.
     """
 
     family: str
@@ -163,33 +163,32 @@ class ListeningDriver(Protocol):
     Options: type[msgspec.Struct]
 
     @property
-    def shape(self) -> Literal[Shape.LISTENING]:
-        """`Shape.LISTENING`."""
+    def shape(self) -> Literal[Shape.LISTENING]: ...
 
     def check(self, device: Device) -> Sequence[FieldError]:
-        """Everything about this device that the family cannot use."""
+        """All reasons why the family cannot use this device."""
 
     def identify(self, message: DeviceMessage) -> str | None:
-        """The address of the device that speaks, as `[device.*]` writes it; None: none is named."""
+        """The sender's address as `[device.*]` writes it; None if the message names none."""
 
     def decode(self, device: Device, message: DeviceMessage) -> Sequence[Sample]:
-        """What the message says of the device's points: none for a mere sign of life.
+        """The samples in the message: none for a mere sign of life.
 
-        Garbled if it cannot be understood, another DeviceFault if it reports one.
+        GarbledReply if it cannot be understood, another DeviceFault if it reports one.
         """
 
     def reply(self, message: DeviceMessage, *, stored: bool) -> bytes | None:
-        """What the sender is told; None: nothing.
+        """The reply to the sender; None for no reply.
 
-        `stored` is False where the readings are not in the journal, or nobody knows the sender: a
-        reply that the sender takes for a confirmation must not be given then.
+        `stored` is False if the readings are not in the journal, or the sender is unknown: the
+        reply must then not be a confirmation.
         """
 
 
 class RadioDriver(Protocol):
     """A listening family with a kind of bus of its own (`BUS_KINDS`): its radio.
 
-    Links that are keyed, replayed or renamed leave state between messages; such a bus keeps it.
+    Keys, replay protection and changing addresses need state between messages; the bus keeps it.
     """
 
     family: str
@@ -197,11 +196,10 @@ class RadioDriver(Protocol):
     Options: type[msgspec.Struct]
 
     @property
-    def shape(self) -> Literal[Shape.LISTENING]:
-        """`Shape.LISTENING`."""
+    def shape(self) -> Literal[Shape.LISTENING]: ...
 
     def check(self, device: Device) -> Sequence[FieldError]:
-        """Everything about this device that the family cannot use."""
+        """All reasons why the family cannot use this device."""
 
 
 class LinkReply(Protocol):
@@ -209,7 +207,7 @@ class LinkReply(Protocol):
 
     @property
     def frame(self) -> bytes:
-        """What the transaction's `expect` has found."""
+        """The frame that the transaction's `expect` found."""
 
 
 class LentLink(Protocol):
@@ -218,11 +216,11 @@ class LentLink(Protocol):
     async def exchange(
         self, transaction: Transaction, line: SerialLine, timeout_s: float
     ) -> LinkReply:
-        """Carry one transaction out; DeviceFault or LineDown."""
+        """Carry out one transaction; DeviceFault or LineDown."""
 
 
 class Measurement(msgspec.Struct, frozen=True):
-    """One reading that was taken for a person: what each point showed."""
+    """One reading taken for a person."""
 
     device: str
     samples: tuple[Sample, ...]
@@ -231,7 +229,7 @@ class Measurement(msgspec.Struct, frozen=True):
 class MeasuredDriver(Protocol):
     """A family whose devices take one reading on demand, for a person's session.
 
-    What it reads never passes intake, rules or the journal.
+    Its readings never pass through intake, rules or the journal.
     """
 
     family: str
@@ -239,24 +237,23 @@ class MeasuredDriver(Protocol):
     Options: type[msgspec.Struct]
 
     @property
-    def shape(self) -> Literal[Shape.MEASURED]:
-        """`Shape.MEASURED`."""
+    def shape(self) -> Literal[Shape.MEASURED]: ...
 
     def check(self, device: Device) -> Sequence[FieldError]:
-        """Everything about this device that the family cannot use."""
+        """All reasons why the family cannot use this device."""
 
     async def measure(self, device: Device, link: LentLink, until_s: float) -> Measurement:
         """Take one reading before `until_s` (the running loop's time); DeviceFault if it fails.
 
-        A reading that the device kept from before this call is not one of this session.
+        A reading that the device has stored from before this call does not count.
         """
 
 
 class ActionPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """How an action is carried out, and how to see that it was.
+    """How an action is carried out, and how to verify it.
 
     `confirm` decodes to one sample: True done, False not done, None not known yet. Without it, or
-    while the device is silent or talks nonsense, the action counts as sent and never as done.
+    while the device is silent or sends nonsense, the action counts as sent and never as done.
     """
 
     send: tuple[Transaction, ...]
@@ -264,7 +261,7 @@ class ActionPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ActingDriver(Protocol):
-    """A family that does something when told (a printer, a sign).
+    """A family whose devices act on request (a printer, a sign).
 
     An action is a writable point of the device's profile.
     """
@@ -274,17 +271,16 @@ class ActingDriver(Protocol):
     Options: type[msgspec.Struct]
 
     @property
-    def shape(self) -> Literal[Shape.ACTING]:
-        """`Shape.ACTING`."""
+    def shape(self) -> Literal[Shape.ACTING]: ...
 
     def check(self, device: Device) -> Sequence[FieldError]:
-        """Everything about this device that the family cannot use."""
+        """All reasons why the family cannot use this device."""
 
     def act(self, device: Device, action: Point, value: Value) -> ActionPlan:
-        """How to carry the action out; NotWritable if there is no such action or value."""
+        """How to carry out the action; NotWritable if there is no such action or value."""
 
     def status(self, device: Device) -> tuple[Transaction, ...]:
-        """What reads the points that are no actions; none for a device that cannot say."""
+        """What reads the points that are not actions; none for a device that has no status."""
 
 
 Driver: TypeAlias = PolledDriver | ListeningDriver | RadioDriver | MeasuredDriver | ActingDriver

@@ -10,7 +10,7 @@ from drivers.counters import Counters
 
 
 class FieldBus(Protocol):
-    """What the station runs, one a `[bus.*]`: a `PolledBus` or the bus of another shape."""
+    """What the station runs for each `[bus.*]`: a `PolledBus` or the bus of another shape."""
 
     name: str
 
@@ -18,13 +18,13 @@ class FieldBus(Protocol):
         """Serve until cancelled."""
 
     async def write(self, device: str, point: str, value: Value) -> Reading:
-        """Write, read back, and give what was read; a FieldError says why not.
+        """Write, read back and return the reading; a FieldError says why that failed.
 
-        Of a point that cannot be read back it gives what was wanted, as `substituted`.
+        A point that cannot be read back returns the written value, as `substituted`.
         """
 
     def restart(self) -> None:
-        """Close and open again, for a watchdog; writes that wait are told that the line is down."""
+        """Close and reopen, for a watchdog; waiting writes fail because the line is down."""
 
     def counters(self, device: str) -> Counters | None:
         """The counters of that device; None if it is not on this bus."""
@@ -34,7 +34,7 @@ class FieldBus(Protocol):
 
 
 class BuildBus(Protocol):
-    """How a bus is made of its name, its options and its devices."""
+    """Builds a bus from its name, its options and its devices."""
 
     def __call__(
         self,
@@ -49,10 +49,7 @@ class BuildBus(Protocol):
 
 
 class BusKind(msgspec.Struct, frozen=True):
-    """A value of `kind` in `[bus.*]`: its `Options`, and what builds the bus.
-
-    `build` takes `on_fault` by name, too; it only logs without.
-    """
+    """A value of `kind` in `[bus.*]`: its options, and what builds the bus."""
 
     name: str
     options: type[msgspec.Struct]

@@ -1,6 +1,6 @@
-"""Messages that devices send on their own, and the inlets by which they come.
+"""Messages that devices send on their own, and the inlets through which they arrive.
 
-A listening family declares the inlet that it needs; the station opens it where `[inlet.*]` says.
+A listening family declares the inlet that it needs; the station opens it if `[inlet.*]` has it.
 """
 
 from typing import Literal, Protocol, TypeAlias
@@ -9,17 +9,17 @@ import msgspec
 
 
 class FindFrame(Protocol):
-    """Where the first whole frame stands in what was heard; None: not there (yet). Never raises.
+    """Where the first complete frame is in the received bytes; None: not there (yet). Never raises.
 
-    What is found in a prefix is found in the whole. `final` says that nothing more will come, so
-    an unfinished candidate no longer hides a finished one behind it.
+    What is found in a prefix is found in the whole. `final` says that nothing more will come, so an
+    unfinished candidate no longer hides a finished one behind it.
     """
 
     def __call__(self, heard: bytes, *, final: bool) -> tuple[int, int] | None: ...
 
 
 class DeviceMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """One whole message. `source` is the sender's address on the network, which proves nothing.
+    """One whole message. `source` is the sender's network address, which proves nothing.
 
     `topic` is the HTTP path behind the inlet's secret, or the MQTT topic; `type` the content type.
     """
@@ -40,8 +40,8 @@ class HttpPath(msgspec.Struct, frozen=True, kw_only=True):
 class TcpPort(msgspec.Struct, frozen=True, kw_only=True):
     """Devices connect and send frames.
 
-    `frame_max` bounds what is kept of an unfinished frame, in bytes. A connection that is silent
-    for `idle_s` is closed.
+    `frame_max` bounds the bytes kept of an unfinished frame. A connection that is silent for
+    `idle_s` is closed.
     """
 
     find: FindFrame
@@ -51,9 +51,9 @@ class TcpPort(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MqttTopic(msgspec.Struct, frozen=True, kw_only=True):
-    """Devices publish to a broker of the community, at topics of these filters.
+    """Devices publish to the community's broker, at topics that match these filters.
 
-    No client exists yet: there is no kind `mqtt` in `[inlet.*]`, and `yizhan check` refuses it.
+    Not implemented: there is no kind `mqtt` in `[inlet.*]`, and `yizhan check` refuses it.
     """
 
     filters: tuple[str, ...]
@@ -61,7 +61,7 @@ class MqttTopic(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Radio(msgspec.Struct, frozen=True):
-    """Devices are heard by the radio of a bus of that kind, which the family brings itself."""
+    """Devices are received by the radio of a bus of that kind, which the family brings itself."""
 
     kind: str
 

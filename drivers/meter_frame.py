@@ -13,7 +13,7 @@ from drivers.frame_search import find_first_frame
 
 START, END, WAKE = 0x68, 0x16, 0xFE
 WAKE_BYTES_MAX = 4
-# Bytes of noise before a reply that are worth keeping.
+# Bytes of noise kept before a reply.
 NOISE_BYTES_MAX = 32
 
 _WILDCARD = 0xAA
@@ -26,20 +26,20 @@ def checksum(body: bytes) -> int:
 
 
 def address_bytes(address: str, digits: int) -> bytes:
-    """The address as it travels; ValueError unless it is that many digits (or `A` to `F`)."""
+    """The address as sent; ValueError unless it has that many digits (`0` to `F`)."""
     if len(address) != digits or not _DIGITS.fullmatch(address):
         raise ValueError(address)
     return bytes.fromhex(address)[::-1]
 
 
 def is_address(address: str, digits: int) -> bool:
-    """True for that many decimal digits, wildcards `A` at their left end allowed."""
+    """True for that many decimal digits; wildcards `A` at the left end are allowed."""
     tail = address.lstrip("A")
     return len(address) == digits and (tail.isdecimal() or not tail)
 
 
 def narrower_addresses(address: str) -> tuple[str, ...]:
-    """The hundred addresses that name two more digits, from the right; none for a full one."""
+    """The hundred addresses with two more known digits, from the right; none for a full one."""
     digits, known = len(address), address.lstrip("A")
     if len(known) == digits:
         return ()
@@ -47,18 +47,18 @@ def narrower_addresses(address: str) -> tuple[str, ...]:
 
 
 def matches(asked: bytes, heard: bytes) -> bool:
-    """True if `heard`, as far as it goes, is what `asked` names, wildcards included."""
+    """True if `heard`, as far as it goes, matches `asked` with its wildcards."""
     pairs = zip(asked, heard, strict=False)
     return all(ours in (theirs, _WILDCARD) for ours, theirs in pairs)
 
 
 def seal(body: bytes, wake: int) -> bytes:
-    """The frame as it goes onto the wire: `wake` wake-up bytes, `body` from its 68 on, sum, end."""
+    """The frame as sent: `wake` wake-up bytes, `body` from its 68 on, checksum, end."""
     return bytes([WAKE] * wake) + body + bytes([checksum(body), END])
 
 
 def sealed_size(raw: bytes, size: int) -> int:
-    """`size`, the length that the frame at the front of `raw` claims; 0 if sum or end are wrong."""
+    """`size`, the claimed length of the frame at the front; 0 if checksum or end are wrong."""
     if size <= len(raw) and (raw[size - 2] != checksum(raw[: size - 2]) or raw[size - 1] != END):
         return 0
     return size
@@ -67,8 +67,8 @@ def sealed_size(raw: bytes, size: int) -> int:
 def find_frame(
     heard: bytes, size_of: Callable[[bytes], int], *, final: bool
 ) -> tuple[int, int] | None:
-    """Where the first frame stands in what was heard, wake-up bytes left out.
+    """Where the first frame is in the received bytes, without its wake-up bytes.
 
-    `size_of` and `final` as for `drivers.frame_search.find_first_frame`.
+    `size_of` and `final` as in `drivers.frame_search.find_first_frame`.
     """
     return find_first_frame(heard, START, size_of, final=final)

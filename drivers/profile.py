@@ -76,14 +76,13 @@ _ALSO_CALLED = {
 
 
 class ProfileFault(NamedTuple):
-    """One thing that is wrong in a profile: the key, a text code, and what fills it in."""
+    """One mistake in a profile: its key, a text code and the parameters of the text."""
 
     path: KeyPath
     code: str
     data: Mapping[str, Any] = MappingProxyType({})
 
     def __str__(self) -> str:
-        """For logs."""
         where = ".".join(map(str, self.path))
         return " ".join([where, self.code, *(f"{k}={v!r}" for k, v in self.data.items())])
 
@@ -109,7 +108,7 @@ Type = Annotated[
     ],
     msgspec.Meta(extra={"explain": _type_fault}),
 ]  # fmt: skip
-# Order of the bytes of two registers; four registers continue the same pattern.
+# Byte order of two registers; four registers continue the pattern.
 Order = Literal[
     "ABCD", "CDAB", "BADC", "DCBA",
 ]  # fmt: skip
@@ -126,7 +125,7 @@ Named = Annotated[ProfileName, msgspec.Meta(extra={"explain": _name_fault})]
 
 
 class SourcePoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a document says of one point, in the words of `[[point]]`; None: it does not say."""
+    """What a document says of one point, in the terms of `[[point]]`; None: nothing."""
 
     kind: str | None = None
     address: int | str | None = None
@@ -139,7 +138,7 @@ class SourcePoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class ProfileSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The document that a stranger can open, and the rows that the points rest on."""
+    """A publicly available document, and the rows that the points are based on."""
 
     document: str
     url: str
@@ -200,7 +199,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     @property
     def sources(self) -> tuple[ProfileSource, ...]:
-        """Every document that it was held against, the one that it was written from first."""
+        """All documents that it was checked against, first the one it was written from."""
         match self.source:
             case None:
                 return ()
@@ -210,7 +209,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     @cached_property
     def points(self) -> tuple[Point, ...]:
-        """What each device of this model has; all of them share it."""
+        """The points, shared by all devices of this model."""
         return tuple(spec.point() for spec in self.point)
 
     def device(
@@ -223,7 +222,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         timeout_s: float | None = None,
         options: Any = None,
     ) -> Device:
-        """A device of this model at that address; what is None stays as the profile has it."""
+        """A device of this model at that address; None keeps the profile's value."""
         own = SerialLine.parse(self.line) if self.line is not None else None
         return Device(
             id=device_id,
@@ -239,7 +238,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 def parse_profile(text: str, file: str) -> Profile:
-    """The profile in that text; BadProfile lists every mistake that can be told apart."""
+    """Parse a profile; BadProfile lists all its mistakes."""
     try:
         profile = msgspec.convert(tomllib.loads(text), Profile)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
@@ -251,7 +250,7 @@ def parse_profile(text: str, file: str) -> Profile:
 
 
 def load_profile(path: Path) -> Profile:
-    """The profile in that file, which bears its id as name."""
+    """Load a profile; the name of its file is its id."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -294,7 +293,7 @@ def _mistakes(profile: Profile) -> Iterator[ProfileFault]:
 
 
 def _differences(profile: Profile) -> Iterator[ProfileFault]:
-    """Where a point is not as a document says."""
+    """Where a point differs from a document."""
     numbers = {spec.id: number for number, spec in enumerate(profile.point)}
     for source in profile.sources:
         for name, said in source.says.items():

@@ -1,7 +1,7 @@
-"""All device models: the shipped profiles in `config/devices/`, and folders that come before them.
+"""All device models: the shipped profiles in `config/devices/`, and folders that precede them.
 
-Every function takes those folders as `own`. A profile of an installer's own replaces the shipped
-one of the same id; those of extensions come last.
+Every function takes those folders as `own`. A profile in them replaces the shipped one with the
+same id; those of extensions come last.
 """
 
 import contextlib
@@ -30,7 +30,7 @@ def profile_ids(*own: Path) -> list[str]:
 
 def find_profile(profile_id: str, *own: Path) -> Profile:
     """The profile of that id; BadProfile if there is none or it has mistakes."""
-    if profile_id not in profile_ids(*own):  # never a path out of the folders
+    if profile_id not in profile_ids(*own):  # an id is never a path that leads out of the folders
         raise BadProfile("profile.missing", profile=profile_id, known=profile_ids(*own))
     places = [place / f"{profile_id}.toml" for place in _folders(own)]
     return load_profile(next(place for place in places if place.is_file()))

@@ -1,8 +1,8 @@
-"""Driver families, found by folder: a new folder needs no list to be edited.
+"""Driver families, found by their folders: there is no list to edit.
 
-A family is a folder of `drivers/`, here or in an extension, with a `driver.py` that offers
-`DRIVER`. Its modules are `drivers.<family>.…` wherever it lies; a family of the product is found
-before one of that name in an extension.
+A family is a folder of `drivers/`, here or in an extension, whose `driver.py` offers `DRIVER`. Its
+modules are `drivers.<family>.…` in either case; a family of the product takes precedence over one
+of the same name in an extension.
 """
 
 import functools
@@ -19,7 +19,7 @@ _ROOT = Path(__file__).parent
 
 
 def family_names() -> tuple[str, ...]:
-    """The families that there are; nothing is imported."""
+    """The names of all families; nothing is imported."""
     folders = [_ROOT, *extension_folders("drivers")]
     for folder in folders[1:]:
         if str(folder) not in drivers.__path__:
@@ -35,7 +35,7 @@ def _names(folders: tuple[Path, ...]) -> tuple[str, ...]:
 
 
 class _Families(Mapping[str, Driver]):
-    """The families by name; one is imported when it is first asked for."""
+    """The families by name, imported on first use."""
 
     def __getitem__(self, family: str) -> Driver:
         if family not in family_names():

@@ -1,6 +1,6 @@
-"""The units that a point may bear, as UCUM writes them, and what people write instead."""
+"""The units of points in UCUM notation, and what people write instead."""
 
-# Those that meters and sensors of a community use; any other code of UCUM will do, too.
+# Those that meters and sensors of a community use; any other UCUM code is valid, too.
 USUAL_UNITS: dict[str, tuple[str, str]] = {
     "kW.h": ("度（千瓦时）", "kilowatt-hour"),
     "W.h": ("瓦时", "watt-hour"),
@@ -79,9 +79,9 @@ _MEANT = {
 
 
 def intended_unit(unit: str) -> str | None:
-    """What was meant by a unit as UCUM does not write it; "" where nobody can tell; None if right.
+    """The UCUM code that was probably meant; "" if unknown; None if the unit may be right.
 
-    Only what certainly is no code of UCUM is taken for a slip.
+    Only what certainly is not UCUM counts as a mistake.
     """
     meant = _MEANT.get(unit)
     return meant if meant is not None else None if unit.isascii() else ""

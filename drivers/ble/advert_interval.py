@@ -1,21 +1,21 @@
-"""How often a sensor speaks, and so when its silence means something. Pure."""
+"""How often a sensor sends, and so when its silence means something. Pure."""
 
 import collections
 
-# Silent for so many times its usual interval is silent.
+# A sensor counts as silent after this many of its usual intervals.
 PATIENCE = 3
 
 _GAPS = 8
-# Adverts are lost in crowds; no sensor is missed sooner than three times this.
+# Adverts are lost in crowds: shorter intervals are not learnt.
 _LEARNT_MIN_S = 10.0
 
 
 class AdvertInterval:
-    """The usual interval of one sensor: as declared, then as heard.
+    """The usual interval of one sensor: as declared, then as observed.
 
     It is the longest of the last eight gaps, and never longer than declared. An `eventful` sensor
-    speaks when something happens: a busy morning must not make its quiet night look like death,
-    so nothing is learnt from it.
+    sends when something happens: a busy morning must not make a quiet night look like a failure, so
+    nothing is learnt from it.
     """
 
     def __init__(self, declared_s: float, *, eventful: bool) -> None:
@@ -26,7 +26,6 @@ class AdvertInterval:
 
     @property
     def usual_s(self) -> float:
-        """The interval that is usual now."""
         if len(self._gaps) < _GAPS:
             return self._declared_s
         return min(max(*self._gaps, self._least_s), self._declared_s)
@@ -37,11 +36,11 @@ class AdvertInterval:
         return PATIENCE * self.usual_s
 
     def record_message(self, now_s: float) -> None:
-        """Something new was heard."""
+        """A new message was received."""
         if self._last_s is not None:
             self._gaps.append(now_s - self._last_s)
         self._last_s = now_s
 
     def skip_gap(self) -> None:
-        """It was silent, or we were deaf: the gap that ends next says nothing."""
+        """The sensor was silent or the radio was deaf: ignore the gap that ends next."""
         self._last_s = None

@@ -1,4 +1,4 @@
-"""The bind key of a sealed sensor: 16 bytes that never show themselves."""
+"""The bind key of an encrypting sensor: 16 bytes that are never shown."""
 
 import re
 import stat
@@ -13,7 +13,7 @@ _FILE_BYTES_MAX = 256
 
 
 class BindKey:
-    """A bind key; `reveal` is the only way to it."""
+    """A bind key; only `reveal` returns it."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key
@@ -27,7 +27,7 @@ class BindKey:
 
 
 def parse_key(digits: str) -> BindKey | None:
-    """The key in 32 hexadecimal digits, as makers print it; None if it is none."""
+    """The key from 32 hexadecimal digits, as makers print it; None if it is not one."""
     try:
         key = bytes.fromhex(digits)
     except ValueError:
@@ -36,10 +36,10 @@ def parse_key(digits: str) -> BindKey | None:
 
 
 def load_key(credential: str, environ: Mapping[str, str], folder: Path | None) -> BindKey:
-    """The key in the credential of that name; WrongUse says why there is none.
+    """The key from the credential of that name; WrongUse says why that failed.
 
-    systemd hands credentials over in `$CREDENTIALS_DIRECTORY`; elsewhere it is a file of `folder`
-    that its owner alone can read.
+    systemd provides credentials in `$CREDENTIALS_DIRECTORY`; elsewhere it is a file in `folder`
+    that only its owner can read.
     """
     if not _NAME.fullmatch(credential):
         raise WrongUse("ble.key-name", credential=credential)

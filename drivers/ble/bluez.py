@@ -10,7 +10,7 @@ from typing import Any
 from drivers.ble.scanner import Advert, OnAdvert
 from drivers.contract import LineDown, LineLost, PortForbidden, PortMissing, PortUnfit
 
-# bleak's word for a device whose properties changed without an advert being heard.
+# bleak's RSSI for a device whose properties changed without an advert.
 _NO_RSSI = -127
 
 _START_WITHIN_S = 10.0
@@ -20,9 +20,8 @@ _STOP_WITHIN_S = 5.0
 class BluezScanner:
     """Active scanning on one adapter.
 
-    BlueZ is asked for every advert, changed or not: a sensor with nothing new to say must still be
-    known to live. What it makes of the air is bounded by its own thirty seconds of memory; we keep
-    nothing of strangers.
+    BlueZ is asked for every advert, changed or not: a sensor with nothing new to report must still
+    be known to be alive. BlueZ forgets a device after thirty seconds; we keep nothing of strangers.
     """
 
     def __init__(self, adapter: str | None = None) -> None:
@@ -30,7 +29,7 @@ class BluezScanner:
         self._scanner: Any = None
 
     async def start(self, heard: OnAdvert) -> None:
-        """Begin to listen; LineDown if that cannot be."""
+        """Start scanning; LineDown if that fails."""
         try:
             scanner = self._open(heard)
         except ImportError as error:
@@ -47,7 +46,7 @@ class BluezScanner:
         from bleak import BleakAdapter  # noqa: PLC0415 - loaded when a scanner runs
 
         if self._adapter is not None:
-            return  # bleak tells of a named adapter only when scanning begins
+            return  # bleak reports a missing adapter only when scanning begins
         try:
             async with asyncio.timeout(_START_WITHIN_S):
                 await BleakAdapter.get()
@@ -55,11 +54,11 @@ class BluezScanner:
             raise _line_down(error) from error
 
     async def stop(self) -> None:
-        """Stop listening, whatever state the radio is in."""
+        """Stop scanning, whatever state the radio is in."""
         scanner, self._scanner = self._scanner, None
         if scanner is None:
             return
-        with contextlib.suppress(*_troubles()):  # a radio that is gone cannot be told to stop
+        with contextlib.suppress(*_troubles()):  # stopping fails on a radio that is gone
             async with asyncio.timeout(_STOP_WITHIN_S):
                 await scanner.stop()
 
@@ -69,8 +68,6 @@ class BluezScanner:
         from bleak.backends.device import BLEDevice  # noqa: PLC0415
 
         class Forgetful(BleakScannerBlueZDBus):
-            """Keeps no list of whatever is in the air."""
-
             def create_or_update_device(
                 self, _key: str, address: str, name: Any, details: Any, _adv: Any
             ) -> BLEDevice:
@@ -91,7 +88,7 @@ class BluezScanner:
 
 
 def _troubles() -> tuple[type[Exception], ...]:
-    """What "not now" looks like: bleak's, BlueZ's, D-Bus's and the socket's own words for it."""
+    """The exceptions of bleak, BlueZ, D-Bus and the socket that mean "not now"."""
     from bleak.exc import BleakError  # noqa: PLC0415 - loaded when a scanner runs
     from dbus_fast.errors import DBusFastError  # noqa: PLC0415
 
@@ -99,7 +96,7 @@ def _troubles() -> tuple[type[Exception], ...]:
 
 
 def _line_down(error: Exception) -> LineDown:
-    """Why there is no radio, in the field's own words."""
+    """Why there is no radio, as a FieldError."""
     from bleak.exc import (  # noqa: PLC0415 - loaded when a scanner runs
         BleakBluetoothNotAvailableError,
         BleakDBusError,

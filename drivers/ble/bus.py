@@ -1,11 +1,11 @@
-"""The bus in the air: one scanner, the sensors that are configured, and nothing kept of others.
+"""The BLE bus: one scanner and the configured sensors; nothing is kept of other senders.
 
-    scanner ──advert──► by address or identity ──► Sensor.take ──► sink
+    scanner ──advert──► by address or identity ──► BleSensor.receive_message ──► sink
         ▲                                             ▲
-     watchdog                                   overdue, once a second
+     watchdog                                   check_silence, once a second
 
-A lost radio is said once, its return once; meanwhile no sensor is called silent, but what the
-sensors said last goes stale as always.
+A lost radio is reported once, and its return once. Meanwhile no sensor is reported silent, but its
+last readings go stale as always.
 """
 
 import asyncio
@@ -36,12 +36,12 @@ from drivers.contract import (
 )
 from drivers.counters import Counters
 
-# How often the sensors' silence is looked at.
+# How often the sensors' silence is checked.
 SWEEP_S = 1.0
 
 
 class BleBus:
-    """`FieldBus` over the air. `scanner` is its only radio."""
+    """`FieldBus` for BLE sensors. `scanner` is its only radio."""
 
     def __init__(
         self,
@@ -83,11 +83,11 @@ class BleBus:
                 timer.cancel()
 
     async def write(self, device: str, point: str, value: Value) -> Reading:
-        """Nobody can speak to a sensor that only speaks."""
+        """Always NotWritable: sensors only send."""
         raise NotWritable("ble.not-writable", device=device, point=point, value=value)
 
     def restart(self) -> None:
-        """Close and open again."""
+        """Stop the scan and start it again."""
         self._again.set()
 
     def counters(self, device: str) -> Counters | None:
@@ -103,7 +103,7 @@ class BleBus:
 
     @property
     def stats(self) -> BusStats:
-        """This moment's figures: `transactions` are adverts of our sensors; nobody is polled."""
+        """A snapshot; `transactions` counts adverts of our sensors."""
         sensors = self._ears.sensors
         return BusStats(
             name=self.name,
@@ -118,11 +118,11 @@ class BleBus:
         )
 
     async def _serve(self) -> None:
-        """One scan: from its start to its loss, or until it is started again."""
+        """One scan: from its start until it is lost or restarted."""
         self._again.clear()
         try:
             await self._scanner.start(self._hear)
-            await self._scanner.check()  # a radio on its way out may still say yes
+            await self._scanner.check()  # starting may succeed on a radio that is being unplugged
             self.air.scans += 1
             self._watch.start(self._now_s())
             if not self._watch.is_deaf:
@@ -135,7 +135,7 @@ class BleBus:
             await self._scanner.stop()
 
     async def _listen(self) -> None:
-        """Hear, until the radio is lost (LineDown) or has to be started again."""
+        """Receive until the radio is lost (LineDown) or the scan must be restarted."""
         while not self._again.is_set():
             await self._tick()
             now_s = self._now_s()
@@ -148,14 +148,14 @@ class BleBus:
                 return
 
     async def _pause(self) -> None:
-        """Wait before the next attempt; the sensors' last words go stale meanwhile."""
+        """Wait before the next attempt; the sensors' last readings go stale meanwhile."""
         until_s = self._now_s() + self._retry_s
         self._retry_s = self._watch.next_retry_s(self._retry_s)
         while self._now_s() < until_s and not self._again.is_set():
             await self._tick()
 
     async def _tick(self) -> None:
-        """Let a second pass, or less if somebody wants the scan started again."""
+        """Wait one second, or less if a restart is requested."""
         try:
             async with asyncio.timeout(SWEEP_S):
                 await self._again.wait()
@@ -173,7 +173,7 @@ class BleBus:
                 self._tell(sensor)
 
     def _hear(self, advert: Advert) -> None:
-        """An advert of anybody."""
+        """An advert of any sender."""
         now_s = self.air.heard_s = self._now_s()
         self.air.adverts += 1
         self._watch.record_advert(now_s)
@@ -196,7 +196,7 @@ class BleBus:
                 self._let_rest(sensor, result)
 
     def _let_rest(self, sensor: BleSensor, result: PollResult) -> None:
-        """Put momentary points back to rest when their moment is over."""
+        """Return momentary points to their rest value when their moment is over."""
         for reading in result.readings:
             rest = sensor.rests.get(reading.point)
             if rest is None or reading.value in {None, rest.rests}:
@@ -229,7 +229,7 @@ class BleBus:
         self._on_state(BusChange(self.name, state, int(self._now_s() * 1e9), code, data))
 
     def _tell(self, sensor: BleSensor) -> None:
-        """Say a sensor's state if it is another than was said last; a deaf moment is not said."""
+        """Report a sensor's state if it changed; one caused by a deaf radio is not reported."""
         device, state = sensor.device.id, sensor.state
         if state in {DeviceState.WAIT, self._told.get(device)}:
             return

@@ -1,7 +1,7 @@
-"""Which sensors are in the air: what each says, and which models say just that. Pure.
+"""Which sensors are within range: what each reports, and the models that match it. Pure.
 
-Only messages of formats that we know are kept, and of a bounded number of senders; what a phone or
-a stranger's headphones say is forgotten at once.
+Only messages in known formats are kept, of a bounded number of senders; everything else, such as
+phones and headphones, is forgotten at once.
 """
 
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ MODELS_MAX = 3
 
 
 class DiscoveredSensor(msgspec.Struct):
-    """One sender so far. `sealed`: what it says needs its key."""
+    """One sender so far. `sealed`: its messages are encrypted."""
 
     address: str
     format: str
@@ -28,7 +28,7 @@ class DiscoveredSensor(msgspec.Struct):
 
 
 class SensorDiscovery:
-    """Everybody who was heard in a format that we know."""
+    """All senders in known formats."""
 
     def __init__(self) -> None:
         """Nobody yet."""
@@ -36,7 +36,7 @@ class SensorDiscovery:
         self._called: dict[str, str] = {}
 
     def add_advert(self, advert: Advert) -> DiscoveredSensor | None:
-        """Take an advert in; the sender, if this is news of it."""
+        """Process an advert; returns the sender if there is news of it."""
         news = None
         for message in advert.messages():
             form = format_of(message)
@@ -64,7 +64,7 @@ class SensorDiscovery:
         return known if (known.sealed, len(known.says), known.adverts == 0) != before else None
 
     def _known(self, advert: Advert, form: str, identity: str | None) -> DiscoveredSensor | None:
-        """The sender, by what it calls itself or by its address; None if there are too many."""
+        """The sender by its identity or address; None if there are too many."""
         if identity is not None and len(self._called) < SENDERS_MAX:
             self._called[advert.address] = identity
             before = self.seen.pop(advert.address, None)
@@ -78,7 +78,7 @@ class SensorDiscovery:
 
 
 def matching_models(seen: DiscoveredSensor, profiles: Iterable[Profile]) -> list[Profile]:
-    """The models that say what this sender says, those that say just that first."""
+    """The models that report what this sender reports, exact matches first."""
     said = set(seen.says)
     fitting = []
     for profile in profiles:

@@ -1,4 +1,4 @@
-"""BLE sensors: the family and its kind of bus. What its points mean stands in `points.py`."""
+"""The BLE family and its kind of bus. The meaning of its points is in `points.py`."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -20,7 +20,7 @@ class BleDriver:
     Options = BleDeviceOptions
 
     def check(self, device: Device) -> Sequence[FieldError]:
-        """Everything about this device that the family cannot use."""
+        """All reasons why the family cannot use this device."""
         return check_device(device)
 
 
@@ -33,7 +33,7 @@ def _build(
     *,
     on_fault: OnFault = log_fault,
 ) -> FieldBus:
-    """The bus, with BlueZ as its ears; the library that talks to BlueZ is loaded when it runs."""
+    """The bus with a BlueZ scanner; bleak is imported when it runs."""
     from drivers.ble.bluez import BluezScanner  # noqa: PLC0415 - nobody else pays for it
     from drivers.ble.bus import BleBus  # noqa: PLC0415 - nor for this
 

@@ -1,4 +1,4 @@
-"""What the settings may say of a BLE bus and of a sensor on it."""
+"""The settings of a BLE bus and of a sensor on it."""
 
 from typing import Annotated
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class BleDeviceOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A sensor's own keys in `[device.*]`: how its messages are opened.
+    """A sensor's own keys in `[device.*]`: how its messages are decrypted.
 
     `bind_key` is the maker's 32 hexadecimal digits, `credential` the name of one that holds them.
     """
@@ -22,9 +22,9 @@ class BleDeviceOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
 class BleBusOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The keys of `[bus.*]` with `kind = "ble"`.
 
-    `adapter` is BlueZ's name (`hci0`), None the first that is powered. A scanner that hears
-    nothing at all for `watchdog_s` is started again. `keys` is the folder of the credentials
-    where systemd hands none over.
+    `adapter` is BlueZ's name (`hci0`), None the first one that is powered. A scan that receives
+    nothing at all for `watchdog_s` is restarted. `keys` is the folder of the credentials where
+    systemd provides none.
     """
 
     adapter: Annotated[str, msgspec.Meta(pattern=r"^hci[0-9]{1,3}$")] | None = None
@@ -33,5 +33,4 @@ class BleBusOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
     @property
     def where(self) -> str:
-        """The adapter, for people."""
         return self.adapter or "Bluetooth"

@@ -36,7 +36,7 @@ _UNITS = {each.name: each.units for each in FORMATS} | {RADIO: {"rssi": "dB[mW]"
 
 
 def check_device(device: Device) -> Sequence[FieldError]:
-    """Everything about this device that the family cannot use."""
+    """All reasons why the family cannot use this device."""
     if device.family != FAMILY:
         return [WrongUse("ble.other-family", device=device.id, family=device.family)]
     return [*_check_address(device), *_check_key(device), *_check_points(device)]
@@ -50,7 +50,7 @@ def mac_bytes(device: Device) -> bytes:
 
 
 def samples(device: Device, heard: DecodedMessage, rssi: int | None = None) -> list[Sample]:
-    """One sample for each point that the message speaks of."""
+    """One sample for each point that the message contains."""
     found: list[Sample] = []
     for point in device.points:
         measure = _measure_of(point, heard, rssi)
@@ -79,7 +79,7 @@ def _sample(point: Point, measure: MeasuredQuantity) -> Sample:
 
 
 def _value(point: Point, value: Value) -> Value:
-    """Numbers as the profile wants them, everything else as it was said."""
+    """Numbers as the profile scales them, everything else unchanged."""
     if isinstance(value, bool | str) or value is None:
         return value
     scaled = value * point.scale + point.offset

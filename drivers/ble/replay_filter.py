@@ -1,8 +1,8 @@
-"""What one sensor said last: tells news from repeats, and a replayed message from a true one. Pure.
+"""One sensor's last messages: tells new ones from repeats, and replayed ones from true ones. Pure.
 
-A sensor sends each message several times, because adverts get lost. Repeats are told by the
-message's own number; where it has none, the same bytes within four seconds are the same message
-(as bthome-ble has it).
+A sensor sends each message several times, because adverts get lost. Repeats are recognised by the
+message's own number; without one, the same bytes within four seconds are the same message (as in
+bthome-ble).
 """
 
 import collections
@@ -13,24 +13,22 @@ import msgspec
 from drivers.ble.codec import DecodedMessage
 
 REPEAT_S = 4.0
-# A sealed message may be repeated so long; later it is somebody's recording.
+# For how long an encrypted message may be repeated; later it is a replay.
 _SEALED_REPEAT_S = 60.0
 # A beacon has three frames, a sensor a few kinds of message.
 _MESSAGES_MAX = 8
-# A counter that starts again (a new battery) starts here.
+# A counter that restarts (a new battery) restarts below this.
 _RESTARTED_BELOW = 100
 
 
 class Novelty(enum.Enum):
-    """What a message is worth."""
-
     NEW = "new"
     REPEAT = "repeat"
     REPLAY = "replay"
 
 
 class _KnownMessage(msgspec.Struct):
-    """One message that was understood, when it was first heard, and when last."""
+    """A decoded message, when it was first received, and when last."""
 
     heard: DecodedMessage
     first_s: float
@@ -45,7 +43,7 @@ class ReplayFilter:
         self._highest: dict[str, int] = {}
 
     def judge_repeat(self, message: bytes, now_s: float) -> Novelty | None:
-        """What the very same bytes are worth; None: never heard, or news again."""
+        """Judge bytes that were received before; None if they are new, or count as new again."""
         told = self._told.get(message)
         if told is None:
             return None
@@ -62,7 +60,7 @@ class ReplayFilter:
     def judge_message(
         self, message: bytes, heard: DecodedMessage, now_s: float, *, missed: bool
     ) -> Novelty:
-        """What a message that was understood is worth.
+        """Judge a decoded message.
 
         After the sensor was `missed`, any counter is believed: it may have a new battery.
         """
@@ -77,7 +75,7 @@ class ReplayFilter:
         return news
 
     def _renumbered(self, heard: DecodedMessage, now_s: float) -> bool:
-        """The same packet sealed once more, under another counter."""
+        """The same packet, encrypted once more under another counter."""
         return heard.packet is not None and any(
             told.heard.packet == heard.packet
             and told.heard.measures == heard.measures

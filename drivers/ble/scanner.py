@@ -1,16 +1,16 @@
-"""Who listens to the air for the bus."""
+"""The scanner as the BLE bus uses it, and the adverts it delivers."""
 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol, TypeAlias
 
 _SERVICE_DATA = b"\x16"
 _MAKER_DATA = b"\xff"
-# How every 16-bit UUID of the Bluetooth SIG ends when it is written in full.
+# The ending of every 16-bit UUID of the Bluetooth SIG when written in full.
 _SIG_UUID = "-0000-1000-8000-00805f9b34fb"
 
 
 class Advert(NamedTuple):
-    """One advert: who sent it, how strongly it was heard, what it carried."""
+    """One advert: its sender, signal strength and content."""
 
     address: str
     rssi: int
@@ -18,7 +18,7 @@ class Advert(NamedTuple):
     maker_data: Mapping[int, bytes]
 
     def messages(self) -> list[bytes]:
-        """Its AD structures as they were on the air, without their length bytes."""
+        """Its AD structures as sent, without their length bytes."""
         services = [
             _SERVICE_DATA + bytes.fromhex(uuid[4:8])[::-1] + data
             for uuid, data in self.service_data.items()
@@ -35,13 +35,13 @@ OnAdvert: TypeAlias = Callable[[Advert], None]
 
 
 class BleScanner(Protocol):
-    """One radio's ears; only ever one is listening."""
+    """One radio; only one scan runs at a time."""
 
     async def start(self, heard: OnAdvert) -> None:
-        """Begin to listen; LineDown if that cannot be."""
+        """Start scanning; LineDown if that fails."""
 
     async def check(self) -> None:
         """LineDown if the radio is known to be gone or off."""
 
     async def stop(self) -> None:
-        """Stop listening, whatever state the radio is in."""
+        """Stop scanning, whatever state the radio is in."""

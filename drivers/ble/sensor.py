@@ -1,4 +1,4 @@
-"""One sensor as the bus knows it: its state, and what is to be said when it speaks or is silent."""
+"""One sensor on the BLE bus: its state, and the results of its messages and its silence."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -26,7 +26,7 @@ from drivers.contract import (
 )
 from drivers.counters import Counters
 
-# Messages in a row that cannot be understood, after which the sensor counts as faulty.
+# Undecodable messages in a row before the sensor counts as faulty.
 FAILURES_MAX = 3
 
 REPLAYED = "ble.replayed"
@@ -40,10 +40,10 @@ class SensorSilent(NoReply):
 
 
 class RestValue(msgspec.Struct, frozen=True):
-    """What a momentary point says once its moment is over (`extra` of the profile's point).
+    """The value of a momentary point once its moment is over (`extra` of the profile's point).
 
-    A pressed button and a seen movement are reported, their end is not: `after_s` later the bus
-    says `rests`, with quality `substituted`.
+    A pressed button and a detected movement are reported, their end is not: `after_s` later the bus
+    reports `rests`, with quality `substituted`.
     """
 
     rests: bool | str
@@ -51,7 +51,7 @@ class RestValue(msgspec.Struct, frozen=True):
 
 
 class BleSensor:
-    """A device, its key, and everything that the bus remembers of it. Instants are seconds."""
+    """A device, its key, and everything the bus remembers of it. Instants are seconds."""
 
     def __init__(self, device: Device, key: BindKey | None) -> None:
         self.device = device
@@ -81,13 +81,13 @@ class BleSensor:
         return self._rhythm.usual_s
 
     def start_listening(self, now_s: float) -> None:
-        """The radio hears (again): silence counts from now on."""
+        """The radio receives (again): silence counts from now on."""
         self._rhythm.skip_gap()
         self._alive_s = now_s
         self._spoken_s = dict.fromkeys(self._spoken_s, now_s)
 
     def receive_message(self, message: bytes, rssi: int, now_s: float) -> PollResult | None:
-        """A message of this sensor was heard; what it says, if that is news.
+        """Process a message of this sensor; returns its readings if it is new.
 
         The caller compares `state` before and after.
         """
@@ -109,9 +109,9 @@ class BleSensor:
         return None
 
     def check_silence(self, now_s: float, *, deaf: bool) -> PollResult | None:
-        """What is to be said because nothing was heard; None while that is as usual.
+        """The readings that follow from silence; None while the silence is as usual.
 
-        While we are `deaf` its silence is not its own, but what it said last is old all the same.
+        With a `deaf` radio the silence is not the sensor's, but its last readings are just as old.
         """
         if self._alive_s is None or self.state in {DeviceState.SILENT, DeviceState.FAULTY}:
             return None
@@ -138,13 +138,13 @@ class BleSensor:
         return self._nothing(self.device.points, fault, now_s)
 
     def mark_unusable(self, code: str, data: Mapping[str, Any], now_s: float) -> PollResult:
-        """It cannot be understood: say why."""
+        """Its messages cannot be understood, for this reason."""
         fault = GarbledReply(code, **data)
         self._change(DeviceState.FAULTY, fault)
         return self._nothing(self.device.points, fault, now_s)
 
     def end_moment(self, point_id: str, now_s: float) -> PollResult:
-        """A momentary point's moment is over."""
+        """A momentary point returns to its rest value."""
         point = self.device.point(point_id)
         assert point is not None
         rests: Value = self.rests[point_id].rests
@@ -152,14 +152,14 @@ class BleSensor:
         return self._result((reading,), now_s)
 
     def _late(self, point: Point, now_s: float) -> bool:
-        """True for a point with a rhythm of its own that has missed it."""
+        """True for a point with an interval of its own that is overdue."""
         spoken_s = self._spoken_s.get(point.id)
         if point.every_s is None or spoken_s is None:
             return False
         return now_s - spoken_s > PATIENCE * point.every_s
 
     def _learn(self, heard: DecodedMessage, rssi: int, now_s: float) -> PollResult | None:
-        """Something new; rubble may look like a message, but not like one with values."""
+        """A new message; random bytes may look like one, but hardly like one with values."""
         if heard.measures:
             self._failures = 0
             self._change(DeviceState.OK, None)
@@ -177,7 +177,7 @@ class BleSensor:
             self._change(DeviceState.OK, None)
 
     def _refuse(self, code: str, now_s: float) -> PollResult | None:
-        """Heard, but not understood: three times in a row is a fault of the sensor or the key."""
+        """A message that cannot be understood; three in a row mean a fault of sensor or key."""
         self.stats.crc += 1
         self._failures += 1
         if self._failures < FAILURES_MAX or self.state is DeviceState.FAULTY:

@@ -1,4 +1,4 @@
-"""Whose advert this is: a configured sensor's, by its address or by what it calls itself."""
+"""Finds the sensor of an advert, by its address or by the identity it sends."""
 
 import collections
 import os
@@ -19,7 +19,7 @@ _ALIASES_MAX = 64
 
 
 class ScanStats(msgspec.Struct):
-    """What was heard: every advert is a stranger's or a known sensor's."""
+    """What was received: every advert is a stranger's or a known sensor's."""
 
     adverts: int = 0
     strangers: int = 0
@@ -31,7 +31,7 @@ class ScanStats(msgspec.Struct):
 
 
 class SensorIndex:
-    """The sensors of one bus. Nothing is kept of anybody else, whatever the air holds."""
+    """The sensors of one bus. Nothing is kept of other senders, however many there are."""
 
     def __init__(self, devices: Iterable[Device], options: BleBusOptions) -> None:
         self.sensors: list[BleSensor] = []
@@ -67,7 +67,7 @@ class SensorIndex:
             self.unusable.append((sensor, wrong))
 
     def _named(self, advert: Advert) -> BleSensor | None:
-        """The beacon behind an address that changes; its unnamed frames come from the same one."""
+        """The beacon behind a changing address; frames without identity belong to the same one."""
         for message in advert.messages():
             found = decode_message(message, NO_MAC)
             name = found.identity if isinstance(found, DecodedMessage) else None
@@ -84,7 +84,7 @@ class SensorIndex:
 
 
 def _key(device: Device, folder: Path | None) -> BindKey | None:
-    """The sensor's key; WrongUse if there should be one and there is none."""
+    """The sensor's key; WrongUse if it should have one and has not."""
     options = device.options or BleDeviceOptions()
     if options.credential is not None:
         return load_key(options.credential, os.environ, folder)

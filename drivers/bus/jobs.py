@@ -171,9 +171,8 @@ class WriteJob:
     def on_reply(
         self, samples: Sequence[Sample], now_s: float, *, unsure_since_s: float | None = None
     ) -> None:
-        del (
-            unsure_since_s
-        )  # a person waits, and another reply is unlikely to show the written value
+        # A person waits, and another reply is unlikely to show the written value.
+        del unsure_since_s
         self.alive = True
         del self._steps[0]
         if samples:

@@ -1,7 +1,7 @@
-"""A device of a family with everything known about it, for suites that take every family.
+"""A known device of a family, for suites that run over all families.
 
-A polled family offers `conformance_device(number)` in its `conformance.py`: number 1, 2, … are
-different devices with different values that can live on one wire.
+A polled family offers `conformance_device(number)` in its `conformance.py`: numbers 1, 2, … are
+different devices with different values that can share one wire.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from drivers.message import DeviceMessage
 
 
 class ConformanceDevice(NamedTuple):
-    """The device's side, the station's side, and the values by point that are true."""
+    """The device's side, the station's side, and the true values by point."""
 
     slave: Slave
     device: Device
@@ -21,9 +21,9 @@ class ConformanceDevice(NamedTuple):
 
 
 class SpokenMessage(NamedTuple):
-    """What a device says of itself, for a listening family's `conformance_messages()`.
+    """A message of a device, for a listening family's `conformance_messages()`.
 
-    `values` are true by point; `confirmation` is the reply that the sender takes for "stored".
+    `values` are the true ones by point; `confirmation` is the reply that means "stored".
     """
 
     device: Device

@@ -1,6 +1,6 @@
-"""An emulated device that plays a profile: values that move by themselves or are set by hand.
+"""An emulated device that plays a profile: its values move by themselves or are set by hand.
 
-Each polled family has an `emulated_device.py` whose `emulated_device(profile, address, …)` gives
+Each polled family has an `emulated_device.py` whose `emulated_device(profile, address, …)` makes
 one of its own.
 """
 
@@ -20,7 +20,7 @@ _MOVES_EVERY_S = 1.0
 
 
 class EmulatedDevice(abc.ABC):
-    """One device of a profile. `slave` is what goes on a wire; `set` pins a point's value.
+    """One device of a profile. `slave` is its side of the wire; `set_value` fixes a point's value.
 
     `day_starts_s` is the time of day at which the emulation begins, for the load curve.
     """
@@ -30,7 +30,7 @@ class EmulatedDevice(abc.ABC):
     def __init__(
         self, profile: Profile, address: str, *, seed: int = 0, day_starts_s: float = NOON_S
     ) -> None:
-        """Lay the points out; the subclass builds its slave and calls `begin`."""
+        """Set up the points; the subclass creates its slave and calls `begin`."""
         self.profile = profile
         self.address = address
         self.points = {spec.id: spec.point() for spec in profile.point}
@@ -53,9 +53,9 @@ class EmulatedDevice(abc.ABC):
             self.show(point, first)
 
     def set_value(self, point_id: str, value: Value) -> None:
-        """Let a point show this from now on; None lets it move again. KeyError: no such point.
+        """Fix a point's value; None lets it move again. KeyError: no such point.
 
-        ValueError if the device could not show the value.
+        ValueError if the device cannot show the value.
         """
         point = self.points[point_id]
         if value is not None:
@@ -63,15 +63,15 @@ class EmulatedDevice(abc.ABC):
         self._motions[point_id].pinned = value
 
     def scale_pace(self, point_id: str, times: float) -> None:
-        """Let a counter run so many times as fast as it was laid out. KeyError: no such point."""
+        """Let a counter run at a multiple of its own pace. KeyError: no such point."""
         self._motions[point_id].times = times * self._paces.get(point_id, 1.0)
 
     def set_pace(self, point_id: str, times: float) -> None:
-        """Lay a counter out to run so many times as fast as usual. KeyError: no such point."""
+        """Set a counter's own pace, as a multiple of the usual one. KeyError: no such point."""
         self._motions[point_id].times = self._paces[point_id] = times
 
     def move(self, now_s: float) -> None:
-        """Bring every value to the time `now_s`, at most once a second."""
+        """Advance all values to `now_s`, at most once a second."""
         if self._began_s is None:
             self._began_s = self._moved_s = now_s
         passed_s = now_s - self._moved_s
@@ -80,22 +80,22 @@ class EmulatedDevice(abc.ABC):
         self._moved_s = now_s
         load = load_at(self._day_starts_s + now_s - self._began_s)
         for point in self.points.values():
-            # What the master may write stays as it was written, unless it is set by hand.
+            # Writable points keep their written value, unless they are set by hand.
             if point.writable is None or self._motions[point.id].pinned is not None:
                 self.show(point, self._motions[point.id].at(now_s, load, passed_s))
 
     @abc.abstractmethod
     def show(self, point: Point, value: Value) -> None:
-        """Let the device show this value; ValueError if it cannot, and nothing has changed."""
+        """Show this value; ValueError if the device cannot, and nothing has changed."""
 
 
 def choose_line(profile: Profile, line: SerialLine | None) -> SerialLine:
-    """The line given, else the profile's, else the usual one."""
+    """The given line settings, else the profile's, else the usual ones."""
     return line or SerialLine.parse(profile.line or str(SerialLine()))
 
 
 def can_emulate(profile: Profile) -> bool:
-    """True if the profile's family has a device side that plays profiles."""
+    """True if the profile's family has an emulated device."""
     return importlib.util.find_spec(f"drivers.{profile.family}.emulated_device") is not None
 
 
@@ -108,7 +108,7 @@ def emulate_device(
     seed: int = 0,
     day_starts_s: float = NOON_S,
 ) -> EmulatedDevice:
-    """A device of that profile at that address; its line is the profile's unless given."""
+    """A device of that profile at that address; by default with the profile's line settings."""
     module = importlib.import_module(f"drivers.{profile.family}.emulated_device")
     played = module.emulated_device(
         profile, address, name=name, line=line, seed=seed, day_starts_s=day_starts_s

@@ -1,13 +1,13 @@
 """A whole emulated field in one process: meters on serial lines (ptys) and behind TCP boxes.
 
-    field = Field.of(parse(text), profiles)      # or build the lines and boxes by hand
+    field = EmulatedField.from_spec(parse_field(text), profiles)
     await field.start()
-    field.places()                               # {"meters": "/run/…/ttyMETERS", "plant": …}
-    await field.fault("em-3", "late", 0.8)       # one device
-    await field.fault("meters", "unplugged")     # a whole line or box
-    await field.clear("meters")
+    field.addresses()                            # {"meters": "/run/…/ttyMETERS", "plant": …}
+    await field.set_fault("em-3", "late_s", 0.8) # one device
+    await field.set_fault("meters", "unplugged") # a whole line or box
+    await field.clear_faults("meters")
 
-Nothing runs while nobody asks: values move when they are read.
+Values move only when they are read.
 """
 
 import dataclasses
@@ -38,10 +38,10 @@ _GATEWAYS = {"modbus-tcp": "modbus"}
 
 
 class EmulatedMeterSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One `[meter.*]`: a profile at an address of a bus, with values that stand still.
+    """One `[meter.*]`: a profile at an address of a bus, with fixed values.
 
     `address` is as printed on the meter; Modbus units may be written as the number `unit`. `pace`
-    says which counters run how many times as fast as usual.
+    has the pace of counters, as multiples of the usual one.
     """
 
     profile: str
@@ -67,7 +67,7 @@ class EmulatedBusSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
 
 class EmulatedFieldSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A field as a TOML file says it."""
+    """A field as written in a TOML file."""
 
     bus: dict[str, EmulatedBusSpec]
     meter: dict[str, EmulatedMeterSpec]
@@ -76,13 +76,13 @@ class EmulatedFieldSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
 
 
 def parse_field(text: str) -> EmulatedFieldSpec:
-    """The field in that text; ValueError (of TOML or of msgspec) says what is wrong."""
+    """Parse a field; ValueError (of TOML or msgspec) says what is wrong."""
     return msgspec.convert(tomllib.loads(text), EmulatedFieldSpec)
 
 
 @dataclasses.dataclass(slots=True)
 class EmulatedBus:
-    """One bus of the field: its wire and the end that programs see."""
+    """One bus of the field: its wire, and the end that programs open."""
 
     name: str
     spec: EmulatedBusSpec
@@ -121,7 +121,7 @@ class EmulatedField:
     def from_spec(
         cls, spec: EmulatedFieldSpec, profile_of: Callable[[str], Profile]
     ) -> "EmulatedField":
-        """Build what `spec` says; KeyError for a bus or point that is not there."""
+        """Build a field; KeyError for a bus or point that does not exist."""
         buses = {
             name: _bus(name, bus, spec.seed + number)
             for number, (name, bus) in enumerate(spec.bus.items())
@@ -147,27 +147,25 @@ class EmulatedField:
         return cls(buses, meters)
 
     async def start(self) -> None:
-        """Open every bus."""
         for bus in self.buses.values():
             await bus.plug()
 
     async def stop(self) -> None:
-        """Close every bus."""
         for bus in self.buses.values():
             await bus.unplug()
 
     def addresses(self) -> dict[str, str]:
-        """Where each bus is found."""
+        """The path or `host:port` of each bus."""
         return {name: bus.where for name, bus in self.buses.items()}
 
     def set_value(self, meter: str, point: str, value: Value) -> None:
-        """Let a point show this value; None lets it move again. KeyError: no such thing."""
+        """Fix a point's value; None lets it move again. KeyError: no such meter or point."""
         self.meters[meter].set_value(point, value)
 
     async def set_fault(self, name: str, what: str, value: Any = True) -> None:
-        """Give a meter or a bus a fault of `SlaveFaults` or `TcpFaults`, or `unplugged` to a bus.
+        """Set a fault of `SlaveFaults` or `TcpFaults`, or `unplugged` for a bus.
 
-        KeyError: nothing here has that name; AttributeError: it has no such fault.
+        KeyError: no such meter or bus; AttributeError: it has no such fault.
         """
         if name in self.meters:
             _give(self.meters[name].slave.faults, what, value)
@@ -181,7 +179,7 @@ class EmulatedField:
             _give(bus.wire.faults, what, value)
 
     async def clear_faults(self, name: str) -> None:
-        """Put everything about one meter or bus right."""
+        """Clear all faults of one meter or bus."""
         if name in self.meters:
             self.meters[name].slave.faults.clear()
             return
@@ -192,7 +190,7 @@ class EmulatedField:
         await bus.plug()
 
     def active_faults(self, name: str) -> dict[str, Any]:
-        """What is wrong with a meter or a bus now."""
+        """The present faults of a meter or a bus."""
         if name in self.meters:
             return _wrong(self.meters[name].slave.faults)
         bus = self.buses[name]
@@ -210,7 +208,7 @@ def _bus(name: str, spec: EmulatedBusSpec, seed: int) -> EmulatedBus:
 
 
 def _box(spec: EmulatedBusSpec, wire: Rs485Line, line: SerialLine) -> TcpBox:
-    """The box of that kind: a family's own gateway, or one that passes bytes as they come."""
+    """The box of that kind: a family's own gateway, or one that passes bytes through."""
     family = _GATEWAYS.get(spec.kind)
     if family is None:
         return SerialServer(wire, line)

@@ -7,19 +7,18 @@ from drivers.serial_line import SerialLine
 
 
 class Rs485Stream:
-    """The master's end of a wire. It ends for good when the plug is pulled, as a port does."""
+    """The master's end of a wire. Once unplugged it stays closed, like a port."""
 
     def __init__(
         self, wire: Rs485Line, receiver: ByteReceiver, where: str, line: SerialLine
     ) -> None:
-        """Take the master's end; one at a time, which `stream_opener` sees to."""
+        """Take the master's end; `stream_opener` allows one at a time."""
         self._wire, self._receiver, self._where, self._line = wire, receiver, where, line
         self._open = True
         wire.listen(receiver.on_bytes, self._pulled)
 
     @property
     def is_open(self) -> bool:
-        """True until it is closed or the plug is pulled."""
         return self._open
 
     def write(self, data: bytes) -> None:
@@ -29,11 +28,10 @@ class Rs485Stream:
         self._wire.send(data, self._line)
 
     def set_line(self, line: SerialLine) -> None:
-        """The following bytes travel so."""
         self._line = line
 
     def close(self) -> None:
-        """Let the wire go; the receiver is not told."""
+        """Release the wire; the receiver is not notified."""
         if self._open:
             self._open = False
             self._wire.hang_up()
@@ -47,7 +45,7 @@ class Rs485Stream:
 def stream_opener(
     wire: Rs485Line, where: str = "emulated", line: SerialLine | None = None
 ) -> OpenStream:
-    """How a bus opens this wire: PortMissing while unplugged, PortHeld while another has it."""
+    """Opens this wire: PortMissing while unplugged, PortHeld while it is open."""
     held: list[Rs485Stream] = []
 
     async def open_stream(receiver: ByteReceiver) -> ByteStream:

@@ -1,6 +1,6 @@
 """What emulated Chinese meters have in common, written from the standards' clauses.
 
-It shares nothing with `drivers/meter_frame.py`: what the two disagree about, a test finds.
+It shares nothing with `drivers/meter_frame.py`, so that tests find where the two disagree.
 """
 
 import abc
@@ -13,9 +13,9 @@ LINE = SerialLine(2400, 8, "E", 1)
 
 
 class MeterSlave(Slave):
-    """One meter at its printed `address`; `refresh` is called before every answer, to move values.
+    """One meter at its printed `address`; `refresh` is called before every reply, to move values.
 
-    A subclass sees frames without their wake-up bytes.
+    A subclass receives frames without their wake-up bytes.
     """
 
     def __init__(
@@ -35,18 +35,18 @@ class MeterSlave(Slave):
     @property
     @abc.abstractmethod
     def wake_bytes(self) -> tuple[int, int]:
-        """The FE bytes that a request needs to be heard, and those before a reply."""
+        """The FE bytes that a request needs, and those before a reply."""
 
     @abc.abstractmethod
     def accepts_body(self, body: bytes) -> bool:
-        """True if that frame, its sum and its ends right, is whole and meant for this meter."""
+        """True if the frame is complete and meant for this meter; checksum and end are right."""
 
     @abc.abstractmethod
     def respond(self, body: bytes, at_s: float) -> bytes | None:
-        """The reply from its 68 on, without sum and end; None for silence."""
+        """The reply from its 68 on, without checksum and end; None for silence."""
 
     def accepts(self, frame: bytes) -> bool:
-        """True for a whole frame with a right sum that is meant for this meter."""
+        """True for a complete frame with the right checksum that is meant for this meter."""
         body = frame.lstrip(b"\xfe")
         needed, _ = self.wake_bytes
         return (
@@ -71,7 +71,7 @@ class MeterSlave(Slave):
         return self.address.endswith(address.lstrip("A"))
 
     def reply_address(self) -> bytes:
-        """Its address as it travels; another one while the fault `wrong_unit` lasts."""
+        """Its address as sent; another one while the fault `wrong_unit` is set."""
         other = self.faults.wrong_unit
         address = self.address if other is None else f"{other:0{len(self.address)}d}"
         return bytes.fromhex(address)[::-1]

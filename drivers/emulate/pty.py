@@ -1,7 +1,7 @@
 """The emulated wire behind a real pseudo-terminal, in real time.
 
 Any program opens the path as it would open a serial port. A pty knows the baud rate that its user
-has set, but keeps no parity; a read of the master's end shows the bytes of one `write` whole.
+has set, but no parity; a read on the master's side returns the bytes of one `write` together.
 """
 
 import asyncio
@@ -14,9 +14,9 @@ from pathlib import Path
 from drivers.emulate.rs485 import Rs485Line
 
 _READ_BYTES_MAX = 4096
-_OUTPUT_SPEED = 5  # index in what tcgetattr gives
+_OUTPUT_SPEED = 5  # index in the result of tcgetattr
 
-# The termios constant of each baud rate, turned round.
+# The baud rate of each termios constant.
 BAUD_OF_SPEED = {
     getattr(termios, name): int(name[1:])
     for name in dir(termios)
@@ -38,19 +38,19 @@ class PtyLine:
 
     @property
     def path(self) -> str:
-        """Where programs find the port."""
+        """The path of the port."""
         return str(self.link) if self.link else self._device
 
     @property
     def is_plugged(self) -> bool:
-        """True while the port is there."""
+        """True while the port exists."""
         return self._master >= 0
 
     def plug(self) -> None:
-        """Make the port appear (perhaps under another /dev/pts number than last time)."""
+        """Make the port appear (perhaps with another /dev/pts number than last time)."""
         if self.is_plugged:
             return
-        # Our own hold on the far end keeps the pty alive while no program has it open.
+        # Keeping the far end open ourselves keeps the pty alive while no program has it open.
         self._master, self._slave = os.openpty()
         tty.setraw(self._slave)
         os.set_blocking(self._master, False)
@@ -62,7 +62,7 @@ class PtyLine:
         self.wire.plug()
 
     def unplug(self) -> None:
-        """Make the port vanish; whoever has it open gets a hang-up."""
+        """Make the port vanish; a program that has it open gets a hang-up."""
         if not self.is_plugged:
             return
         self.wire.unplug()
@@ -81,13 +81,13 @@ class PtyLine:
                 self.wire.send(data, self.wire.line_at(baud))
 
     def _deliver(self, data: bytes) -> None:
-        # A full buffer means that nobody has been reading for 4 KiB: a UART drops bytes then too.
+        # A full buffer means 4 KiB of unread bytes: a UART drops bytes then, too.
         with contextlib.suppress(BlockingIOError):
             os.write(self._master, data)
 
 
 def _point(link: Path, device: str) -> None:
-    """Set the link in one step, so that no program ever sees half of it."""
+    """Replace the link atomically."""
     beside = link.with_name(f".{link.name}.{os.getpid()}")
     beside.symlink_to(device)
     beside.replace(link)

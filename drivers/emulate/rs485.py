@@ -1,9 +1,9 @@
-"""The emulated RS-485 wire: characters take time, silence is measured, talkers collide.
+"""The emulated RS-485 line: characters take time, silence is measured, senders collide.
 
-Time is the running loop's, so the same wire plays hours in seconds under a simulated loop and in
-real time behind a pty. The master is whoever calls `send`; slaves are `drivers.emulate.slave`.
+Time is the running loop's, so the same line plays hours in seconds under a simulated loop, and in
+real time behind a pty. The master is the caller of `send`; slaves are `drivers.emulate.slave`.
 
-    master ──send──► [ talk … talk ] ─silence─► slaves that hear it ─turnaround─► talk ──► deliver
+    master ──send──► [ bursts ] ─silence─► slaves that accept it ─turnaround─► burst ──► deliver
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from drivers.emulate.slave import REPEAT_S, Slave, SlaveFaults
 from drivers.serial_line import SerialLine
 
-# Two floats that mean the same instant (seconds) or character differ by less than this.
+# Tolerance when comparing instants (seconds) or characters that are floats.
 _GRAIN = 1e-6
 
 _GARBAGE_BYTES_MAX = 4
@@ -23,7 +23,7 @@ _GARBAGE_BYTES_MAX = 4
 
 @dataclasses.dataclass(slots=True)
 class Rs485Counters:
-    """What the wire has seen; `violations` are frames begun before the silence was over."""
+    """The line's counters; `violations` are frames that began before the silence was over."""
 
     frames: int = 0
     unheard: int = 0
@@ -36,7 +36,7 @@ class Rs485Counters:
 
 @dataclasses.dataclass(slots=True, eq=False)
 class _Burst:
-    """Bytes that occupy the wire from `start_s` on, one character after the other."""
+    """Bytes that occupy the line from `start_s` on, one character after the other."""
 
     start_s: float
     char_s: float
@@ -50,7 +50,7 @@ class _Burst:
         return self.start_s + (index + 1) * self.char_s
 
     def overlap(self, other: "_Burst") -> range:
-        """Which of our characters sound while the other talks."""
+        """Which of our characters overlap the other burst."""
         first = math.floor((other.start_s - self.start_s) / self.char_s + _GRAIN)
         stop = math.ceil((other.end_s - self.start_s) / self.char_s - _GRAIN)
         return range(max(0, first), min(len(self.data), stop))
@@ -58,7 +58,7 @@ class _Burst:
 
 @dataclasses.dataclass(slots=True, eq=False)
 class _Frame:
-    """What the master says between two silences; `quiet_s` is the silence before it."""
+    """What the master sends between two silences; `quiet_s` is the silence before it."""
 
     line: SerialLine
     quiet_s: float
@@ -73,19 +73,17 @@ class _Frame:
         return b"".join(talk.data for talk in self.talks)
 
 
-def _ignore(_data: bytes) -> None:
-    """Nobody listens yet."""
+def _ignore(_data: bytes) -> None: ...
 
 
-def _nobody() -> None:
-    """Nobody minds yet."""
+def _nobody() -> None: ...
 
 
 class Rs485Line:
     """One pair of wires with its slaves.
 
-    `echo` returns the master's own bytes, as cheap two-wire adapters do. `sees_format` is False
-    where only the baud rate can be known (a pty keeps no parity).
+    `echo` returns the master's own bytes, as cheap two-wire adapters do. `sees_format` is False if
+    only the baud rate is known (a pty has no parity).
     """
 
     def __init__(
@@ -96,7 +94,7 @@ class Rs485Line:
         sees_format: bool = True,
         seed: int = 0,
     ) -> None:
-        """Lay the wire; `seed` decides every bit error."""
+        """`seed` decides all bit errors."""
         self.slaves = list(slaves)
         self.echo = echo
         self.sees_format = sees_format
@@ -114,31 +112,31 @@ class Rs485Line:
     def listen(
         self, deliver: Callable[[bytes], None], on_unplug: Callable[[], None] = _nobody
     ) -> None:
-        """Give the master's end: what it receives, and what happens when the plug is pulled."""
+        """Attach the master: what receives its bytes, and what is called on unplugging."""
         self._deliver, self._on_unplug = deliver, on_unplug
 
     def hang_up(self) -> None:
-        """The master goes; whatever arrives is heard by nobody."""
+        """Detach the master; later bytes are lost."""
         self._deliver, self._on_unplug = _ignore, _nobody
 
     def unplug(self) -> None:
-        """Pull the plug: what is on the wire is lost, and the master is told."""
+        """Unplug: what is on the line is lost, and the master is notified."""
         self.plugged = False
         self._frame = None
         self._on_unplug()
 
     def plug(self) -> None:
-        """Put the plug back; what was on the wire before is not heard any more."""
+        """Plug in again; what was on the line before stays lost."""
         self.plugged = True
         self._plugged_since_s = asyncio.get_running_loop().time()
 
     def line_at(self, baud: int) -> SerialLine:
-        """The format that this wire uses at a baud rate, for masters whose format is unknown."""
+        """The character format of this line at a baud rate, for masters whose format is unknown."""
         formats = (slave.line for slave in self.slaves if slave.line.baud == baud)
         return next(formats, SerialLine(baud))
 
     def send(self, data: bytes, line: SerialLine) -> None:
-        """The master talks, from now on."""
+        """The master sends, from now on."""
         if not (self.plugged and data):
             return
         loop = asyncio.get_running_loop()
@@ -151,24 +149,24 @@ class Rs485Line:
             loop.call_at(talk.end_s, self._arrive, talk)
 
     def _frame_at(self, now_s: float, line: SerialLine) -> tuple[_Frame, float]:
-        """The frame that bytes sent now belong to, and when they start to sound."""
+        """The frame that bytes sent now belong to, and when they begin."""
         frame = self._frame
         if frame and now_s - frame.end_s < line.silence_s - _GRAIN:
             return frame, max(now_s, frame.end_s)
-        if frame:  # its timer is late, the frame is not
+        if frame:  # its timer is late, not the frame
             self._silence_after(frame.talks[-1])
         self._frame = _Frame(line, now_s - self._quiet_since_s, [])
         return self._frame, now_s
 
     def _silence_after(self, talk: _Burst) -> None:
-        """Silence: unless the master has gone on after `talk`, its frame is over."""
+        """Silence: unless the master has continued after `talk`, its frame is complete."""
         frame = self._frame
         if frame and frame.talks[-1] is talk:
             self._frame = None
             self._frame_over(frame)
 
     def _frame_over(self, frame: _Frame) -> None:
-        """Everybody on the wire has the frame; those that it is meant for act."""
+        """The frame is complete; the slaves that it is meant for act."""
         data = frame.data
         early = frame.quiet_s < frame.line.silence_s - _GRAIN
         self.counters.frames += 1
@@ -183,7 +181,7 @@ class Rs485Line:
             self._act(slave, frame, data, early=early)
 
     def _stray(self, frame: _Frame, faults: Iterable[SlaveFaults]) -> None:
-        """A driver that switches, or an idle line without bias: a byte that nobody has sent."""
+        """A switching transceiver, or an idle line without bias: a byte that nobody sent."""
         if any(each.stray and self._happens(each.stray) for each in faults):
             char_s = frame.line.char_s
             start_s = frame.end_s + frame.line.silence_s + char_s
@@ -195,7 +193,7 @@ class Rs485Line:
         return slave.line == line if self.sees_format else slave.line.baud == line.baud
 
     def _act(self, slave: Slave, frame: _Frame, data: bytes, *, early: bool) -> None:
-        """One slave hears a frame that is meant for it."""
+        """One slave receives a frame that is meant for it."""
         slave.counters.requests += 1
         if not self._same_line(slave, frame.line):
             slave.counters.wrong_line += 1
@@ -212,7 +210,7 @@ class Rs485Line:
         exception = faults.exception
         if exception is None or self._happens(faults.exception_share):
             return slave.answer(data, at_s)
-        faults.exception = None  # this once it does what it was asked
+        faults.exception = None  # this time it does what it was asked
         try:
             return slave.answer(data, at_s)
         finally:
@@ -225,7 +223,7 @@ class Rs485Line:
         )
 
     def _reply(self, slave: Slave, frame: _Frame, reply: bytes) -> None:
-        """Put a reply on the wire after the slave's turnaround, never inside the silence."""
+        """Send a reply after the slave's turnaround, never within the silence."""
         data = bytes(self._disturbed(self._littered(reply, slave.faults), slave.faults))
         start_s = frame.end_s + max(slave.turnaround_s, slave.line.silence_s)
         if slave.faults.late_s and self._happens(slave.faults.late_share):
@@ -239,7 +237,7 @@ class Rs485Line:
         return share >= 1 or self._random.random() < share
 
     def _talk(self, slave: Slave, start_s: float, data: bytes) -> None:
-        """A slave talks, from then on."""
+        """A slave sends, from then on."""
         talk = _Burst(start_s, slave.line.char_s, self._disturbed(data, self.faults))
         slave.counters.replies += 1
         self.counters.replies += 1
@@ -252,14 +250,14 @@ class Rs485Line:
             loop.call_at(talk.end_s, self._arrive, talk)
 
     def _arrive(self, talk: _Burst, index: int | None = None) -> None:
-        """The master receives a talk, or one byte of it, unless the plug was pulled meanwhile."""
+        """The master receives a burst, or one byte of it, unless it was unplugged meanwhile."""
         if not self.plugged or talk.start_s < self._plugged_since_s:
             return
         self._quiet_since_s = max(self._quiet_since_s, asyncio.get_running_loop().time())
         self._deliver(bytes(talk.data if index is None else talk.data[index : index + 1]))
 
     def _occupy(self, talk: _Burst) -> None:
-        """Take the wire; whoever else has it at the same time is garbled, and so are we."""
+        """Occupy the line; overlapping bursts garble each other."""
         now_s = asyncio.get_running_loop().time()
         self._talks = [other for other in self._talks if other.end_s >= now_s]
         for other in self._talks:

@@ -1,21 +1,21 @@
-"""What sits on an emulated wire: a slave, the faults it can be given, what it has counted."""
+"""A slave on an emulated line: its faults and its counters."""
 
 import abc
 import dataclasses
 
 from drivers.serial_line import SerialLine
 
-# A reply that comes twice does so within this time.
+# A repeated reply follows within this time.
 REPEAT_S = 0.3
 
 
 @dataclasses.dataclass(slots=True)
 class SlaveFaults:
-    """What is wrong right now; every field may be changed while the emulation runs.
+    """The present faults; every field may be changed while the emulation runs.
 
-    A slave and the wire itself each have one. On a wire `dead`, `late_s`, `repeat` and the three
-    faults of meaning (`exception`, `stuck`, `wrong_unit`) say nothing: a whole line dies by
-    `Wire.unplug`. A twin at one address is a second slave with the same one.
+    A slave and the line itself each have one. On a line `dead`, `late_s`, `repeat` and the three
+    faults of content (`exception`, `stuck`, `wrong_unit`) have no effect: a whole line dies with
+    `Rs485Line.unplug`. A twin at the same address is a second slave with that address.
     """
 
     dead: bool = False
@@ -25,7 +25,7 @@ class SlaveFaults:
     late_share: float = 1.0
     # Share of replies that come twice, the second within `REPEAT_S` of the first.
     repeat: float = 0.0
-    # Share of requests behind which a stray byte sounds, before any reply.
+    # Share of requests that are followed by a stray byte, before any reply.
     stray: float = 0.0
     # Share of bytes that arrive with one bit flipped.
     noise: float = 0.0
@@ -37,36 +37,35 @@ class SlaveFaults:
     loss: float = 0.0
     # The exception code that answers requests.
     exception: int | None = None
-    # Share of requests that are answered by it.
+    # Share of requests that are answered with it.
     exception_share: float = 1.0
     # Values stand still.
     stuck: bool = False
-    # Replies come under this address.
+    # Replies carry this address.
     wrong_unit: int | None = None
 
     def clear(self) -> None:
-        """Put everything right."""
         for field in dataclasses.fields(self):
             setattr(self, field.name, field.default)
 
 
 @dataclasses.dataclass(slots=True)
 class SlaveCounters:
-    """What one slave has seen: `requests` is every whole frame that was meant for it."""
+    """What one slave has counted: `requests` is every complete frame that was meant for it."""
 
     requests: int = 0
     replies: int = 0
-    # Requests ignored because too little silence came before them.
+    # Requests ignored because the silence before them was too short.
     violations: int = 0
-    # Requests ignored because they came at another baud rate or character format.
+    # Requests ignored because of another baud rate or character format.
     wrong_line: int = 0
 
 
 class Slave(abc.ABC):
-    """One emulated device: given a whole frame, it answers or stays silent.
+    """One emulated device: it receives a complete frame, and answers or stays silent.
 
     A subclass is written from the datasheet and imports no codec of ours. `strict` slaves obey
-    Modbus RTU: a frame that began too early is no frame.
+    Modbus RTU: a frame that began too early is ignored.
     """
 
     def __init__(
@@ -82,8 +81,8 @@ class Slave(abc.ABC):
 
     @abc.abstractmethod
     def accepts(self, frame: bytes) -> bool:
-        """True for a whole, undamaged frame that this slave has to act on."""
+        """True for a complete, undamaged frame that this slave must act on."""
 
     @abc.abstractmethod
     def answer(self, frame: bytes, at_s: float) -> bytes | None:
-        """The reply to a frame that it hears, at the loop's time `at_s`; None for silence."""
+        """The reply to an accepted frame at the loop's time `at_s`; None for silence."""

@@ -10,17 +10,16 @@ from drivers.serial_line import SerialLine
 
 @dataclasses.dataclass(slots=True)
 class TcpFaults:
-    """What is wrong with the box itself; its wire and its slaves have faults of their own."""
+    """The faults of the box itself; its line and its slaves have faults of their own."""
 
-    # Connections are taken, and nothing is ever answered.
+    # Connections are accepted, and nothing is ever answered.
     held: bool = False
     # Every request ends the connection.
     drop: bool = False
-    # Every answer waits so long.
+    # Every reply is delayed by this time.
     slow_s: float = 0.0
 
     def clear(self) -> None:
-        """Put everything right."""
         for field in dataclasses.fields(self):
             setattr(self, field.name, field.default)
 
@@ -28,25 +27,23 @@ class TcpFaults:
 class TcpPeer(Protocol):
     """One connected client."""
 
-    def send(self, data: bytes) -> None:
-        """Answer it."""
+    def send(self, data: bytes) -> None: ...
 
 
 class TcpBox(Protocol):
-    """What stands behind the port."""
+    """What is behind the port."""
 
-    def on_connect(self, peer: TcpPeer) -> None:
-        """A client has come."""
+    def on_connect(self, peer: TcpPeer) -> None: ...
 
     def on_data(self, peer: TcpPeer, data: bytes) -> None:
         """A client has sent something, in any split."""
 
     def on_disconnect(self, peer: TcpPeer) -> None:
-        """A client has left; what it still waits for is answered to nobody."""
+        """A client has left; replies to it are dropped."""
 
 
 class _Connection(asyncio.Protocol):
-    """One client: applies the faults, and passes the rest on."""
+    """One client: applies the faults and passes the rest on."""
 
     def __init__(self, server: "TcpServer") -> None:
         self._server = server
@@ -87,10 +84,10 @@ class _Connection(asyncio.Protocol):
 
 
 class TcpServer:
-    """A box on the network. `unplug` refuses connections, `plug` takes them at the same port."""
+    """A box on the network. `unplug` refuses connections, `plug` accepts them at the same port."""
 
     def __init__(self, box: TcpBox, host: str = "127.0.0.1", port: int = 0) -> None:
-        """Nothing is bound before `plug`; port 0 takes a free one, once."""
+        """Nothing is bound before `plug`; port 0 chooses a free one, once."""
         self.box = box
         self.host = host
         self.port = port
@@ -100,7 +97,7 @@ class TcpServer:
 
     @property
     def address(self) -> str:
-        """Where clients connect to."""
+        """The `host:port` for clients."""
         return f"{self.host}:{self.port}"
 
     @property
@@ -116,7 +113,7 @@ class TcpServer:
             self.port = self._server.sockets[0].getsockname()[1]
 
     async def unplug(self) -> None:
-        """Stop listening and cut every connection."""
+        """Stop listening and cut all connections."""
         server, self._server = self._server, None
         if server:
             server.close()
@@ -126,29 +123,27 @@ class TcpServer:
 
 
 class SerialServer:
-    """A box that passes bytes between TCP and its wire without understanding them.
+    """A box that passes bytes between TCP and its line without understanding them.
 
-    Modbus RTU over TCP, DL/T 645 over TCP: whatever is on the wire. Every client hears every
+    Modbus RTU over TCP, DL/T 645 over TCP: whatever is on the line. Every client receives every
     reply.
     """
 
     def __init__(self, wire: Rs485Line, line: SerialLine) -> None:
-        """Connect the box to its wire, at the line settings that its web page would show."""
+        """Connect the box to its line, at the line settings of its web page."""
         self.wire = wire
         self.line = line
         self._peers: list[TcpPeer] = []
         wire.listen(self._heard)
 
     def on_connect(self, peer: TcpPeer) -> None:
-        """A client has come."""
         self._peers.append(peer)
 
     def on_data(self, peer: TcpPeer, data: bytes) -> None:  # noqa: ARG002 - all share the wire
-        """Its bytes go out as they come."""
+        """Its bytes are sent as they arrive."""
         self.wire.send(data, self.line)
 
     def on_disconnect(self, peer: TcpPeer) -> None:
-        """A client has left."""
         self._peers.remove(peer)
 
     def _heard(self, data: bytes) -> None:

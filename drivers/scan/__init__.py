@@ -1,10 +1,11 @@
-"""Finding out what is on a line that nobody has written down: reads only, the cheapest first.
+"""Finding unknown devices on a line: by reads only, the cheapest first.
 
-    asking.py    what a family knows of being searched for (its `scan.py` says it)
-    plan.py      what to ask, in which order, and how long that takes
-    evidence.py  whether values look like what a model says they are
-    search.py    the search itself, over one link
-    match.py     which model a device is
+    probe.py          how the devices of a family are searched for (its `scan.py`)
+    scan_plan.py      which probes, in which order, and how long that takes
+    evidence.py       whether values fit what a model says they are
+    line_scan.py      the scan itself, over one link
+    model_match.py    which model a device is
+    profile_trial.py  one profile tried on one device
 
-A family takes part by a `scan.py` with `SCANNER`; nothing here is edited for it.
+A family takes part with a `scan.py` that offers `SCANNER`; nothing here needs to be edited.
 """

@@ -1,20 +1,20 @@
-"""Whether values look like what a model says they are. Pure.
+"""Whether values fit what a model says they are. Pure.
 
 Registers have no names: the same two hold a voltage in one meter and a serial number in another.
-What speaks for a model is a value that could hardly be there by chance, such as 50.02 Hz.
+Evidence for a model is a value that is unlikely to be there by chance, such as 50.02 Hz.
 """
 
 from collections.abc import Iterable
 
 from drivers.contract import Point, Quality, Sample
 
-# One such value, and the device is not of the model.
+# One such value excludes the model.
 IMPOSSIBLE = -100.0
 
-# No measured value is smaller; integers read as floating point often are.
+# No measured value is smaller; integers read as floats often are.
 _TINY = 1e-6
 
-# For each unit the lowest and highest value that is met, and what such a value speaks for.
+# For each unit the lowest and highest plausible value, and the weight of such a value.
 _BANDS: dict[str, tuple[float, float, float]] = {
     "Hz": (45, 65, 4),
     "V": (60, 480, 3),
@@ -32,7 +32,7 @@ _BANDS: dict[str, tuple[float, float, float]] = {
     "GJ": (0, 1e8, 1),
 }
 
-# A floating-point value that makes sense at all is seldom chance.
+# A plausible floating-point value is seldom a coincidence.
 _MEASURED_FLOAT = 1.0
 
 _COUNTED = 0.5
@@ -41,7 +41,7 @@ _NOTHING_WHERE_MUCH_WAS_SAID = -0.5
 
 
 def weight(sample: Sample) -> float:
-    """What one value says for its model; `IMPOSSIBLE` against it."""
+    """The weight of one value as evidence for its model; `IMPOSSIBLE` against it."""
     point, value = sample.point, sample.value
     if sample.quality is Quality.OUT_OF_RANGE:
         return IMPOSSIBLE
@@ -67,5 +67,5 @@ def _of_number(point: Point, value: float, count: float | None) -> float:
 
 
 def score(samples: Iterable[Sample]) -> float:
-    """What all values say together."""
+    """The weight of all values together."""
     return sum(map(weight, samples))

@@ -1,11 +1,11 @@
-"""The search itself, over one link: asks, listens, tells who is there; never writes.
+"""The scan over one link: sends probes, receives, reports devices; never writes.
 
-    calls ─► silence → nobody
+    probes ─► silence → no device
            ─► a reply → a device (and, where several may answer, a wait for the others)
-           ─► only noise, again and again → several at once: the scope is parted
+           ─► repeatedly only noise → several at once: the scope is divided
 
-A reply that comes after its question was given up is recognised, and its sender asked once more
-with patience.
+A reply that comes after its probe was given up is recognised, and its sender is asked once more
+with a longer timeout.
 """
 
 import asyncio
@@ -23,16 +23,16 @@ from drivers.scan.probe import FamilyScanner, ScanHit, ScanProbe
 from drivers.scan.scan_plan import ScanPlan, split_probe
 from drivers.serial_line import SerialLine
 
-# How often a question is put whose answer is only noise.
+# How often a probe is sent that is answered by noise only.
 TRIES = 3
 
-# So many times the usual wait for a device that was heard too late.
+# Multiple of the usual timeout for a device that answered too late.
 PATIENCE = 5
 
-# Whoever was given so long is not waited for any longer.
+# No device gets a longer timeout than this.
 LATE_S_MAX = 1.0
 
-# Questions of the recent past whose reply may still come.
+# Recent probes whose reply may still come.
 _LATE_MAX = 4
 
 _READ_WAIT_S = 0.5
@@ -41,7 +41,7 @@ OpenLink = Callable[[OnStrayBytes], Awaitable[BusLink]]
 
 
 class ScannedDevice(msgspec.Struct, frozen=True):
-    """A device: where, and which models it may be, the likeliest first."""
+    """A device that was found, and the models it may be, the likeliest first."""
 
     family: str
     line: SerialLine
@@ -50,12 +50,12 @@ class ScannedDevice(msgspec.Struct, frozen=True):
 
     @property
     def is_clear(self) -> bool:
-        """True if there is no doubt which model it is."""
+        """True if there is no doubt about its model."""
         return is_clear_match(self.matches)
 
 
 class ScanProgress(msgspec.Struct, frozen=True):
-    """How far a search is: what is asked now, and how long the rest takes if nobody answers."""
+    """How far a scan is: the present probe, and how long the rest takes if nothing answers."""
 
     call: ScanProbe
     done_s: float
@@ -63,9 +63,9 @@ class ScanProgress(msgspec.Struct, frozen=True):
 
 
 class LineScan:
-    """One search. `found` and `disturbed` grow as it goes on; `stop` ends it after a question.
+    """One scan. `found` and `disturbed` grow while it runs; `stop` ends it after a probe.
 
-    `pause` keeps the port, asks nothing, and is over with `resume` or `stop`.
+    `pause` keeps the port open without sending, until `resume` or `stop`.
     """
 
     def __init__(
@@ -97,31 +97,29 @@ class LineScan:
         self._noisy: set[SerialLine] = set()
 
     def stop(self) -> None:
-        """End after the question under way; what was found stays found."""
+        """End after the present probe; what was found is kept."""
         self.stopped = True
         self._going.set()
 
     def pause(self) -> None:
-        """Ask nothing after the question under way, until `resume`."""
+        """Send nothing after the present probe, until `resume`."""
         if not self.stopped:
             self._going.clear()
 
     def resume(self) -> None:
-        """Go on where it paused."""
         self._going.set()
 
     @property
     def is_paused(self) -> bool:
-        """Whether it waits for `resume`."""
         return not self._going.is_set()
 
     @property
     def estimate_s(self) -> float:
-        """How long it takes if nobody answers."""
+        """How long it takes if nothing answers."""
         return self._plan.cost_s(0, ())
 
     async def run(self) -> None:
-        """Search until all is asked or `stop`; LineDown if the port is lost."""
+        """Scan until all probes are sent or `stop`; LineDown if the port is lost."""
         self._began_s = asyncio.get_running_loop().time()
         link = await self._connect(self._overheard)
         try:
@@ -131,10 +129,10 @@ class LineScan:
             link.close()
 
     async def _wave(self, link: BusLink, number: int) -> None:
-        """All questions of one wave; where there are devices or noise, the unanswered ones twice.
+        """All probes of one wave; where there are devices or noise, the unanswered ones twice.
 
-        Noise may take a whole question away; the many addresses of the last wave are asked again
-        only where noise was heard.
+        Noise may spoil a whole probe. The many addresses of the last wave are repeated only where
+        there was noise.
         """
         last = number == len(self._plan.waves) - 1
         await self._all(link, number, self._plan.wave(number, self._places()))
@@ -160,7 +158,7 @@ class LineScan:
         return {(each.family, each.line) for each in self.found}
 
     def _known(self, call: ScanProbe) -> bool:
-        """True if the device was found already, on this line or one of its speed."""
+        """True if the device was already found, on this line or one of its speed."""
         return any(
             each.address == call.scope
             and each.family == call.scanner.family
@@ -173,7 +171,7 @@ class LineScan:
         self._on_progress(ScanProgress(call, done_s, left_s))
 
     async def _call(self, link: BusLink, call: ScanProbe) -> list[ScanProbe]:
-        """Put one call; more calls where several devices have answered at once."""
+        """Send one probe, and more where several devices have answered at once."""
         for asked in call.requests:
             outcome = await self._ask(link, call, asked)
             if isinstance(outcome, NoReply):
@@ -189,14 +187,14 @@ class LineScan:
         return []
 
     async def _ask(self, link: BusLink, call: ScanProbe, asked: Transaction) -> bytes | DeviceFault:
-        """One question, repeated where only noise comes back."""
+        """One probe, repeated while only noise comes back."""
         fault: DeviceFault = NoReply("bus.no-reply")
         for _ in range(TRIES):
             self.asked += 1
             try:
                 return (await link.exchange(asked, call.line, call.timeout_s(asked))).frame
             except NoReply as silence:
-                # Noise before it may have been half of a device's answer: then it is asked again.
+                # Noise before it may have been part of another device's reply: then it is repeated.
                 return fault if isinstance(fault, GarbledReply) else silence
             except DeviceFault as noise:
                 fault = noise
@@ -210,13 +208,13 @@ class LineScan:
         return parts
 
     async def _others(self, link: BusLink, call: ScanProbe) -> bool:
-        """Listen for those who answer more slowly than the first."""
+        """Wait for devices that answer more slowly than the first."""
         strays = link.counters.stray_bytes
         await asyncio.sleep(call.wait_s)
         return link.counters.stray_bytes > strays
 
     async def _meet(self, link: BusLink, call: ScanProbe, sign: ScanHit) -> None:
-        """A device has answered: find out what it is, once."""
+        """A device has answered: find out its model, once."""
         family = call.scanner.family
         if any(
             (each.family, each.address, each.line.baud) == (family, sign.address, call.line.baud)
@@ -228,7 +226,9 @@ class LineScan:
 
         async def read(asked: Transaction) -> bytes | DeviceFault:
             outcome = await self._ask(link, patient, asked)
-            if isinstance(outcome, NoReply):  # it has just answered: it may not have heard us
+            if isinstance(
+                outcome, NoReply
+            ):  # it has just answered, and may have missed the request
                 return await self._ask(link, patient, asked)
             return outcome
 
@@ -243,7 +243,7 @@ class LineScan:
         return self._models[finder.family]
 
     def _overheard(self, heard: bytes) -> bytes:
-        """Something was heard: it may be the late answer to a question that was given up."""
+        """Stray bytes: they may be the late reply to an earlier probe."""
         for call, asked in tuple(self._late):
             assert asked.expect is not None
             place = asked.expect.find(heard, final=True)
@@ -255,5 +255,5 @@ class LineScan:
 
 
 def sort_devices(found: Iterable[ScannedDevice]) -> list[ScannedDevice]:
-    """As people write them down: by line, family and address."""
+    """By line, family and address, as people list them."""
     return sorted(found, key=lambda each: (str(each.line), each.family, each.address.zfill(14)))

@@ -1,4 +1,4 @@
-"""Which model a device is: reads that known models share, and values that fit one of them."""
+"""Finds the model of a device: reads that known models share, and values that fit one of them."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
@@ -13,25 +13,25 @@ from drivers.scan.probe import FamilyScanner, ScanHit
 from drivers.serial_line import SerialLine
 
 CANDIDATES_MAX = 3
-# A model is clearly the right one if so much more speaks for it than for the next.
+# A model is clearly the right one if its score is this multiple of the next one's.
 CLEAR_RATIO = 1.25
 
-# Carries one read out: the frame that was found, or what went wrong.
+# Carries out one read; returns the frame or the fault.
 CarryOutRead = Callable[[Transaction], Awaitable[bytes | DeviceFault]]
 
 
 class ModelMatch(msgspec.Struct, frozen=True):
-    """A model that fits, and how much speaks for it."""
+    """A model that fits, and its score."""
 
     profile: Profile
     score: float
 
 
 class ModelMatcher:
-    """The models of one family, and how a device is told to be one of them."""
+    """The models of one family, and how a device is recognised as one of them."""
 
     def __init__(self, finder: FamilyScanner, profiles: Iterable[Profile]) -> None:
-        """`profiles` of other families are left out."""
+        """`profiles` of other families are ignored."""
         self._finder = finder
         self._profiles = [each for each in profiles if each.family == finder.family]
         self._driver = polled_driver(finder.family)
@@ -39,7 +39,7 @@ class ModelMatcher:
     async def find_matches(
         self, sign: ScanHit, line: SerialLine, wire: WireCost, read: CarryOutRead
     ) -> list[ModelMatch]:
-        """The models that fit, best first. The same read is done once, whoever wants it."""
+        """The models that fit, best first. Models share their reads."""
         once = _ReadCache(read)
         found = [
             ModelMatch(profile, await self._try(self._plan(profile, sign, line, wire), once))
@@ -51,7 +51,7 @@ class ModelMatcher:
         return fitting[:CANDIDATES_MAX]
 
     def cost_s(self, sign: ScanHit, line: SerialLine, wire: WireCost, wait_s: float) -> float:
-        """About how long that takes: most models are out after their first read."""
+        """About how long that takes: most models are excluded by their first read."""
         plans = [
             self._plan(each, sign, line, wire)
             for each in self._profiles
@@ -71,7 +71,7 @@ class ModelMatcher:
         return self._driver.plan(device, device.points, wire)
 
     async def _try(self, plan: Sequence[Transaction], once: "_ReadCache") -> float:
-        """What speaks for a model; nothing for one that the device contradicts."""
+        """A model's score; 0 if the device contradicts it."""
         total, left = 0.0, list(plan)
         while left:
             asked = left.pop(0)
@@ -103,21 +103,21 @@ def _chars(asked: Transaction) -> int:
 
 
 class _ReadCache:
-    """Reads, each carried out once and decoded for whoever asks."""
+    """Carries out each read once and decodes its reply for each model."""
 
     def __init__(self, read: CarryOutRead) -> None:
         self._read = read
         self._known: dict[bytes, bytes | DeviceFault] = {}
 
     async def __call__(self, asked: Transaction) -> Sequence[Sample] | DeviceFault:
-        """What that model makes of the device's answer."""
+        """The samples of this model in the device's reply."""
         if asked.request not in self._known:
             self._known[asked.request] = await self._read(asked)
         frame = self._known[asked.request]
         if isinstance(frame, DeviceFault):
             return frame
         if asked.more is not None and asked.more(frame) is not None:
-            return GarbledReply("scan.more-follows")  # a search does not fetch long items
+            return GarbledReply("scan.more-follows")  # a scan does not fetch long items
         try:
             return asked.decode(frame)
         except DeviceFault as fault:
@@ -125,7 +125,7 @@ class _ReadCache:
 
 
 def is_clear_match(matches: Sequence[ModelMatch]) -> bool:
-    """True if the first model is the right one beyond doubt."""
+    """True if the first model is beyond doubt."""
     if not matches:
         return False
     return len(matches) == 1 or matches[0].score >= CLEAR_RATIO * matches[1].score

@@ -1,4 +1,4 @@
-"""What a family knows of being searched for, and how one question of a search looks."""
+"""How the devices of a family are searched for, and one probe of a scan."""
 
 import importlib
 import importlib.util
@@ -14,7 +14,7 @@ from drivers.serial_line import SerialLine
 
 
 class ScanHit(msgspec.Struct, frozen=True):
-    """A device has answered: its address as settings write it, and what it said of its kind."""
+    """A device that answered: its address as in the settings, and a hint of its kind."""
 
     address: str
     hint: str = ""
@@ -23,8 +23,8 @@ class ScanHit(msgspec.Struct, frozen=True):
 class FamilyScanner(Protocol):
     """How the devices of a family are searched for.
 
-    A *scope* is whoever a question reaches, in the family's own words: one address, a group of
-    them, everybody. `wait_s` is how long a device may think before it answers.
+    A *scope* is what a probe addresses, in the family's own terms: one address, a group, or
+    everything. `wait_s` is the longest response time of a device.
     """
 
     family: str
@@ -32,26 +32,26 @@ class FamilyScanner(Protocol):
     wait_s: float
 
     def scopes(self) -> tuple[str, ...]:
-        """The scopes that together reach every device, those first that are usually there."""
+        """The scopes that together reach every device, usual ones first."""
 
     def requests(self, scope: str) -> tuple[Transaction, ...]:
-        """Questions that a device in the scope answers: the next only where one is silent."""
+        """Requests that a device in the scope answers; each only if the one before got no reply."""
 
     def parse_hit(self, scope: str, frame: bytes) -> ScanHit:
-        """Who has answered; the frame is one that the question's `expect` has found."""
+        """The sender; the frame is one that the request's `expect` found."""
 
     def may_collide(self, scope: str) -> bool:
         """True if several devices may answer at once."""
 
     def split_scope(self, scope: str) -> tuple[str, ...]:
-        """Smaller scopes that together make this one; none if it cannot be parted."""
+        """Smaller scopes that together make this one; none if it cannot be divided."""
 
     def fits_profile(self, profile: Profile, sign: ScanHit) -> bool:
-        """False if a device that answered so cannot be of this model."""
+        """False if a device with this reply cannot be of this model."""
 
 
 def family_scanners() -> Iterator[FamilyScanner]:
-    """Every family that can be searched for."""
+    """The scanners of all families that have one."""
     for family in registry.family_names():
         name = f"drivers.{family}.scan"
         if importlib.util.find_spec(name) is not None:
@@ -59,7 +59,7 @@ def family_scanners() -> Iterator[FamilyScanner]:
 
 
 class ScanProbe(msgspec.Struct, frozen=True):
-    """One question of a search, on one line, to one scope."""
+    """One probe: a line and a scope."""
 
     scanner: FamilyScanner
     line: SerialLine
@@ -68,16 +68,16 @@ class ScanProbe(msgspec.Struct, frozen=True):
 
     @property
     def requests(self) -> tuple[Transaction, ...]:
-        """What is asked, one after the other."""
+        """Its requests, sent one after the other."""
         return self.scanner.requests(self.scope)
 
     def timeout_s(self, asked: Transaction) -> float:
-        """How long a reply may take to be whole: a serial port may deliver it in one lump."""
+        """How long a complete reply may take: a serial port may deliver it in one piece."""
         return self.wait_s + asked.reply_bytes * self.line.char_s
 
     @property
     def cost_s(self) -> float:
-        """The time it takes if nobody answers."""
+        """The time it takes if nothing answers."""
         return sum(
             self.line.silence_s + len(each.request) * self.line.char_s + self.timeout_s(each)
             for each in self.requests

@@ -1,4 +1,4 @@
-"""One profile tried on one device: what was asked, what came back, what it means."""
+"""One profile tried on one device: the requests, the replies and their values."""
 
 from collections.abc import Iterable
 
@@ -15,16 +15,16 @@ TRIES = 2
 
 
 class TrialValue(msgspec.Struct, frozen=True):
-    """One point: what it says, and the bytes that say so (empty where that cannot be told)."""
+    """One point's sample, and its bytes (empty if they are not known)."""
 
     sample: Sample
     raw: bytes
 
 
 class TrialExchange(msgspec.Struct, frozen=True):
-    """One request and its outcome: the reply and its values, or what went wrong.
+    """One request and its outcome: the reply and its values, or the fault.
 
-    `instead`: its parts were asked in its stead.
+    `instead`: its parts were requested instead.
     """
 
     request: bytes
@@ -38,10 +38,10 @@ class TrialExchange(msgspec.Struct, frozen=True):
 async def try_profile(
     link: BusLink, device: Device, line: SerialLine, wire: WireCost
 ) -> list[TrialExchange]:
-    """Read everything that the model has, as the bus would; LineDown if the port is lost.
+    """Read all points of the model as the bus would; LineDown if the port is lost.
 
-    Where the device is silent at a block, its parts are asked; of one that has not said a word only
-    the first.
+    If the device does not answer a block, its parts are requested; of a device that never answered
+    only the first.
     """
     planned = list(polled_driver(device.family).plan(device, device.points, wire))
     done: list[TrialExchange] = []
@@ -67,7 +67,7 @@ async def try_profile(
 
 
 def _parts(asked: Transaction, fault: DeviceFault | None) -> list[Transaction]:
-    """What to ask instead of a block that was refused, or met with silence."""
+    """The parts of a block that was refused or not answered."""
     silent = isinstance(fault, NoReply)
     denied = isinstance(fault, RequestRefused) and fault.divisible
     return list(asked.divide()) if (silent or denied) and asked.divide is not None else []
@@ -87,7 +87,7 @@ async def _exchange(
             return _failed(asked, reply, refused)
         except DeviceFault as error:
             fault = error
-            # What comes late must not be taken for the answer to the next question.
+            # A late reply must not be taken for the reply to the next request.
             await link.settle(late_window_s(timeout_s))
     assert fault is not None, "every try has ended with one"
     return _failed(asked, b"", fault)
@@ -96,7 +96,7 @@ async def _exchange(
 async def _whole(
     link: BusLink, asked: Transaction, reply: bytes, line: SerialLine, timeout_s: float
 ) -> tuple[Iterable[Sample], int]:
-    """The samples of a reply that may come in pieces, and in how many it came."""
+    """The samples of a reply that may come in pieces, and the number of pieces."""
     pieces = 1
     while asked.more is not None and (rest := asked.more(reply)) is not None:
         asked, pieces = rest, pieces + 1

@@ -1,11 +1,11 @@
-"""What a search asks, in which order, and how long that takes. Pure.
+"""The probes of a scan, their order, and how long they take. Pure.
 
-    1  meters that tell their address when anybody is asked: one question a line
+    1  meters that answer a broadcast request for their address: one probe per line
     2  the usual addresses on every usual line
     3  more addresses on every line
     4  the rest, where something was found (else on the most usual line); `thorough`: everywhere
 
-What is cheap and likely comes first, so that most lines are known within a minute.
+Cheap and likely probes come first, so that most lines are known within a minute.
 """
 
 from collections import Counter
@@ -17,15 +17,15 @@ from drivers.profile import Profile
 from drivers.scan.probe import FamilyScanner, ScanProbe
 from drivers.serial_line import SerialLine
 
-# How many addresses of a family count as usual, and as worth trying on every line.
+# How many addresses of a family are usual, and how many are worth trying on every line.
 USUAL, MORE = 10, 32
 
 
 class ScanRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What to search; what is empty means everything that is usual.
+    """What to scan; an empty field means everything usual.
 
-    `scopes` are addresses of a family that is searched one by one. `wait_s` replaces the
-    families' own patience.
+    `scopes` are addresses of a family that is scanned one by one. `wait_s` replaces the families'
+    own.
     """
 
     families: tuple[str, ...] = ()
@@ -36,12 +36,12 @@ class ScanRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ScanPlan:
-    """The waves of a search. A later wave depends on where an earlier one has found something."""
+    """The waves of a scan. A later wave depends on where an earlier one found something."""
 
     def __init__(
         self, finders: Iterable[FamilyScanner], profiles: Sequence[Profile], wanted: ScanRequest
     ) -> None:
-        """`profiles` say on which lines devices are delivered."""
+        """`profiles` tell with which line settings devices are delivered."""
         self._wanted = wanted
         self._finders = [
             each for each in finders if not wanted.families or each.family in wanted.families
@@ -52,11 +52,11 @@ class ScanPlan:
         self.waves = (self._anybody, self._usual, self._more, self._rest)
 
     def wave(self, number: int, found: Collection[tuple[str, SerialLine]]) -> list[ScanProbe]:
-        """The calls of that wave, with something of (family, line) found so far."""
+        """The probes of that wave; `found` has the (family, line) pairs found so far."""
         return list(self.waves[number](found))
 
     def cost_s(self, after: int, found: Collection[tuple[str, SerialLine]]) -> float:
-        """How long the waves from number `after` on take if nobody answers."""
+        """How long the waves from number `after` on take if nothing answers."""
         waves = range(after, len(self.waves))
         return sum(call.cost_s for number in waves for call in self.wave(number, found))
 
@@ -101,7 +101,7 @@ class ScanPlan:
 
 
 def usual_lines(finder: FamilyScanner, profiles: Iterable[Profile]) -> tuple[SerialLine, ...]:
-    """The lines on which the family's models are delivered, the commonest first, then others."""
+    """The family's line settings: those of its models by frequency, then the others."""
     delivered = Counter(
         SerialLine.parse(each.line)
         for each in profiles
@@ -112,7 +112,7 @@ def usual_lines(finder: FamilyScanner, profiles: Iterable[Profile]) -> tuple[Ser
 
 
 def split_probe(call: ScanProbe) -> list[ScanProbe]:
-    """Calls to the parts of a scope in which several have answered at once."""
+    """Probes of the parts of a scope in which several devices answered at once."""
     return [
         ScanProbe(call.scanner, call.line, scope, call.wait_s)
         for scope in call.scanner.split_scope(call.scope)
