@@ -31,7 +31,6 @@ HERE = Path()
 
 
 def add_to(subcommands: Any) -> None:
-    """Declare the command."""
     texts = Texts.from_environment()
     parser = subcommands.add_parser(
         "doctor",
@@ -50,7 +49,7 @@ def add_to(subcommands: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print what was found; 1 if something is bad. `--bundle` writes a file for whoever helps."""
+    """Print the findings; 1 if something is bad. `--bundle` writes a support file."""
     texts = Texts.from_environment()
     state = args.state or Path(os.environ.get("STATE_DIRECTORY", "").split(":")[0] or STATE)
     facts = gather_facts(args.config, state)
@@ -68,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
 def _bundle(
     args: argparse.Namespace, facts: StationFacts, findings: Sequence[Finding], texts: Texts
 ) -> str:
-    """Write the support file; where it is, and what is in it."""
+    """Write the support file; its path and contents as text."""
     station = f"-{facts.running.vitals.station}" if facts.running else ""
     name = f"yizhan-doctor{station}"
     path = Path(f"{name}.tar.gz") if args.bundle == HERE else args.bundle
@@ -82,7 +81,7 @@ def _bundle(
 
 
 def gather_facts(config: Path, state: Path) -> StationFacts:
-    """All three witnesses, as far as they are there."""
+    """The facts of the machine, the settings and the station, as far as available."""
     known, settings = read_settings_facts(config, state)
     asked = probes.ProbeTargets(settings_file(config), state, serial_ports(settings))
     machine = probes.probe_machine(asked, units=probes.unit_facts())

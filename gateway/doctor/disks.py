@@ -1,4 +1,4 @@
-"""The disk below a folder: room, what was written to it since boot, and its own word on its age."""
+"""The disk below a folder: space, bytes written since boot, and its own estimate of its life."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,7 @@ SECTORS_WRITTEN = 6
 
 
 def disk_facts(folder: Path, root: Path, *, up_s: float) -> DiskFacts | None:
-    """None where the folder cannot be seen."""
+    """None if the folder cannot be read."""
     try:
         room, device = os.statvfs(folder), folder.stat().st_dev
     except OSError:
@@ -35,7 +35,7 @@ def disk_facts(folder: Path, root: Path, *, up_s: float) -> DiskFacts | None:
 
 
 def _whole(block: Path) -> Path:
-    """The disk, if that is a part of one; a file system on several disks has no such entry."""
+    """The disk of a partition; a file system on several disks has none."""
     real = block.resolve()
     return real.parent if (real / "partition").exists() else real
 

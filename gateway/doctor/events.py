@@ -8,8 +8,8 @@ from gateway.event import Audience, EventKind, Lane
 class HealthEventData(msgspec.Struct, frozen=True, omit_defaults=True):
     """`check`, about `subject`, is now `level` (`good`, `warn`, `bad`); `was` before.
 
-    `code` says what is wrong; its words stand in the station's catalogues. What fills them in
-    stays at the station: a mistake in the settings may quote a secret.
+    `code` says what is wrong; its text is in the station's catalogues. The data of the text stays
+    at the station: a mistake in the settings may quote a secret.
     """
 
     check: str

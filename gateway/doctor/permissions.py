@@ -1,4 +1,4 @@
-"""What the station's user may do, whoever asks: root may do everything, and would see no fault."""
+"""What the station's user may do, also when root asks: root may do everything."""
 
 import grp
 import os
@@ -12,14 +12,14 @@ UNIT_GROUPS = ("dialout", "audio", "bluetooth")
 
 
 class UserRights(NamedTuple):
-    """Somebody's user id and groups."""
+    """User id and groups of one user."""
 
     uid: int
     groups: frozenset[int]
 
     @classmethod
     def for_station(cls) -> "UserRights":
-        """The station's user, if root asks and there is one; else whoever asks."""
+        """The station's user if root asks and it exists, else the current user."""
         if os.geteuid() == 0:
             try:
                 user = pwd.getpwnam(USER)
@@ -29,11 +29,11 @@ class UserRights(NamedTuple):
         return cls(os.geteuid(), frozenset((os.getegid(), *os.getgroups())))
 
     def may_use(self, found: os.stat_result) -> bool:
-        """Whether they may read and write it."""
+        """Whether the user may read and write it."""
         return self._bits(found) & 6 == 6  # noqa: PLR2004  # rw
 
     def may_write(self, found: os.stat_result) -> bool:
-        """Whether they may write it."""
+        """Whether the user may write it."""
         return bool(self._bits(found) & 2)
 
     def _bits(self, found: os.stat_result) -> int:

@@ -1,7 +1,7 @@
-"""Asks the machine: /proc, /sys, the file system, systemd. Nothing here judges.
+"""Asks the machine: /proc, /sys, the file system, systemd. Nothing is judged here.
 
-`root` stands before every path, so that a test seeds a machine by writing files. What a sandbox
-hides, or another kind of board has not, is None.
+`root` precedes every path, so that a test can seed a machine with files. What a sandbox hides, or a
+board lacks, is None.
 """
 
 import os
@@ -30,7 +30,7 @@ SYSTEMCTL_WITHIN_S = 5.0
 
 
 class ProbeTargets(NamedTuple):
-    """Where to look: the settings' file, the state's folder, the serial ports by bus."""
+    """Where to look: the settings file, the state's folder, the serial ports by bus."""
 
     file: Path
     state: Path
@@ -41,7 +41,7 @@ class ProbeTargets(NamedTuple):
 def probe_machine(
     asked: ProbeTargets, *, units: tuple[UnitFacts, ...] | None = None
 ) -> MachineFacts:
-    """Everything that can be asked here, by whoever asks; takes milliseconds."""
+    """Everything that can be asked here; takes milliseconds."""
     root, rights = asked.root, UserRights.for_station()
     return MachineFacts(
         temperature_c=temperature_c(root),
@@ -66,7 +66,7 @@ def temperature_c(root: Path) -> float | None:
 
 
 def throttled(root: Path) -> int | None:
-    """The word of a Pi's firmware."""
+    """A Pi's `get_throttled` word."""
     text = _text(root / THROTTLED)
     try:
         return None if text is None else int(text, 16)
@@ -75,7 +75,7 @@ def throttled(root: Path) -> int | None:
 
 
 def memory(root: Path) -> MemoryFacts:
-    """What is left, and what the station's own unit takes where systemd counts it."""
+    """Free memory, and the usage of the station's unit if systemd measures it."""
     lines = (_text(root / "proc/meminfo") or "").splitlines()
     sizes = {
         name: int(rest.split()[0]) * 1024
@@ -93,7 +93,7 @@ def memory(root: Path) -> MemoryFacts:
 
 
 def bluetooth(root: Path) -> bool | None:
-    """Whether the kernel has an adapter; None where its class cannot be seen."""
+    """Whether the kernel has an adapter; None if unknown."""
     if not (root / "sys/class").is_dir():
         return None
     return any(root.glob("sys/class/bluetooth/hci*"))
@@ -101,9 +101,9 @@ def bluetooth(root: Path) -> bool | None:
 
 @cache
 def foreign_packages(folders: tuple[str, ...] = tuple(sys.path)) -> dict[str, tuple[str, ...]]:
-    """Our import names that another distribution also brings, and which ones do.
+    """Our import names that another distribution also provides, with its name.
 
-    Read from the lists of what was installed: `importlib.metadata` would cost 2 MB for ever.
+    Read from the lists of installed files: `importlib.metadata` would cost 2 MB.
     """
     found: dict[str, set[str]] = {}
     for folder in folders:
@@ -116,7 +116,7 @@ def foreign_packages(folders: tuple[str, ...] = tuple(sys.path)) -> dict[str, tu
 
 
 def _brought(record: Path) -> set[str]:
-    """The folders and modules that a distribution has put beside those of others."""
+    """The top-level folders and modules of a distribution."""
     try:
         with record.open(encoding="utf-8", errors="replace") as files:
             return {file.partition(",")[0].partition("/")[0].removesuffix(".py") for file in files}
@@ -125,7 +125,7 @@ def _brought(record: Path) -> set[str]:
 
 
 def file_facts(file: Path, state: Path, rights: UserRights) -> Iterator[FileFacts]:
-    """The state, its keys, and the settings: who may read and write there."""
+    """The state, its keys and the settings: who may read and write them."""
     yield from _held([state, state / "keys"], rights)
     keys = state / "keys"
     if os.access(keys, os.R_OK | os.X_OK):
@@ -151,7 +151,7 @@ def _port(bus: str, path: str, rights: UserRights) -> PortFacts:
 
 
 def unit_facts(root: Path = Path("/")) -> tuple[UnitFacts, ...] | None:
-    """What systemd says; None where it does not run or ours are not installed."""
+    """The view of systemd on our units; None without systemd or without them."""
     if not (root / "run/systemd/system").is_dir():
         return None
     screens = sorted(path.name for path in root.glob(SCREENS))

@@ -1,6 +1,6 @@
-"""`/desk/health`: what is wrong here, since when, and what to do; also on the board.
+"""`/desk/health`: what is wrong, since when, and what to do; also on the board.
 
-The reader decides one thing here: which fault to mend first.
+The page answers one question: which fault to fix first.
 """
 
 import zlib
@@ -62,9 +62,9 @@ ROWS_OF_OTHERS = frozenset(
 
 
 class FindingRow(msgspec.Struct, frozen=True):
-    """One finding on the page; `since` is how long it has been so.
+    """One finding on the page; `since` is how long it has lasted.
 
-    `folded`: the reader has no shell, and passes the remedy on.
+    `folded`: the remedy needs a shell, so the reader passes it on.
     """
 
     mark: StatusMark
@@ -75,7 +75,7 @@ class FindingRow(msgspec.Struct, frozen=True):
 
 
 class DoctorReport(msgspec.Struct, frozen=True):
-    """The API's answer; `findings` as `yizhan doctor --json` prints them."""
+    """The API's answer; `findings` as in `yizhan doctor --json`."""
 
     ok: bool
     level: str
@@ -87,7 +87,7 @@ def section(
     vitals: Callable[[], Vitals],
     running: Callable[[], Awaitable[RunningFacts]],
 ) -> Section:
-    """The page, the card, and the API; `running` gathers what the station itself knows."""
+    """The page, the card and the API; `running` gathers what the station itself knows."""
     page = DoctorPage(doctor, vitals)
 
     async def facts(_request: web.Request) -> web.StreamResponse:
@@ -121,14 +121,12 @@ def section(
 
 
 class DoctorPage:
-    """The handlers and views."""
-
     def __init__(self, doctor: DoctorService, vitals: Callable[[], Vitals]) -> None:
         self._doctor = doctor
         self._vitals = vitals
 
     async def read(self, request: web.Request) -> web.StreamResponse:
-        """What needs somebody first, then everything by group."""
+        """Show what needs attention first, then everything by group."""
         words, now, found = translator_for(request), self._vitals(), self._doctor.findings
         installs = request[CALLER].role is Role.INSTALLER
         return request.app[PAGES].render(
@@ -147,11 +145,11 @@ class DoctorPage:
         )
 
     async def api(self, request: web.Request) -> web.StreamResponse:
-        """The last look."""
+        """Answer with the last look."""
         return json_response(as_json(self._doctor.findings, translator_for(request)))
 
     def view(self, vitals: Vitals, words: Translator, _argument: str = "") -> View:
-        """What on the page can change; another `page_shape` fetches it anew."""
+        """What can change on the page; another `shape` makes the browser reload it."""
         return {
             "shape": page_shape(self._doctor.findings, words),
             "volatile": vitals.journal.volatile,
@@ -163,7 +161,7 @@ class DoctorPage:
         return {FindingLevel.BAD: 2, FindingLevel.WARN: 1}.get(worst(self._doctor.findings), 0)
 
     def card(self, _vitals: Vitals, words: Translator) -> View:
-        """All of it in a line, and the first fault with its remedy."""
+        """The totals, and the first fault with its remedy."""
         first = next(iter(findings_to_show(self._doctor.findings)), None)
         said = None if first is None else finding_text(first, words)
         return {
@@ -173,7 +171,7 @@ class DoctorPage:
         }
 
     def needs(self, vitals: Vitals, words: Translator) -> Sequence[Need]:
-        """A row for each bad thing that no other room has a row for."""
+        """A row for each bad finding that no other room shows."""
         found = [
             each
             for each in findings_to_show(self._doctor.findings)
@@ -218,12 +216,12 @@ class DoctorPage:
 
 
 def findings_to_show(findings: Sequence[Finding]) -> list[Finding]:
-    """What needs somebody, the bad before the warnings."""
+    """What needs attention, bad before warnings."""
     found = [each for each in findings if each.level in (FindingLevel.WARN, FindingLevel.BAD)]
     return sorted(found, key=lambda each: -each.level.rank)
 
 
 def page_shape(findings: Sequence[Finding], words: Translator) -> int:
-    """Changes when the page says something else."""
+    """Changes whenever the page would say something else."""
     parts = [f"{each.key} {each.level.value} {finding_text(each, words).text}" for each in findings]
     return zlib.crc32("\n".join(parts).encode())

@@ -1,4 +1,4 @@
-"""The doctor in the running station: looks now and then, and tells what has changed."""
+"""The doctor of the running station: looks regularly and reports changes."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -19,7 +19,7 @@ ReportFindings = Callable[[Sequence[Finding]], Awaitable[None]]
 
 
 class DoctorService:
-    """What was found at the last look; `at_ns` is when, None before the first one."""
+    """The findings of the last look; `at_ns` is its time, None before the first."""
 
     def __init__(self, look: GatherFacts, tell: ReportFindings, now_ns: Callable[[], int]) -> None:
         """`look` gathers the facts."""
@@ -36,7 +36,7 @@ class DoctorService:
         await self._tell(self.findings)
 
     def accept_findings(self, findings: Sequence[Finding]) -> None:
-        """This is how it is now."""
+        """Take these findings as the present state."""
         self.at_ns = self._now_ns()
         wrong = {f.key for f in findings if f.level in (FindingLevel.WARN, FindingLevel.BAD)}
         self._since = {key: self._since.get(key, self.at_ns) for key in wrong}
@@ -47,7 +47,7 @@ class DoctorService:
         return self._since.get(finding.key)
 
     async def run(self) -> None:
-        """Look for ever."""
+        """Look regularly until cancelled."""
         await asyncio.sleep(FIRST_S)
         while True:
             await self.look()

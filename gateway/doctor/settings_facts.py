@@ -1,4 +1,4 @@
-"""Reads the settings as the doctor needs them: mistakes, remarks, what the journal has room for."""
+"""The settings as the doctor needs them: mistakes, remarks, the journal's room."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from gateway.install.due import sandbox_fits
 
 
 def read_settings_facts(config: Path, state: Path) -> tuple[SettingsFacts, Settings | None]:
-    """What lies there, and the settings if there is no mistake in them."""
+    """The facts of the file, and the settings if they have no mistake."""
     settings, mistakes = examine(config)
     file = str(settings_file(config))
     if settings is None:
@@ -20,7 +20,7 @@ def read_settings_facts(config: Path, state: Path) -> tuple[SettingsFacts, Setti
 
 
 def facts_of_settings(settings: Settings, file: str, state: Path) -> SettingsFacts:
-    """What is to be said of settings without a mistake, which lie in that file."""
+    """The facts of settings without a mistake."""
     ahead = make_forecast(settings)
     return SettingsFacts(
         file=file,

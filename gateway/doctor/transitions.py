@@ -1,7 +1,7 @@
-"""Tells the platform what is wrong: one event on loss, one on return, whoever was killed between.
+"""Reports faults to the platform: one event on loss and one on return, also across restarts.
 
-What was told stands in the journal's state and moves in the same commit as the event. A change
-counts once two looks in a row agree, so that a fault that passes by itself is not told.
+What was reported is kept in the journal's state and changes in the same commit as the event. A
+change counts when two looks in a row agree: a passing fault is not reported.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ OPEN_MAX = 500
 
 
 class OpenFinding(msgspec.Struct, frozen=True):
-    """A fault that the platform knows of."""
+    """A fault that the platform knows."""
 
     check: str
     subject: str
@@ -39,7 +39,7 @@ def unreported_changes(
 ) -> dict[str, HealthEventData]:
     """What the platform does not know yet, by key. Pure.
 
-    What is not found any more is mended, unless its check could not look this time.
+    What is no longer found is mended, unless its check could not look this time.
     """
     blind = {finding.check for finding in findings if finding.level is FindingLevel.UNSEEN}
     seen = {
@@ -69,7 +69,7 @@ def _turn(finding: Finding, known: OpenFinding | None) -> HealthEventData:
 def findings_after(
     known: OpenFindings, news: Mapping[str, HealthEventData]
 ) -> dict[str, OpenFinding]:
-    """What the platform knows once it has heard that. Pure."""
+    """What the platform knows after that news. Pure."""
     left = {key: fault for key, fault in known.items() if key not in news}
     for key, health in news.items():
         if (level := FindingLevel(health.level)) is not FindingLevel.GOOD and len(left) < OPEN_MAX:
@@ -78,7 +78,7 @@ def findings_after(
 
 
 class FindingReporter:
-    """Keeps what was told, and what is about to be."""
+    """Remembers what was reported, and what is about to be."""
 
     def __init__(self, journal: Journal, clock: Clock) -> None:
         """Into that journal."""
@@ -88,7 +88,7 @@ class FindingReporter:
         self._last: dict[str, HealthEventData] = {}
 
     async def __call__(self, findings: Sequence[Finding]) -> None:
-        """One look; JournalError if it could not be stored: the next look tells it."""
+        """Take one look; after a JournalError the next look reports it."""
         if self._known is None:
             state = await load_state(self._journal, ROOM, json_decoder(dict[str, OpenFinding]))
             self._known = state.get(KEY, {})

@@ -1,11 +1,6 @@
 """From the box to a service: `yizhan install` and `yizhan uninstall`.
 
-    plan      what should stand, as steps; pure
-    steps     one step: is it done, do it, say it
-    manifest  what was laid, by hash: the only thing that `uninstall` believes
-    sandbox   the drop-in that narrows the units to what station.toml names; pure
-    score     the judge: systemd-analyze
-    machine   a running systemd: reload, restart
-
-Everything goes below a root folder (`--root`), so that a card can be prepared on another machine.
+`plan.py` lists the steps, `steps.py` performs them, `manifest.py` records what was installed and is
+all that `uninstall` believes; `sandbox.py` narrows the units to what the settings name. Everything
+happens below a root folder (`--root`), so that a card can be prepared on another machine.
 """

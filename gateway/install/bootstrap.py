@@ -20,7 +20,7 @@ name = {name}
 
 
 def first_settings(station: str, name: str) -> bytes:
-    """The file; a JSON string is a TOML one."""
+    """The file with that id and name; a JSON string is also a TOML string."""
     said = {"id": station, "name": name}
     return TEXT.format_map({k: json.dumps(v, ensure_ascii=False) for k, v in said.items()}).encode()
 
@@ -28,9 +28,9 @@ def first_settings(station: str, name: str) -> bytes:
 def settle_settings(
     config: Path, station: str | None, name: str | None
 ) -> tuple[Settings | None, bytes]:
-    """The settings that will stand, and the text where it must still be written.
+    """The settings that will be in place, and their text if it has yet to be written.
 
-    UsageError where another station's lie there already, or where a name has no id.
+    UsageError if another station's settings are there already, or a name comes without an id.
     """
     file = config / FILE_NAME
     if file.exists():
@@ -50,10 +50,10 @@ def settle_settings(
 
 
 def usable_settings(config: Path) -> tuple[Settings | None, tuple[Mistake, ...]]:
-    """What the station starts with of the settings that stand, and what is wrong with them.
+    """What the station can start with of the present settings, and the mistakes in them.
 
-    An upgrade never fails over settings that the version before took: they are the station's to
-    tell about, on its desk, and the installer's to mend.
+    An upgrade never fails over settings that the version before accepted: the station reports them
+    at its desk.
     """
     file = config / FILE_NAME
     try:

@@ -1,4 +1,4 @@
-"""`yizhan install`: every step in plain words; done again, nothing to do."""
+"""`yizhan install`: every step in plain words; running it again changes nothing."""
 
 import argparse
 from pathlib import Path
@@ -25,7 +25,6 @@ from gateway.texts.command_parser import declare_command
 
 
 def add_to(subcommands: Any) -> None:
-    """Declare the command."""
     texts = Texts.from_environment()
     parser = declare_command(subcommands, "install", texts)
     parser.add_argument("--dry-run", action="store_true", help=texts.say("install.dry-run"))
@@ -48,7 +47,7 @@ def add_to(subcommands: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do what is missing; 1 when a command of systemd failed."""
+    """Perform the missing steps; 1 if a command of systemd failed."""
     texts = Texts.from_environment()
     tree = InstallRoot.open(args.root, only_look=args.dry_run)
     root = tree.root
@@ -76,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
 def _settings(
     args: argparse.Namespace, config: Path, texts: Texts
 ) -> tuple[Settings | None, bytes]:
-    """The settings that will stand, and the text where it must still be written."""
+    """The settings that will be in place, and their text if it has yet to be written."""
     if not args.again or args.id is not None:
         return bootstrap.settle_settings(config, args.id, args.name)
     settings, mistakes = bootstrap.usable_settings(config)
@@ -86,7 +85,7 @@ def _settings(
 
 
 def _wish(args: argparse.Namespace, tree: InstallRoot, settings: Settings | None) -> InstallChoices:
-    """What is asked for now, else what was asked for before."""
+    """The choices made now, else those made before."""
     if args.keep_logs is not None:
         tree.manifest.keep_logs = args.keep_logs
     if not args.again:
@@ -107,7 +106,7 @@ def _look_for_browser(wish: InstallChoices, tree: InstallRoot, texts: Texts) -> 
 
 
 def _dropins(settings: Settings, wish: InstallChoices, texts: Texts) -> dict[str, Dropin]:
-    """The sandboxes for these settings by unit, each told with its score."""
+    """The sandboxes for these settings by unit, each reported with its score."""
     if wish.wiring:
         made = {GATEWAY: WHILE_WIRING}
     else:
@@ -140,7 +139,7 @@ def _show(missing: list[InstallStep], texts: Texts) -> None:
 
 
 def _carry_out(missing: list[InstallStep], tree: InstallRoot, texts: Texts) -> list[str]:
-    """Do each step; the manifest is written even when one fails, so that it can be undone."""
+    """Perform each step; the manifest is written even if one fails, so that it can be undone."""
     changed = []
     try:
         for number, step in enumerate(missing, 1):

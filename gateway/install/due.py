@@ -1,4 +1,4 @@
-"""Whether the units that are installed still fit the settings, or `yizhan install` is due again."""
+"""Whether the installed units still fit the settings, or `yizhan install` must run again."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,7 +29,7 @@ def sandbox_fits(settings: Settings, root: Path = Path("/")) -> Iterator[tuple[s
 
 
 def worst_fit(settings: Settings, config: Path, root: Path = Path("/")) -> SandboxFit:
-    """Of all units; settings that are not the installed station's fit whatever is installed."""
+    """The worst fit of all units; settings of another station always fit."""
     if config.resolve() != (root / SETTINGS).resolve():
         return "fits"
     found = {how for _, how in sandbox_fits(settings, root)}
@@ -37,7 +37,7 @@ def worst_fit(settings: Settings, config: Path, root: Path = Path("/")) -> Sandb
 
 
 def install_due(settings: Settings, config: Path) -> Iterator[Phrase]:
-    """That the sandbox is another wiring's, if it is."""
+    """A remark if the installed sandbox does not fit these settings."""
     if (fit := worst_fit(settings, settings_file(config).parent)) != "fits":
         yield Phrase(f"install.due-{fit}")
 

@@ -1,4 +1,4 @@
-"""What systemd itself thinks of a unit: 0.0 is closed, 10.0 is open."""
+"""The rating by systemd of a unit's exposure: 0.0 is closed, 10.0 is open."""
 
 import re
 import subprocess
@@ -15,7 +15,7 @@ _NAME = "judged.service"
 
 @cache
 def exposure(text: str) -> float | None:
-    """The score of a unit's text; None where systemd-analyze is missing or says nothing."""
+    """The rating of a unit's text; None without systemd-analyze."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, _NAME)
         path.write_text(text, "utf-8")
@@ -31,5 +31,5 @@ def exposure(text: str) -> float | None:
 
 
 def with_dropin(unit: str, dropin: str) -> str:
-    """The unit as systemd reads it: what a drop-in says comes after."""
+    """The unit as systemd reads it: the drop-in comes last."""
     return f"{unit.rstrip()}\n\n{dropin}"

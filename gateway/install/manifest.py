@@ -1,7 +1,7 @@
-"""What the installer has laid, by hash: a list that root alone may write.
+"""The list of what the installer has put in place, with hashes; only root may write it.
 
-It stands apart from the station's own folders: what the station can write must never say what root
-removes.
+It is kept outside the station's own folders: what the station can write must never tell root what
+to remove.
 """
 
 import hashlib
@@ -17,10 +17,10 @@ VERSION = 1
 
 
 class ManifestEntry(msgspec.Struct, frozen=True):
-    """One thing that was not there before: below the root, with what proves that it is still ours.
+    """One thing that was not there before, with the proof that it is still ours.
 
-    `proof` is a file's SHA-256, a link's target, an account's name; of a folder nothing. `data` is
-    a folder of the station's own, which only a purge takes.
+    `proof` is a file's SHA-256, a link's target, an account's name; empty for a folder. `data`
+    marks a folder of the station's own, which only a purge removes.
     """
 
     kind: Literal["folder", "file", "link", "account"]
@@ -30,7 +30,7 @@ class ManifestEntry(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct):
-    """All of them in the order in which they were laid."""
+    """All entries in the order in which they were made."""
 
     version: int = VERSION
     laid: list[ManifestEntry] = []
@@ -41,11 +41,11 @@ class Manifest(msgspec.Struct):
     wiring: bool = False
 
     def find(self, path: str) -> ManifestEntry | None:
-        """What is known of that path."""
+        """The entry of that path."""
         return next((each for each in self.laid if each.path == path), None)
 
     def note(self, laid: ManifestEntry) -> None:
-        """Take a thing in; one that stands there already keeps its turn."""
+        """Add an entry; one of the same path keeps its place."""
         known = self.find(laid.path)
         if known is None:
             self.laid.append(laid)
@@ -54,12 +54,12 @@ class Manifest(msgspec.Struct):
 
 
 def file_digest(body: bytes) -> str:
-    """What proves that a file is still as it was laid."""
+    """The proof that a file is unchanged."""
     return hashlib.sha256(body).hexdigest()
 
 
 def read_manifest(root: Path) -> Manifest:
-    """The manifest of that root; an empty one where nothing was ever laid."""
+    """The manifest of that root; empty if nothing was installed."""
     path = root / PLACE
     try:
         return msgspec.json.decode(path.read_bytes(), type=Manifest)
@@ -70,7 +70,7 @@ def read_manifest(root: Path) -> Manifest:
 
 
 def remove_manifest(root: Path) -> None:
-    """Take the list itself away."""
+    """Remove the list itself."""
     path = root / PLACE
     path.unlink(missing_ok=True)
     if path.parent.is_dir():
@@ -78,7 +78,7 @@ def remove_manifest(root: Path) -> None:
 
 
 def write_manifest(root: Path, manifest: Manifest) -> None:
-    """Put it in place whole; one that holds nothing leaves nothing."""
+    """Replace the list; an empty one is removed."""
     path = root / PLACE
     if not manifest.laid:
         remove_manifest(root)

@@ -1,4 +1,4 @@
-"""What should stand on a machine that is a station: the steps, in order."""
+"""The steps that make a machine a station, in order."""
 
 import re
 import sys
@@ -101,7 +101,7 @@ def unit_source(name: str) -> bytes:
 
 
 def install_steps(wish: InstallChoices, dropins: Mapping[str, Dropin]) -> Iterator[InstallStep]:
-    """Every step, in an order in which each finds what it needs; `dropins` are by unit."""
+    """All steps, in an order in which each finds what it needs; `dropins` are by unit."""
     yield ProgramStep("opt/yizhan/bin/yizhan")
     for name, path in _PLACES.items():
         yield FileStep(path, unit_source(name))
@@ -130,7 +130,7 @@ def install_steps(wish: InstallChoices, dropins: Mapping[str, Dropin]) -> Iterat
 
 
 def _screens(wish: InstallChoices) -> Iterator[InstallStep]:
-    """One screen at most: the other one, and what it alone needs, goes."""
+    """At most one screen: the other one and its files are removed."""
     for each in BROWSERS:
         if each != wish.kiosk:
             yield AbsenceStep(wants_link(screen_unit(each)))

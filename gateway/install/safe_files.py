@@ -1,9 +1,9 @@
-"""Files by descriptor: the installer is root, and follows no name that somebody else may have put.
+"""Files by descriptor: the installer runs as root and follows no name that others could have set.
 
-The service owns `/etc/yizhan` and `/var/lib/yizhan`, so whatever it is made to run may lay a link
+The service owns `/etc/yizhan` and `/var/lib/yizhan`, so a compromised service could place a link
 there and wait for the next upgrade. Every folder on the way is opened without following links,
-except where only root may have laid the link; files are made anew under a name of their own, and
-what is given away is one regular file with one name.
+unless only root may have made the link; files are created under a temporary name, and only a
+regular file with a single name is given away.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 def read_regular_file(place: Path) -> bytes | None:
-    """What a regular file holds; None for anything else: a pipe would hold the installer up."""
+    """The contents of a regular file; None for anything else, as a pipe would block."""
     with contextlib.suppress(OSError):
         found = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(found, "rb") as file:
@@ -29,9 +29,9 @@ def read_regular_file(place: Path) -> bytes | None:
 
 
 def replace_file(root: Path, path: str, body: bytes, mode: int) -> None:
-    """Put a file in place whole; what was there before is gone, a link as such.
+    """Replace a file as a whole; a link in its place is replaced, not followed.
 
-    UsageError if a folder on the way is a link that others than root may have laid.
+    UsageError if a folder on the way is a link that others than root may have made.
     """
     with _parent(root, path) as (folder, name):
         fresh = f".{name}.{secrets.token_hex(8)}"
@@ -54,7 +54,7 @@ def replace_file(root: Path, path: str, body: bytes, mode: int) -> None:
 def set_owner(root: Path, path: str, mode: int, ids: tuple[int, int] | None) -> None:
     """Set the mode and, with `ids`, the owner of a folder or of a file with one name.
 
-    UsageError for a link, a device, or a file that has another name as well.
+    UsageError for a link, a device, or a file with several names.
     """
     with _parent(root, path) as (folder, name):
         try:
@@ -77,7 +77,7 @@ def set_owner(root: Path, path: str, mode: int, ids: tuple[int, int] | None) -> 
 
 @contextlib.contextmanager
 def _parent(root: Path, path: str) -> Iterator[tuple[int, str]]:
-    """The folder that holds the last name of the path, opened, and that name."""
+    """The opened folder of the last name of the path, and that name."""
     *above, name = Path(path).parts
     folder = os.open(root, _FOLDER)
     try:
@@ -91,7 +91,7 @@ def _parent(root: Path, path: str) -> Iterator[tuple[int, str]]:
 
 
 def _below(root: Path, folder: int, part: str, path: str) -> int:
-    """Open a folder in that one."""
+    """Open a subfolder."""
     try:
         return os.open(part, _FOLDER | os.O_NOFOLLOW, dir_fd=folder)
     except OSError as error:
@@ -102,7 +102,7 @@ def _below(root: Path, folder: int, part: str, path: str) -> int:
 
 
 def _through(root: Path, folder: int, part: str) -> int:
-    """Open what a link of root's own leads to, below the root of the tree."""
+    """Open the target of root's own link, below the root of the tree."""
     target = Path(os.readlink(part, dir_fd=folder))
     if target.is_absolute():
         return os.open(root / target.relative_to("/"), _FOLDER)

@@ -1,7 +1,7 @@
 """The drop-ins that narrow the shipped units to what `station.toml` names.
 
-A list in systemd is emptied by an empty assignment and then filled again. What cannot be narrowed
-is said, in the drop-in and to the installer.
+A list in systemd is cleared by an empty assignment and then filled again. What cannot be narrowed
+is mentioned in the drop-in and to the installer.
 """
 
 import ipaddress
@@ -43,7 +43,7 @@ HEAD = """\
 
 
 class Dropin(NamedTuple):
-    """The text of a drop-in, and what is worth knowing about it."""
+    """The text of a drop-in, and remarks about it."""
 
     text: str
     notes: tuple[Phrase, ...]
@@ -64,7 +64,7 @@ _LISTS = frozenset({"DeviceAllow", "IPAddressAllow", "SocketBindAllow", "Supplem
 
 
 def is_tighter(present: str, needed: str) -> bool:
-    """Whether a unit as it stands, drop-in and all, forbids what the needed one allows."""
+    """Whether the present unit, drop-in included, forbids what the needed one allows."""
     there, wanted = _allowed(present), _allowed(needed)
     reached = there["IPAddressAllow"]
     wanted["IPAddressAllow"] = {
@@ -75,7 +75,7 @@ def is_tighter(present: str, needed: str) -> bool:
 
 
 def _reaches(allowed: set[str], address: str) -> bool:
-    """Whether that address, network or name of several lies in what is allowed."""
+    """Whether the address, network or host name is allowed."""
     if "any" in allowed or address in allowed:
         return True
     wanted = _network(address)
@@ -94,7 +94,7 @@ def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
 
 
 def _allowed(unit: str) -> dict[str, set[str]]:
-    """Each list that is narrowed, as systemd reads it: an empty assignment empties it."""
+    """Each narrowed list as systemd reads it: an empty assignment clears it."""
     found: dict[str, set[str]] = {key: set() for key in _LISTS}
     for line in unit.splitlines():
         key, _, value = line.partition("=")
@@ -144,7 +144,7 @@ def audio_dropin(settings: Settings) -> Dropin:
 
 
 def _hosts(speaker: SpeakerOptions) -> Iterator[str]:
-    """The addresses or names that a speaker is reached at, beside multicast groups."""
+    """The hosts of a speaker, apart from multicast groups."""
     if isinstance(speaker, UnicastOptions):
         yield from (each.rpartition(":")[0].strip("[]") for each in speaker.to)
     elif isinstance(speaker, SipOptions):
@@ -185,7 +185,7 @@ def _ports(settings: Settings) -> Iterator[str]:
 
 
 def _inlets(settings: Settings) -> Iterator[str]:
-    """The ports of inlets at which a device comes in: others are not opened."""
+    """The ports of inlets that have a device; others stay closed."""
     for bus in settings.buses.values():
         if bus.inlet and settings.devices_on(bus.id):
             listen = str(getattr(bus.options, "listen", ""))
@@ -199,7 +199,7 @@ def _listening(settings: Settings) -> Iterator[str]:
 
 
 def _addresses(settings: Settings) -> tuple[tuple[str, ...], tuple[Phrase, ...]]:
-    """Whom the station may talk to: the community's network, and whom the settings name."""
+    """Allowed peers: the community's network, and the hosts of the settings."""
     notes: list[Phrase] = []
     allowed = [*_NEAR, *_PRIVATE]
     for name, host in _partners(settings):
@@ -213,7 +213,7 @@ def _addresses(settings: Settings) -> tuple[tuple[str, ...], tuple[Phrase, ...]]
 
 
 def _partners(settings: Settings) -> Iterator[tuple[str, str]]:
-    """The key in `station.toml` and the host of everything that the gateway calls."""
+    """The key in `station.toml` and the host of everything that the gateway connects to."""
     for name, uplink in settings.uplinks.items():
         if uplink.host:
             yield f"upstream.{name}", uplink.host

@@ -1,7 +1,7 @@
-"""System users below a root: made by systemd-sysusers, and taken away without a trace.
+"""System users below a root: created by systemd-sysusers, and removed without a trace.
 
-The program makes safety copies of the files that it changes (`passwd-`) and a lock; an installation
-that can be undone puts those back as they were.
+The program leaves backups of the files that it changes (`passwd-`) and a lock; an installation that
+can be undone restores those.
 """
 
 import contextlib
@@ -19,12 +19,11 @@ _TRACES = (*(f"{name}-" for name in FILES), "etc/.pwd.lock")
 
 
 def user_exists(root: Path, name: str) -> bool:
-    """Whether there is such a user."""
     return _line(root / "etc/passwd", name) is not None
 
 
 def user_ids(root: Path, name: str) -> tuple[int, int]:
-    """Its numbers of user and group."""
+    """Its user and group ids."""
     line = _line(root / "etc/passwd", name)
     if line is None:
         raise Unavailable("install.no-account", name=name, path=str(root / "etc/passwd"))
@@ -41,7 +40,7 @@ def _line(path: Path, name: str) -> str | None:
 
 
 def create_users(root: Path, declared: bytes) -> None:
-    """Make the users that this sysusers.d text names, as far as they are missing."""
+    """Create the missing users of a sysusers.d text."""
     with tempfile.NamedTemporaryFile(suffix=".conf") as file, _untraced(root):
         file.write(declared)
         file.flush()
@@ -58,7 +57,7 @@ def create_users(root: Path, declared: bytes) -> None:
 
 @contextlib.contextmanager
 def _untraced(root: Path) -> Iterator[None]:
-    """Put safety copies and lock back as they were, with mode and owner."""
+    """Restore backups and lock with mode and owner."""
     with tempfile.TemporaryDirectory() as folder:
         kept = {name: Path(folder, Path(name).name) for name in _TRACES}
         for name, copy in kept.items():
@@ -72,7 +71,7 @@ def _untraced(root: Path) -> Iterator[None]:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """With mode, times and owner, which `shutil` leaves behind."""
+    """Copy with mode, times and owner, which `shutil` omits."""
     if source.exists():
         shutil.copy2(source, target)
         if os.geteuid() == 0:
@@ -80,7 +79,7 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def remove_user(root: Path, name: str) -> bool:
-    """Take the user and its group out of the four files; nothing else in them changes."""
+    """Remove the user and its group from the four files; nothing else changes."""
     for path in (root / each for each in FILES):
         if not path.exists():
             continue

@@ -1,4 +1,4 @@
-"""A running systemd: what it must be told after the files have changed."""
+"""The commands that a running systemd needs after files have changed."""
 
 import subprocess
 from collections.abc import Iterable, Iterator
@@ -12,7 +12,7 @@ RUNNING = Path("/run/systemd/system")
 
 
 class SystemctlCommand(NamedTuple):
-    """One command and what it is for."""
+    """One command and its purpose."""
 
     purpose: Phrase
     command: tuple[str, ...]
@@ -22,14 +22,14 @@ RELOAD = SystemctlCommand(Phrase("install.order-reload"), ("systemctl", "daemon-
 
 
 def systemd_runs(root: Path) -> bool:
-    """Whether this root is a machine that systemd runs right now."""
+    """Whether systemd runs this root right now."""
     return root == Path("/") and RUNNING.is_dir()
 
 
 def systemctl_commands(
     changed: Iterable[str], *, settings: bool, kiosk: str
 ) -> Iterator[SystemctlCommand]:
-    """What follows from these changed paths; without settings nothing is started."""
+    """The commands that follow from changed paths; without settings nothing is started."""
     paths = tuple(changed)
     if not paths:
         return
@@ -53,14 +53,14 @@ def systemctl_commands(
 
 
 def stop_commands() -> SystemctlCommand:
-    """What comes before everything is taken away."""
+    """The command to run before everything is removed."""
     ours = ("yizhan.service", "yizhan-audio.service", "yizhan-prepare.service")
     units = (WATCH, *map(screen_unit, BROWSERS), *ours)
     return SystemctlCommand(Phrase("install.order-stop"), ("systemctl", "stop", *units))
 
 
 def run_command(order: SystemctlCommand) -> str | None:
-    """Do it; what it said if it failed."""
+    """Run it; its message if it failed."""
     ran = subprocess.run(  # noqa: S603 - the commands stand above
         order.command, capture_output=True, text=True, check=False
     )

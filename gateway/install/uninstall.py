@@ -1,4 +1,4 @@
-"""`yizhan uninstall`: the tree as it was; settings and journal stay unless purged."""
+"""`yizhan uninstall`: restores the tree; settings and journal stay unless purged."""
 
 import argparse
 import sys
@@ -13,7 +13,6 @@ from gateway.texts.command_parser import declare_command
 
 
 def add_to(subcommands: Any) -> None:
-    """Declare the command."""
     texts = Texts.from_environment()
     parser = declare_command(subcommands, "uninstall", texts)
     parser.add_argument("--purge", action="store_true", help=texts.say("uninstall.purge"))
@@ -25,7 +24,7 @@ def add_to(subcommands: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Take away what the manifest names, the last first; 0 also when nothing is left to do."""
+    """Remove what the manifest names, last first; also 0 if nothing is left to do."""
     texts = Texts.from_environment()
     tree = InstallRoot.open(args.root, only_look=args.dry_run)
     root = tree.root
@@ -48,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _stays(each: ManifestEntry, laid: list[ManifestEntry]) -> bool:
-    """The station's data, what they lie in, and their owner: a number must not pass to another."""
+    """The station's data, its folders and its owner: an id must not pass to another user."""
     holds_data = any(other.data and other.path.startswith(f"{each.path}/") for other in laid)
     return each.data or holds_data or each.kind == "account"
 
@@ -58,7 +57,7 @@ def _named(laid: ManifestEntry) -> str:
 
 
 def _take_away(tree: InstallRoot, going: list[ManifestEntry], texts: Texts, *, purge: bool) -> int:
-    """Take each away, folders last; how many files stayed because somebody has changed them."""
+    """Remove each, folders last; how many changed files stayed."""
     stayed = 0
     for laid in sorted(going, key=lambda each: each.kind == "folder"):
         if laid.kind == "folder":

@@ -1,4 +1,4 @@
-"""Who changed the settings, in words: for the page and for the command."""
+"""Who changed the settings, in words."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,7 @@ from gateway.texts import Texts
 
 
 def actor_text(actor: str, names: Mapping[str, str], texts: Texts) -> str:
-    """The actor of a record (`staff:0217`); `names` are those of people by their ids."""
+    """The actor of a record (`staff:0217`); `names` are people by id."""
     kind, _, id_ = actor.partition(":")
     if id_ in names:
         return f"{names[id_]} {id_}"

@@ -1,4 +1,4 @@
-"""`yizhan settings`: show, check, change, look back, go back; beside a running station or alone."""
+"""`yizhan settings`: show, check, change, list and undo; beside a running station or alone."""
 
 import argparse
 import datetime
@@ -49,7 +49,6 @@ SettingsTask = Callable[[argparse.Namespace, Texts], int]
 
 
 def add_to(subcommands: Any) -> None:
-    """Declare the command."""
     texts = Texts.from_environment()
     parser = declare_command(subcommands, "settings", texts, code="change")
     tasks = parser.add_subparsers(metavar=texts.say("cli.command"), required=True)
@@ -84,7 +83,7 @@ def _shelf(args: argparse.Namespace) -> SettingsHistory:
 
 
 def _candidate(args: argparse.Namespace) -> bytes:
-    """The text that is asked about: the station's own file where none was named."""
+    """The text in question: the station's own file if none was named."""
     path = args.file or settings_file(args.config)
     try:
         raw: bytes = path.read_bytes()
@@ -138,7 +137,7 @@ def _undo(args: argparse.Namespace, texts: Texts) -> int:
 def _asked(
     station: Callable[[], ChangeResponse], without: Callable[[], ChangeResponse], texts: Texts
 ) -> ChangeResponse:
-    """The station's answer, or what can be done where none runs."""
+    """The station's answer, or what can be done without one."""
     try:
         return station()
     except NoStation:
@@ -180,14 +179,14 @@ def _history(args: argparse.Namespace, texts: Texts) -> int:
 
 
 def _when(record: ChangeRecord, texts: Texts, zone: ZoneInfo | None) -> str:
-    """By the station's own time zone, as everywhere else; by the machine's where it is unknown."""
+    """In the station's time zone; in the machine's if that is unknown."""
     if record.at is None:
         return texts.say("change.no-time")
     return datetime.datetime.fromisoformat(record.at).astimezone(zone).strftime(WHEN)
 
 
 def _zone(config: Path) -> ZoneInfo | None:
-    """The station's; None where the settings cannot be read or name none that there is."""
+    """The station's time zone; None if the settings do not name a valid one."""
     try:
         station = read(settings_file(config)).table.get("station", {})
         return ZoneInfo(station.get("timezone", "Asia/Shanghai"))
@@ -215,13 +214,13 @@ def _tell(answer: ChangeResponse, args: argparse.Namespace, texts: Texts) -> int
 
 
 def _due(config: Path) -> Sequence[Phrase]:
-    """What is left to do once the settings are in force."""
+    """What remains to be done once the settings are in force."""
     settings, _ = examine(config)
     return () if settings is None else tuple(install_due(settings, config))
 
 
 def _mistakes(mistakes: Sequence[MistakeReport], file: str, texts: Texts) -> list[str]:
-    """As a compiler prints them, in the file that was asked about."""
+    """The mistakes as a compiler prints them."""
     lines = []
     for each in mistakes:
         where = file + (f":{each.line}" if each.line else "")
@@ -247,7 +246,7 @@ def _preview(preview: ChangePreview, texts: Texts) -> list[str]:
 
 
 def _awaited(outcome: ChangeOutcome) -> ChangeOutcome:
-    """What the station says once it has started anew."""
+    """The answer of the station after its restart."""
     until_s = time.monotonic() + SETTLED_WITHIN_S
     while time.monotonic() < until_s:
         time.sleep(LOOK_EVERY_S)

@@ -1,7 +1,7 @@
-"""What one text of the settings changes of another, key by key. Pure.
+"""What changes between two texts of the settings, key by key. Pure.
 
-People decide by keys, not by lines: a table moved or a comment rewrapped changes nothing that the
-station does. Secrets are shown as changed, never as values.
+People decide by keys, not by lines: a moved table or a rewrapped comment changes nothing. Secrets
+are shown as changed, never with their values.
 """
 
 import json
@@ -20,7 +20,7 @@ FOLDED_DEPTH = 2
 
 
 class Difference(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One key: its value before and after, as TOML writes it; None where there is none."""
+    """One key: its value before and after as TOML, None if absent."""
 
     key: str
     before: str | None = None
@@ -28,9 +28,9 @@ class Difference(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Differences(msgspec.Struct, frozen=True):
-    """The first keys that differ, and how many more do; `text` says whether anything does at all.
+    """The first differing keys, and the number of others; `text` says whether the texts differ.
 
-    Texts that differ in comments and order alone have no keys to show.
+    Texts that differ only in comments or order have no keys to show.
     """
 
     keys: tuple[Difference, ...]
@@ -39,7 +39,7 @@ class Differences(msgspec.Struct, frozen=True):
 
 
 def differences(before: bytes, after: bytes) -> Differences:
-    """Between two texts; one that is no TOML counts as empty."""
+    """Compare two texts; one that is not TOML counts as empty."""
     tables = _table(before), _table(after)
     old, new = (dict(_leaves(_folded(one, tables), ())) for one in tables)
     keys = [key for key in {**new, **old} if _written(old.get(key)) != _written(new.get(key))]
@@ -58,7 +58,7 @@ def _table(text: bytes) -> dict[str, Any]:
 
 
 def _folded(table: dict[str, Any], both: tuple[dict[str, Any], ...]) -> dict[str, Any]:
-    """A device that comes or goes, say, is one value: as a list, which `_leaves` leaves whole."""
+    """Treat an added or removed table, such as a device, as one value."""
     return {
         section: {
             name: value if all(name in _section(each, section) for each in both) else [value]
@@ -76,7 +76,7 @@ def _section(table: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def _leaves(table: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[tuple[Any, Any]]:
-    """Every value by its path; a list is one value, and so is an empty table."""
+    """Every value by its path; a list or an empty table is one value."""
     for key, value in table.items():
         if isinstance(value, Mapping) and value:
             yield from _leaves(value, (*path, key))
@@ -104,7 +104,7 @@ def _pairs(table: Mapping[str, Any]) -> str:
 
 
 def _written(value: Any) -> str:
-    """As TOML writes a value, nearly: `1` and `true` are equal in Python, and not here."""
+    """Roughly as TOML writes it: `1` and `true` are equal in Python but not here."""
     return json.dumps(value, ensure_ascii=False, default=str)
 
 

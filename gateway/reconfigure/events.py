@@ -9,8 +9,7 @@ from gateway.reconfigure.records import ChangeRecord
 class SettingsChanged(msgspec.Struct, frozen=True, omit_defaults=True):
     """Change `number` was kept, rolled back, or found; `codes` say why it was rolled back.
 
-    `at` is when it ended, which for a change that the journal could not hear of is not the
-    event's own time.
+    `at` is when it ended, which may be before the event if the journal was not available.
     """
 
     number: int
@@ -27,7 +26,7 @@ KINDS = (CHANGED,)
 
 
 def change_event(record: ChangeRecord, stamps: Timestamps) -> Event:
-    """The event that tells a record of the history."""
+    """The event of a record of the history."""
     codes = tuple(dict.fromkeys(trouble.code for trouble in record.troubles))
     return Event(
         kind=CHANGED,

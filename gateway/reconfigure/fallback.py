@@ -29,7 +29,7 @@ HISTORY = "settings.history"
 
 
 class SettingsInForce(NamedTuple):
-    """What the station runs on: the settings, and the text that they are of."""
+    """The settings that the station runs on, and their text."""
 
     settings: Settings
     text: bytes

@@ -35,7 +35,7 @@ BY_HAND = "system:console"
 
 
 class SettingsHistory:
-    """The files. Every method is a few steps, each whole or not done."""
+    """The files of the history. Every method is a few atomic steps."""
 
     def __init__(self, file: Path, folder: Path) -> None:
         """`file` is `station.toml`, `folder` the state's `settings/`."""
@@ -46,7 +46,7 @@ class SettingsHistory:
         self._lock = -1
 
     def hold(self) -> bool:
-        """Be the one process that changes these settings; False if another is."""
+        """Lock the settings for this process; False if another one holds them."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
@@ -58,18 +58,18 @@ class SettingsHistory:
         return True
 
     def release(self) -> None:
-        """Let another process change them."""
+        """Unlock the settings."""
         os.close(self._lock)
 
     def text(self) -> bytes:
-        """The settings as they stand; SettingsError if they cannot be read."""
+        """The present settings; SettingsError if they cannot be read."""
         try:
             return self.file.read_bytes()
         except OSError as error:
             raise SettingsError("appliance.unreadable", path=str(self.file)) from error
 
     def readable_text(self) -> bytes | None:
-        """The same; None if it cannot be read, and a change may take its place."""
+        """The present settings; None if they cannot be read and may be replaced."""
         try:
             return self.text()
         except SettingsError:
@@ -80,7 +80,7 @@ class SettingsHistory:
         return list(_read(self._history, list[ChangeRecord]) or ())
 
     def damaged(self) -> list[str]:
-        """What of the history is there and cannot be read; the folder's own name for all of it."""
+        """Files of the history that cannot be read; the folder's name if that is all of it."""
         if self._folder.exists() and not self._folder.is_dir():
             return [self._folder.name]
         shapes = ((self._history, list[ChangeRecord]), (self._trial, ChangeTrial))
@@ -95,16 +95,16 @@ class SettingsHistory:
             return None
 
     def next_number(self) -> int:
-        """Of the change to come."""
+        """The number of the next change."""
         return max((record.number for record in self.records()), default=0) + 1
 
     def trial(self) -> ChangeTrial | None:
-        """The change under way."""
+        """The change under way, if any."""
         found: ChangeTrial | None = _read(self._trial, ChangeTrial)
         return found
 
     def begin(self, trial: ChangeTrial, text: bytes, former: bytes) -> None:
-        """Both texts are safe, then the trial is known, then the file is the new one."""
+        """Save both texts, then the trial, then replace the file."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._keep(former)
         self._keep(text)
@@ -112,26 +112,26 @@ class SettingsHistory:
         self._put(text)
 
     def roll_back(self, trial: ChangeTrial) -> None:
-        """The file is the former one again; `end` then closes the trial."""
+        """Restore the former file; `end` then closes the trial."""
         former = self.text_named(trial.former)
         if former is None:  # somebody has emptied the state's folder
             raise SettingsError("appliance.no-text", number=trial.number - 1)
         self._put(former)
 
     def abandon(self, trial: ChangeTrial) -> None:
-        """The trial could not begin: the file is what it was."""
+        """Drop a trial that could not begin; the file is unchanged."""
         if digest_of(self.text()) == trial.digest:
             self.roll_back(trial)
         self._trial.unlink(missing_ok=True)
 
     def end(self, record: ChangeRecord) -> ChangeRecord:
-        """It is history; the trial is over."""
+        """Record the result and close the trial."""
         self._add(record)
         self._trial.unlink(missing_ok=True)
         return record
 
     def record_manual_edit(self, text: bytes, when: ChangeTime) -> ChangeRecord | None:
-        """At a start: the record of an edit by hand, if this is not the last text in force."""
+        """At a start: record an edit by hand if the text is not the last one in force."""
         digest = digest_of(text)
         known = [record.digest for record in self.records() if record.in_force]
         if known and known[-1] == digest:
@@ -150,10 +150,10 @@ class SettingsHistory:
         return record
 
     def recover(self, when: ChangeTime) -> ChangeTrial | None:
-        """After a start: the trial to go on with, once, if it asked for this start.
+        """After a start: the trial to resume, once, if it asked for this start.
 
-        Any other trial was cut off before anybody vouched for it: the former settings are back,
-        unless somebody has put a third text there since.
+        Any other trial was interrupted before it was confirmed: the former settings are restored,
+        unless a third text is in place by now.
         """
         trial = self.trial()
         if trial is None:
@@ -172,7 +172,7 @@ class SettingsHistory:
         return None
 
     def pending_trial(self) -> ChangeTrial | None:
-        """The trial whose text the file is, and that `recover` has yet to see to; only read."""
+        """The trial whose text is in the file and that `recover` has yet to handle; only read."""
         trial = self.trial()
         if trial is None or self._is_over(trial) or digest_of(self.text()) != trial.digest:
             return None
@@ -188,7 +188,7 @@ class SettingsHistory:
         replace_file(self._folder / f"{digest_of(text)}.toml", text, mode=0o600)
 
     def _add(self, record: ChangeRecord) -> None:
-        """Write down one change, and let go of texts that are too old."""
+        """Add a record, and remove texts that are too old."""
         records = [*self.records(), record][-RECORDS_MAX:]
         replace_file(self._history, msgspec.json.encode(records), mode=0o600)
         kept = {each.digest for each in records[-TEXTS_MAX:]}
@@ -207,12 +207,12 @@ class SettingsHistory:
 
 
 def text_before(records: list[ChangeRecord], digest: str) -> ChangeRecord | None:
-    """The last change in force with another text than that: what an undo goes back to."""
+    """The last change in force with another text: the target of an undo."""
     return next((r for r in reversed(records) if r.in_force and r.digest != digest), None)
 
 
 def _read(path: Path, shape: Any) -> Any:
-    """What is in that file; None if there is none, or it cannot be understood any more."""
+    """The contents of that file; None if it is missing or unreadable."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=shape)
     except (OSError, ValueError, RecursionError):

@@ -1,7 +1,7 @@
-"""Puts every change of the settings into the journal, once, whoever was killed in between.
+"""Records every change of the settings in the journal, once, also across restarts.
 
-The history on disk and the journal are two files. How far the journal has heard stands in its own
-state and moves in the same commit as the events, so the next start tells what the last could not.
+The history on disk and the journal are two files. How far the journal has got is kept in its own
+state and moves in the same commit as the events, so the next start records what the last could not.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ KEY = "told"
 
 
 class ChangeReporter:
-    """Tells what has not been told yet."""
+    """Records changes that the journal does not have yet."""
 
     def __init__(self, journal: Journal, clock: Clock) -> None:
         """Into that journal."""
@@ -27,10 +27,10 @@ class ChangeReporter:
         self._clock = clock
 
     async def __call__(self, records: Sequence[ChangeRecord]) -> None:
-        """Tell these records, as far as they are news.
+        """Record those that are new.
 
-        A journal that knows nothing, as in memory after the disk has failed, hears of the last
-        one alone: the others were told in another epoch.
+        A journal without any (in memory after a disk failure) gets only the last one: the others
+        belong to another epoch.
         """
         state = await load_state(self._journal, ROOM, json_decoder(int))
         if KEY in state:

@@ -60,7 +60,7 @@ _log = logging.getLogger(__name__)
 
 
 class RestartScope(msgspec.Struct, frozen=True):
-    """What other settings would restart: these buses and uplinks, or (`cold`) the process."""
+    """What other settings would restart: buses and uplinks, or (`cold`) the process."""
 
     cold: bool
     buses: tuple[str, ...] = ()
@@ -68,30 +68,30 @@ class RestartScope(msgspec.Struct, frozen=True):
 
 
 class RunningStation(Protocol):
-    """The running station, as a change sees it."""
+    """The running station as a change sees it."""
 
     @property
     def settings(self) -> Settings:
-        """What it runs on."""
+        """The settings it runs on."""
 
     def restart_scope(self, after: Settings) -> RestartScope:
         """What other settings would restart."""
 
     def working_parts(self, touched: RestartScope, after: Settings) -> WorkingParts:
-        """What of that works now, and is still there after."""
+        """The parts in that scope that work now and exist in the new settings."""
 
     async def switch_to(self, after: Settings) -> None:
-        """Go over to other settings, restarting only what they touch."""
+        """Switch to other settings, restarting only what they change."""
 
     def troubles(self, working: WorkingParts, *, final: bool) -> list[Phrase]:
-        """What does not work (yet); `final`: only what surely does not."""
+        """What does not work (yet); with `final`, only what certainly does not."""
 
     def restart(self) -> None:
-        """End this process, and start anew on what the file says then."""
+        """End this process so that it starts anew on the file."""
 
 
 class ChangeRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody asks for. `base` is the digest of the text that it was made from."""
+    """A requested change. `base` is the digest of the text that it was made from."""
 
     text: bytes
     who: str
@@ -115,7 +115,7 @@ ReportRecords = Callable[[Sequence[ChangeRecord]], Awaitable[None]]
 
 
 class _Staged(NamedTuple):
-    """A change that is on disk but has not proved itself."""
+    """A change that is on disk but not confirmed."""
 
     trial: ChangeTrial
     text: bytes
@@ -123,7 +123,7 @@ class _Staged(NamedTuple):
 
 
 class SettingsLifecycle:
-    """One station's settings; one change at a time. `running` is the text that it runs on."""
+    """One change at a time; `running` is the text that the station runs on."""
 
     def __init__(
         self,
@@ -135,9 +135,9 @@ class SettingsLifecycle:
         *,
         aside: RunInThread = asyncio.to_thread,
     ) -> None:
-        """`tell` puts what is new in the history into the journal.
+        """`tell` records the history in the journal.
 
-        `aside` does what takes a while, an fsync say, while the buses' polls go on.
+        `aside` runs slow work, such as an fsync, in a thread while the buses go on.
         """
         self.shelf = shelf
         self.running = running
@@ -152,11 +152,11 @@ class SettingsLifecycle:
 
     @property
     def busy(self) -> bool:
-        """Whether a change is being checked, tried, put back or written down."""
+        """Whether a change is being checked, tried, rolled back or recorded."""
         return self.under_way is not None or (self._task is not None and not self._task.done())
 
     async def start(self, trial: ChangeTrial | None) -> None:
-        """At a start: look after the change that asked for it, else note an edit by hand."""
+        """At a start: watch the change that asked for it, else record an edit by hand."""
         if trial is not None:
             self.under_way = trial
             self._begin(self._look_after(_Staged(trial, self.running, None)), trial.ref)
@@ -168,16 +168,16 @@ class SettingsLifecycle:
         await self._told()
 
     async def apply(self, change: ChangeRequest) -> ChangeOutcome:
-        """See it through; SettingsError lists what is wrong with it, Unavailable if one is on.
+        """Apply a change; SettingsError lists its mistakes, Unavailable if another is under way.
 
-        It goes on when whoever asked goes away.
+        It goes on if the caller is cancelled.
         """
         if self.busy:
             raise Unavailable("appliance.busy")
         return await asyncio.shield(self._begin(self._see_through(change), change.ref))
 
     async def undo(self, who: str, why: str, number: int | None = None) -> ChangeOutcome:
-        """Apply the text of that change, else the one before the last; UsageError if it is gone."""
+        """Apply the text of that change, or of the one before the last; UsageError if gone."""
         record = self._past(number)
         text = None if record is None else self.shelf.text_named(record.digest)
         if text is None:
@@ -187,12 +187,12 @@ class SettingsLifecycle:
         return await self.apply(ChangeRequest(text=text, who=who, why=why))
 
     async def preview(self, text: bytes) -> ChangePreview:
-        """What that text would change; SettingsError lists what is wrong with it."""
+        """What that text would change; SettingsError lists its mistakes."""
         found, settings = await self._aside(self._checked, ChangeRequest(text=text, who=""))
         return ChangePreview(self._live.restart_scope(settings), differences(self.running, found))
 
     async def outcome(self, ref: str) -> ChangeOutcome:
-        """What came of the change that a command asked for; Unavailable if nothing did."""
+        """The outcome of the change that a command asked for; Unavailable if there is none."""
         if ref in self._refs:
             return await asyncio.shield(self._refs[ref])
         for record in self.records:
@@ -201,7 +201,7 @@ class SettingsLifecycle:
         raise Unavailable(INTERRUPTED)
 
     async def stop(self) -> None:
-        """The process ends: what is under way is settled by the next one."""
+        """Stop; the next process settles what is under way."""
         if self._task is not None and not self._task.done():
             self._task.cancel()
             await asyncio.wait([self._task])
@@ -247,7 +247,7 @@ class SettingsLifecycle:
         return await self._try(_Staged(trial, text, self._live.settings), settings)
 
     def _checked(self, change: ChangeRequest) -> tuple[bytes, Settings]:
-        """The whole text and what it says."""
+        """The whole text and its settings."""
         present, file = digest_of(self.running), str(self.shelf.file)
         if change.base is not None and change.base != present:
             raise StateConflict("appliance.other-base", base=change.base, present=present)
@@ -295,7 +295,7 @@ class SettingsLifecycle:
         return outcome
 
     async def _back(self, staged: _Staged, troubles: tuple[Phrase, ...]) -> ChangeOutcome:
-        """The former settings again; without them (a cold change) the process starts anew."""
+        """Restore the former settings; after a cold change the process starts anew."""
         trial = staged.trial
         try:
             await self._aside(self.shelf.roll_back, trial)
@@ -353,7 +353,7 @@ def needs_restart(former: Settings, after: Settings) -> bool:
 
 
 def _hours_and_places(settings: Settings) -> tuple[object, ...]:
-    """By whose clock it is night, and the tree; the station's own name is no place's."""
+    """The time zone and the tree of places; the station's name is not part of it."""
     return settings.station.timezone, *(place for place in settings.places if place.id != STATION)
 
 
@@ -362,7 +362,7 @@ def _required(settings: Settings) -> set[str]:
 
 
 def failure_phrase(error: Exception) -> Phrase:
-    """An exception as a reason that people can read."""
+    """An exception as a reason for people."""
     code, data = getattr(error, "code", None), getattr(error, "data", {})
     if isinstance(code, str):
         return Phrase(code, {name: str(value) for name, value in data.items()})
@@ -376,6 +376,6 @@ def _said(error: OSError | StationError) -> StationError:
 
 
 def _heard(task: asyncio.Task[ChangeOutcome]) -> None:
-    """Whoever asked may have gone away: then nobody else looks at an error that was foreseen."""
+    """Retrieve the error of a task whose caller may have gone away."""
     if not task.cancelled() and isinstance(error := task.exception(), Exception):
         _log.debug("a change of the settings ended: %s", error)

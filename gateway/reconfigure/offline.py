@@ -1,4 +1,4 @@
-"""A change of the settings while no station runs: checked, and vouched for by whoever asks."""
+"""Changes of the settings while no station runs."""
 
 from gateway.config.load import examine_text
 from gateway.errors import Unavailable, UsageError
@@ -19,7 +19,7 @@ def preview_change(shelf: SettingsHistory, text: bytes) -> ChangePreview:
 
 
 def apply_change(shelf: SettingsHistory, text: bytes, why: str) -> ChangeOutcome:
-    """Put it in place; the station tries it when it starts, as any file that it finds."""
+    """Write the text; the station tries it at its next start."""
     if not shelf.hold():
         raise Unavailable("appliance.busy")
     try:
@@ -29,7 +29,7 @@ def apply_change(shelf: SettingsHistory, text: bytes, why: str) -> ChangeOutcome
 
 
 def undo_change(shelf: SettingsHistory, why: str, number: int | None = None) -> ChangeOutcome:
-    """Put the text of that change in place, or what was before the last one."""
+    """Restore the text of that change, or the one before the last."""
     records = shelf.records()
     if number is None:
         record = text_before(records, digest_of(shelf.text()))

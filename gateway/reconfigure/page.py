@@ -1,6 +1,6 @@
-"""`/desk/settings`: who changed the settings, why, what it changed, what came of it; and the undo.
+"""`/desk/settings`: who changed the settings, why, what changed, with what result; and undo.
 
-The reader decides one thing here: whether a change stays.
+The page answers one question: whether a change stays.
 """
 
 import asyncio
@@ -50,8 +50,6 @@ class ChangeRow(msgspec.Struct, frozen=True):
 
 
 class SettingsPage:
-    """The handlers and views."""
-
     def __init__(
         self,
         cycle: SettingsLifecycle,
@@ -65,7 +63,7 @@ class SettingsPage:
         self._undo = undo
 
     async def read(self, request: web.Request) -> web.StreamResponse:
-        """The history, newest first, and one change of it whole."""
+        """Show the history, newest first, and one change in full."""
         words, now, cycle = translator_for(request), self._vitals(), self._cycle
         records = list(cycle.records)
         chosen = _chosen(records, request.query.get("n", ""))
@@ -82,7 +80,7 @@ class SettingsPage:
         )
 
     async def undo(self, request: web.Request) -> web.StreamResponse:
-        """Go back; the page then tells how far it is."""
+        """Undo a change; the page then shows its progress."""
         given = await request.post()
         number = _number(str(given.get("number", "")))
         set_target(request, str(number))
@@ -95,19 +93,19 @@ class SettingsPage:
         raise web.HTTPSeeOther("/desk/settings")
 
     def view(self, vitals: Vitals, _words: Translator, _argument: str = "") -> View:
-        """What on the page can change; another `shape` fetches it anew."""
+        """What can change on the page; another `shape` makes the browser reload it."""
         trial = self._cycle.under_way
         last = self._cycle.records[-1:]
         parts = [*(str(record.number) for record in last), str(trial and trial.number)]
         return {"shape": zlib.crc32(" ".join(parts).encode()), "volatile": vitals.journal.volatile}
 
     def urgency(self, _vitals: Vitals) -> int:
-        """1 after a change that was rolled back, until there is another."""
+        """1 after a change that was rolled back, until the next one."""
         last = self._cycle.records[-1:]
         return int(any(not record.in_force for record in last))
 
     def card(self, vitals: Vitals, words: Translator) -> View:
-        """The last change in a line, and what was wrong with it."""
+        """The last change and what was wrong with it."""
         trial, last = self._cycle.under_way, self._cycle.records[-1:]
         if trial is not None:
             mark = ("wait", "s-wait", words("appliance.under-way", number=trial.number))
@@ -131,7 +129,7 @@ class SettingsPage:
         )
 
     def _diff(self, records: list[ChangeRecord], record: ChangeRecord) -> Differences | None:
-        """What that change did to the text in force before it; None if a text is gone."""
+        """The differences of that change; None if a text is gone."""
         shelf = self._cycle.shelf
         former = text_before(
             [each for each in records if each.number < record.number], record.digest
@@ -143,7 +141,7 @@ class SettingsPage:
     def _target(
         self, records: list[ChangeRecord], chosen: ChangeRecord | None
     ) -> ChangeRecord | None:
-        """What the button goes back to: the chosen change, or what was before the present one."""
+        """What the button restores: the chosen change, or the one before the present."""
         running = digest_of(self._cycle.running)
         if chosen is None:
             return None

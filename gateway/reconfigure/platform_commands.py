@@ -1,4 +1,4 @@
-"""The kinds of command that read and change the settings."""
+"""The platform's commands that read and change the settings."""
 
 import asyncio
 from typing import Any
@@ -19,11 +19,11 @@ VALUE_CHARACTERS_MAX = 200
 
 
 class ReadSettings(msgspec.Struct, frozen=True):
-    """Asks for the settings as they stand."""
+    """Asks for the present settings."""
 
 
 class ApplySettings(msgspec.Struct, frozen=True):
-    """The whole text that `station.toml` is to be; `base` is the digest of what it was."""
+    """The whole new text of `station.toml`; `base` is the digest of the text it replaces."""
 
     text: str
     why: str
@@ -31,7 +31,7 @@ class ApplySettings(msgspec.Struct, frozen=True):
 
 
 def settings_read(cycle: SettingsLifecycle) -> CommandKind:
-    """`settings.read`: the text, its secrets under a veil, and the digest to change it from."""
+    """`settings.read`: the text with secrets redacted, and its digest."""
 
     async def act(_asked: ReadSettings, _mandate: Mandate) -> Any:
         return {
@@ -43,7 +43,7 @@ def settings_read(cycle: SettingsLifecycle) -> CommandKind:
 
 
 def settings_apply(cycle: SettingsLifecycle, uplink: str) -> CommandKind:
-    """`settings.apply`: done once the new settings have proved to work, else as before."""
+    """`settings.apply`: done once the new settings work; otherwise rolled back."""
 
     async def act(asked: ApplySettings, mandate: Mandate) -> Any:
         change = ChangeRequest(
@@ -65,7 +65,7 @@ def settings_apply(cycle: SettingsLifecycle, uplink: str) -> CommandKind:
 
 
 async def _told(outcome: ChangeOutcome) -> Any:
-    """The receipt's detail. A station that starts anew leaves the answer to the next process."""
+    """The detail of the receipt. After a restart the next process answers."""
     if outcome.state == "restarting":
         await asyncio.get_running_loop().create_future()
     if outcome.state == "rolled-back":
@@ -75,7 +75,7 @@ async def _told(outcome: ChangeOutcome) -> Any:
 
 
 def _with_mistakes(error: SettingsError) -> CommandRefused:
-    """The mistakes in one receipt, as plain values; `count` says how many there are in all."""
+    """The mistakes in one receipt as plain values; `count` is their number."""
     mistakes: tuple[Mistake, ...] = error.data.get("mistakes", ())
     plain = [_plain(each) for each in mistakes[:MISTAKES_MAX]]
     data = {name: value for name, value in error.data.items() if name != "mistakes"}

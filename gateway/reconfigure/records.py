@@ -1,4 +1,4 @@
-"""What is known of one change of the settings. Pure."""
+"""Records of a change of the settings. Pure."""
 
 import hashlib
 from typing import Literal, NamedTuple
@@ -16,14 +16,13 @@ INTERRUPTED = "appliance.interrupted"
 
 
 class ChangeTime(NamedTuple):
-    """Wall time as RFC 3339 where it is known, and what it rests on."""
+    """Wall time as RFC 3339 if known, and its source."""
 
     at: str | None
     trust: Trust
 
     @classmethod
     def from_stamps(cls, stamps: Timestamps) -> "ChangeTime":
-        """Of that instant."""
         return cls(None if stamps.wall_ns is None else rfc3339(stamps.wall_ns), stamps.trust)
 
 
@@ -31,10 +30,10 @@ UNKNOWN = ChangeTime(None, Trust.NONE)
 
 
 class ChangeRecord(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One change. `who` is an actor, `platform:district` say; `ref` the command that asked for it.
+    """One change; `who` is an actor such as `platform:district`, `ref` the command behind it.
 
-    `troubles` say why it was rolled back; `at` is RFC 3339, where the time was known, and `trust`
-    says by which clock.
+    `troubles` say why it was rolled back; `at` is RFC 3339 if the time was known, `trust` its
+    source.
     """
 
     number: int
@@ -54,7 +53,7 @@ class ChangeRecord(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def text_code(self) -> str:
-        """The text code of what came of it; the file of a new station was found, not edited."""
+        """The text code of its result; the first file of a station is found, not edited."""
         return "change.first" if self.state == "found" and self.number == 1 else CODES[self.state]
 
 
@@ -67,7 +66,7 @@ class WorkingParts(msgspec.Struct, frozen=True):
 
 
 class ChangeTrial(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A change under way. `cold`: it needs the process to start anew, and may do so once."""
+    """A change under way. `cold`: it needs one restart of the process."""
 
     number: int
     digest: str
@@ -81,17 +80,17 @@ class ChangeTrial(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def resumes(self) -> bool:
-        """Whether the start that finds it in place is the one that it asked for."""
+        """Whether the start that finds it is the one that it asked for."""
         return self.cold and not self.started
 
     def as_started(self) -> "ChangeTrial":
-        """As it is from that start on."""
+        """The trial after that start."""
         return msgspec.structs.replace(self, started=True)
 
     def record(
         self, state: ChangeState, when: ChangeTime, troubles: tuple[Phrase, ...] = ()
     ) -> ChangeRecord:
-        """What the history says of it."""
+        """The record of its end."""
         return ChangeRecord(
             number=self.number,
             digest=self.digest,
@@ -106,7 +105,7 @@ class ChangeTrial(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ChangeOutcome(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What came of a change; `restarting` says that the history will tell."""
+    """The result of a change; after `restarting` the history has it."""
 
     state: Literal["kept", "rolled-back", "restarting", "unchanged"]
     number: int
@@ -115,7 +114,7 @@ class ChangeOutcome(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @classmethod
     def from_record(cls, record: ChangeRecord) -> "ChangeOutcome":
-        """Of a change that somebody asked for."""
+        """The outcome of a requested change."""
         assert record.state != "found"
         return cls(record.state, record.number, record.digest, record.troubles)
 

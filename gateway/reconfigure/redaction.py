@@ -1,7 +1,7 @@
-"""Settings as others may see them: a value that looks secret is shown as a veil.
+"""Settings without secrets: values that look secret are redacted.
 
-Who sends the text back leaves the veil where it was, and the present value stays. Comments are
-shown as they are: a secret does not belong there, and the handbook says so.
+If such a text is sent back unchanged there, the present value stays. Comments are shown: the
+handbook says that secrets do not belong there.
 """
 
 import re
@@ -15,12 +15,12 @@ _SECRET = re.compile(r"(?:^|_)(?:bind_key|password|secret|token|pin|seed|private
 
 
 def is_secret(key: str) -> bool:
-    """Whether the value of a key of that name is not for everybody's eyes."""
+    """Whether a key of that name holds a secret."""
     return _SECRET.search(key) is not None
 
 
 def redact(text: bytes, file: str) -> str:
-    """The text with every secret under a veil; SettingsError if it is no TOML."""
+    """Redact all secrets of a text; SettingsError if it is not TOML."""
     import tomlkit  # noqa: PLC0415  # 5 MB that a running station seldom needs
 
     parse(text, file)
@@ -31,7 +31,7 @@ def redact(text: bytes, file: str) -> str:
 
 
 def restore_secrets(text: bytes, present: bytes, file: str) -> bytes:
-    """The text with the present secrets under its veils; SettingsError where there is none."""
+    """Put the present secrets back; SettingsError where there is none."""
     if VEIL.encode() not in text:
         return text
     import tomlkit  # noqa: PLC0415  # as above
@@ -57,7 +57,7 @@ def restore_secrets(text: bytes, present: bytes, file: str) -> bytes:
 
 
 def _lift(table: Any, known: Any, path: KeyPath) -> Iterator[KeyPath]:
-    """Put the present values in; the paths of the veils that have none."""
+    """Insert the present values; the paths that have none."""
     for key, value in _items(table):
         former = _value(known, key)
         if value != VEIL:
@@ -82,7 +82,7 @@ def _value(table: Any, key: Any) -> Any:
 
 
 def _secrets(table: Any) -> Iterator[tuple[MutableMapping[str, Any], str]]:
-    """Every table that holds a secret, and its key; also those inside lists."""
+    """Every table with a secret, and its key; also inside lists."""
     for key, value in _items(table):
         if isinstance(value, str) and isinstance(key, str) and is_secret(key):
             yield table, key

@@ -1,4 +1,4 @@
-"""What whoever asks for a change is told, by the API and at the command line alike."""
+"""The answers to a requested change, for the API and the command line."""
 
 from collections.abc import Sequence
 
@@ -23,14 +23,13 @@ class MistakeReport(msgspec.Struct, frozen=True):
 
     @classmethod
     def from_mistake(cls, mistake: Mistake, texts: Texts) -> "MistakeReport":
-        """In that language."""
         code, data = mistake.code, mistake.data
         message, remedy = texts.say(code, **data), texts.remedy(code, **data)
         return cls(mistake.file, mistake.line, mistake.path, code, message, remedy)
 
 
 class ChangeResponse(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What came of it, or would come of it, or every mistake in it."""
+    """The outcome, or the preview, or all mistakes."""
 
     outcome: ChangeOutcome | None = None
     preview: ChangePreview | None = None
@@ -38,7 +37,7 @@ class ChangeResponse(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def mistakes_response(error: SettingsError, texts: Texts) -> ChangeResponse | None:
-    """The answer that lists the mistakes; None where the error is about something else."""
+    """The answer with the mistakes; None if the error is another one."""
     mistakes: Sequence[Mistake] = error.data.get("mistakes", ())
     return (
         ChangeResponse(mistakes=tuple(MistakeReport.from_mistake(each, texts) for each in mistakes))

@@ -1,9 +1,5 @@
-"""`yizhan doctor --bundle`: one file for whoever helps, without anybody's personal data in it.
+"""`yizhan doctor --bundle`: one file for support, without anybody's personal data.
 
-scrub.py     takes persons, secrets and comments out of any text; pure
-contents.py  what lies in the file, each page gathered and scrubbed
-pack.py      the file itself
-
-Two barriers: nothing personal is asked for in the first place (no request, no audit, no name of
-an account, no comment), and whatever was gathered goes through the scrubber all the same.
+Two barriers: nothing personal is collected in the first place (no request, audit, account name or
+comment), and everything collected passes the scrubber all the same.
 """

@@ -1,4 +1,4 @@
-"""The support file: a compressed archive that only its maker may read."""
+"""The support file: a compressed archive that only its owner may read."""
 
 import gzip
 import io
@@ -13,7 +13,7 @@ MODE = 0o600
 
 
 def pack(path: Path, folder: str, pages: Mapping[str, str]) -> int:
-    """Write the pages below one folder; the bytes. The same pages make the same file."""
+    """Write the pages below one folder; its size. Equal pages make equal files."""
     raw = io.BytesIO()
     with tarfile.open(fileobj=raw, mode="w") as archive:
         for name, text in sorted(pages.items()):

@@ -1,7 +1,7 @@
-"""What lies in a support file: each page asked for, scrubbed, and named.
+"""The pages of a support file: collected, scrubbed, named.
 
-Whatever cannot be had (no systemd, no running station, a file for nobody's eyes) is a page that
-says so; a bundle is made of a broken station more often than of a whole one.
+What is not available (no systemd, no running station, no permission) becomes a page that says so:
+most bundles come from broken stations.
 """
 
 import os
@@ -51,7 +51,7 @@ class BundleSources(NamedTuple):
 
 
 def run(command: Sequence[str]) -> str:
-    """What a program of the system says; why it could not, where it could not."""
+    """A program's output, or why it could not run."""
     try:
         ran = subprocess.run(  # noqa: S603  # the commands stand below
             command, capture_output=True, text=True, check=False, timeout=WITHIN_S, errors="replace"
@@ -62,7 +62,7 @@ def run(command: Sequence[str]) -> str:
 
 
 def bundle_pages(asked: BundleSources) -> dict[str, str]:
-    """Every page by its name; none of them holds what the scrubber knows."""
+    """All pages by name, each scrubbed."""
     scrubber = Scrubber(_persons(asked))
     made = {name: _written(body, scrubber) for name, body in _gathered(asked)}
     about = "\n".join(readme_text(made, Texts(lang)) for lang in LANGUAGES)
@@ -70,7 +70,7 @@ def bundle_pages(asked: BundleSources) -> dict[str, str]:
 
 
 def readme_text(made: Mapping[str, str], texts: Texts) -> str:
-    """What is in it, page by page, and what is not."""
+    """The list of pages, and what is left out."""
     kinds = {name: name.partition(".")[0] for name in sorted(made)}
     listed = "\n".join(
         f"  {name:14} {texts.say(f'bundle.page-{kind}')}" for name, kind in kinds.items()
@@ -98,14 +98,14 @@ def _gathered(asked: BundleSources) -> Iterator[tuple[str, Any]]:
 
 
 def _log() -> tuple[str, ...]:
-    """This start and the one before it: what a crash said last stands in that."""
+    """This boot and the one before: the last messages of a crash are in that."""
     units = [word for unit in UNITS for word in ("-u", unit)]
     form = ("-o", "short-monotonic", "-n", str(LOG_LINES), "--no-pager", "--no-hostname")
     return ("journalctl", *units, *form)
 
 
 def _quoting_nothing(finding: Finding) -> Finding:
-    """Without what was written at the place of a mistake: it may be a secret."""
+    """Without the value at a mistake, which may be a secret."""
     why = finding.data.get("why")
     if finding.check not in ("settings", "remarks") or why is None:
         return finding
@@ -113,7 +113,7 @@ def _quoting_nothing(finding: Finding) -> Finding:
 
 
 def _settings(file: Path) -> str:
-    """Secrets under a veil, comments gone, every line in its place."""
+    """Secrets redacted, comments removed, line numbers unchanged."""
     try:
         return without_comments(redact(file.read_bytes(), str(file)))
     except OSError as error:
@@ -123,7 +123,7 @@ def _settings(file: Path) -> str:
 
 
 def _changes(console: ApiClient) -> Any:
-    """When the settings changed and what came of it; who and why are left out."""
+    """When the settings changed and with what result; neither who nor why."""
     try:
         records = console.get("/api/v1/settings/history", list[ChangeRecord])
     except (StationError, msgspec.DecodeError) as error:
@@ -173,7 +173,7 @@ def _in(folder: Path) -> list[str]:
 
 
 def _persons(asked: BundleSources) -> Iterator[str]:
-    """Whom this station knows: its accounts, and every telephone in the settings."""
+    """The station's accounts, and every telephone number in the settings."""
     try:
         for account in asked.console.get("/api/v1/accounts", list[dict[str, str]]):
             yield from (account["id"], account["name"])

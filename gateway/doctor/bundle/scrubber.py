@@ -1,7 +1,7 @@
-"""Takes out of a text what belongs to a person. Pure.
+"""Removes personal data from texts. Pure.
 
-Patterns find what looks like a person's; `words` are what this station knows to be one's. What is
-taken out leaves a mark that says what it was, so that a reader is not misled.
+Patterns find what looks personal; `words` are known names and numbers. A mark says what was
+removed, so that nobody is misled.
 """
 
 import re
@@ -32,27 +32,27 @@ _PATTERNS = tuple(
 
 
 def removal_mark(what: str) -> str:
-    """What stands where something was taken out."""
+    """The mark left in place of what was removed."""
     return f"＊{what}＊"
 
 
 class Scrubber:
-    """Knows this station's persons."""
+    """Removes the personal data of one station."""
 
     def __init__(self, words: Iterable[str] = ()) -> None:
-        """`words`: names and numbers that are known to be somebody's."""
+        """`words`: known names and numbers of people."""
         known = sorted({word for word in words if len(word) >= WORD_MIN}, key=len, reverse=True)
         found = "|".join(map(_whole, known))
         self._known = re.compile(found) if known else None
 
     def text(self, text: str) -> str:
-        """The text without them."""
+        """Scrub a text."""
         for what, pattern in _PATTERNS:
             text = pattern.sub(removal_mark(what), text)
         return text if self._known is None else self._known.sub(removal_mark("person"), text)
 
     def tree(self, value: Any) -> Any:
-        """The same for what JSON holds: numbers are figures and keys are ours, both stay."""
+        """Scrub the texts of a JSON value; numbers and keys stay."""
         if isinstance(value, dict):
             return {key: self.tree(each) for key, each in value.items()}
         if isinstance(value, list | tuple):
@@ -61,7 +61,7 @@ class Scrubber:
 
 
 def _whole(word: str) -> str:
-    """An ASCII word only by itself; Chinese is written without gaps."""
+    """An ASCII word matches only as a whole; Chinese has no gaps between words."""
     escaped = re.escape(word)
     return rf"(?<![\w-]){escaped}(?![\w-])" if word.isascii() else escaped
 
@@ -74,7 +74,7 @@ _COMMENT_OR_STRING = re.compile(
 
 
 def without_comments(toml: str) -> str:
-    """Settings without what somebody wrote beside them; every line keeps its number."""
+    """Settings without comments; line numbers do not change."""
     return _COMMENT_OR_STRING.sub(
         lambda found: "" if found["comment"] is not None else found.group(), toml
     )

@@ -1,9 +1,9 @@
-"""All checks, in the order in which a person reads them: what carries the others first.
+"""All checks, in reading order: what others depend on comes first.
 
-A check is a small pure function: facts in, what it says out. It says nothing where there is
-nothing to look at (no loudspeakers, no platform), and `unseen` where it would have to look and
-cannot. A file here, or in `gateway/doctor/checks/` of an extension, that offers `CHECKS` is found
-by its place. docs/CONTRIBUTING.md has the recipe.
+A check is a small pure function from facts to results. It yields nothing if there is nothing to
+look at (no loudspeakers, no platform), and `unseen` if it should look and cannot. A file here, or
+in `gateway/doctor/checks/` of an extension, is found if it defines `CHECKS`. The recipe is in
+docs/CONTRIBUTING.md.
 """
 
 import importlib
@@ -72,7 +72,7 @@ CHECKS = tuple(sorted(_checks(), key=_place))
 
 
 def examine(facts: StationFacts) -> tuple[Finding, ...]:
-    """What all checks say of these facts."""
+    """Run all checks on these facts."""
     return tuple(
         Finding(
             check=check.id,

@@ -1,4 +1,4 @@
-"""The clock: what it rests on, how old that is, how wrong it may be."""
+"""The clock: its source, age and error."""
 
 from collections.abc import Iterator
 
@@ -17,7 +17,7 @@ ERROR_S_MAX = 60.0
 
 
 def clock(facts: StationFacts) -> Iterator[CheckResult]:
-    """Without a trusted clock no schedule sounds and no certificate can be judged."""
+    """Without a trusted clock no schedule runs and no certificate can be checked."""
     if facts.running is None:
         yield unseen("doctor.clock-unseen")
         return

@@ -1,4 +1,4 @@
-"""The program itself: mistakes that cost one request, tasks that end again and again, refusals."""
+"""The program's own faults, tasks that keep failing, and refused records."""
 
 from collections.abc import Iterator
 
@@ -20,7 +20,7 @@ PARTS |= {"broadcast", "speaker", "kiosk", "task", "state", "journal", "start", 
 
 
 def tasks(facts: StationFacts) -> Iterator[CheckResult]:
-    """Whether a task of the station ends again and again."""
+    """Whether a task of the station keeps failing."""
     if facts.running is None:
         return
     vitals = facts.running.vitals
@@ -33,7 +33,7 @@ def tasks(facts: StationFacts) -> Iterator[CheckResult]:
 
 
 def faults(facts: StationFacts) -> Iterator[CheckResult]:
-    """In which parts mistakes of the program's own were contained, and how often."""
+    """Which parts had contained faults, and how often."""
     if facts.running is None:
         return
     vitals = facts.running.vitals
@@ -57,7 +57,7 @@ def faults(facts: StationFacts) -> Iterator[CheckResult]:
 
 
 def refusals(facts: StationFacts) -> Iterator[CheckResult]:
-    """Whether the journal takes what the rooms give it."""
+    """Whether the journal accepts the records of every room."""
     if facts.running is None:
         return
     vitals = facts.running.vitals

@@ -22,7 +22,7 @@ GONE = frozenset({"silent", "faulty"})
 
 
 def ports(facts: StationFacts) -> Iterator[CheckResult]:
-    """Serial ports that the settings name: there, and ours to use."""
+    """Serial ports of the settings: present and usable."""
     for port in facts.machine.ports if facts.machine else ():
         if not port.exists:
             yield bad("doctor.port-gone", port.bus, bus=port.bus, path=port.path)
@@ -52,7 +52,7 @@ def buses(facts: StationFacts) -> Iterator[CheckResult]:
 
 
 def bluetooth(facts: StationFacts) -> Iterator[CheckResult]:
-    """An adapter, where the settings listen to the air."""
+    """An adapter, if the settings need Bluetooth."""
     if facts.written is None or not facts.written.bluetooth or facts.machine is None:
         return
     if _heard(facts):  # a line that is up proves its adapter, wherever the kernel shows it
@@ -73,7 +73,7 @@ def _heard(facts: StationFacts) -> bool:
 
 
 def devices(facts: StationFacts) -> Iterator[CheckResult]:
-    """Who does not answer, on lines that are up; a whole line in silence is one fault, not ten."""
+    """Silent devices on working lines; a whole silent line is one finding."""
     if facts.running is None or not facts.running.vitals.devices:
         return
     vitals = facts.running.vitals

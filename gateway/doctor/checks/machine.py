@@ -21,7 +21,7 @@ MIB = 1_048_576
 
 
 def power(facts: StationFacts) -> Iterator[CheckResult]:
-    """Under-voltage: the commonest reason for everything else on a Pi."""
+    """Under-voltage, the most common cause of trouble on a Pi."""
     bits = facts.machine.throttled if facts.machine else None
     if bits is None:
         yield unseen("doctor.power-unseen")
@@ -47,7 +47,7 @@ def temperature(facts: StationFacts) -> Iterator[CheckResult]:
 
 
 def memory(facts: StationFacts) -> Iterator[CheckResult]:
-    """What is left for everybody."""
+    """The machine's free memory."""
     found = facts.machine.memory if facts.machine else None
     if found is None or not found.total or found.available is None:
         yield unseen("doctor.memory-unseen")
@@ -60,7 +60,7 @@ def memory(facts: StationFacts) -> Iterator[CheckResult]:
 
 
 def memory_ours(facts: StationFacts) -> Iterator[CheckResult]:
-    """What the station's own unit takes of what it may take; only systemd counts that."""
+    """The station's unit within its limit, which only systemd measures."""
     found = facts.machine.memory if facts.machine else None
     if found is None or found.ours is None or not found.limit:
         return
@@ -74,7 +74,7 @@ def memory_ours(facts: StationFacts) -> Iterator[CheckResult]:
 
 
 def units(facts: StationFacts) -> Iterator[CheckResult]:
-    """What systemd says of our services."""
+    """The state of the station's services."""
     found = facts.machine.units if facts.machine else None
     if found is None:
         return
@@ -90,7 +90,7 @@ def units(facts: StationFacts) -> Iterator[CheckResult]:
 
 
 def sandbox(facts: StationFacts) -> Iterator[CheckResult]:
-    """Whether what `yizhan install` has narrowed still fits the settings of today."""
+    """Whether the installed sandbox still fits the settings."""
     for each in facts.written.narrowed if facts.written else ():
         if each.how == "tight":
             yield bad("doctor.sandbox-tight", each.unit, unit=each.unit)
@@ -101,7 +101,7 @@ def sandbox(facts: StationFacts) -> Iterator[CheckResult]:
 
 
 def watchdog(facts: StationFacts) -> Iterator[CheckResult]:
-    """The machine's own: what starts it anew when the kernel itself stands still."""
+    """The machine's watchdog, which restarts it if the kernel hangs."""
     found = facts.machine.watchdog if facts.machine else None
     if found is None:
         yield unseen("doctor.watchdog-unseen")
@@ -112,7 +112,7 @@ def watchdog(facts: StationFacts) -> Iterator[CheckResult]:
 
 
 def packages(facts: StationFacts) -> Iterator[CheckResult]:
-    """Our import names belong to us alone: a package of the same name would be run in our place."""
+    """Another package with our import names would run in place of ours."""
     if facts.machine is None:
         return
     for name, others in sorted(facts.machine.packages.items()):

@@ -1,4 +1,4 @@
-"""The way to the platform, and the desk's door: both with certificates that end."""
+"""The platforms and the desk, with their certificates."""
 
 from collections.abc import Iterator
 
@@ -27,7 +27,7 @@ DAY_NS = 86_400_000_000_000
 
 
 def uplinks(facts: StationFacts) -> Iterator[CheckResult]:
-    """Each platform: there, and willing. Away is no emergency: the station works without it."""
+    """Each platform: reachable and accepting. Being away is no emergency."""
     if facts.running is None:
         yield unseen("doctor.uplink-unseen")
         return
@@ -56,7 +56,7 @@ def _uplink(uplink: UplinkVitals, now_ns: int, waiting: int) -> CheckResult:
 
 
 def clocks(facts: StationFacts) -> Iterator[CheckResult]:
-    """Each platform's clock against ours: what it orders expires by its own."""
+    """Each platform's clock against ours: its commands expire by its own."""
     if facts.running is None:
         return
     for uplink in facts.running.vitals.uplinks:
@@ -70,7 +70,7 @@ def clocks(facts: StationFacts) -> Iterator[CheckResult]:
 
 
 def platform_certificates(facts: StationFacts) -> Iterator[CheckResult]:
-    """Each platform's own: what a clock that nobody vouches for says of it refuses nobody."""
+    """Each platform's own certificate; an untrusted clock is no reason to refuse it."""
     for uplink in facts.running.vitals.uplinks if facts.running else ():
         if uplink.dates == OVER:
             yield warn("doctor.platform-certificate-over", uplink.name, uplink=uplink.name)
@@ -79,7 +79,7 @@ def platform_certificates(facts: StationFacts) -> Iterator[CheckResult]:
 
 
 def certificates(facts: StationFacts) -> Iterator[CheckResult]:
-    """Ours for each platform: it renews itself at two thirds of its life."""
+    """Ours for each platform: renewed at two thirds of its life."""
     if facts.running is None:
         return
     vitals = facts.running.vitals

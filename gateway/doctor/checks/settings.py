@@ -1,4 +1,4 @@
-"""The settings, and whether there is a station that follows them."""
+"""The settings, and whether a station runs on them."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ SAID_ELSEWHERE = frozenset({"check.no-port", "check.small-disk", "check.no-uplin
 
 
 def station(facts: StationFacts) -> Iterator[CheckResult]:
-    """Whether it runs."""
+    """Whether the station runs."""
     if facts.mute is not None:
         yield bad("doctor.station-mute", why=facts.mute)
         return
@@ -28,7 +28,7 @@ def station(facts: StationFacts) -> Iterator[CheckResult]:
 
 
 def mistakes(facts: StationFacts) -> Iterator[CheckResult]:
-    """Every mistake in station.toml, as `yizhan check` finds them."""
+    """The mistakes in station.toml, as `yizhan check` reports them."""
     if facts.written is None:
         yield unseen("doctor.settings-unseen")
         return
@@ -47,7 +47,7 @@ def mistakes(facts: StationFacts) -> Iterator[CheckResult]:
 
 
 def remarks(facts: StationFacts) -> Iterator[CheckResult]:
-    """What is no mistake but worth knowing. What a check of its own says is not said twice."""
+    """The remarks of `yizhan check`, except those that other checks make."""
     for each in facts.written.remarks if facts.written else ():
         if each.code not in SAID_ELSEWHERE:
             about = [each.code.partition(".")[2], *map(str, each.data.values())]
@@ -55,7 +55,7 @@ def remarks(facts: StationFacts) -> Iterator[CheckResult]:
 
 
 def in_force(facts: StationFacts) -> Iterator[CheckResult]:
-    """Whether the station runs by the file that lies there."""
+    """Whether the station runs on the present file."""
     if facts.running is None:
         return
     if facts.running.edited:

@@ -1,4 +1,4 @@
-"""What is heard: programs, the audio process, loudspeakers, voices; and the kiosks' screens."""
+"""Sound (programs, audio process, loudspeakers, voices), and the kiosk screens."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ LATE_WARN_MS, LATE_BAD_MS = 2.0, 20.0
 
 
 def programs(facts: StationFacts) -> Iterator[CheckResult]:
-    """What prepares speech and uploads, where anything sounds."""
+    """The programs that prepare speech and uploads, if anything sounds."""
     if facts.machine is None or facts.written is None or not facts.written.speakers:
         return
     missing = sorted(name for name, found in facts.machine.programs.items() if not found)
@@ -43,7 +43,7 @@ def audio(facts: StationFacts) -> Iterator[CheckResult]:
 
 
 def speakers(facts: StationFacts) -> Iterator[CheckResult]:
-    """Each loudspeaker, as far as it can be known; the audio process must be there to know."""
+    """Each loudspeaker as far as the audio process knows."""
     found = facts.running.sound if facts.running else None
     if found is None:
         return
@@ -67,7 +67,7 @@ def voices(facts: StationFacts) -> Iterator[CheckResult]:
 
 
 def kiosks(facts: StationFacts) -> Iterator[CheckResult]:
-    """Each screen's heartbeat, as the kiosk's room judges it."""
+    """Each screen's heartbeat."""
     for screen in facts.running.vitals.screens if facts.running else ():
         kiosk = screen.kiosk
         if screen.silent_s is None:

@@ -1,4 +1,4 @@
-"""The card and what is kept on it: room, wear, the journal, who may read it."""
+"""The card and its contents: space, wear, the journal, permissions."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,7 +32,7 @@ DAYS_WARN, DAYS_BAD = 7, 1
 
 
 def disk(facts: StationFacts) -> Iterator[CheckResult]:
-    """Whether it can be written, and the room that is left."""
+    """Whether it can be written, and its free space."""
     found = facts.machine.disk if facts.machine else None
     if found is None:
         yield unseen("doctor.disk-unseen")
@@ -50,13 +50,13 @@ def disk(facts: StationFacts) -> Iterator[CheckResult]:
 
 
 def _still_to_come_mb(facts: StationFacts, found: DiskFacts) -> int:
-    """What the journal may still grow by."""
+    """How much the journal may still grow."""
     quota_mb = facts.written.quota_mb if facts.written else None
     return 0 if quota_mb is None else max(0, quota_mb - found.journal_bytes // MIB)
 
 
 def wear(facts: StationFacts) -> Iterator[CheckResult]:
-    """What the card says of its age, else what is written to it a day."""
+    """The card's own estimate of its life, else what is written a day."""
     found = facts.machine.disk if facts.machine else None
     if found is None:
         return
@@ -73,7 +73,7 @@ def wear(facts: StationFacts) -> Iterator[CheckResult]:
 
 
 def _copy(facts: StationFacts) -> Phrase:
-    """How everything of this station is carried to another card: the keys are files, too."""
+    """The command that copies the whole state to another card, keys included."""
     return Phrase("doctor.copy", _folders(facts))
 
 
@@ -95,7 +95,7 @@ def _writes(written: int, up_s: float, facts: StationFacts) -> CheckResult:
 
 
 def journal(facts: StationFacts) -> Iterator[CheckResult]:
-    """Whether it is on disk, how quick, and whether anything had to give way."""
+    """Whether it is on disk, how fast it commits, and whether data was dropped."""
     if facts.running is None:
         yield unseen("doctor.journal-unseen")
         return
@@ -115,7 +115,7 @@ def journal(facts: StationFacts) -> Iterator[CheckResult]:
 
 
 def outage(facts: StationFacts) -> Iterator[CheckResult]:
-    """For how many days without a platform the journal has room."""
+    """How many days without a platform the journal can hold."""
     days = facts.written.outage_days if facts.written else None
     quota_mb = facts.written.quota_mb if facts.written else None
     if days is None or quota_mb is None:
@@ -127,7 +127,7 @@ def outage(facts: StationFacts) -> Iterator[CheckResult]:
 
 
 def private(facts: StationFacts) -> Iterator[CheckResult]:
-    """Whether personal fields are kept over a restart."""
+    """Whether personal fields survive a restart."""
     if facts.running is None:
         return
     lost = facts.running.private_lost
@@ -135,7 +135,7 @@ def private(facts: StationFacts) -> Iterator[CheckResult]:
 
 
 def permissions(facts: StationFacts) -> Iterator[CheckResult]:
-    """Whether the station may write what is its own, and nobody else may read its keys."""
+    """Whether the station can write its files, and nobody else read its keys."""
     found = facts.machine.held if facts.machine else ()
     wrong = list(filter(None, map(_wrong, found)))
     yield from wrong

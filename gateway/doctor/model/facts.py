@@ -1,7 +1,7 @@
-"""What the checks look at. Gathering is elsewhere, so that a test can seed any fault.
+"""The facts that checks look at. They are gathered elsewhere, so that tests can seed any fault.
 
-Three witnesses, each of whom may be missing: the machine, the settings on disk, and the running
-station. None stands for what could not be looked at.
+Three sources, each of which may be missing: the machine, the settings on disk, the running station.
+None means that something could not be looked at.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ from gateway.toml import Mistake, Phrase
 
 
 class MemoryFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """Bytes. `ours` of `limit` are the station's unit's; `kills` is how often it was too much."""
+    """In bytes. `ours` of `limit` is the station's unit; `kills` counts its out-of-memory kills."""
 
     total: int | None = None
     available: int | None = None
@@ -26,8 +26,8 @@ class MemoryFacts(msgspec.Struct, frozen=True, kw_only=True):
 class DiskFacts(msgspec.Struct, frozen=True, kw_only=True):
     """The file system of the state; `written` bytes went to its disk in `up_s` since boot.
 
-    `life` and `end` are what an eMMC says of itself (JESD84: tenths of its life that are used up,
-    1 to 11; 1 normal, 2 nearly over, 3 over).
+    `life` and `end` are an eMMC's own estimate (JESD84: tenths of its life used up, 1 to 11; 1
+    normal, 2 nearly over, 3 over).
     """
 
     path: str
@@ -42,7 +42,7 @@ class DiskFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PortFacts(msgspec.Struct, frozen=True):
-    """A serial port that the settings name; `allowed`: the station's user may use it."""
+    """A serial port of the settings; `allowed`: the station's user may use it."""
 
     bus: str
     path: str
@@ -51,7 +51,7 @@ class PortFacts(msgspec.Struct, frozen=True):
 
 
 class FileFacts(msgspec.Struct, frozen=True):
-    """A file or folder: its permission bits, and whether the station's user may write there."""
+    """A file or folder: its permission bits, and whether the station's user may write it."""
 
     path: str
     mode: int
@@ -69,14 +69,14 @@ class UnitFacts(msgspec.Struct, frozen=True):
 
 
 class SandboxFacts(msgspec.Struct, frozen=True):
-    """A unit whose sandbox was narrowed: `fits` today's settings, is too `tight`, or `loose`."""
+    """A narrowed unit: its sandbox `fits` the settings, is too `tight`, or `loose`."""
 
     unit: str
     how: str
 
 
 class MachineFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """The computer below the station."""
+    """The computer that the station runs on."""
 
     temperature_c: float | None = None
     throttled: int | None = None
@@ -94,7 +94,7 @@ class MachineFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SettingsFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """The settings on disk; with a mistake in them, the rest is unknown."""
+    """The settings on disk; with a mistake in them the rest is unknown."""
 
     file: str
     mistakes: tuple[Mistake, ...] = ()
@@ -108,7 +108,7 @@ class SettingsFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SpeakerFacts(msgspec.Struct, frozen=True):
-    """One loudspeaker: how far a sound is known to get, or `code` with `data`: why it does not."""
+    """One loudspeaker: how far its sound is proved, or `code` with `data`: why not at all."""
 
     id: str
     rung: str
@@ -117,7 +117,7 @@ class SpeakerFacts(msgspec.Struct, frozen=True):
 
 
 class SoundFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """The audio process as the station knows it; `voices` are those that do not speak."""
+    """The audio process as the station knows it; `voices` are those that fail."""
 
     connected: bool
     realtime: bool = True
@@ -127,7 +127,7 @@ class SoundFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunningFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """The station as it runs: its vital signs, and what they do not hold."""
+    """The running station: its vital signs, and what they do not include."""
 
     vitals: Vitals
     sound: SoundFacts | None = None
@@ -141,7 +141,7 @@ class RunningFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StationFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """All that is known; `mute` says why a station that runs could not be asked."""
+    """All facts; `mute` says why a running station could not be asked."""
 
     machine: MachineFacts | None = None
     written: SettingsFacts | None = None

@@ -1,4 +1,4 @@
-"""What the doctor says: one line about one thing, the same for a terminal, a page and the feed."""
+"""Findings: one statement about one thing, the same for terminal, page and feed."""
 
 import enum
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ GROUPS = {
 
 
 class FindingLevel(enum.Enum):
-    """How it is, best first; `unseen` says that it could not be looked at."""
+    """Best first; `unseen`: it could not be looked at."""
 
     GOOD = "good"
     UNSEEN = "unseen"
@@ -30,7 +30,7 @@ class FindingLevel(enum.Enum):
 
     @property
     def rank(self) -> int:
-        """The worse, the higher."""
+        """Higher is worse."""
         return _RANK[self]
 
 
@@ -38,7 +38,7 @@ _RANK = {level: rank for rank, level in enumerate(FindingLevel)}
 
 
 class CheckResult(NamedTuple):
-    """What a check finds; `subject` is the one of several things of its kind that it is about."""
+    """The result of a check; `subject` names one of several things of its kind."""
 
     level: FindingLevel
     code: str
@@ -57,19 +57,19 @@ def unseen(code: str, subject: str = "", /, **data: Any) -> CheckResult:
 
 
 def warn(code: str, subject: str = "", /, **data: Any) -> CheckResult:
-    """It works, and somebody should look in the next days."""
+    """It works, but needs attention within days."""
     return CheckResult(FindingLevel.WARN, code, subject, data)
 
 
 def bad(code: str, subject: str = "", /, **data: Any) -> CheckResult:
-    """It does not work, or will not for long."""
+    """It does not work, or will soon fail."""
     return CheckResult(FindingLevel.BAD, code, subject, data)
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """One line: the text is that of `code` filled with `data`, the remedy that of `<code>-remedy`.
+    """One statement: the text of `code` filled with `data`; the remedy is `<code>-remedy`.
 
-    `check` with `subject` says what it is about and never changes; the rest is how that is now.
+    `check` and `subject` identify it and never change; the rest is its present state.
     """
 
     check: str
@@ -81,11 +81,11 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def key(self) -> str:
-        """What it is about, in one word."""
+        """Its identity as one word."""
         return f"{self.check}.{self.subject}" if self.subject else self.check
 
 
 def worst(findings: Iterable[Finding]) -> FindingLevel:
-    """How all of it is; what could not be looked at is no fault."""
+    """The worst level; `unseen` counts as good."""
     levels = (finding.level for finding in findings if finding.level is not FindingLevel.UNSEEN)
     return max(levels, key=lambda level: level.rank, default=FindingLevel.GOOD)

@@ -1,4 +1,4 @@
-"""One finding in words: what every reader shows."""
+"""A finding in words, for every reader."""
 
 from typing import NamedTuple
 
@@ -29,7 +29,7 @@ BY_HAND = frozenset(
 
 
 class FindingText(NamedTuple):
-    """A finding as a person reads it; a good one has no remedy."""
+    """A finding for people; a good one has no remedy."""
 
     text: str
     remedy: str
@@ -37,7 +37,7 @@ class FindingText(NamedTuple):
 
 
 def finding_text(finding: Finding, texts: Texts) -> FindingText:
-    """In the reader's language."""
+    """The finding in the reader's language."""
     remedy = (
         texts.remedy(finding.code, **finding.data)
         if finding.level is not FindingLevel.GOOD
@@ -48,5 +48,5 @@ def finding_text(finding: Finding, texts: Texts) -> FindingText:
 
 
 def first_step(said: FindingText, texts: Texts) -> str:
-    """What to do about it, for whoever happens to be there."""
+    """The first step for anybody at the station."""
     return said.remedy if said.by_hand else texts.say("doctor.tell-installer")

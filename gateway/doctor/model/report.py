@@ -1,4 +1,4 @@
-"""The findings for a terminal and for a program."""
+"""The findings as text and as JSON."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -18,7 +18,7 @@ SIGNS = {
 
 
 def report(findings: Sequence[Finding], texts: Texts) -> str:
-    """Group by group, and the sum at the end."""
+    """All findings by group, and the totals."""
     blocks = ["\n".join(_group(group, findings, texts)) for group in GROUPS]
     return "\n\n".join([*filter(None, blocks), summary(findings, texts)])
 
@@ -35,13 +35,13 @@ def _group(group: str, findings: Sequence[Finding], texts: Texts) -> Iterator[st
 
 
 def summary(findings: Sequence[Finding], texts: Texts) -> str:
-    """How all of it is, in a line."""
+    """The totals in one line."""
     counts = {level.value: sum(f.level is level for f in findings) for level in FindingLevel}
     return texts.say(f"doctor.sum-{worst(findings).value}", **counts)
 
 
 def as_json(findings: Sequence[Finding], texts: Texts) -> dict[str, Any]:
-    """The same for a program: codes and data, and the words beside them."""
+    """Codes and data for programs, with the texts beside them."""
     lines = []
     for finding in findings:
         said = finding_text(finding, texts)
