@@ -39,10 +39,10 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-# `(uplink, at, round_trip_ns)`: what a platform's receipt says of the time, and whose it is.
+# `(uplink, at, round_trip_ns)`: the time in a receipt of that uplink's platform.
 Learn = Callable[[str, str, int], None]
 
-# What other rooms carry out for the platform behind the uplink of that name.
+# The kinds of command that other rooms handle for the uplink of that name.
 KindsOf = Callable[[str], Iterable[CommandKind]]
 
 
@@ -58,7 +58,7 @@ class Connection(NamedTuple):
 
 
 class Uplinks:
-    """All connections to platforms; opened inside the running loop."""
+    """All uplinks of the station; opened inside the running loop."""
 
     def __init__(
         self,
@@ -73,11 +73,10 @@ class Uplinks:
         count: Callable[[str, str], None] = lambda _where, _what: None,
         open_uplink: OpenUplink = registry.open_uplink,
     ) -> None:
-        """`learn` hears the platforms' time, `on_fault` why an uplink could not be made.
+        """`learn` gets the platforms' time, `on_fault` why an uplink could not be made.
 
-        `senders` has all that the settings have, in their order; such a one is `refused` there.
-
-        `count` is where a doubtful certificate is told.
+        `senders` has every uplink of the settings, in their order; one that could not be made is
+        `refused` there. `count` is called with a doubtful certificate.
         """
         self.senders: list[Sender | UplinkStatus] = []
         self._on_fault = on_fault
@@ -93,12 +92,12 @@ class Uplinks:
         self._changing = asyncio.Lock()
         self._lines: dict[str, Connection] = {}
         self._unmade: dict[str, UplinkStatus] = {}
-        # Inboxes of uplinks that are being reopened: the others go on asking what they did.
+        # Inboxes of uplinks that are being reopened: the others still ask them for records.
         self._former: dict[str, SiblingInboxes] = {}
         self._tasks: dict[str, list[asyncio.Task[None]]] = {}
 
     def open(self, uplinks: Mapping[str, UplinkOptions]) -> None:
-        """Open them; one that cannot be used is `refused` until it can, and stops no other."""
+        """Open all; one that cannot be used is `refused` until it can, and affects no other."""
         self._settings = dict(uplinks)
         self._clock.lend(lenders(uplinks))
         for name, options in uplinks.items():
@@ -106,7 +105,7 @@ class Uplinks:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All that the settings have, in their order."""
+        """Every uplink of the settings, in their order."""
         return tuple(self._settings)
 
     def connection(self, name: str) -> tuple[Uplink, Sender] | None:
@@ -115,12 +114,12 @@ class Uplinks:
         return None if line is None else (line.uplink, line.sender)
 
     def start(self) -> None:
-        """Send, and listen for commands."""
+        """Start sending and polling for commands."""
         for name in self._lines:
             self._start(name)
 
     async def change(self, uplinks: Mapping[str, UplinkOptions]) -> None:
-        """Close what is gone or other than before, open what is new; the rest goes on.
+        """Close uplinks that are gone or changed, open new ones; the others go on.
 
         SettingsError, with all of that done, for one that cannot be opened and is new or was open.
         """
@@ -144,7 +143,7 @@ class Uplinks:
                     raise SettingsError(trouble.code, **trouble.data)
 
     async def reopen(self, name: str) -> None:
-        """Connect anew, with papers that have just come; nothing happens to one of other names."""
+        """Reopen an uplink, as after its enrolment; nothing happens for an unknown name."""
         async with self._changing:
             await self._close(name)
             if name in self._settings:
@@ -152,7 +151,7 @@ class Uplinks:
                 self._start(name)
 
     async def close(self) -> None:
-        """Stop, and let go of every connection."""
+        """Stop, and close every connection."""
         await stop_tasks([task for tasks in self._tasks.values() for task in tasks], STOP_WITHIN_S)
         self._tasks.clear()
         self._settings = {}
@@ -162,7 +161,7 @@ class Uplinks:
                 await self._close(name)
 
     def _open(self, name: str, options: UplinkOptions) -> None:
-        """Open one; an unforeseen exception costs this uplink, and no other."""
+        """Open one; an unforeseen exception costs this uplink alone."""
         sender: Sender | UplinkStatus
         try:
             line = self._made(name, options)
@@ -180,7 +179,7 @@ class Uplinks:
         self.senders.sort(key=lambda sender: order.get(sender.name, len(order)))
 
     def _trouble(self, name: str) -> UpstreamError | None:
-        """Why it is closed, or could not be put together."""
+        """Why it is closed or could not be made; None if it is open."""
         line, unmade = self._lines.get(name), self._unmade.get(name)
         return unmade.fault if unmade is not None else line and line.uplink.trouble
 
@@ -221,7 +220,7 @@ class Uplinks:
         return Connection(options, uplink, sender, inbox, papers, lambda: opening.tls)
 
     def certificate_doubt(self, name: str) -> str:
-        """What is doubtful about the dates of that platform's certificate, "" if nothing is."""
+        """The doubt about the dates of that platform's certificate, "" if there is none."""
         line = self._lines.get(name)
         tls = None if line is None else line.tls()
         return "" if tls is None else tls.doubt
@@ -231,7 +230,7 @@ class Uplinks:
             self._count(f"uplink.{name}", f"certificate {doubt} by a clock nobody vouches for")
 
     def _papers(self, name: str, options: UplinkOptions) -> "EnrolmentFiles | None":
-        """Our papers for that platform, if we are enrolled there."""
+        """The files of our enrolment at that platform; None without one or if it is damaged."""
         if not (self._keys / f"{name}.enrolment").exists():
             return None
         from gateway.upstream.enrolment.certificates import EnrolmentFiles  # noqa: PLC0415  # X.509 costs 8 MB
@@ -239,7 +238,7 @@ class Uplinks:
         papers = EnrolmentFiles(self._keys, name)
         try:
             return papers if papers.enrolment(options.url) and papers.lifetime() else None
-        except (StationError, OSError) as error:  # without them the station still reads and sounds
+        except (StationError, OSError) as error:  # the station works without them
             _log.error("uplink %s goes without its papers: %s", name, error)
             return None
 
@@ -266,14 +265,14 @@ class Uplinks:
         return inbox
 
     def _siblings_of(self, name: str) -> list[SiblingInboxes]:
-        """All other inboxes, and what they were where they are being reopened."""
+        """All other inboxes; of one that is being reopened, the former."""
         known = {n: line.inbox.siblings for n, line in self._lines.items() if line.inbox}
         return [each for n, each in {**self._former, **known}.items() if n != name]
 
     def _start(self, name: str) -> None:
         line = self._lines.get(name)
         if line is None:
-            return  # it was left out for a fault
+            return  # it could not be made
         tasks = [supervise(f"uplink {name}", line.sender.run, self._on_fault)]
         if line.inbox is not None:
             listen = partial(_listen, line.inbox, line.uplink)
@@ -304,12 +303,12 @@ class Uplinks:
             self._former[name] = line.inbox.siblings
         try:
             await line.uplink.close()
-        except Exception as error:  # noqa: BLE001  # it is gone all the same
+        except Exception as error:  # noqa: BLE001  # it is closed all the same
             self._on_fault(f"uplink.{name}", error)
 
 
 class _Opening:
-    """Opens one uplink; `tls` is what it shows and checks, once it is open and goes by TLS."""
+    """Opens one uplink; `tls` is set once it is open and uses TLS."""
 
     def __init__(
         self,
@@ -342,7 +341,7 @@ class _Opening:
 
 
 def lenders(uplinks: Mapping[str, UplinkOptions]) -> list[UplinkTimeSource]:
-    """Who tells the time, best first: required before optional ones, else as the file has them."""
+    """The uplinks as sources of time, best first: required before optional, else in order."""
     found = []
     for name, options in sorted(uplinks.items(), key=lambda each: not each[1].required):
         found.append(
@@ -359,7 +358,7 @@ def lenders(uplinks: Mapping[str, UplinkOptions]) -> list[UplinkTimeSource]:
 
 
 def _reason(error: Exception) -> UpstreamError:
-    """What kept an uplink from being put together, as its fault."""
+    """The reason why an uplink could not be made, as its error."""
     if isinstance(error, StationError):
         return UpstreamError(error.code, **error.data)
     return UpstreamError(FAULT, where=describe_error(error))

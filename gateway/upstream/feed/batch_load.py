@@ -1,4 +1,4 @@
-"""What travels together: entries for one batch, and ranges on their way a second time."""
+"""The entries of one batch, and ranges that are sent again."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -8,9 +8,9 @@ from gateway.upstream.feed.receipt import LaneRange
 
 
 class ResendRange:
-    """A range on its way a second time: `first` moves up as the platform takes it.
+    """A range that is sent again; `first` moves up as the platform receipts it.
 
-    `doubted`: it goes again only because an empty batch was answered with a lower watermark.
+    `doubted`: requested only because an empty batch was answered with a lower watermark.
     """
 
     def __init__(self, wanted: LaneRange, *, doubted: bool = False) -> None:
@@ -23,7 +23,7 @@ class ResendRange:
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def note_sent(self, entries: Sequence[JournalEntry]) -> None:
-        """A batch of this range is under way."""
+        """A batch of this range is in flight."""
         self.next = max(self.next, entries[-1].seq + 1)
 
     def note_receipted(self, entries: Sequence[JournalEntry]) -> None:
@@ -36,17 +36,17 @@ class ResendRange:
             self.finish()
 
     def rewind(self) -> None:
-        """What was under way has not been receipted."""
+        """The batches in flight were not receipted: send them again."""
         self.next = self.first
 
     def finish(self) -> None:
-        """Everything that there was has been sent."""
+        """Everything that exists of the range has been sent."""
         if not self.done.done():
             self.done.set_result(None)
 
 
 class BatchLoad:
-    """Entries for one batch; `resend` names the range that they repeat."""
+    """The entries of one batch; `resend` is the range that they belong to if they are repeated."""
 
     def __init__(
         self, entries: Iterable[JournalEntry] = (), resend: ResendRange | None = None
@@ -57,5 +57,5 @@ class BatchLoad:
 
 
 def first_number(entry: JournalEntry) -> int:
-    """The first number that the entry stands for."""
+    """The first number that the entry covers: a gap entry covers many."""
     return entry.seq if entry.gap_from is None else entry.gap_from

@@ -1,7 +1,7 @@
-"""How often readings travel. Pure.
+"""How often readings are sent. Pure.
 
-A request and its receipt cost the same whatever they hold. As long as few are made, readings go at
-once; a station that would make more of them a second lets readings wait for company instead.
+A request and its receipt cost the same whatever they hold. While there are few, readings are sent
+at once; above the rate they wait to be sent together.
 """
 
 PER_S = 4.0
@@ -9,14 +9,14 @@ SAVED_MAX = 8.0
 
 
 class BatchRateLimit:
-    """Batches that may travel now: so many a second, a few of them saved up."""
+    """A token bucket: `PER_S` batches a second, up to `SAVED_MAX` saved."""
 
     def __init__(self, now_ns: int) -> None:
         self._saved = SAVED_MAX
         self._at_ns = now_ns
 
     def wait_s(self, now_ns: int) -> float:
-        """A batch has travelled; how long the next one may wait for company."""
+        """Count a batch that was sent; returns how long the next should wait for more entries."""
         gained = (now_ns - self._at_ns) / 1e9 * PER_S
         self._saved = max(min(self._saved + gained, SAVED_MAX) - 1.0, 0.0)
         self._at_ns = now_ns

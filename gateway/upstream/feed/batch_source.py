@@ -1,7 +1,7 @@
-"""What a courier takes next: new entries by urgency, and ranges that were asked for again.
+"""Chooses a lane sender's next batch: new entries by urgency, and ranges requested again.
 
-To a platform that takes the newest first (`newest_first`) each batch has up to two parts in each
-lane: the live one goes on from the newest that was sent, the other fills up from the watermark.
+For a platform that wants the newest first (`newest_first`) a batch has up to two parts a lane: the
+live part continues from the newest entry sent, the other fills up from the watermark.
 """
 
 import asyncio
@@ -16,25 +16,25 @@ from gateway.upstream.feed.number_ranges import NumberRange, NumberRanges
 from gateway.upstream.feed.receipt import LaneRange
 from gateway.upstream.feed.throughput import UplinkThroughput
 
-# One turn in so many belongs to the least urgent lane, so that readings are never starved.
+# One turn in 8 belongs to the least urgent lane, so that readings are never starved.
 LOWEST_SHARE = 8
 
 RESENDS_MAX = 128
 
-# What the platform took beyond a hole is sent again if its watermark has not moved by then.
+# Entries beyond a hole are sent again if the watermark has not moved within this time.
 NO_ADVANCE_S = 8.0
 
-# With more than that behind the newest that was sent, the live part starts anew at the end.
+# With more entries than this unsent, the live part jumps to the end of the lane.
 LIVE_BEHIND_MAX = 500
 
-# Not in a lane of which the platform holds so many ranges: a receipt has room for 64.
+# No jump where the platform holds this many ranges of a lane: a receipt has room for 64.
 HELD_RANGES_MAX = 12
 
 _SMOOTHING = 0.2
 
 
 class BatchSource:
-    """Chooses the next load among `lanes`; with `strict`, nothing ever goes before urgency."""
+    """Chooses the next load among `lanes`; `strict`: always the most urgent lane first."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class BatchSource:
         self._strict = strict
         self._turn = 0
         self._body = 0.0
-        # Above the watermark: what is under way or was taken.
+        # Numbers above the watermark that are in flight or that the platform has.
         self._sent = {lane: NumberRanges() for lane in self.lanes}
         self._held: dict[Lane, list[NumberRange]] = {}
         self._live_after: dict[Lane, int] = {}
@@ -64,18 +64,18 @@ class BatchSource:
         self._asked = asyncio.Event()
 
     async def next_load(self, idle_s: float | None) -> BatchLoad:
-        """The next load, which counts as under way; an empty one if there was nothing so long."""
+        """The next load, counted as in flight; empty if there was nothing for `idle_s`."""
         load = await self.ready_load()
         if load.entries:
             return load
         if self._beyond() and (idle_s is None or idle_s > NO_ADVANCE_S):
             idle_s = NO_ADVANCE_S
         if not await self.wait_for_entries(idle_s):
-            self.rewind()  # what went beyond a hole should have been receipted by now
+            self.rewind()  # entries beyond a hole should have been receipted by now
         return await self.ready_load()
 
     async def ready_load(self) -> BatchLoad:
-        """The next load; an empty one if nothing is waiting."""
+        """The next load, counted as in flight; empty if nothing is waiting."""
         self._turn += 1
         if self._turn % 2 and not self._strict:
             load = await self._again() or await self._new()
@@ -87,7 +87,7 @@ class BatchSource:
         return load
 
     async def overtaking_load(self) -> BatchLoad:
-        """What is waiting in the most urgent lane, for a batch of its own; empty if nothing is."""
+        """The waiting entries of the most urgent lane, for a batch of their own; may be empty."""
         entries = await self._read(self.lanes[:1])
         load = BatchLoad(entries) if entries else BatchLoad()
         if entries:
@@ -95,36 +95,36 @@ class BatchSource:
         return load
 
     async def wait_for_overtaking(self) -> None:
-        """Wait for something to send in the most urgent lane."""
+        """Wait for an entry in the most urgent lane."""
         await self._follower.wait(self.lanes[:1], after=self._after())
 
     async def wait_for_entries(self, timeout_s: float | None) -> bool:
-        """Wait for something to send; False if there was nothing for so long."""
+        """Wait for something to send; False if nothing came within `timeout_s`."""
         newer = self._follower.wait(self.lanes, after=self._after())
         return await wait_for_first(newer, self._asked.wait(), timeout_s=timeout_s)
 
     async def wait_for_company(self, company_s: float) -> None:
-        """Let the least urgent lane wait so long for company; anything else ends that at once."""
+        """Wait up to `company_s` for more readings; an entry of another lane ends the wait."""
         others = self._follower.wait(self.lanes[:-1], after=self._after())
         await wait_for_first(others, self._asked.wait(), timeout_s=company_s)
 
     def request_resend(self, wanted: LaneRange, *, doubted: bool = False) -> ResendRange:
-        """Send a range once more, as far as the history still has it."""
+        """Send a range again, as far as the history still holds it."""
         resend = ResendRange(wanted, doubted=doubted)
         self._resends.append(resend)
         self._asked.set()
         return resend
 
     def is_resending(self, wanted: LaneRange) -> bool:
-        """Whether a range is being sent again already, or too many are."""
+        """Whether some of the range is being sent again already, or too many ranges are."""
         return len(self._resends) >= RESENDS_MAX or any(
             wanted.overlaps(resend.wanted) for resend in self._resends
         )
 
     def note_taken(self, load: BatchLoad, *, holed: Collection[Lane], last: bool) -> None:
-        """The platform answered; `last`: nothing else is under way.
+        """The platform answered this load; `last`: nothing else is in flight.
 
-        In lanes with holes it goes on beyond what it has taken.
+        In lanes with holes (`holed`) sending continues beyond what the platform has.
         """
         if load.resend is not None:
             load.resend.note_receipted(load.entries)
@@ -139,7 +139,7 @@ class BatchSource:
     def note_held(
         self, held: Mapping[Lane, Iterable[LaneRange]], *, doubtful: Collection[Lane]
     ) -> None:
-        """The platform takes the newest first and holds this; in `doubtful` lanes perhaps more."""
+        """The platform wants the newest first and has these; in `doubtful` lanes perhaps more."""
         self.newest_first = True
         for lane in self._sent.keys() & held.keys():
             spans = [(each.first, each.last) for each in held[lane]]
@@ -150,14 +150,14 @@ class BatchSource:
                 self._sent[lane].add(*span)
 
     def send_oldest_first(self) -> None:
-        """The platform does not say (any more) what it holds."""
+        """The platform does not report (any more) what it holds."""
         if self.newest_first:
             self.newest_first = False
             self._held.clear()
             self.rewind()
 
     def rewind(self) -> None:
-        """No receipt: start again from the watermark, or from what the platform told last."""
+        """No receipt came: start again from the watermark, or from what the platform last held."""
         self._sent = {lane: NumberRanges(self._held.get(lane, ())) for lane in self.lanes}
         self._live_after.clear()
         self._holed.clear()
@@ -165,15 +165,15 @@ class BatchSource:
             resend.rewind()
 
     def on_moved_back(self) -> None:
-        """The follower stands further back than before: whoever waits for newer ones is woken."""
+        """The follower was moved back: start again from there, and wake who waits for entries."""
         self.rewind()
         self._asked.set()
 
     def retry_load(self, load: BatchLoad) -> None:
-        """The same turn once more, in smaller steps.
+        """Repeat this turn with a smaller batch.
 
-        While the bad entry of a repeated range is searched, what went beyond the hole has gone: to
-        send it again would let the window grow each time that the search made it smaller.
+        While a repeated range is searched for its bad entry, entries beyond the hole are not sent
+        again: each success would widen the window that the search narrows.
         """
         self._turn -= 1
         if load.resend is None:
@@ -182,7 +182,7 @@ class BatchSource:
             load.resend.rewind()
 
     def is_unsettled(self, load: BatchLoad) -> bool:
-        """Whether some of it is neither receipted nor beyond a hole that the platform knows."""
+        """Whether some of it is neither receipted nor beyond a hole that the platform reported."""
         position = self._follower.position
         return any(
             entry.seq > position.get(entry.lane, 0) and not self._explained(entry)
@@ -190,7 +190,7 @@ class BatchSource:
         )
 
     def is_behind(self) -> bool:
-        """Whether more than one batch is waiting that is not under way."""
+        """Whether more than one batch is waiting to be sent."""
         heads, position = self._journal.heads(), self._follower.position
         self._forget()
         waiting = sum(
@@ -218,14 +218,14 @@ class BatchSource:
         self._body += (mean - self._body) * (_SMOOTHING if self._body else 1.0)
 
     def _batch_entries(self) -> int:
-        """How many entries a batch has room for."""
+        """The number of entries that a batch has room for."""
         if not self._body:
             return self._window.size
         return min(self._window.size, max(1, int(self._throughput.raw_max / self._body)))
 
     async def _new(self) -> BatchLoad | None:
         if self._strict and (urgent := await self._read(self.lanes[:1])):
-            return BatchLoad(urgent)  # on a slow wire alarms in the same batch would hold it up
+            return BatchLoad(urgent)  # on a slow link alarms in the same batch would delay it
         if self.newest_first:
             return await self._both_ends()
         lanes = self._turn_lanes()
@@ -243,9 +243,9 @@ class BatchSource:
         )
 
     async def _both_ends(self) -> BatchLoad | None:
-        """Half for what is newest, half for what is oldest; where one is less, more for the other.
+        """Half the batch for the newest entries, half for the oldest; one may use the other's room.
 
-        In turns they have it whole where a batch has room for a single entry.
+        A batch of a single entry alternates between them.
         """
         self._jump()
         lanes = self._turn_lanes()
@@ -259,7 +259,7 @@ class BatchSource:
         fill = await self._fill(holes, room, room_bytes, at_least=0 if live else 1)
         if not live and not fill and lanes != self.lanes:
             live = await self._read(self.lanes)
-        # A gap that fills up may reach into what is live: it stands for more than the one there.
+        # A gap from the filling part may reach into the live part; the wider one counts.
         entries = {(entry.lane, entry.seq): entry for entry in (*live, *fill)}
         return BatchLoad(entries[key] for key in sorted(entries)) if entries else None
 
@@ -283,13 +283,13 @@ class BatchSource:
         return found
 
     def _holes(self, lane: Lane) -> Iterable[LaneRange]:
-        """What is neither receipted nor sent, below the newest that was."""
+        """The ranges below the newest entry sent that are neither receipted nor sent."""
         frontier = self._after()[lane]
         low = self._follower.position.get(lane, 0) + 1
         return (LaneRange(lane, *hole) for hole in self._sent[lane].holes(low, frontier))
 
     def _jump(self) -> None:
-        """Where the newest that was sent is long ago, go on from the end; the rest is filled."""
+        """Where sending is far behind, move the live part to the end; the rest is filled up."""
         heads, after = self._journal.heads(), self._after()
         for lane in self.lanes:
             far = heads.get(lane, 0) - after[lane] > LIVE_BEHIND_MAX
@@ -301,13 +301,13 @@ class BatchSource:
             lane, _, last = resend.wanted
             if not resend.done.done():
                 if resend.next > last:
-                    continue  # all of it is under way
+                    continue  # all of it is in flight
                 entries = await self._journal.read(lane, resend.next - 1, self._window.size)
                 entries = self._fitting(entry for entry in entries if first_number(entry) <= last)
                 if entries:
                     return BatchLoad(entries, resend)
                 if resend.next > resend.first:
-                    continue  # what there was is under way
+                    continue  # all that exists of it is in flight
             resend.finish()
             self._resends.remove(resend)
         self._asked.clear()
@@ -331,7 +331,7 @@ class BatchSource:
         return held[-1:] or self.lanes
 
     def _after(self) -> dict[Lane, int]:
-        # Always named: a passing follower (an uplink that is not required) would move by reading.
+        # Always given: the follower of an optional uplink would move by reading without it.
         self._forget()
         position = self._follower.position
         return {

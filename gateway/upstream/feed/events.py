@@ -1,7 +1,7 @@
 """The kinds of event that the feed makes.
 
-feed.gap           numbers that a platform will never get, in the lane that they stood in
-feed.rejected      events that a platform would not take (service)
+feed.gap           numbers that a platform will never get, in their own lane
+feed.rejected      events that a platform rejected (service)
 
 Each has its golden JSON in `tests/golden/feed/`.
 """
@@ -15,14 +15,14 @@ ROOM = "upstream"
 
 
 class RejectedEvent(msgspec.Struct, frozen=True):
-    """One event's id and the reason that the platform gave."""
+    """The id of a rejected event and the platform's reason."""
 
     id: str
     code: str
 
 
 class RejectionsEventData(msgspec.Struct, frozen=True):
-    """What the platform behind `uplink` would not take; the events stay in the history."""
+    """Events that the platform of `uplink` rejected; they stay in the history."""
 
     uplink: str
     events: tuple[RejectedEvent, ...]
@@ -35,7 +35,7 @@ KINDS = (FEED_REJECTED,)
 def replace_with_gap(
     entry: JournalEntry, why: str, station: str, stamps: Timestamps
 ) -> JournalEntry:
-    """The gap that takes the place of an entry which the platform will not have."""
+    """The gap that is sent in place of a rejected entry."""
     first = entry.seq if entry.gap_from is None else entry.gap_from
     gap = Gap(entry.lane.wire, first, entry.seq, why)
     body = encode_gap(station, stamps, gap)

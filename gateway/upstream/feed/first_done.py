@@ -1,4 +1,4 @@
-"""Waiting for whichever comes first."""
+"""Waits for the first of several coroutines."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -6,7 +6,7 @@ from typing import Any
 
 
 async def wait_for_first(*waits: Coroutine[Any, Any, Any], timeout_s: float | None) -> bool:
-    """Whether one of them came to its end in time; the others are cancelled."""
+    """Whether one of them ended within `timeout_s`; the others are cancelled."""
     tasks = {asyncio.ensure_future(wait) for wait in waits}
     try:
         done, _ = await asyncio.wait(tasks, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
@@ -14,5 +14,5 @@ async def wait_for_first(*waits: Coroutine[Any, Any, Any], timeout_s: float | No
         for task in tasks:
             task.cancel()
     for task in done:
-        task.result()  # a journal that has failed says so here
+        task.result()  # raises the error of a journal that has failed
     return bool(done)

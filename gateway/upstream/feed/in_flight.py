@@ -1,4 +1,4 @@
-"""Batches under way: which numbers, beside which others, and which of them give way to an alarm."""
+"""Batches in flight: their numbers, their neighbours, and which of them yield to an alarm."""
 
 import asyncio
 import itertools
@@ -13,11 +13,11 @@ from gateway.upstream.uplinks.contract import Delivery
 
 
 class BatchInFlight:
-    """One batch under way.
+    """One batch in flight.
 
-    `position` is what had been receipted when it left: an answer can say nothing older. `beside`
-    are the numbers of the others that were under way meanwhile: of those its answer may know
-    nothing yet; `neighbours` is how many such batches there were.
+    `position`: what was receipted when it left; its answer cannot be older than that. `beside`: the
+    numbers of other batches in flight meanwhile, which its answer need not cover; `neighbours`: the
+    count of those batches.
     """
 
     def __init__(self, load: BatchLoad, position: Mapping[Lane, int], *, urgent: bool) -> None:
@@ -33,53 +33,53 @@ class BatchInFlight:
 
     @property
     def lanes_beside(self) -> set[Lane]:
-        """The lanes of what was under way beside it."""
+        """The lanes of the batches that were in flight beside it."""
         return {each.lane for each in self.beside}
 
     def carries_only(self, lane: Lane) -> bool:
-        """Whether there is something in it, all of that lane."""
+        """Whether it has entries, all of that lane."""
         return {each.lane for each in self.ranges} == {lane}
 
     def start_delivery(self, delivering: Coroutine[Any, Any, Delivery]) -> None:
-        """It is under way from now on."""
+        """Start the delivery; the batch is in flight from now on."""
         self._task = asyncio.ensure_future(delivering)
 
     async def wait_landed(self, within_s: float | None = None) -> bool:
-        """Wait for its end; False if it has not come in time."""
+        """Wait for its end; False if it did not come within `within_s`."""
         assert self._task is not None, "it has left"
         done, _ = await asyncio.wait([self._task], timeout=within_s)
         return bool(done)
 
     def delivery(self) -> Delivery | None:
-        """What came of it: the error is raised; None if it was ended."""
+        """Its result; raises its error; None if it was cancelled."""
         assert self._task is not None, "it has left"
         if self._task.cancelled():
             return None
         return self._task.result()
 
     def cancel_delivery(self) -> None:
-        """Give it up; what came of it does not matter any more."""
+        """Cancel the delivery; its result does not matter any more."""
         assert self._task is not None, "it has left"
         self._task.cancel()
         self._task.add_done_callback(_heard)
 
     async def wait_ended(self) -> None:
-        """It has let go of the connection."""
+        """Wait until the delivery has released the connection."""
         assert self._task is not None, "it has left"
         await asyncio.wait([self._task])
 
 
 class InFlightBatches:
-    """What is under way to one platform, of all its couriers."""
+    """The batches in flight to one platform, of both lane senders."""
 
     def __init__(self) -> None:
         self._under_way: list[BatchInFlight] = []
-        # No alarm is under way, nor about to be.
+        # Set while no alarm is in flight or about to be.
         self.quiet = asyncio.Event()
         self.quiet.set()
 
     def add_batch(self, flight: BatchInFlight) -> None:
-        """It leaves now, and the others are beside it."""
+        """Add a batch that leaves now, beside those in flight."""
         for other in self._under_way:
             other.beside += flight.ranges
             flight.beside += other.ranges
@@ -90,19 +90,19 @@ class InFlightBatches:
             self.quiet.clear()
 
     def remove_batch(self, flight: BatchInFlight) -> None:
-        """Its answer has been read, or it was given up."""
+        """Remove a batch whose answer was read, or that was cancelled."""
         if flight in self._under_way:
             self._under_way.remove(flight)
 
     def make_room(self) -> None:
-        """An alarm waits on the wire: end what is less urgent."""
+        """Cancel the less urgent batches: an alarm is waiting on the link."""
         for flight in self._under_way:
             if not flight.urgent and flight.load.entries:
                 flight.cancel_delivery()
 
 
 def _ranges(entries: Iterable[JournalEntry]) -> Iterator[LaneRange]:
-    """Neighbouring numbers together; a gap stands for all of its own."""
+    """The entries' numbers as ranges; a gap covers all of its numbers."""
     for lane, together in itertools.groupby(entries, key=lambda entry: entry.lane):
         spans = NumberRanges((first_number(entry), entry.seq) for entry in together)
         for first, last in spans:
@@ -111,4 +111,4 @@ def _ranges(entries: Iterable[JournalEntry]) -> Iterator[LaneRange]:
 
 def _heard(task: asyncio.Task[Delivery]) -> None:
     if not task.cancelled():
-        task.exception()  # else asyncio complains that nobody has looked
+        task.exception()  # retrieved, so that asyncio does not log it

@@ -1,13 +1,12 @@
-"""Carries some lanes to the platform, batch by batch, and comes back with the receipts.
+"""Sends some lanes to the platform, batch by batch, and applies the receipts.
 
-Two of them make a sender: an alarm never waits for a batch of readings that is under way. On a slow
-wire the readings wait for the alarm, and an emergency waits for neither: it leaves beside what is
-under way. Answers are read in the order in which the batches left, an emergency's when it comes;
-the first that is no receipt ends what is under way, and all of that is sent again.
+A sender has two of them, so that an alarm never waits for a batch of readings in flight. On a slow
+link readings yield to alarms, and an emergency waits for neither: it leaves beside what is in
+flight. Answers are read in the order in which the batches left, an emergency's as soon as it comes.
+The first answer without a receipt cancels what is in flight, and all of it is sent again.
 """
 
 import asyncio
-import re
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
@@ -35,29 +34,28 @@ from gateway.upstream.feed.uplink_route import UplinkRoute
 from gateway.upstream.feed.uplink_status import FAULT
 from gateway.upstream.uplinks.contract import UNREACHABLE, Delivery, EventBatch
 
-# An idle courier asks for a receipt so often: that is how a silent loss is seen.
+# How often an idle lane sender requests a receipt, to notice a silent loss.
 IDLE_S = 60.0
 
-RETURN_SPREAD_S = 5.0  # when the road opens again, a fleet's bulk must not start in one instant
+RETURN_SPREAD_S = 5.0  # a fleet's bulk must not restart at the same instant
 PAUSE_MAX_S = 1.0
-PAUSE_SHARE = 4  # so much of the time that it took on a slow wire
-# An alarm that has been on its way for longer than usual by so much ends the bulk beside it.
+PAUSE_SHARE = 4  # of the time that the batch took on a slow link
+# An alarm that takes this much longer than usual cancels the bulk beside it.
 HOLD_S = TARGET_S
 
-# An alarm waits so long for the answer to an empty batch that had left before it came.
+# How long an alarm waits for the answer to an empty batch that left before it.
 PROBE_S = 1.0
 
-# The bulk gives way to alarms on a slow wire, but never for longer than this.
+# On a slow link bulk yields to alarms, but never for longer than this.
 GIVE_WAY_S = 60.0
 
 _TOO_LARGE = 413
 _INDIGESTIBLE = (400, 422)
 _TIMED_OUT = (408, 504)
-_UPTIME = re.compile(rb'"bootid":"([^"]*)","uptimems":"(\d+)"')
 
 
 class LaneSender:
-    """One loop: load, deliver, settle; or wait as long as the fault asks for."""
+    """One loop: load, deliver, settle; or wait as long as the failure asks for."""
 
     def __init__(
         self, name: str, route: UplinkRoute, lanes: Sequence[Lane], *, urgent: bool
@@ -85,10 +83,10 @@ class LaneSender:
         route.loaders.update(dict.fromkeys(lanes, self.loader))
 
     async def run(self) -> None:
-        """Carry until cancelled."""
+        """Send until cancelled."""
         try:
             if self._urgent:
-                self._leave(BatchLoad())  # is anybody there, and what time is it?
+                self._leave(BatchLoad())  # is the platform there, and what is its time?
             while True:
                 try:
                     await self._turn()
@@ -100,7 +98,7 @@ class LaneSender:
             await self._end()
 
     def on_reconnected(self) -> None:
-        """The other courier got through after a failure: no need to sit out a long wait."""
+        """The other lane sender got a receipt after a failure: end a long wait."""
         self._opened.set()
 
     async def _turn(self) -> None:
@@ -110,7 +108,7 @@ class LaneSender:
             await self._land()
 
     async def _next(self) -> BatchLoad:
-        # After a failure it asks for a receipt at least: is the road open again?
+        # After a failure at least request a receipt, to learn whether the platform is back.
         idle_s = 0.0 if self._fallen else IDLE_S if self._urgent else None
         load = await self.loader.ready_load()
         if not load.entries:
@@ -126,7 +124,7 @@ class LaneSender:
         return not self._urgent and route.throughput.slow and not route.flights.quiet.is_set()
 
     async def _added(self) -> bool:
-        """Whether one more batch is under way, beside others: only where the platform is slow."""
+        """Whether one more batch left beside others; only where the platform is slow."""
         if (
             not self._smooth
             or len(self._under_way) >= self._route.throughput.flights
@@ -167,7 +165,7 @@ class LaneSender:
             await self._answered(head)
 
     async def _answered(self, flight: BatchInFlight) -> None:
-        """Its answer is there."""
+        """Handle the answer of this batch."""
         self._under_way.remove(flight)
         self._route.flights.remove_batch(flight)
         try:
@@ -183,7 +181,7 @@ class LaneSender:
                 await self._pause(flight.took_ns, delivery.payload)
 
     async def _landing(self, head: BatchInFlight) -> None:
-        """Wait for its end; it is not under way any more if it was given up meanwhile."""
+        """Wait for its end; it is no longer in flight if it was cancelled meanwhile."""
         if not self._urgent:
             await head.wait_landed()
         elif head.load.entries:
@@ -195,12 +193,12 @@ class LaneSender:
                 head.wait_landed(), self.loader.wait_for_entries(None), timeout_s=None
             )
             if not await head.wait_landed(PROBE_S):
-                await self._give_up(head)  # all that it asked for the alarm brings, too
+                await self._give_up(head)  # the alarm's answer tells the same
 
     async def _landed(self, head: BatchInFlight, within_s: float | None) -> bool:
-        """Whether it has come to its end in time.
+        """Whether it ended within `within_s`.
 
-        An emergency that comes meanwhile leaves at once, beside it, and its answer is read at once.
+        An emergency that comes meanwhile leaves at once beside it, and its answer is read at once.
         """
         loop = asyncio.get_running_loop()
         until_s = None if within_s is None else loop.time() + within_s
@@ -222,12 +220,12 @@ class LaneSender:
                 self._leave(load)
 
     def _emergency(self) -> BatchInFlight | None:
-        """The first under way that nothing less urgent holds up."""
+        """The first batch in flight that holds emergencies only."""
         carried = (each for each in self._under_way if each.carries_only(Lane.EMERGENCY))
         return next(carried, None)
 
     async def _preempted(self, flight: BatchInFlight) -> None:
-        """An alarm was held up by this batch: it waits until the alarms are through."""
+        """This batch was cancelled for an alarm: wait until the alarms are through."""
         self._route.throughput.on_preempted(flight.raw, flight.took_ns / 1e9)
         await self._end()
         self._smooth = False
@@ -249,14 +247,14 @@ class LaneSender:
             route.learn(receipt.at, flight.took_ns)
         if load.entries and load.resend is None:
             self._smooth = not settled.unsettled
-            self._note_latency(load.entries)
+            route.standing.note_latency(load.entries, route.clock)
         self._succeeded(load, settled.verdict)
 
     def _succeeded(self, load: BatchLoad, verdict: ReceiptVerdict) -> None:
         if load.entries:
             self._window.on_passed()
         if load.entries and verdict.missing and not verdict.upto:
-            return  # taken, but the watermark stands: neither a success nor a failure yet
+            return  # accepted, but the watermark did not move: neither success nor failure
         self._fallen = False
         self._retry.reset()
         self._opened.clear()
@@ -264,7 +262,7 @@ class LaneSender:
             self.on_return()
 
     async def _pause(self, took_ns: int, payload: int) -> None:
-        """The bulk leaves some of the road to others; else readings wait for company."""
+        """Leave some of the link to others, or let readings wait to be sent together."""
         company_s = self._pace.wait_s(self._route.clock.now_ns())
         if self.loader.is_behind():
             await asyncio.sleep(self._breath_s(took_ns / 1e9, payload))
@@ -274,7 +272,7 @@ class LaneSender:
     def _breath_s(self, took_s: float, payload: int) -> float:
         if took_s < QUICK_S:
             return took_s
-        # The wire's time alone: while a slow platform thinks, the wire is free.
+        # Transmission time alone: while a slow platform works, the link is free.
         return min(self._route.throughput.wire_s(payload) / PAUSE_SHARE, PAUSE_MAX_S)
 
     async def _stumbled(self, flight: BatchInFlight, error: UpstreamError) -> None:
@@ -304,7 +302,7 @@ class LaneSender:
         self._smooth = False
         self._fallen = True
         self.loader.rewind()
-        if isinstance(error, StationError):  # a credential that cannot be read (any more), say
+        if isinstance(error, StationError):  # for example a credential that cannot be read
             told = UpstreamError(error.code, **error.data)
         else:
             told = UpstreamError(FAULT, where=describe_error(error))
@@ -320,7 +318,7 @@ class LaneSender:
         await flight.wait_ended()
 
     async def _end(self) -> None:
-        """Give up what is under way."""
+        """Cancel everything in flight."""
         for flight in self._under_way:
             flight.cancel_delivery()
             self._route.flights.remove_batch(flight)
@@ -330,7 +328,7 @@ class LaneSender:
             self._route.flights.quiet.set()
 
     async def _smaller(self, load: BatchLoad, error: DeliveryRejected) -> bool:
-        """Whether a smaller batch, or a gap for a single bad event, is worth an attempt now."""
+        """Whether to try at once a smaller batch, or a gap for a single bad event."""
         status = error.data.get("status")
         if status != _TOO_LARGE and status not in _INDIGESTIBLE:
             return False
@@ -345,8 +343,8 @@ class LaneSender:
         return True
 
     async def _platform_is_sane(self) -> bool:
-        # An event is to blame only where the platform takes our batches at all: an empty one
-        # must bring a receipt.
+        # An event is to blame only if the platform accepts our batches at all: an empty one must
+        # bring a receipt.
         flight = BatchInFlight(BatchLoad(), self._route.follower.position, urgent=self._urgent)
         self._route.flights.add_batch(flight)
         try:
@@ -362,7 +360,7 @@ class LaneSender:
         return URGENT if self._urgent and load.entries else BULK
 
     async def _sit_out(self, load: BatchLoad, wait_s: float) -> None:
-        """Wait, unless the other courier gets through, or something more urgent comes."""
+        """Wait, unless the other lane sender succeeds or something more urgent comes."""
         if self._urgent:
             self._route.flights.quiet.set()
         waits: list[Coroutine[Any, Any, object]] = [self._opened.wait()]
@@ -374,15 +372,6 @@ class LaneSender:
         if self._opened.is_set() and not self._urgent:
             await asyncio.sleep(self._route.rng.uniform(0.0, RETURN_SPREAD_S))
         self._opened.clear()
-
-    def _note_latency(self, entries: tuple[JournalEntry, ...]) -> None:
-        last = entries[-1] if entries else None
-        if last is None or last.lane is not Lane.TELEMETRY:
-            return
-        found = _UPTIME.search(last.body)
-        if found and found[1].decode() == self._route.clock.boot:
-            taken_ms = int(found[2])
-            self._route.standing.on_latency(self._route.clock.now_ns() / 1e6 - taken_ms)
 
 
 def _too_slow(error: UpstreamError, flight: BatchInFlight) -> bool:

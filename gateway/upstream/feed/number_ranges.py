@@ -1,4 +1,4 @@
-"""Sets of numbers of one lane, as few ranges. Pure."""
+"""Sets of sequence numbers of one lane, kept as ranges. Pure."""
 
 import bisect
 from collections.abc import Iterable, Iterator
@@ -8,7 +8,7 @@ NumberRange = tuple[int, int]
 
 
 class NumberRanges:
-    """Numbers as disjoint ranges that do not touch, in order."""
+    """A set of numbers as ordered, disjoint ranges that do not touch."""
 
     def __init__(self, spans: Iterable[NumberRange] = ()) -> None:
         self._spans: list[NumberRange] = []
@@ -19,7 +19,7 @@ class NumberRanges:
         return iter(self._spans)
 
     def __len__(self) -> int:
-        """How many ranges."""
+        """The number of ranges."""
         return len(self._spans)
 
     @property
@@ -29,11 +29,11 @@ class NumberRanges:
 
     @property
     def count(self) -> int:
-        """How many numbers."""
+        """The number of numbers in them."""
         return sum(last - first + 1 for first, last in self._spans)
 
     def add(self, first: int, last: int) -> None:
-        """Take `first` to `last` in."""
+        """Add `first` to `last`."""
         low = bisect.bisect_left(self._spans, first - 1, key=_end)
         high = bisect.bisect_right(self._spans, last + 1, key=_begin)
         if low < high:
@@ -42,18 +42,18 @@ class NumberRanges:
         self._spans[low:high] = [(first, last)]
 
     def forget(self, upto: int) -> None:
-        """Everything up to there is of no interest any more."""
+        """Remove every number up to there."""
         keep = bisect.bisect_right(self._spans, upto, key=_end)
         self._spans = self._spans[keep:]
         if self._spans and self._spans[0][0] <= upto:
             self._spans[0] = (upto + 1, self._spans[0][1])
 
     def covers(self, first: int, last: int) -> bool:
-        """Whether all of these are in."""
+        """Whether all of `first` to `last` are in the set."""
         return not list(self.holes(first, last))
 
     def holes(self, first: int, last: int) -> Iterator[NumberRange]:
-        """The ranges within `first` to `last` that are not in."""
+        """The ranges within `first` to `last` that are not in the set."""
         for at in range(bisect.bisect_left(self._spans, first, key=_end), len(self._spans)):
             begin, end = self._spans[at]
             if begin > last:

@@ -1,7 +1,7 @@
-"""Single events that a platform will not take.
+"""Single events that a platform rejects.
 
-Such an event stays in the station's history; to this platform its number is reported as a gap, so
-that the lane goes on without a hole. A `feed.rejected` event says which and why.
+Such an event stays in the station's history. This platform gets a gap in its place, so that the
+lane continues without a hole, and a `feed.rejected` event names it with the reason.
 """
 
 import logging
@@ -22,7 +22,7 @@ from gateway.upstream.feed.events import (
 from gateway.upstream.uplinks.contract import Rejection
 
 REJECTED = "upstream.rejected"
-# A platform that refuses so many in a row refuses us, not our events: stop giving them up.
+# A platform that rejects this many in a row rejects the station, not single events.
 IN_A_ROW_MAX = 8
 
 _log = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ _OWN_TYPE = f'"type":"{FEED_REJECTED.type}"'.encode()
 
 
 class PoisonEvents:
-    """What one platform would not take, as far as it is not settled yet."""
+    """The events that one platform rejected and whose gaps are not receipted yet."""
 
     def __init__(self, uplink: str, journal: ReadAppender, clock: Clock, station: str) -> None:
         self._uplink = uplink
@@ -43,7 +43,7 @@ class PoisonEvents:
         self._in_a_row = 0
 
     def mask_entries(self, entries: Iterable[JournalEntry]) -> tuple[JournalEntry, ...]:
-        """The entries with a gap in place of each refused one."""
+        """The entries, with a gap in place of each rejected one."""
         if not self._refused:
             return tuple(entries)
         return tuple(
@@ -54,7 +54,7 @@ class PoisonEvents:
         )
 
     def may_give_up(self, entry: JournalEntry) -> bool:
-        """Whether this refused event may become a gap; a refused gap never may."""
+        """Whether a gap may replace this rejected entry; a rejected gap is never replaced."""
         return (
             entry.gap_from is None
             and (entry.lane, entry.seq) not in self._refused
@@ -62,7 +62,7 @@ class PoisonEvents:
         )
 
     async def give_up_entry(self, entry: JournalEntry, code: str) -> None:
-        """Record that the platform refused this event, and report it as a gap from now on."""
+        """Record that the platform rejected this event, and send a gap in its place from now on."""
         await self._record([(entry, code)])
         self._refused.add((entry.lane, entry.seq))
         self._in_a_row += 1
@@ -70,14 +70,14 @@ class PoisonEvents:
     async def record_rejections(
         self, entries: Sequence[JournalEntry], rejections: Sequence[Rejection]
     ) -> None:
-        """Record what a receipt rejects of the batch that it answers."""
+        """Record the rejections in a receipt for these entries."""
         if not rejections:
             return
         sent = {event_id(self._station, e.epoch, e.lane, e.seq): e for e in entries}
         await self._record([(sent[no.id], no.code) for no in rejections if no.id in sent])
 
     def on_settled(self, entries: Iterable[JournalEntry], upto: Mapping[Lane, int]) -> None:
-        """The platform took a batch and receipted up to there."""
+        """The platform accepted these entries and receipted up to `upto`."""
         if any((entry.lane, entry.seq) not in self._refused for entry in entries):
             self._in_a_row = 0
         self._refused = {(lane, seq) for lane, seq in self._refused if seq > upto.get(lane, 0)}
@@ -86,7 +86,7 @@ class PoisonEvents:
         new = {
             event_id(self._station, entry.epoch, entry.lane, entry.seq): code
             for entry, code in refusals
-            # A refused report of a refusal is not reported: that would never end.
+            # A rejected `feed.rejected` is not reported again: that would never end.
             if _OWN_TYPE not in entry.body
         }
         new = {name: code for name, code in new.items() if name not in self._recorded}

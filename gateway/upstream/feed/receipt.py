@@ -1,10 +1,10 @@
-"""Is this receipt one that we can believe? Pure.
+"""Checks a receipt against what was issued and receipted before. Pure.
 
-A receipt speaks for the lanes of the batch that it answers; the one for an empty batch for every
-lane that it names. What it says may never contradict what the journal has issued or what the
-platform has receipted before: then nothing moves, and the contradiction is named. No contradiction
-is an older state of the platform's store where it says so itself: by `missing`, by `held`, or as
-the answer to a batch in which nothing was new, behind which it need not see a hole.
+A receipt counts for the lanes of the batch that it answers; the receipt for an empty batch counts
+for every lane that it names. It must not contradict what the journal has issued or what the
+platform receipted before: then nothing moves, and the error names the contradiction. A platform
+whose store went back may say so, by `missing`, by `held`, or in answer to a batch without new
+entries; that is no contradiction.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -15,7 +15,7 @@ from gateway.event import Lane
 from gateway.upstream.feed.number_ranges import NumberRanges
 from gateway.upstream.uplinks.contract import DeliveryReceipt, Rejection
 
-# Of `missing` and of `held` so many are read.
+# Ranges of `missing` and of `held` that are read; further ones are ignored.
 RANGES_MAX = 64
 
 OTHER_EPOCH = "upstream.receipt-epoch"
@@ -32,17 +32,17 @@ class LaneRange(NamedTuple):
     last: int
 
     def overlaps(self, other: "LaneRange") -> bool:
-        """Whether both name a number."""
+        """Whether they share a number."""
         return self.lane == other.lane and self.first <= other.last and other.first <= self.last
 
 
 class ReceiptVerdict(NamedTuple):
-    """A receipt that holds.
+    """A valid receipt.
 
-    `upto` are the new watermarks (only those that moved), `missing` the ranges to send again;
-    `doubted` are those for which only a watermark calls that is lower than before, without a word
-    of it. `holed` are the lanes in which the platform sees holes, whether or not they are on their
-    way, `held` is what it holds above its watermark, by lane; None if it does not say.
+    `upto`: the watermarks that moved. `missing`: ranges to send again. `doubted`: ranges to send
+    again only because a watermark is lower than before without an explanation. `holed`: lanes in
+    which the platform has holes, in flight or not. `held`: the ranges that it has above its
+    watermark, by lane; None if it does not report them.
     """
 
     upto: dict[Lane, int]
@@ -54,7 +54,7 @@ class ReceiptVerdict(NamedTuple):
 
 
 def receipted_lanes(receipt: DeliveryReceipt, lanes: Collection[Lane]) -> list[Lane]:
-    """The lanes for which this receipt counts: those of the batch, all if it was empty."""
+    """The lanes for which this receipt counts: the batch's, or all named if it was empty."""
     if lanes:
         return sorted(lanes)
     named = {*receipt.upto, *(wire for wire, _, _ in receipt.missing)}
@@ -71,11 +71,11 @@ def judge_receipt(
     beside: Iterable[LaneRange] = (),
     again: bool = False,
 ) -> ReceiptVerdict:
-    """What the receipt settles; BadReceipt if it cannot be true.
+    """The verdict on a receipt; BadReceipt if it cannot be true.
 
-    `lanes` are those of the batch, `position` is what was receipted when it left, `heads` the last
-    number issued, `beside` what was under way at the same time: of that it may not know yet.
-    `again`: the batch held only what was below its watermark before.
+    `lanes`: of the batch. `position`: what was receipted when it left. `heads`: the last numbers
+    issued. `beside`: the ranges in flight at the same time, which it need not cover. `again`: the
+    batch held only numbers below the watermark.
     """
     if receipt.epoch != epoch:
         raise BadReceipt(OTHER_EPOCH, got=receipt.epoch, epoch=epoch)
@@ -99,7 +99,7 @@ def judge_receipt(
                 raise BadReceipt(BACKWARDS, lane=lane.wire, got=got, receipted=before)
             doubted.append(LaneRange(lane, got + 1, before))
     holed = {hole.lane for hole in missing}
-    if held is not None:  # what is missing above the watermark comes by itself
+    if held is not None:  # ranges missing above the watermark are sent anyway
         missing = [
             hole._replace(last=min(hole.last, position.get(hole.lane, 0)))
             for hole in missing
@@ -114,7 +114,7 @@ def _held(
 ) -> dict[Lane, list[LaneRange]]:
     held: dict[Lane, list[LaneRange]] = {lane: [] for lane in lanes}
     for each in _ranges(receipt.held or (), lanes, heads):
-        # What begins right behind the watermark ought to be in it, and is not believed.
+        # A range right above the watermark should be part of it, and is ignored.
         if each.first > receipt.upto.get(each.lane.wire, 0) + 1:
             held[each.lane].append(each)
     return held
@@ -150,6 +150,6 @@ def _without(ranges: Iterable[LaneRange], beside: Iterable[LaneRange]) -> list[L
 
 
 def _explains(missing: list[LaneRange], lane: Lane, upto: int) -> bool:
-    # A platform that lost its store, or is new, stands below our position and says which numbers
-    # it wants: that is a request, not a contradiction.
+    # A platform that lost its store, or is new, is below our position and names the numbers that
+    # it wants: a request, not a contradiction.
     return any(hole.lane == lane and hole.first == upto + 1 for hole in missing)

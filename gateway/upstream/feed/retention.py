@@ -1,11 +1,10 @@
 """What a delivered batch lets the journal delete, by the worth of the answer.
 
 `stored` and `accepted`: the follower of a required uplink moves with the receipt, and the journal
-may delete. `transported`: nobody knows whether the platform has the events. They travel on, but
-the required follower that the journal retains for moves only `KEPT_S` later. A restart sends what
-was handed over within that time once more; a platform that missed it asks with `feed.replay`.
-The journal keeps for the slowest required uplink, so that a transported one never lets go of what
-another has not receipted.
+may delete. `transported`: whether the platform has the events is unknown. Sending continues, but
+the follower that the journal retains for moves only `KEPT_S` later. A restart sends the events of
+that time again; a platform that missed older ones asks with `feed.replay`. The journal retains for
+the slowest required uplink, so that a transported one never deletes what another has not receipted.
 """
 
 from collections import deque
@@ -16,12 +15,12 @@ from gateway.journal.ports import ReceiptingFollower
 
 # A broker that restarts, or fails over to a copy without its queue, is noticed within minutes.
 KEPT_S = 3600.0
-# Steps of the position that are remembered on their way; each is at least this much apart.
+# Delayed positions are remembered at steps of at least this much.
 STEP_S = 1.0
 
 
 class TransportedFollower:
-    """A follower that stands where the transport does, while the journal's comes `KEPT_S` later."""
+    """A follower at the transport's position; the journal's own follows `kept_s` later."""
 
     def __init__(
         self, follower: ReceiptingFollower, now_ns: Callable[[], int], kept_s: float = KEPT_S
@@ -39,7 +38,7 @@ class TransportedFollower:
 
     @property
     def position(self) -> Mapping[Lane, int]:
-        """What the transport has."""
+        """The last number of each lane that was handed over."""
         return self._position
 
     async def read(
@@ -50,14 +49,14 @@ class TransportedFollower:
         lanes: Collection[Lane],
         after: Mapping[Lane, int] | None = None,
     ) -> list[JournalEntry]:
-        """What comes next, behind `after` or behind what the transport has."""
+        """Entries behind `after`, or behind the position."""
         behind = self._position | dict(after or {})
         return await self._follower.read(
             limit=limit, max_bytes=max_bytes, lanes=lanes, after=behind
         )
 
     def receipt(self, upto: Mapping[Lane, int]) -> None:
-        """The transport has everything up to there; what it has had for long enough is let go."""
+        """Everything up to `upto` was handed over; older steps reach the journal's follower."""
         now_ns = self._now_ns()
         for lane, seq in upto.items():
             self._position[lane] = max(seq, self._position.get(lane, 0))
@@ -69,14 +68,14 @@ class TransportedFollower:
             self._follower.receipt(self._steps.popleft()[1])
 
     def begin(self, upto: Mapping[Lane, int]) -> None:
-        """One that retains nothing stands where the platform says."""
+        """As of the journal's follower."""
         self._follower.begin(upto)
         self._position.update(upto)
 
     async def wait(self, lanes: Collection[Lane], after: Mapping[Lane, int] | None = None) -> None:
-        """Until something newer is there."""
+        """Return when there is something newer."""
         await self._follower.wait(lanes, after=self._position | dict(after or {}))
 
     def waiting(self) -> Mapping[Lane, int]:
-        """How many entries each lane holds that the journal must keep."""
+        """The entries of each lane that the journal retains."""
         return self._follower.waiting()

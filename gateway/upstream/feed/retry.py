@@ -1,6 +1,6 @@
-"""How long to wait after which fault: decorrelated jitter, in this one place.
+"""The delay after each kind of failure: decorrelated jitter, decided here alone.
 
-Pure but for the random source that it is given; a week of back-off is a loop in a test.
+Pure but for the random source; a test runs a week of back-off in a loop.
 """
 
 import random
@@ -10,38 +10,38 @@ from gateway.errors import BadReceipt, PlatformUnreachable, UpstreamError
 
 FIRST_S = 0.2
 GROWTH = 3.0
-RETRY_AFTER_SPREAD = 0.1  # a fleet that was told "in 30 s" must not come back in one instant
+RETRY_AFTER_SPREAD = 0.1  # a fleet told "in 30 s" must not return at once
 
 
 class RetryLimits(NamedTuple):
-    """The longest wait after a fault of one kind, and the longest `Retry-After` that is obeyed."""
+    """The longest delay, and the longest `Retry-After` that is obeyed."""
 
     cap_s: float
     retry_after_max_s: float
 
 
 BULK = RetryLimits(cap_s=60.0, retry_after_max_s=300.0)
-# An alarm is worth a connection attempt every few seconds, whatever the platform asks for.
+# With an alarm waiting, an attempt every few seconds, whatever the platform asks for.
 URGENT = RetryLimits(cap_s=5.0, retry_after_max_s=10.0)
 
-BUSY_CAP_S = 10.0  # 429 and 503 end soon: an election, a restart, a storm that passes
+BUSY_CAP_S = 10.0  # 429 and 503 end soon: an election, a restart, a burst of load
 UNAUTHORISED = RetryLimits(cap_s=300.0, retry_after_max_s=300.0)
-UNAUTHORISED_FIRST_S = 10.0  # hammering locks accounts; only a person can mend this
+UNAUTHORISED_FIRST_S = 10.0  # repeated attempts lock accounts; only a person can fix it
 
 
 class RetryDelay:
-    """The waits of one courier; `succeeded` starts again from the shortest."""
+    """The delays of one lane sender or poll; `reset` starts again from the shortest."""
 
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng
         self._previous_s = 0.0
 
     def reset(self) -> None:
-        """The road is open again."""
+        """An attempt succeeded: start again from the shortest delay."""
         self._previous_s = 0.0
 
     def delay_after(self, error: UpstreamError, patience: RetryLimits = BULK) -> float:
-        """How long to wait before the next attempt."""
+        """The delay before the next attempt, in seconds."""
         told_s = error.data.get("retry_after_s")
         if told_s is not None:
             least_s = min(max(float(told_s), FIRST_S), patience.retry_after_max_s)

@@ -1,9 +1,9 @@
-"""One follower to one uplink.
+"""Sends one follower's entries to one uplink.
 
-Emergencies and alarms have a courier of their own, so that nothing else is ever under way in
-front of them, and an emergency leaves beside alarms that are under way; requests and readings
-share the other, and give way on a slow wire. Nothing is kept here: what is on its way is in the
-journal until the platform's receipt.
+Emergencies and alarms have a lane sender of their own, so that they never queue behind anything
+else, and an emergency leaves beside alarms in flight. Requests and readings share the other, and
+yield on a slow link. Nothing is stored here: entries in flight stay in the journal until the
+platform's receipt.
 """
 
 import asyncio
@@ -33,11 +33,11 @@ BULK_LANES = (Lane.SERVICE, Lane.TELEMETRY)
 
 
 def _deaf(at: str, round_trip_ns: int) -> None:
-    """Learn nothing from the platform's clock."""
+    """Ignore the platform's time."""
 
 
 class Sender:
-    """Carries a follower's entries to an uplink, in order, until the platform receipts them."""
+    """Sends a follower's entries to an uplink, in order, until the platform receipts them."""
 
     def __init__(
         self,
@@ -81,13 +81,13 @@ class Sender:
         self._bulk.on_return = partial(self._returned, self._urgent)
 
     async def run(self) -> None:
-        """Send until cancelled; only a fault of the journal ends it otherwise."""
+        """Send until cancelled; a failed journal raises."""
         async with asyncio.TaskGroup() as couriers:
             couriers.create_task(self._urgent.run(), name=f"{self.name} urgent")
             couriers.create_task(self._bulk.run(), name=f"{self.name} bulk")
 
     def on_reconnected(self) -> None:
-        """Somebody else got through to that platform after a failure."""
+        """Another part of the uplink reached the platform after a failure."""
         self._urgent.on_reconnected()
         self._bulk.on_reconnected()
 
@@ -96,20 +96,20 @@ class Sender:
         self.on_return()
 
     def resend_range(self, wanted: LaneRange) -> ResendRange:
-        """Send a range of history once more; its `done` tells when."""
+        """Send a range of history again; `done` of the result is set at the end."""
         courier = self._urgent if wanted.lane in URGENT_LANES else self._bulk
         return courier.loader.request_resend(wanted)
 
     @property
     def vitals(self) -> UplinkVitals:
-        """How the uplink stands."""
+        """The state of the uplink now."""
         return self._standing.vitals
 
     def set_certificate(self, life: tuple[int, int]) -> None:
-        """From when to when the certificate is valid that we show there, UTC in ns."""
+        """Set the lifetime of the certificate that we present there, UTC in ns."""
         self._standing.certificate = life
 
     @property
     def latency_ms(self) -> float | None:
-        """From a reading to its receipt."""
+        """The time from a reading to its receipt, in ms; None before the first."""
         return self._standing.latency_ms

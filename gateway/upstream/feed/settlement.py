@@ -1,4 +1,4 @@
-"""What a receipt settles: positions, holes, and what the platform will not have."""
+"""Applies a receipt: positions, holes, rejections."""
 
 import logging
 from typing import NamedTuple
@@ -22,14 +22,14 @@ _log = logging.getLogger(__name__)
 
 
 class SettlementResult(NamedTuple):
-    """`unsettled`: some of the batch is neither receipted nor beyond a hole that is known."""
+    """`unsettled`: some of the batch is neither receipted nor beyond a reported hole."""
 
     verdict: ReceiptVerdict
     unsettled: bool
 
 
 class ReceiptSettlement:
-    """Reads the receipts for one courier; holes go to the loader of their lane."""
+    """Applies the receipts for one lane sender; holes go to the batch source of their lane."""
 
     def __init__(self, route: UplinkRoute, loader: BatchSource) -> None:
         self._route = route
@@ -38,9 +38,9 @@ class ReceiptSettlement:
     async def settle(
         self, flight: BatchInFlight, receipt: DeliveryReceipt, *, last: bool
     ) -> SettlementResult:
-        """Move what the receipt moves; BadReceipt if it cannot be true, or moves nothing.
+        """Apply a receipt; BadReceipt if it cannot be true, or settles nothing.
 
-        `last`: nothing else of this loader is under way.
+        `last`: nothing else of this lane sender is in flight.
         """
         route, load = self._route, flight.load
         verdict = self._judged(flight, receipt)
@@ -74,9 +74,9 @@ class ReceiptSettlement:
         return verdict._replace(upto=moved, holed=verdict.holed | begun)
 
     def _begin(self, receipt: DeliveryReceipt, lanes: frozenset[Lane]) -> set[Lane]:
-        """A follower that retains nothing begins where the platform stands, not at our end.
+        """Start an optional uplink's follower at the platform's watermark, not at our end.
 
-        The lanes in which that is further back.
+        Returns the lanes in which that is further back.
         """
         route = self._route
         begun: set[Lane] = set()
@@ -119,7 +119,7 @@ class ReceiptSettlement:
             loader.request_resend(hole, doubted=doubted)
 
     def _believe(self, sent: ResendRange, receipt: DeliveryReceipt) -> None:
-        # Some platforms answer an empty batch with zeros. What they say of a full one counts.
+        # Some platforms answer an empty batch with zeros; their answer to a full one counts.
         lane = sent.wanted.lane
         if receipt.upto.get(lane.wire, 0) >= sent.wanted.last:
             sent.finish()

@@ -1,35 +1,35 @@
-"""What a road carries: how large a batch, how many at once, and how long to wait for an answer.
+"""What a link carries: bytes a batch, batches in flight, and time-outs. Pure: times are arguments.
 
-A request takes what it takes with next to nothing in it (`base`: the round trip, the headers, the
-platform's own time), and then as long as the wire needs for its bytes. The base is the least time
-that a request without or with a single event has taken of late; the rate is what was carried in
-the time beyond it. Where bytes cost no time, the platform is the slow one: then more than one
-batch may be under way. Pure: times are handed in.
+A request takes a base time, whatever it holds (`base`: round trip, headers, the platform's own
+time), and then as long as the link needs for its bytes. The base is the least time that a request
+with at most one event took in the last minutes; the rate is the bytes carried in the time beyond
+it. Where bytes cost no time, the platform is the bottleneck, and more than one batch may be in
+flight.
 """
 
 from collections.abc import Callable
 
 from gateway.upstream.uplinks.contract import BATCH_BYTES_MAX
 
-# So much of the wire's time are the batches worth that are under way together.
+# Seconds of link time that the batches in flight may fill together.
 TARGET_S = 3.0
 
-# A platform may take so long to answer, beyond the time that a batch needs on the wire.
+# How long a platform may take to answer, beyond the transmission of the batch.
 ANSWER_S = 20.0
 
-PATIENCE = 3.0  # a batch may need so many times its time on the wire: the rate is an estimate
+PATIENCE = 3.0  # times the estimated transmission time, for the rate is an estimate
 RATE_FIRST = 2_700.0
 RATE_MIN = 64.0
 RATE_MAX = 10_000_000.0
-# Bytes a second; on a slower wire one full batch would hold up an alarm for seconds.
+# Bytes a second; on a slower link one full batch would delay an alarm by seconds.
 SLOW_BELOW = 16_000.0
 
-# Answers that come sooner are caught up with one batch at a time.
+# With answers quicker than this, one batch at a time catches up.
 QUICK_S = 0.5
 
 FLIGHTS_MAX = 4
 RATIO_FIRST = 3.0
-_TELLING = 4  # a batch below a quarter of the limit says little of the wire, if it had been free
+_TELLING = 4  # a batch below a quarter of the limit says little about the link
 _STEP_MAX = 4.0
 _ROUNDING = 0.7
 _LOOK_FROM_S = 1.0
@@ -40,9 +40,9 @@ _LEAST_S = 0.001
 
 
 class UplinkThroughput:
-    """One road's figures, from the batches that were carried; bytes are packed ones (`payload`).
+    """The estimates for one link, from its batches; `payload` is in compressed bytes.
 
-    `raw` are the bytes of the entries before they are packed: the loader can only count those.
+    `raw`: bytes of the entries before compression, which are all that the batch source can count.
     """
 
     def __init__(self, now_ns: Callable[[], int]) -> None:
@@ -58,7 +58,7 @@ class UplinkThroughput:
     def on_landed(
         self, *, entries: int, full: bool, raw: int, payload: int, took_s: float, beside: int
     ) -> None:
-        """A batch was answered, with `beside` others under way for a part of that time.
+        """A batch was answered, with `beside` others in flight for a part of that time.
 
         `full`: it had as many entries as a batch may have.
         """
@@ -75,14 +75,14 @@ class UplinkThroughput:
             carried = payload * (1 + beside) / wire_s
             step = min(max(carried / self.rate, 1 / _STEP_MAX), _STEP_MAX)
             self._set(self.rate * step**0.5)
-        if full and took_s >= QUICK_S:  # a batch cannot carry more, and waits for its answer
+        if full and took_s >= QUICK_S:  # larger batches are impossible: send more at once
             self.flights = min(max(int(self._limit / payload + _ROUNDING), 1), FLIGHTS_MAX)
         elif full or telling:
             self.flights = 1
 
     def _look(self, took_s: float) -> None:
-        # A platform may answer an empty batch at once, and yet take its time over a single event:
-        # where that makes a difference, one is sent alone now and then.
+        # A platform may answer an empty batch at once and yet be slow with a single event: where
+        # that matters, an event is sent alone now and then to measure it.
         self._alone = False
         now_ns = self._now_ns()
         if took_s >= _LOOK_FROM_S and self._single.least is None and now_ns >= self._look_ns:
@@ -90,11 +90,11 @@ class UplinkThroughput:
             self._look_ns = now_ns + _REMEMBERED_NS
 
     def on_stalled(self, raw: int) -> None:
-        """No answer came in time: half of it next time, unless it was next to nothing."""
+        """No answer came in time: halve the batch, unless it was tiny."""
         self._slower(raw, TARGET_S)
 
     def on_preempted(self, raw: int, took_s: float) -> None:
-        """A batch was still under way after that time, which an alarm needed."""
+        """A batch was cancelled after `took_s` to let an alarm pass."""
         self._slower(raw, max(took_s, _LEAST_S) / 2)
 
     def _slower(self, raw: int, seconds: float) -> None:
@@ -105,28 +105,28 @@ class UplinkThroughput:
 
     @property
     def base_s(self) -> float:
-        """What a request takes whatever it carries."""
+        """The time that a request takes whatever it carries, in seconds."""
         single, empty = self._single.least, self._empty.least
         return single if single is not None else empty or 0.0
 
     @property
     def raw_max(self) -> int:
-        """How many bytes of entries the next batch may have, beside the first."""
+        """The bytes of entries that the next batch may have; its first entry always fits."""
         if self._alone:
             return 0
         return int(min(self._limit * self._ratio, BATCH_BYTES_MAX))
 
     @property
     def slow(self) -> bool:
-        """Whether bulk on this wire would be felt by an alarm."""
+        """Whether bulk on this link would delay an alarm noticeably."""
         return self.rate < SLOW_BELOW
 
     def wire_s(self, payload: int) -> float:
-        """How long the wire is busy with so many bytes."""
+        """The transmission time of that many bytes, in seconds."""
         return payload / self.rate
 
     def answer_s(self, raw: int) -> float:
-        """How long to wait for the answer to a batch of so many bytes of entries."""
+        """The time-out for the answer to a batch of that many bytes of entries, in seconds."""
         return ANSWER_S + PATIENCE * raw / self._ratio / self.rate
 
     @property

@@ -1,4 +1,4 @@
-"""What the couriers of one uplink share."""
+"""What the lane senders of one uplink share."""
 
 import random
 from collections.abc import Callable
@@ -15,16 +15,16 @@ from gateway.upstream.feed.throughput import UplinkThroughput
 from gateway.upstream.feed.uplink_status import UplinkStatus
 from gateway.upstream.uplinks.contract import Uplink
 
-# `(at, round_trip_ns)`: the platform's time in a receipt, and how long the round trip took.
+# `(at, round_trip_ns)`: the platform's time in a receipt, and the duration of the round trip.
 OnPlatformTime = Callable[[str, int], None]
 
 
 class UplinkRoute(NamedTuple):
-    """What the couriers of one uplink share.
+    """What the lane senders of one uplink share.
 
-    `loaders` has that of each lane, `unbegun` the lanes of which a follower that retains nothing
-    does not know yet where the platform stands; `deaf` are the lanes of which the platform's
-    answers to empty batches tell something else than its receipts.
+    `loaders`: the batch source of each lane. `unbegun`: lanes in which an optional uplink's
+    follower does not know the platform's watermark yet. `deaf`: lanes in which the platform's
+    answers to empty batches contradict its receipts and are ignored.
     """
 
     name: str

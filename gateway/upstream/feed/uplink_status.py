@@ -1,24 +1,28 @@
-"""How one uplink stands: for the live page, and one log line on loss and one on return."""
+"""The state of one uplink: for pages, and logged once on loss and once on return."""
 
 import logging
+import re
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from gateway.clock import Clock
 from gateway.errors import PlatformUnreachable, UpstreamError
+from gateway.event import JournalEntry, Lane
 from gateway.health import UplinkVitals
 from gateway.upstream.uplinks.kind import Worth
 
-# An exception that nobody had foreseen.
+# An unforeseen exception.
 FAULT = "upstream.fault"
 
 # A documented name: docs/operate.md.
 _log = logging.getLogger("gateway.upstream.standing")
+_UPTIME = re.compile(rb'"bootid":"([^"]*)","uptimems":"(\d+)"')
 _SMOOTHING = 0.1
 _LATENCIES_KEPT = 64
 
 
 class UplinkStatus:
-    """The couriers of one uplink report here; `vitals` is cheap."""
+    """The lane senders of one uplink report here; `vitals` is cheap."""
 
     def __init__(
         self, name: str, kind: str, now_ns: Callable[[], int], worth: Worth = "stored"
@@ -36,7 +40,7 @@ class UplinkStatus:
         self._latencies_ms: deque[float] = deque(maxlen=_LATENCIES_KEPT)
 
     def on_failure(self, courier: str, error: UpstreamError) -> None:
-        """A courier came back without a receipt."""
+        """A lane sender got no receipt."""
         known = self._faults.get(courier)
         if not self._faults:
             self._since_ns = self._now_ns()
@@ -46,7 +50,7 @@ class UplinkStatus:
         self._faults[courier] = error
 
     def on_success(self, courier: str, entries: int, size: int) -> bool:
-        """A courier came back with a receipt; True if it had failed before."""
+        """A lane sender got a receipt; True if it had failed before."""
         now_ns = self._now_ns()
         first, self._receipt_ns = self._receipt_ns is None, now_ns
         returned = self._faults.pop(courier, None) is not None
@@ -58,24 +62,28 @@ class UplinkStatus:
             self._bytes = _smooth(self._bytes, size)
         return returned
 
-    def on_latency(self, latency_ms: float) -> None:
-        """A reading of this boot was receipted so long after it was taken."""
-        self._latencies_ms.append(latency_ms)
+    def note_latency(self, entries: Sequence[JournalEntry], clock: Clock) -> None:
+        """These entries were receipted now; the latency is that of a last reading of this boot."""
+        if not entries or entries[-1].lane is not Lane.TELEMETRY:
+            return
+        found = _UPTIME.search(entries[-1].body)
+        if found and found[1].decode() == clock.boot:
+            self._latencies_ms.append(clock.now_ns() / 1e6 - int(found[2]))
 
     @property
     def latency_ms(self) -> float | None:
-        """From a reading to its receipt, the median of the last few batches."""
+        """The time from a reading to its receipt: the median of the last batches, in ms."""
         latencies = sorted(self._latencies_ms)
         return latencies[len(latencies) // 2] if latencies else None
 
     @property
     def fault(self) -> UpstreamError | None:
-        """What the first courier that has one came back with."""
+        """The error of the first lane sender that has one."""
         return next(iter(self._faults.values()), None)
 
     @property
     def vitals(self) -> UplinkVitals:
-        """The uplink at this instant."""
+        """The state now."""
         fault = self.fault
         return UplinkVitals(
             name=self.name,

@@ -1,8 +1,8 @@
-"""Asks the platform for commands, for ever: how long at a time, how soon again.
+"""Polls the platform for commands: how long each poll stays open, how soon the next follows.
 
-An emergency order may lie there, so a road that is gone is tried every second or two, and a road
-that another part of the uplink has found open is asked at once, also in place of a question that
-has been open since before: it may hang on a connection that is long dead.
+An emergency order may be waiting. So a lost platform is tried every second or two, and one that
+another part of the uplink has reached is polled at once, in place of a poll that was open before:
+that may hang on a dead connection.
 """
 
 import asyncio
@@ -16,18 +16,18 @@ from gateway.upstream.inbox.idle_wait import IdleWait
 from gateway.upstream.uplinks.contract import PollAnswer, PollPosition, Uplink
 
 EVERY_S_MIN = 1.0
-# Whoever cannot even be reached costs an attempt to connect.
+# A platform that cannot be reached costs a connection attempt only.
 ROAD = RetryLimits(cap_s=1.5, retry_after_max_s=10.0)
 
-# A platform that repeats what is known is asked once a second, or once in so many of its bytes.
+# A platform that repeats known commands is polled once a second, or at this many bytes a second.
 REPEATED_BYTES_S, REPEATED_S_MAX = 65_536, 10.0
 
-# A question that was put so lately was put on the road that has just opened.
+# A poll sent this recently went over the connection that has just opened.
 YOUNG_S = 1.0
 
 
 class CommandPoll:
-    """The questions to one uplink; `on_return` is called when one succeeds after a failure."""
+    """The polls of one uplink; `on_return` is called when one succeeds after a failure."""
 
     def __init__(
         self, uplink: Uplink, rng: random.Random, on_return: Callable[[], None] = lambda: None
@@ -40,11 +40,11 @@ class CommandPoll:
         self._lost = False
 
     def on_reconnected(self) -> None:
-        """Somebody else got through after a failure."""
+        """Another part of the uplink reached the platform after a failure."""
         self._opened.set()
 
     async def next_commands(self, since: PollPosition) -> PollAnswer:
-        """The next answer, empty as it may be; UpstreamError only for a cursor that was refused."""
+        """The next answer, possibly empty; UpstreamError only for a refused cursor."""
         loop = asyncio.get_running_loop()
         began_s = loop.time()
         try:
@@ -66,11 +66,11 @@ class CommandPoll:
         return handed
 
     async def wait_after_repeats(self, size: int) -> None:
-        """An answer of that many bytes held nothing new; what is new may be in the next."""
+        """Pause after an answer of `size` bytes that held nothing new."""
         await asyncio.sleep(min(max(EVERY_S_MIN, size / REPEATED_BYTES_S), REPEATED_S_MAX))
 
     async def _asked(self, since: PollPosition) -> PollAnswer | None:
-        """The answer; None if the road has opened since this was asked."""
+        """The answer; None if the platform came back since the poll was sent."""
         loop = asyncio.get_running_loop()
         began_s = loop.time()
         asking = asyncio.ensure_future(self._uplink.commands(since, self._idle.wait_s))
@@ -103,7 +103,7 @@ class CommandPoll:
         self._opened.clear()
 
     async def _pace(self, began_s: float) -> None:
-        """A platform that does not wait is asked once a second."""
+        """Poll a platform that does not hold polls open once a second."""
         left_s = began_s + EVERY_S_MIN - asyncio.get_running_loop().time()
         if left_s > 0:
             await asyncio.sleep(left_s)

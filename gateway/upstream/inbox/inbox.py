@@ -1,18 +1,17 @@
 """Polls for commands, decides, acts, reports.
 
     polled ─► parsed ─► ours? in time? signed? new? ─► accepted ─► acted ─► done | sent | failed
-                 └────────────┴── turned away: answered, never remembered
+                 └────────────┴── turned away: answered, never recorded
 
-What was not proved to be the platform's word leaves no trace in the memory: a forged command must
-not occupy the id of a real one. Record, then act: the acceptance is on disk before anything
-happens, so a command is carried out at most once whatever is killed when. Only a kind that
-promises otherwise (`ExecutionGuarantee.AT_LEAST_ONCE`, emergency sound) acts beside the record,
-and goes before the others of the same answer. A kill may therefore leave a later command on disk
-and an earlier one not: after a start the platform is asked again for all that it has not seen
-ended.
+A command that is not proved to come from the platform is never recorded: a forged one must not
+occupy the id of a real one. Record, then act: the acceptance is on disk before anything happens,
+so that a command is carried out at most once, whatever is killed when. Only a kind with another
+guarantee (`ExecutionGuarantee.AT_LEAST_ONCE`, emergency sound) acts while it is recorded, and goes
+before the others of the same answer. A kill may therefore leave a later command on disk and an
+earlier one not: after a start the platform sends everything again that it has not seen end.
 
-Where nothing can be recorded (a full disk) an emergency sounds all the same, and anything else is
-not carried out, not answered, and asked for again.
+Where nothing can be recorded (a full disk) an emergency sounds all the same; any other command is
+neither carried out nor answered, and is polled for again.
 """
 
 import asyncio
@@ -66,14 +65,14 @@ from gateway.upstream.inbox.repeats import RepeatedCommands
 from gateway.upstream.inbox.siblings import SiblingInboxes
 from gateway.upstream.uplinks.contract import PollAnswer, Uplink
 
-# Two whole answers of a platform: commands beyond that, accepted and waiting, are refused.
+# Accepted commands that may wait, two full answers of a platform; further ones are refused.
 OPEN_MAX = 64
 
 _log = logging.getLogger(__name__)
 
 
 class Inbox:
-    """The commands of one platform."""
+    """Receives and decides the commands of one platform."""
 
     def __init__(
         self,
@@ -86,7 +85,7 @@ class Inbox:
         keys: CommandKeys,
         on_fault: OnFault = log_fault,
     ) -> None:
-        """`on_fault` hears what a command was given up for that nobody had foreseen."""
+        """`on_fault` gets the unforeseen exceptions that ended a command."""
         self.on_return: Callable[[], None] = lambda: None
         self._name = name
         self._journal = journal
@@ -102,11 +101,11 @@ class Inbox:
         self._repeats = RepeatedCommands()
 
     def prepare(self) -> None:
-        """What takes a moment before the first order: call it in a thread."""
+        """Load what the first command needs; takes a moment, so call it in a thread."""
         self._keys.prepare()
 
     async def load(self) -> None:
-        """Take up the state, as it was when the process was last here."""
+        """Load the stored state."""
         fates, marks = state_rooms(self._name)
         written = {*await self._journal.load(fates), *await self._journal.load(marks)}
         state = await load_state(self._journal, fates, decode_record)
@@ -117,7 +116,7 @@ class Inbox:
         self.siblings.loaded.set()
 
     async def run(self, uplink: Uplink, rng: random.Random) -> None:
-        """Poll until cancelled, after `load`; `on_return` hears of a road that is open again."""
+        """Poll until cancelled, after `load`; `on_return` is called when the platform is back."""
         self._poll = poll = CommandPoll(uplink, rng, self._returned)
         async with asyncio.TaskGroup() as acting:
             await self.resume(acting)
@@ -133,17 +132,17 @@ class Inbox:
         self.on_return()
 
     def on_reconnected(self) -> None:
-        """Another part of the uplink got through after a failure: ask at once."""
+        """Another part of the uplink reached the platform after a failure: poll at once."""
         if self._poll is not None:
             self._poll.on_reconnected()
 
     async def resume(self, acting: asyncio.TaskGroup) -> None:
-        """Answer for what a killed process left half-way, each as its kind has promised."""
+        """Continue what a killed process left half-way, each as its kind guarantees."""
         for name, kept in self._memory.open():
             self._executor.begin(acting, name, kept.kind, self._executor.resume(name, kept))
 
     async def handle_command(self, raw: bytes, acting: asyncio.TaskGroup) -> CommandResult:
-        """Answer one command, and start to act on it; whatever happens costs this command alone."""
+        """Answer one command and begin it; an error costs this command alone."""
         try:
             try:
                 return await self._take(raw, acting)
@@ -161,10 +160,10 @@ class Inbox:
             return CommandResult(news=False)
 
     def cancel(self, command_id: str) -> CommandState | None:
-        """As `SiblingInboxes.cancel`, of a command that this inbox has taken."""
+        """As `SiblingInboxes.cancel`, for a command that this inbox accepted."""
         kept = self._memory.get(command_id)
         if kept is None or not self._executor.is_running(command_id):
-            # What is open but does not run is about to begin, or to resume.
+            # An open command that does not run yet is about to begin or to resume.
             return None if kept is None or not kept.ended else kept.state
         self._executor.cancel(command_id, self._kinds[kept.kind])
         return CommandState.ACCEPTED
@@ -180,11 +179,11 @@ class Inbox:
         )
 
     async def _round(self, poll: CommandPoll, acting: asyncio.TaskGroup) -> None:
-        """One question, and what its answer holds; it moves on by what is on disk."""
+        """One poll and its commands; the position moves by what is on disk."""
         try:
             handed = await poll.next_commands(self._memory.since)
         except DeliveryRejected:
-            self._memory.move("")  # the platform does not know its cursor any more
+            self._memory.move("")  # the platform no longer knows the cursor
             return
         urgent = [raw for raw in handed.commands if self._judge.is_urgent(raw)]
         others = [raw for raw in handed.commands if raw not in urgent]
@@ -208,7 +207,7 @@ class Inbox:
     async def _answer_again(
         self, command_id: str, answering: Callable[[], Awaitable[None]]
     ) -> None:
-        """Unless it was answered lately."""
+        """Answer a repetition, unless it was answered lately."""
         with self._repeats.answer_turn(command_id, asyncio.get_running_loop().time()) as due:
             if due:
                 await answering()
@@ -219,7 +218,7 @@ class Inbox:
         kept = self._memory.get(command.id)
         urgent = self._judge.is_urgent(raw)
         if kept is not None and kept.lost and urgent:
-            kept = None  # better twice than never
+            kept = None  # an emergency better twice than never
         fresh = kept is None and not self._executor.is_running(command.id)
         if fresh:
             self._judge.authenticate(command, raw)
@@ -240,7 +239,7 @@ class Inbox:
         return self.siblings.issuer(self._kinds[command.kind])
 
     async def _decide(self, command: PlatformCommand, acting: asyncio.TaskGroup) -> None:
-        """Accept and begin, or say why not; JournalError for what was not to be recorded."""
+        """Accept and begin, or refuse; JournalError if it could not be recorded."""
         deadline = self._judge.deadline(command)
         work, refusal = self._judge.judge_command(command, deadline)
         unsaid = ASKED if command.kind in c.UNSIGNED_KINDS else SIGNED
@@ -267,7 +266,7 @@ class Inbox:
         work: CommandWork | None,
         refusal: CommandRefused,
     ) -> None:
-        """Answer what was proved and is not carried out; it is remembered while there is room."""
+        """Answer a genuine command that is not carried out; recorded while there is room."""
         ended: CommandOutcome = (CommandState.REFUSED, refusal.code, None)
         try:
             changes = self._memory.make_room(self._clock, command.id, fresh.shelf)
@@ -282,10 +281,10 @@ class Inbox:
     async def _late(
         self, command_id: str, fresh: CommandRecord, work: CommandWork
     ) -> CommandOutcome:
-        self._memory.keep(command_id, fresh)  # it may come again while this is found out
+        self._memory.keep(command_id, fresh)  # it may come again meanwhile
         try:
             return await final_outcome(work, Mandate(command_id, fresh.deadline))
-        except BaseException:  # whatever it was, nobody knows what became of it
+        except BaseException:  # its outcome is unknown
             self._memory.drop(command_id)
             raise
 
@@ -297,7 +296,7 @@ class Inbox:
         changes: Sequence[StateChange],
         acting: asyncio.TaskGroup,
     ) -> None:
-        """Record it, then begin; an emergency beside its record, and though there be none."""
+        """Record it, then begin; an emergency begins at once, even if it cannot be recorded."""
         accepted = advance_record(
             fresh, (CommandState.ACCEPTED, None, None), kind=command.kind, data=work.raw
         )
@@ -313,7 +312,7 @@ class Inbox:
             return
         try:
             await self._answers.record(command.id, accepted, changes)
-        except BaseException:  # it is never begun, whatever it was
+        except BaseException:  # without a record it is never begun
             doing.close()
             raise
         recorded.set()
@@ -327,7 +326,7 @@ class Inbox:
         return CommandRefused(c.FAULT, what=type(error).__name__, of=command_id)
 
     async def _turn_away(self, refusal: CommandRefused) -> CommandResult:
-        """Answer what there is no reason or no room to remember."""
+        """Refuse a command without recording it."""
         command_id = refusal.data.get("of")
         if command_id is None:
             _log.warning("a command that cannot be answered: %s", refusal)
