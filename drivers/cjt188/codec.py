@@ -2,7 +2,7 @@
 
     FE×2–4 | 68 | T | A0…A6 | C | L | DATA | CS | 16
 
-T is the kind of meter. The address travels lowest byte first; here it is fourteen digits, the
+T is the kind of meter. The address is sent lowest byte first; here it is fourteen digits, the
 maker's four before the meter's ten. CS is the sum of all bytes from the 68 on. Good replies repeat
 the data identifier and the sequence number of the request.
 """
@@ -37,7 +37,7 @@ _HEAD = 11
 
 
 class Cjt188Control(enum.IntEnum):
-    """What the master may ask; makers add their own from 20H on."""
+    """The requests of a master; makers add their own from 20H on."""
 
     READ = 0x01
     READ_ADDRESS = 0x03
@@ -49,8 +49,6 @@ DENIED = 0x40
 
 
 class Cjt188Frame(msgspec.Struct, frozen=True):
-    """One frame."""
-
     meter: int
     address: str
     control: int
@@ -63,14 +61,14 @@ class Cjt188Frame(msgspec.Struct, frozen=True):
 
 
 def encode(frame: Cjt188Frame, wake: int = WAKE_BYTES_MAX) -> bytes:
-    """The frame as it goes onto the wire, after `wake` wake-up bytes."""
+    """The frame as sent, after `wake` wake-up bytes."""
     address = address_bytes(frame.address, ADDRESS_DIGITS)
     head = bytes([START, frame.meter, *address, frame.control, len(frame.data)])
     return seal(head + frame.data, wake)
 
 
 def decode(raw: bytes) -> Cjt188Frame | None:
-    """The frame that `raw` is from its 68 to its 16; None if it is none."""
+    """Decode the frame from its 68 to its 16; None if it is not one."""
     if not raw or _size(raw) != len(raw):
         return None
     return Cjt188Frame(
@@ -82,7 +80,7 @@ def decode(raw: bytes) -> Cjt188Frame | None:
 
 
 def _size(raw: bytes) -> int:
-    """How long the frame at the front of `raw` is: 0 for none, more than there is if unfinished."""
+    """Length of the frame at the front: 0 for none, more than there is if unfinished."""
     if raw[:1] != bytes([START]):
         return 0
     if len(raw) < _HEAD:
@@ -91,10 +89,10 @@ def _size(raw: bytes) -> int:
 
 
 class Cjt188Expect(msgspec.Struct, frozen=True):
-    """How the reply to one request is recognised: whose, to what, and about which item.
+    """How the reply to one request is recognised: its meter, control code and item.
 
     `item` is the data identifier as the request carries it. Some makers answer with its two bytes
-    the other way round, which means the same.
+    swapped, which means the same.
     """
 
     meter: int
@@ -118,11 +116,10 @@ class Cjt188Expect(msgspec.Struct, frozen=True):
 
     @property
     def limit(self) -> int:
-        """Most bytes worth keeping."""
         return NOISE_BYTES_MAX + WAKE_BYTES_MAX + OVERHEAD + DATA_BYTES_MAX
 
     def find(self, heard: bytes, *, final: bool) -> tuple[int, int] | None:
-        """Where the reply stands in what was heard, wake-up bytes left out."""
+        """Where the reply is in the received bytes, without its wake-up bytes."""
         return find_frame(heard, self._size, final=final)
 
     def _size(self, raw: bytes) -> int:

@@ -1,4 +1,4 @@
-"""CJ/T 188, for suites that take every family: a cold-water meter."""
+"""The CJ/T 188 conformance device: a cold-water meter."""
 
 from drivers.cjt188.emulator import Cjt188Slave
 from drivers.contract import Device, Point

@@ -1,4 +1,4 @@
-"""The CJ/T 188 family: meters of water, gas and heat, with or without a valve. Polled."""
+"""The CJ/T 188 family (polled): meters of water, gas and heat, with or without a valve."""
 
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Final
@@ -21,7 +21,7 @@ from drivers.contract import (
 from drivers.family import Framing, Shape, Transaction, WireCost, WritePlan
 from drivers.meter_frame import WAKE_BYTES_MAX, is_address
 
-# A point's `kind`: the byte T.
+# The values of a point's `kind`, and their byte T.
 METERS = {
     "cold-water": 0x10,
     "hot-water": 0x11,
@@ -36,7 +36,7 @@ METERS = {
 
 _OPEN, _CLOSE = 0x55, 0x99
 _REPLY_BYTES = WAKE_BYTES_MAX + codec.OVERHEAD + codec.HEAD_BYTES
-# Where in a reply the fields begin: behind head, identifier and sequence number.
+# Offset of the fields in a reply, after head, identifier and sequence number.
 _FIELDS_AT = 14
 
 
@@ -47,7 +47,7 @@ class Cjt188DeviceOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
 
 
 class Cjt188Driver:
-    """The family's driver; it keeps nothing."""
+    """The family's driver; it has no state."""
 
     family = "cjt188"
     shape: Final = Shape.POLLED
@@ -55,14 +55,14 @@ class Cjt188Driver:
     Options: type[msgspec.Struct] = Cjt188DeviceOptions
 
     def check(self, device: Device) -> Sequence[FieldError]:
-        """Everything about this device that cannot be used."""
+        """All reasons why this device cannot be used."""
         return list(_faults(device))
 
     def plan(
         self, device: Device, points: Sequence[Point], wire: WireCost
     ) -> tuple[Transaction, ...]:
-        """One request a data identifier: its reply holds all fields."""
-        del wire  # there is nothing to choose
+        """One request per data identifier: its reply has all fields."""
+        del wire  # there is no alternative to weigh
         items: dict[tuple[str, str, bool], list[Point]] = {}
         for point in points:
             key = (point.kind, str(point.address), point.extra.get("is") == "address")
@@ -70,7 +70,7 @@ class Cjt188Driver:
         return tuple(_read(device, members) for members in items.values())
 
     def write(self, device: Device, point: Point, value: Value, wire: WireCost) -> WritePlan:
-        """Open or close the valve; nothing else of a meter is ours to change."""
+        """Open or close the valve; nothing else of a meter is writable."""
         if point.writable is None or point.extra.get("is") != "valve":
             raise NotWritable("cjt188.read-only", device=device.id, point=point.id)
         if not isinstance(value, bool):
@@ -89,7 +89,7 @@ class Cjt188Driver:
 
 
 def item_bytes(address: str) -> bytes:
-    """Data identifier and sequence number as they travel: `1F90`, or `901F01` where makers fix it.
+    """Data identifier and sequence number as sent: `1F90`, or `901F01` where makers fix it.
 
     ValueError if it is neither.
     """
@@ -116,7 +116,7 @@ def _reply(asked: Cjt188Frame) -> Cjt188Expect:
 
 
 def _read(device: Device, points: Sequence[Point]) -> Transaction:
-    """How the fields of one data identifier are read."""
+    """The transaction that reads the fields of one data identifier."""
     asks_address = points[0].extra.get("is") == "address"
     control = Cjt188Control.READ_ADDRESS if asks_address else Cjt188Control.READ
     asked = _frame(device, points[0], control, item_bytes(str(points[0].address)))
@@ -139,12 +139,12 @@ def _read(device: Device, points: Sequence[Point]) -> Transaction:
 
 
 def _place(point: Point) -> tuple[int, int]:
-    """Which bytes of the reply are the point's."""
+    """The point's bytes in the reply."""
     return _FIELDS_AT + point.at, _FIELDS_AT + point.at + values.width(point)
 
 
 def decode_good_reply(raw: bytes) -> Cjt188Frame:
-    """The reply, unless it is an error reply: Refused with the status word."""
+    """Decode a reply; RequestRefused with the status word for an error reply."""
     reply = codec.decode(raw)
     assert reply is not None, "Reply.find has found it"
     if reply.is_denied:

@@ -1,4 +1,4 @@
-"""A CJ/T 188 meter that plays a profile, without our codec."""
+"""An emulated CJ/T 188 meter that plays a profile, without our codec."""
 
 from drivers.cjt188.emulator import Cjt188Slave
 from drivers.contract import Point, Value
@@ -35,7 +35,7 @@ class EmulatedCjt188Meter(EmulatedDevice):
         seed: int = 0,
         day_starts_s: float = NOON_S,
     ) -> None:
-        """Power it up; a short address is filled up with zeros."""
+        """Power it up; a short address is padded with zeros."""
         address = address.zfill(_ADDRESS_DIGITS)
         super().__init__(profile, address, seed=seed, day_starts_s=day_starts_s)
         first = next(iter(self.points.values()))
@@ -50,7 +50,7 @@ class EmulatedCjt188Meter(EmulatedDevice):
         self.begin()
 
     def show(self, point: Point, value: Value) -> None:
-        """Put the value into its field; ValueError if it has too many digits."""
+        """Write the value into its field; ValueError if it has too many digits."""
         if point.extra.get("is") == "valve":
             self.slave.valve = self.slave.valve_next = int(value is False)
         elif point.type in {"bool", "bits"}:
@@ -71,7 +71,7 @@ def _item(point: Point) -> str:
 
 
 def _field(point: Point, value: Value) -> bytes:
-    """The bytes of one field, its unit byte where the profile wants it."""
+    """The bytes of one field, with its unit byte if the profile has one."""
     if point.extra.get("is") == "clock":
         return _CLOCK
     size = point.size or 1

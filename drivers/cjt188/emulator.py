@@ -1,7 +1,7 @@
 """An emulated CJ/T 188 meter, written from the standard's clauses.
 
-It shares nothing with our codec. Makers differ in the order of the data identifier, in where the
-unit stands and in the control code of the valve; `Cjt188Quirks` says how.
+It shares nothing with our codec. Makers differ in the byte order of the data identifier, in the
+place of the unit and in the control code of the valve; see `Cjt188Quirks`.
 """
 
 import dataclasses
@@ -21,22 +21,22 @@ _SHORTEST = 13
 
 @dataclasses.dataclass(slots=True)
 class Cjt188Quirks:
-    """How this maker reads the standard."""
+    """A maker's reading of the standard."""
 
     # FE bytes before a reply.
     wake: int = 4
     # The control code that moves the valve; some makers use one of their own.
     valve_control: int = _WRITE
-    # How long the valve moves.
+    # How long the valve takes to move.
     valve_s: float = 8.0
-    # Answers with the two bytes of the data identifier the other way round.
+    # Answers with the two bytes of the data identifier swapped.
     turns_item: bool = False
-    # Sleeps through a request with fewer FE bytes before it.
+    # Ignores a request with fewer FE bytes before it.
     deaf_without_wake: int = 0
 
 
 class Cjt188Slave(MeterSlave):
-    """One meter. `fields` maps a data identifier, as it travels, to the data of the reply."""
+    """One meter. `fields` maps a data identifier, as sent, to the data of the reply."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class Cjt188Slave(MeterSlave):
         self._valve_moves_until_s = -math.inf
 
     def show(self, item: str, *fields: str, status: bool = True) -> None:
-        """Let a data identifier show these bytes as they travel, and behind them the status."""
+        """Set the bytes of a data identifier as sent, followed by the status word."""
         data = b"".join(map(bytes.fromhex, fields))
         if status:
             self.status_at[item] = len(data)
@@ -69,11 +69,10 @@ class Cjt188Slave(MeterSlave):
 
     @property
     def wake_bytes(self) -> tuple[int, int]:
-        """As this maker has it."""
         return self.habits.deaf_without_wake, self.habits.wake
 
     def accepts_body(self, body: bytes) -> bool:
-        """True for a whole frame for this kind of meter and this address, or for any."""
+        """True for a complete frame for this kind of meter and address, or wildcards for them."""
         if len(body) < _SHORTEST or len(body) != body[10] + _SHORTEST:
             return False
         return body[1] in {self.meter, 0xAA} and self.is_addressed(body[8:1:-1].hex().upper())

@@ -1,7 +1,7 @@
-"""How CJ/T 188 meters are searched for: whoever hears it tells its address.
+"""How CJ/T 188 meters are searched for: a broadcast asks every meter for its address.
 
-Where several answer at once, nobody is understood; then one kind of meter after the other is
-asked, and within a kind the last two digits of the address are gone through, and so on.
+If several answer at once, no reply is readable; then the kinds of meter are tried one by one, and
+within a kind the last two digits of the address, and so on.
 """
 
 from drivers.cjt188 import codec
@@ -18,7 +18,7 @@ from drivers.serial_line import SerialLine
 _ADDRESS = bytes.fromhex("810A00")
 
 _KINDS = tuple(f"{kind:02X}" for kind in METERS.values() if kind != codec.ANY_METER)
-# Some meters do not answer where any kind is asked; most of those measure cold water.
+# Some meters do not answer requests to any kind; most of those measure cold water.
 _USUAL = "10"
 
 
@@ -27,14 +27,14 @@ def _nothing(_frame: bytes) -> list[Sample]:
 
 
 class Cjt188Scanner:
-    """The family's scanner; a scope is kind and address, `A` for any: `10/AAAAAAAAAAAA12`."""
+    """The family's scanner; a scope is kind and address, wildcard `A`: `10/AAAAAAAAAAAA12`."""
 
     family = "cjt188"
     lines = tuple(map(SerialLine.parse, ("2400 8E1", "9600 8E1", "1200 8E1", "4800 8E1")))
     wait_s = 0.6
 
     def scopes(self) -> tuple[str, ...]:
-        """Everybody."""
+        """All meters."""
         return (f"AA/{codec.ANYBODY}",)
 
     def requests(self, scope: str) -> tuple[Transaction, ...]:
@@ -46,14 +46,14 @@ class Cjt188Scanner:
         )
 
     def parse_hit(self, scope: str, frame: bytes) -> ScanHit:
-        """The address that the reply came from; the hint is the kind of meter."""
+        """The sender's address; the hint is the kind of meter."""
         del scope
         reply = codec.decode(frame)
         assert reply is not None, "Reply.find has found it"
         return ScanHit(reply.address, f"{reply.meter:02X}")
 
     def may_collide(self, scope: str) -> bool:
-        """Several may, as long as kind or a digit is open."""
+        """Several may answer while a digit is open."""
         return "A" in scope.partition("/")[2]
 
     def split_scope(self, scope: str) -> tuple[str, ...]:
@@ -64,7 +64,7 @@ class Cjt188Scanner:
         return tuple(f"{kind}/{each}" for each in narrower_addresses(address))
 
     def fits_profile(self, profile: Profile, sign: ScanHit) -> bool:
-        """A model measures what its points say."""
+        """The kinds of a model's points must match."""
         kinds = {METERS.get(spec.kind) for spec in profile.point}
         return int(sign.hint, 16) in kinds or codec.ANY_METER in kinds
 

@@ -1,8 +1,8 @@
-"""What the fields of a reply mean. Pure.
+"""The fields of a reply and their values. Pure.
 
-Numbers are packed decimal digits, lowest byte first; many carry a byte for their unit, behind them
-or (some makers) before them, and a meter may change it while it counts: a value is always given
-in the point's own unit, and a counter's count in the base unit.
+Numbers are packed BCD, lowest byte first. Many have a unit byte after or (some makers) before them,
+which a meter may change while it counts: a value is always in the point's own unit, and a counter's
+count in the base unit.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ _VALVE = 0b11
 
 
 class UnitCode(NamedTuple):
-    """A unit, and how many of its dimension's base unit it is (J, W, L, L/h)."""
+    """A unit, and its size in the base unit of its dimension (J, W, L, L/h)."""
 
     dimension: str
     factor: int
@@ -28,7 +28,7 @@ class UnitCode(NamedTuple):
 _KILO, _MEGA, _GIGA = 10**3, 10**6, 10**9
 _WH = 3600
 
-# UCUM units that a point with a unit byte may have.
+# UCUM units of points that have a unit byte.
 UNITS = {
     "J": UnitCode("energy", 1),
     "kJ": UnitCode("energy", _KILO),
@@ -71,12 +71,12 @@ MEANINGS = frozenset({None, "clock", "valve", "address"})
 PLACES = frozenset({None, "before", "after"})
 
 YEAR_FIRST = "year"
-# Which part of a clock comes first.
+# Which part of a clock is sent first.
 FIRSTS = frozenset({None, "second", YEAR_FIRST})
 
 
 def width(point: Point) -> int:
-    """How many bytes the field has, its unit byte counted."""
+    """Number of bytes of the field, its unit byte included."""
     fixed = {"clock": CLOCK_BYTES, "valve": STATUS_BYTES}.get(point.extra.get("is", ""))
     if fixed:
         return fixed
@@ -88,7 +88,7 @@ def width(point: Point) -> int:
 
 
 def sample(point: Point, raw: bytes) -> Sample:
-    """What these bytes, exactly as many as the field has, say of it."""
+    """The sample in these bytes, exactly as many as the field has."""
     meaning = {"clock": _clock, "valve": _valve}.get(point.extra.get("is", ""))
     return (meaning or _READERS[point.type])(point, raw)
 
@@ -131,9 +131,9 @@ def _digits(point: Point, raw: bytes) -> Sample:
 
 
 def _clock(point: Point, raw: bytes) -> Sample:
-    """`2015-05-11 22:01:31`; a clock that was never set, or runs wild, shows no time at all.
+    """`2015-05-11 22:01:31`; None for a clock that was never set or shows an impossible time.
 
-    The second comes first, as everywhere; of some makers the year (`first = "year"`).
+    The second is sent first, but by some makers the year (`first = "year"`).
     """
     digits = (raw if point.extra.get("first") == YEAR_FIRST else raw[::-1]).hex()
     shown = decimal_values.parse_timestamp(digits)

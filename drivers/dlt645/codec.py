@@ -2,9 +2,9 @@
 
     FE×0–4 | 68 | A0…A5 | 68 | C | L | DATA + 0x33 each | CS | 16
 
-The address travels lowest byte first; here it is the twelve digits printed on the meter. `AA`
-pairs at its left end are wildcards, `999999999999` reaches everybody and nobody answers. CS is
-the sum of all bytes from the first 68 on.
+The address is sent lowest byte first; here it is the twelve digits printed on the meter. `AA` pairs
+at its left end are wildcards; `999999999999` addresses all meters, and none answers. CS is the sum
+of all bytes from the first 68 on.
 """
 
 import enum
@@ -37,7 +37,7 @@ _UNSHIFTED = bytes((byte - _OFFSET) % 256 for byte in range(256))
 
 
 class Dlt645Control(enum.IntEnum):
-    """What the master may ask (D4–D0 of the control code)."""
+    """The requests of a master (D4–D0 of the control code)."""
 
     BROADCAST_TIME = 0x08
     READ = 0x11
@@ -53,7 +53,7 @@ DENIED = 0x40
 
 
 class Dlt645Frame(msgspec.Struct, frozen=True):
-    """One frame, its data as the application sees them (the 0x33 taken off)."""
+    """One frame, its data without the offset of 0x33."""
 
     address: str
     control: int
@@ -61,12 +61,12 @@ class Dlt645Frame(msgspec.Struct, frozen=True):
 
     @property
     def is_denied(self) -> bool:
-        """The meter says no; `data` begins with the error word."""
+        """The meter refuses; `data` begins with the error word."""
         return bool(self.control & DENIED)
 
     @property
     def more_follows(self) -> bool:
-        """The meter holds more than it could send."""
+        """The meter has more data than it could send."""
         return bool(self.control & MORE)
 
 
@@ -83,19 +83,19 @@ ERRORS = (
 
 
 def errors(word: int) -> tuple[str, ...]:
-    """The reasons in an error word; those that the standard does not know are left out."""
+    """The reasons in an error word; bits that the standard does not define are ignored."""
     return tuple(name for bit, name in enumerate(ERRORS) if word >> bit & 1)
 
 
 def encode(frame: Dlt645Frame, wake: int = WAKE_BYTES_MAX) -> bytes:
-    """The frame as it goes onto the wire, after `wake` wake-up bytes."""
+    """The frame as sent, after `wake` wake-up bytes."""
     address = address_bytes(frame.address, ADDRESS_DIGITS)
     head = bytes([START, *address, START, frame.control, len(frame.data)])
     return seal(head + frame.data.translate(_SHIFTED), wake)
 
 
 def decode(raw: bytes) -> Dlt645Frame | None:
-    """The frame that `raw` is from its first 68 to its 16; None if it is none."""
+    """Decode the frame from its first 68 to its 16; None if it is not one."""
     size = _size(raw)
     if size != len(raw) or size == 0:
         return None
@@ -107,7 +107,7 @@ def decode(raw: bytes) -> Dlt645Frame | None:
 
 
 def _size(raw: bytes) -> int:
-    """How long the frame at the front of `raw` is: 0 for none, more than there is if unfinished."""
+    """Length of the frame at the front: 0 for none, more than there is if unfinished."""
     if raw[:1] != bytes([START]) or raw[7:8] not in (b"", bytes([START])):
         return 0
     if len(raw) < _HEAD:
@@ -116,9 +116,9 @@ def _size(raw: bytes) -> int:
 
 
 class Dlt645Expect(msgspec.Struct, frozen=True):
-    """How the reply to one request is recognised: whose, to what, and about which item.
+    """How the reply to one request is recognised: its meter, control code and item.
 
-    `item` is what the data of a good reply begin with (the data identifier, lowest byte first).
+    `item` is the beginning of the data of a good reply (the data identifier, lowest byte first).
     """
 
     address: str
@@ -141,11 +141,10 @@ class Dlt645Expect(msgspec.Struct, frozen=True):
 
     @property
     def limit(self) -> int:
-        """Most bytes worth keeping."""
         return NOISE_BYTES_MAX + WAKE_BYTES_MAX + OVERHEAD + DATA_BYTES_MAX
 
     def find(self, heard: bytes, *, final: bool) -> tuple[int, int] | None:
-        """Where the reply stands in what was heard, wake-up bytes left out."""
+        """Where the reply is in the received bytes, without its wake-up bytes."""
         return find_frame(heard, self._size, final=final)
 
     def _size(self, raw: bytes) -> int:

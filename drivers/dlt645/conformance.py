@@ -1,4 +1,4 @@
-"""DL/T 645, for suites that take every family: an energy meter with one voltage."""
+"""The DL/T 645 conformance device: an energy meter with one voltage."""
 
 from drivers.contract import Device, Point
 from drivers.dlt645.emulator import Dlt645Slave

@@ -1,4 +1,4 @@
-"""The DL/T 645-2007 family: electricity meters. Polled."""
+"""The DL/T 645-2007 family (polled): electricity meters."""
 
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Final
@@ -23,16 +23,15 @@ from drivers.meter_frame import WAKE_BYTES_MAX, is_address
 Digits = Annotated[str, msgspec.Meta(pattern=r"^\d{6}$")]
 
 _CLOSE, _OPEN = 0x1B, 0x1A
-# Second to year after which a meter may ignore a switching command: 2099-12-31 23:59:59.
-#
-# We send it at once or never, so it needs no deadline of its own; a meter's clock may be wrong.
+# Time after which a meter may ignore a switching command, second to year: 2099-12-31 23:59:59. We
+# send it at once or never, so it needs no real deadline; a meter's clock may be wrong.
 _UNTIL = bytes.fromhex("595923311299")
 
 
 class Dlt645DeviceOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Keys of `[device.*]` that only DL/T 645 meters have.
 
-    Writing and switching need the meter's password: its level, six digits, and who does it.
+    Writing and switching require the meter's password: its level, six digits, and an operator code.
     """
 
     wake: Annotated[int, msgspec.Meta(ge=0, le=WAKE_BYTES_MAX)] = WAKE_BYTES_MAX
@@ -48,7 +47,7 @@ class Dlt645DeviceOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
 
 
 class Dlt645Driver:
-    """The family's driver; it keeps nothing."""
+    """The family's driver; it has no state."""
 
     family = "dlt645"
     shape: Final = Shape.POLLED
@@ -56,13 +55,13 @@ class Dlt645Driver:
     Options: type[msgspec.Struct] = Dlt645DeviceOptions
 
     def check(self, device: Device) -> Sequence[FieldError]:
-        """Everything about this device that cannot be used."""
+        """All reasons why this device cannot be used."""
         return list(_faults(device))
 
     def plan(
         self, device: Device, points: Sequence[Point], wire: WireCost
     ) -> tuple[Transaction, ...]:
-        """The cheapest items and blocks; an address is asked for by itself."""
+        """The cheapest items and blocks; an address is requested separately."""
         wake = _options(device).wake
         items = [point for point in points if point.kind != "address"]
         planned = [
@@ -77,7 +76,7 @@ class Dlt645Driver:
         return tuple(planned)
 
     def write(self, device: Device, point: Point, value: Value, wire: WireCost) -> WritePlan:
-        """Set an item, switch the relay or tell everybody the time."""
+        """Set an item, switch the relay or broadcast the time."""
         if point.writable is None or point.kind == "address":
             raise NotWritable("dlt645.read-only", device=device.id, point=point.id)
         options = _options(device)

@@ -1,4 +1,4 @@
-"""A DL/T 645 meter that plays a profile, without our codec."""
+"""An emulated DL/T 645 meter that plays a profile, without our codec."""
 
 from drivers.contract import Point, Value
 from drivers.dlt645.emulator import Dlt645Slave
@@ -8,7 +8,7 @@ from drivers.serial_line import SerialLine
 
 _ADDRESS_DIGITS = 12
 _RELAY = "relay"
-# What strings show that nobody has set.
+# The default values of strings.
 _SHOWN = {"date": "26112301", "time": "205830", "clock": "205830"}
 
 
@@ -27,7 +27,7 @@ class EmulatedDlt645Meter(EmulatedDevice):
         seed: int = 0,
         day_starts_s: float = NOON_S,
     ) -> None:
-        """Power it up; a short address is filled up with zeros."""
+        """Power it up; a short address is padded with zeros."""
         address = address.zfill(_ADDRESS_DIGITS)
         super().__init__(profile, address, seed=seed, day_starts_s=day_starts_s)
         line = choose_line(profile, line)
@@ -35,7 +35,7 @@ class EmulatedDlt645Meter(EmulatedDevice):
         self.begin()
 
     def show(self, point: Point, value: Value) -> None:
-        """Put the value into its item; ValueError if it has too many digits."""
+        """Write the value into its item; ValueError if it has too many digits."""
         item = str(point.address)
         if point.kind == "address":
             return

@@ -1,6 +1,6 @@
 """An emulated DL/T 645-2007 meter, written from the standard's clauses and annex A.
 
-It shares nothing with our codec. Vendors differ in what they leave out; `Dlt645Quirks` says how.
+It shares nothing with our codec. Vendors differ in what they leave out; see `Dlt645Quirks`.
 """
 
 import dataclasses
@@ -20,22 +20,22 @@ _SHORTEST = 12
 
 @dataclasses.dataclass(slots=True)
 class Dlt645Quirks:
-    """How this vendor reads the standard."""
+    """A vendor's reading of the standard."""
 
     # FE bytes before a reply, 0 to 4.
     wake: int = 0
     # Answers blocks (FF); many single-phase meters do not.
     blocks: bool = True
-    # Most data bytes in one reply; the rest comes when asked for.
+    # Most data bytes in one reply; the rest must be requested.
     piece_bytes: int = 196
     # Answers a request for its address.
     tells_address: bool = True
-    # Sleeps through a request with fewer FE bytes before it.
+    # Ignores a request with fewer FE bytes before it.
     deaf_without_wake: int = 0
 
 
 class Dlt645Slave(MeterSlave):
-    """One meter. `items` maps a data identifier as printed to its bytes as they travel."""
+    """One meter. `items` maps a data identifier as printed to its bytes as sent."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class Dlt645Slave(MeterSlave):
         self.told_time: str | None = None
 
     def show(self, item: str, digits: str, *, minus: bool = False) -> None:
-        """Let an item show these digits, most significant first; `minus` sets the sign bit."""
+        """Set an item's digits, most significant first; `minus` sets the sign bit."""
         data = bytearray.fromhex(digits)[::-1]
         if minus:
             data[-1] |= 0x80
@@ -64,16 +64,15 @@ class Dlt645Slave(MeterSlave):
 
     @property
     def relay_closed(self) -> bool:
-        """True while the house has power."""
+        """True while the customer has power."""
         return not self.items[_STATE_3][0] & _RELAY_OPEN
 
     @property
     def wake_bytes(self) -> tuple[int, int]:
-        """As this vendor has it."""
         return self.habits.deaf_without_wake, self.habits.wake
 
     def accepts_body(self, body: bytes) -> bool:
-        """True for a whole frame for this meter, or for everybody if that is a broadcast."""
+        """True for a complete frame for this meter, or a broadcast to all."""
         if len(body) < _SHORTEST or len(body) != body[9] + _SHORTEST or body[7] != _START:
             return False
         address, control = body[6:0:-1].hex().upper(), body[8]
@@ -82,7 +81,7 @@ class Dlt645Slave(MeterSlave):
         return self.is_addressed(address)
 
     def respond(self, body: bytes, at_s: float) -> bytes | None:
-        """The reply from its 68 on; a broadcast is obeyed in silence."""
+        """The reply from its 68 on; None for a broadcast."""
         del at_s
         control, data = body[8], bytes((byte - 0x33) % 256 for byte in body[10:-2])
         if control == _BROADCAST_TIME:
@@ -118,7 +117,7 @@ class Dlt645Slave(MeterSlave):
         return control | 0x80 | (0x20 if rest else 0), identifier + part + tail
 
     def _whole(self, item: str) -> bytes | None:
-        """An item, or the items that a block stands for, in the order of their identifiers."""
+        """An item, or the items of a block in the order of their identifiers."""
         if item in self.items or not self.habits.blocks:
             return self.items.get(item)
         at = item.find("FF", 2)
@@ -150,7 +149,7 @@ class Dlt645Slave(MeterSlave):
             low &= ~_RELAY_OPEN
         else:
             return 0xDC, bytes([_OTHER])
-        if not self.faults.stuck:  # a relay that is welded shut confirms, and stays as it is
+        if not self.faults.stuck:  # a welded relay confirms, and stays as it is
             self.items[_STATE_3] = bytes([low, high])
         return 0x9C, b""
 

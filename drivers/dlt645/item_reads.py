@@ -1,8 +1,8 @@
-"""Reading: which items to ask for, item by item or as a block, and what the answers say. Pure.
+"""Which items to read, one by one or as a block, and how to decode their replies. Pure.
 
-A block (`FF` in a data identifier) gives what several items give, one after the other. It is asked
-for where it is cheaper on the wire; a meter that has no such block, or a shorter one, says so and
-is asked item by item from then on. A block that does not fit into one frame comes in pieces.
+A block (`FF` in a data identifier) returns several items one after the other. It is read where that
+is cheaper on the wire; a meter that does not have the block, or a shorter one, refuses and is read
+item by item from then on. A block that does not fit into one frame comes in pieces.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -15,16 +15,16 @@ from drivers.family import Transaction, WireCost
 from drivers.meter_frame import WAKE_BYTES_MAX
 
 ITEM_BYTES = 4
-# Most pieces of one item: 1,600 bytes, more than any item of a meter's profile has.
+# Most pieces of one item: 1,600 bytes, more than any item of our profiles has.
 PIECES_MAX = 8
 
 _REPLY_BYTES = codec.OVERHEAD + WAKE_BYTES_MAX
-# Where in a reply the item's bytes begin: behind head and identifier.
+# Offset of the item's bytes in a reply, after head and identifier.
 _ITEM_AT = 14
 
 
 class ItemRead(NamedTuple):
-    """One item of one meter: the bytes to expect, and where in them each point stands."""
+    """One item of one meter: its expected length, and the offset of each point in it."""
 
     address: str
     wake: int
@@ -35,17 +35,17 @@ class ItemRead(NamedTuple):
 
     @property
     def points(self) -> tuple[Point, ...]:
-        """What is read."""
+        """The points that it reads."""
         return tuple(point for point, _ in self.places)
 
     def cost_s(self, wire: WireCost) -> float:
-        """The wire time of asking."""
+        """The wire time of reading it."""
         reply_bytes = _REPLY_BYTES + ITEM_BYTES + self.size
         return wire.cost_s(self.wake + codec.OVERHEAD + ITEM_BYTES, reply_bytes)
 
 
 def item_bytes(item: str) -> bytes:
-    """A data identifier as it travels, lowest byte first; ValueError unless it is four bytes."""
+    """A data identifier as sent, lowest byte first; ValueError unless it has four bytes."""
     found = bytes.fromhex(item)[::-1]
     if len(found) != ITEM_BYTES:
         raise ValueError(item)
@@ -82,7 +82,7 @@ def _items(device: Device, points: Sequence[Point], wake: int) -> Iterator[ItemR
 def _block(
     device: Device, block: str, points: Sequence[Point], wake: int, apart: tuple[ItemRead, ...]
 ) -> ItemRead | None:
-    """The block as one question; None where the meter cannot give so much at once."""
+    """The block as one read; None if the meter cannot return so much at once."""
     same = [point for point in device.points if point.extra.get("block") == block]
     size = max(point.at + values.width(point) for point in same)
     if size > device.limits.max_block.get("", codec.DATA_BYTES_MAX - ITEM_BYTES):
@@ -92,7 +92,7 @@ def _block(
 
 
 def read_transaction(ask: ItemRead) -> Transaction:
-    """How the item is read, with all its pieces."""
+    """The transaction that reads the item, with all its pieces."""
     item = item_bytes(ask.item)
     return Transaction(
         request=codec.encode(Dlt645Frame(ask.address, Dlt645Control.READ, item), ask.wake),
@@ -109,7 +109,7 @@ def read_transaction(ask: ItemRead) -> Transaction:
 
 
 def _more(ask: ItemRead, before: bytes, number: int) -> Callable[[bytes], Transaction | None]:
-    """Asks for piece `number` where the reply says that it is not the last one."""
+    """Requests piece `number` if the reply says that it is not the last one."""
 
     def more(raw: bytes) -> Transaction | None:
         reply = codec.decode(raw)
@@ -131,13 +131,13 @@ def _more(ask: ItemRead, before: bytes, number: int) -> Callable[[bytes], Transa
 
 
 def _data(reply: Dlt645Frame) -> bytes:
-    """What stands behind the identifier; a later piece ends with its number."""
+    """The data after the identifier; a later piece ends with its number."""
     later = reply.control & ~codec.MORE == Dlt645Control.READ_MORE | codec.ANSWER
     return reply.data[ITEM_BYTES:-1] if later else reply.data[ITEM_BYTES:]
 
 
 def _payload(ask: ItemRead, raw: bytes) -> bytes:
-    """The data of the last piece; Refused if the meter gives none."""
+    """The data of the last piece; RequestRefused if the meter refuses."""
     reply = decode_good_reply(raw, divisible=bool(ask.instead))
     if reply.more_follows:
         raise RequestRefused("dlt645.more-follows", divisible=bool(ask.instead), item=ask.item)
@@ -145,7 +145,7 @@ def _payload(ask: ItemRead, raw: bytes) -> bytes:
 
 
 def decode_good_reply(raw: bytes, *, divisible: bool = False) -> Dlt645Frame:
-    """The reply, unless it is an error reply: Refused with the error word and its reasons."""
+    """Decode a reply; RequestRefused with error word and reasons for an error reply."""
     reply = codec.decode(raw)
     assert reply is not None, "Reply.find has found it"
     if reply.is_denied:
@@ -163,7 +163,7 @@ def _samples(ask: ItemRead, data: bytes) -> list[Sample]:
 
 
 def address_transaction(device: Device, point: Point, wake: int) -> Transaction:
-    """Asks whoever hears it for its address; only one meter may be on the line."""
+    """A broadcast request for the address; only one meter may be on the line."""
     asked = Dlt645Frame(device.address, Dlt645Control.READ_ADDRESS)
     return Transaction(
         request=codec.encode(asked, wake),

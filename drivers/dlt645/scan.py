@@ -1,7 +1,7 @@
-"""How DL/T 645 meters are searched for: whoever hears it tells its address.
+"""How DL/T 645 meters are searched for: a broadcast asks every meter for its address.
 
-Where several answer at once, nobody is understood; then the last two digits of the address are
-gone through (the digits before them stay wildcards), and so on.
+If several answer at once, no reply is readable; then the last two digits of the address are tried
+one by one (the digits before them stay wildcards), and so on.
 """
 
 from drivers.contract import Sample
@@ -14,7 +14,7 @@ from drivers.scan.probe import ScanHit
 from drivers.serial_line import SerialLine
 
 _REPLY_BYTES = codec.OVERHEAD + WAKE_BYTES_MAX
-# 00010000 as it travels: every meter counts energy, and even a refusal bears its address.
+# 00010000 as sent: every meter counts energy, and even a refusal carries its address.
 _ENERGY = bytes.fromhex("00000100")
 
 
@@ -23,32 +23,32 @@ def _nothing(_frame: bytes) -> list[Sample]:
 
 
 class Dlt645Scanner:
-    """The family's scanner; a scope is an address, `A` at its left end for any digit."""
+    """The family's scanner; a scope is an address, with wildcards `A` at its left end."""
 
     family = "dlt645"
     lines = tuple(map(SerialLine.parse, ("2400 8E1", "9600 8E1", "1200 8E1", "4800 8E1")))
     wait_s = 0.6
 
     def scopes(self) -> tuple[str, ...]:
-        """Everybody."""
+        """All meters."""
         return (codec.ANYBODY,)
 
     def requests(self, scope: str) -> tuple[Transaction, ...]:
-        """Its address; and a reading, for meters that answer only to that."""
+        """Its address; and a read, for meters that only answer that."""
         read = _ask(Dlt645Frame(scope, Dlt645Control.READ, _ENERGY), _ENERGY, 8)
         if scope != codec.ANYBODY:
             return (read,)
         return (_ask(Dlt645Frame(scope, Dlt645Control.READ_ADDRESS), b"", 6), read)
 
     def parse_hit(self, scope: str, frame: bytes) -> ScanHit:
-        """The address that the reply came from."""
+        """The sender's address."""
         del scope
         reply = codec.decode(frame)
         assert reply is not None, "Reply.find has found it"
         return ScanHit(reply.address)
 
     def may_collide(self, scope: str) -> bool:
-        """Several may, as long as a digit is open."""
+        """Several may answer while a digit is open."""
         return scope.startswith("A")
 
     def split_scope(self, scope: str) -> tuple[str, ...]:

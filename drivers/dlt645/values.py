@@ -1,8 +1,8 @@
-"""What the bytes of a data item mean, both ways. Pure.
+"""Data items and values, both ways. Pure.
 
-Every item travels lowest byte first. Numbers are packed decimal digits (`bcd`), signed ones keep
-their sign in the highest bit; status words are plain binary. A phase or tariff that the meter does
-not have is all FF.
+Every item is sent lowest byte first. Numbers are packed BCD (`bcd`); signed ones have their sign in
+the highest bit; status words are plain binary. A phase or tariff that the meter does not have is
+all FF.
 """
 
 import re
@@ -21,7 +21,7 @@ KINDS = frozenset({"", "signed", "date", "time", "digits", "address", "relay", "
 
 
 def width(point: Point) -> int:
-    """How many bytes of an item this point needs."""
+    """Number of bytes of an item that this point needs."""
     if point.type == "bool":
         return (point.bit or 0) // 8 + 1
     if point.type == "bits":
@@ -31,7 +31,7 @@ def width(point: Point) -> int:
 
 
 def sample(point: Point, raw: bytes) -> Sample:
-    """What these bytes, exactly as many as the point needs, say of it."""
+    """The sample in these bytes, exactly as many as the point needs."""
     return _READERS[point.type](point, raw)
 
 
@@ -58,9 +58,7 @@ def _bits(point: Point, raw: bytes) -> Sample:
 
 def _bool(point: Point, raw: bytes) -> Sample:
     on = bool(int.from_bytes(raw, "little") >> (point.bit or 0) & 1)
-    opened = (
-        point.kind == "relay"
-    )  # the bit says that the relay is open, the value that it is closed
+    opened = point.kind == "relay"  # the bit means an open relay, the value a closed one
     return Sample(point, on != opened)
 
 
@@ -96,7 +94,7 @@ _READERS: dict[str, Callable[[Point, bytes], Sample]] = {
 
 
 def encode(point: Point, value: Value) -> bytes:
-    """The bytes that make the meter keep `value`; NotWritable if they cannot be."""
+    """The bytes that make the meter store `value`; NotWritable if there are none."""
     if (
         point.type in {"bcd", *_BINARY}
         and isinstance(value, int | float)

@@ -1,1 +1,1 @@
-"""Modbus: codec, driver, and the device side played by pymodbus."""
+"""Modbus: codec, driver, and the device side with pymodbus as its engine."""

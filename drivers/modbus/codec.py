@@ -1,8 +1,8 @@
 """Modbus frames: function codes 1 to 6, 15 and 16, in RTU and TCP form. Pure.
 
-Modbus Application Protocol V1.1b3 gives the PDUs, Modbus over Serial Line V1.02 the RTU frame.
-A *body* here is unit and PDU: all that Modbus TCP needs behind its header, and what RTU puts
-before its checksum.
+PDUs follow the Modbus Application Protocol V1.1b3, RTU frames Modbus over Serial Line V1.02. A
+*body* here is unit and PDU: all that follows the header in Modbus TCP, and all that precedes the
+checksum in RTU.
 """
 
 import msgspec
@@ -24,10 +24,10 @@ CRC_BYTES = 2
 _EXCEPTION = 0x80
 _EXCEPTION_BODY = 3
 _WRITTEN_BODY = 6
-_ILLEGAL_ADDRESS, _ILLEGAL_VALUE = 2, 3  # of a read, the count is the value
+_ILLEGAL_ADDRESS, _ILLEGAL_VALUE = 2, 3  # for a read, the value is the count
 _GATEWAY_PATH_UNAVAILABLE = 0x0A
 _GATEWAY_TARGET_SILENT = 0x0B
-# How much litter around a reply is still searched for it.
+# Bytes of noise around a reply in which it is still searched for.
 _NOISE_BYTES = 64
 
 
@@ -45,7 +45,7 @@ _CRC = _crc_table()
 
 
 def crc(data: bytes) -> bytes:
-    """The RTU checksum as it stands on the wire, low byte first."""
+    """The RTU checksum as sent, low byte first."""
     value = 0xFFFF
     for byte in data:
         value = value >> 8 ^ _CRC[(value ^ byte) & 0xFF]
@@ -58,7 +58,7 @@ def rtu_frame(body: bytes) -> bytes:
 
 
 def read_request(unit: int, function: int, address: int, count: int) -> bytes:
-    """The body that asks for `count` bits or registers."""
+    """The body that reads `count` bits or registers."""
     return bytes((unit, function)) + address.to_bytes(2) + count.to_bytes(2)
 
 
@@ -87,7 +87,7 @@ def write_registers(unit: int, address: int, registers: bytes) -> bytes:
 
 
 def good_reply_bytes(function: int, count: int) -> int:
-    """How long the body of a good answer is."""
+    """Length of the body of a good reply."""
     if function in {READ_COILS, READ_DISCRETE}:
         return 3 + (count + 7) // 8
     if function in {READ_HOLDING, READ_INPUT}:
@@ -96,10 +96,10 @@ def good_reply_bytes(function: int, count: int) -> int:
 
 
 class ExpectedReply(msgspec.Struct, frozen=True):
-    """What identifies the answer to one request: how its body begins, and how long it is.
+    """What identifies the reply to one request: the beginning of its body, and its length.
 
-    A read is answered by unit, function and byte count; a write by its own first six bytes.
-    Two requests with equal answers cannot be told apart by what comes back.
+    The reply to a read repeats unit and function and has a byte count; that to a write repeats its
+    first six bytes. Requests with equal expected replies cannot be told apart by their replies.
     """
 
     head: bytes
@@ -107,7 +107,7 @@ class ExpectedReply(msgspec.Struct, frozen=True):
 
     @classmethod
     def for_request(cls, request: bytes) -> "ExpectedReply":
-        """The answer to the request with this body."""
+        """The reply to the request with this body."""
         size = good_reply_bytes(request[1], int.from_bytes(request[4:6]))
         if request[1] <= READ_INPUT:
             return cls(request[:2] + bytes((size - 3,)), size)
@@ -115,12 +115,12 @@ class ExpectedReply(msgspec.Struct, frozen=True):
 
     @property
     def exception_head(self) -> bytes:
-        """How the body of an exception begins."""
+        """The beginning of the body of an exception."""
         return bytes((self.head[0], self.head[1] | _EXCEPTION))
 
 
 class RtuExpect(msgspec.Struct, frozen=True):
-    """Finds the answer in the bytes of a serial line, past noise and other units' frames."""
+    """Finds the reply in the bytes of a serial line, among noise and other units' frames."""
 
     answer: ExpectedReply
     refusals: bool = True
@@ -132,11 +132,11 @@ class RtuExpect(msgspec.Struct, frozen=True):
 
     @property
     def limit(self) -> int:
-        """The answer with litter around it."""
+        """The reply with noise around it."""
         return RTU_FRAME_MAX + _NOISE_BYTES
 
     def find(self, heard: bytes, *, final: bool) -> tuple[int, int] | None:
-        """The first place where a whole frame with a right checksum stands."""
+        """The first complete frame with the right checksum."""
         return frame_search.find_first_frame(heard, self.answer.head[0], self._size, final=final)
 
     def any_of_kin(self) -> "RtuKin":
@@ -148,7 +148,7 @@ class RtuExpect(msgspec.Struct, frozen=True):
         return RtuExpect(self.answer, refusals=False)
 
     def _size(self, begins: bytes) -> int:
-        """How long the frame is that begins here; 0: it cannot be the answer."""
+        """Length of the frame that begins here; 0: it cannot be the reply."""
         answer = self.answer
         if answer.head.startswith(begins[: len(answer.head)]):
             return _sealed(begins, answer.size + CRC_BYTES)
@@ -158,17 +158,17 @@ class RtuExpect(msgspec.Struct, frozen=True):
 
 
 class RtuKin(msgspec.Struct, frozen=True):
-    """Finds any frame that a unit may send to a request of one function."""
+    """Finds any frame that a unit may send in reply to one function."""
 
     kin: bytes
 
     @property
     def limit(self) -> int:
-        """The longest frame with litter around it."""
+        """The longest frame with noise around it."""
         return RTU_FRAME_MAX + _NOISE_BYTES
 
     def find(self, heard: bytes, *, final: bool) -> tuple[int, int] | None:
-        """The first place where a whole frame with a right checksum stands."""
+        """The first complete frame with the right checksum."""
         return frame_search.find_first_frame(heard, self.kin[0], self._size, final=final)
 
     def any_of_kin(self) -> "RtuKin":
@@ -176,7 +176,7 @@ class RtuKin(msgspec.Struct, frozen=True):
         return self
 
     def good_only(self) -> "RtuKin":
-        """The same: nobody waits for it, so nothing can be mistaken."""
+        """The same: it only serves to recognise unexpected frames."""
         return self
 
     def _size(self, begins: bytes) -> int:
@@ -191,14 +191,14 @@ class RtuKin(msgspec.Struct, frozen=True):
 
 
 def _sealed(begins: bytes, size: int) -> int:
-    """The size, if the frame is unfinished or its checksum is right; else 0."""
+    """The size, if the frame is unfinished or its checksum right; else 0."""
     whole = begins[:size]
     right = len(whole) < size or crc(whole[:-CRC_BYTES]) == whole[-CRC_BYTES:]
     return size if right else 0
 
 
 class MbapExpect(msgspec.Struct, frozen=True):
-    """Judges one whole answer, as Modbus TCP delivers it."""
+    """Checks one reply as Modbus TCP delivers it."""
 
     answer: ExpectedReply
 
@@ -208,21 +208,21 @@ class MbapExpect(msgspec.Struct, frozen=True):
         return self.answer.head[:2]
 
     def any_of_kin(self) -> "MbapExpect":
-        """The same: ids tell answers apart, and nothing is overheard."""
+        """The same: transaction ids tell replies apart."""
         return self
 
     def good_only(self) -> "MbapExpect":
-        """The same: an exception bears the request's id."""
+        """The same: an exception carries the request's transaction id."""
         return self
 
     @property
     def limit(self) -> int:
-        """The longest body there is."""
+        """The longest body."""
         return RTU_FRAME_MAX
 
     def find(self, heard: bytes, *, final: bool) -> tuple[int, int] | None:
-        """The whole, if unit, function and length are right."""
-        del final  # the header has said where it ends
+        """All bytes, if unit, function and length are right."""
+        del final  # the header gave its length
         answer = self.answer
         good = len(heard) == answer.size and heard.startswith(answer.head)
         refusal = len(heard) == _EXCEPTION_BODY and heard.startswith(answer.exception_head)
@@ -230,9 +230,9 @@ class MbapExpect(msgspec.Struct, frozen=True):
 
 
 def reply_data(body: bytes) -> bytes:
-    """What an answer's body says: the bits or registers read, or what was written.
+    """The content of a reply's body: the bits or registers read, or what was written.
 
-    Refused, TargetDead (the gateway speaks for a silent device) or Garbled otherwise.
+    RequestRefused, TargetDead (the gateway answers for a silent device) or GarbledReply otherwise.
     """
     if len(body) < _EXCEPTION_BODY:
         raise GarbledReply("modbus.length", said=_EXCEPTION_BODY, came=len(body))

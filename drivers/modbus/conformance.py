@@ -1,4 +1,4 @@
-"""Modbus, for suites that take every family: two blocks of one length, which look alike."""
+"""The Modbus conformance device: two blocks of equal length, whose replies look alike."""
 
 from drivers.contract import Device, Point
 from drivers.emulate.conformance import ConformanceDevice

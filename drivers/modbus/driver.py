@@ -1,4 +1,4 @@
-"""The Modbus family: which blocks to read, what they say, how a point is written. Polled."""
+"""The Modbus family (polled): its checks, its reads and its writes."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -30,7 +30,7 @@ from drivers.modbus.read_plan import (
     unreadable_spans,
 )
 
-_UNITS_OVER_TCP = 255  # the header's unit 248 to 255 is free for the gateway itself
+_UNITS_OVER_TCP = 255  # over TCP the units 248 to 255 are free for the gateway itself
 
 _WRITABLE_KINDS = frozenset({"coil", "holding"})
 
@@ -38,12 +38,12 @@ _WRITABLE_KINDS = frozenset({"coil", "holding"})
 class ModbusDeviceOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Keys of `[device.*]` that only Modbus devices have."""
 
-    # Most registers in one answer, for the one device that bears less than its model.
+    # Most registers in one reply, for a device that supports fewer than its model.
     max_block: int | None = None
 
 
 class ModbusDriver:
-    """The family's driver; it keeps nothing."""
+    """The family's driver; it has no state."""
 
     family = "modbus"
     shape: Final = Shape.POLLED
@@ -51,7 +51,7 @@ class ModbusDriver:
     Options: type[msgspec.Struct] = ModbusDeviceOptions
 
     def check(self, device: Device) -> Sequence[FieldError]:
-        """Everything about this device that cannot be used."""
+        """All reasons why this device cannot be used."""
         return list(_faults(device))
 
     def plan(
@@ -65,7 +65,7 @@ class ModbusDriver:
         return tuple(planned)
 
     def write(self, device: Device, point: Point, value: Value, wire: WireCost) -> WritePlan:
-        """The write with the fewest bytes, and the read that proves it."""
+        """The shortest write, and the read that verifies it."""
         writable = _writable(point)
         if writable is None:
             raise NotWritable("modbus.read-only", device=device.id, point=point.id)
@@ -105,24 +105,24 @@ def _reason_against(device: Device, point: Point) -> str | None:
 
 
 def _type_fits(point: Point) -> bool:
-    """A coil or input is one bit; a register is anything that has whole registers."""
+    """A coil or input is one bit; a register point has whole registers."""
     if point.kind in BIT_KINDS:
         return point.type == "bool" and point.bit is None
     return point.type not in {"u8", "i8"}
 
 
 def _writable(point: Point) -> WriteSpec | None:
-    """How it is written. A bit of a register is not: its neighbours would be overwritten."""
+    """How it is written. Bits of registers are not writable: neighbours would be overwritten."""
     return point.writable if point.kind in _WRITABLE_KINDS and point.bit is None else None
 
 
 def _says_nothing(frame: bytes) -> list[Sample]:
-    codec.reply_data(frame)  # an exception is raised here
+    codec.reply_data(frame)  # raises for an exception reply
     return []
 
 
 def _write_body(unit: int, point: Point, writable: WriteSpec, value: Value) -> bytes:
-    """Function 5 or 15 for a coil; 6 for one register, 16 for more or where the profile says so."""
+    """Function 5 or 15 for a coil; 6 for one register, 16 for more or if the profile says so."""
     address = int(point.address)
     if isinstance(value, str) or value is None or not _allowed(writable, value):
         raise NotWritable("modbus.not-allowed", point=point.id, value=value)
@@ -142,7 +142,7 @@ def _allowed(writable: WriteSpec, value: float) -> bool:
 
 
 def _as_read(point: Point, value: Value) -> Value:
-    """How a reading will show the value that was written."""
+    """The written value as a reading shows it."""
     if point.kind == "coil":
         return bool(value)
     return registers.decoder(point)(registers.encode(point, value)).value

@@ -12,7 +12,7 @@ from drivers.modbus.emulator_gateway import ModbusGateway
 from drivers.profile import Profile
 from drivers.serial_line import SerialLine
 
-# Meters lay their registers out in blocks; a longer gap separates two.
+# Meters arrange their registers in blocks; a longer gap separates two of them.
 _GAP_WORDS_MAX = 64
 
 _BIT_TABLES = frozenset({"coil", "discrete"})
@@ -34,7 +34,7 @@ class EmulatedModbusDevice(EmulatedDevice):
         day_starts_s: float = NOON_S,
         turnaround_s: float = 0.01,
     ) -> None:
-        """Power it up at address `unit`; the profile's line settings unless others are given."""
+        """Power it up at address `unit`, by default with the profile's line settings."""
         super().__init__(profile, str(unit), seed=seed + unit, day_starts_s=day_starts_s)
         points = tuple(self.points.values())
         image = RegisterImage(writable=_writable(points), max_block=profile.limits.max_block)
@@ -56,7 +56,7 @@ class EmulatedModbusDevice(EmulatedDevice):
         return self.slave.unit
 
     def show(self, point: Point, value: Value) -> None:
-        """Put the value into its registers."""
+        """Write the value into its registers."""
         image, address = self.slave.image, int(point.address)
         if point.kind in _BIT_TABLES:
             image.put(point.kind, address, [int(bool(value))])
@@ -74,7 +74,7 @@ class EmulatedModbusDevice(EmulatedDevice):
 def _gaps(
     points: Iterable[Point], unreadable: Iterable[tuple[str, int, int]]
 ) -> Iterator[tuple[str, range]]:
-    """What lies between the points: most meters answer 0 there, unless the profile says no."""
+    """Registers between the points: most meters return 0 there, unless the profile forbids it."""
     forbidden = {(table, at) for table, first, last in unreadable for at in range(first, last + 1)}
     ends: dict[str, int] = {}
     for point in sorted(points, key=lambda point: (point.kind, int(point.address))):

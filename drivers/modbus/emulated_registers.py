@@ -1,4 +1,4 @@
-"""The registers of one emulated device, as a datasheet's table gives them."""
+"""The registers of one emulated device, as in its datasheet."""
 
 from collections.abc import Iterable, Mapping
 
@@ -8,8 +8,8 @@ TABLES = ("coil", "discrete", "input", "holding")
 class RegisterImage:
     """Four tables of words (or bits); an address that is in none of them does not exist.
 
-    `writable` names what the master may change; everything else refuses. `max_block` is the most
-    that the device gives in one answer, by table.
+    `writable` has the addresses that the master may write; all others refuse. `max_block` is the
+    most that the device returns in one reply, by table.
     """
 
     def __init__(
@@ -19,7 +19,7 @@ class RegisterImage:
         writable: Iterable[tuple[str, int]] = (),
         max_block: Mapping[str, int] | None = None,
     ) -> None:
-        """Take the tables over; KeyError for a table that Modbus does not have."""
+        """Copy the tables; KeyError for a table that Modbus does not have."""
         self._tables: dict[str, dict[int, int]] = {name: {} for name in TABLES}
         for name, words in (tables or {}).items():
             self._tables[name].update(words)
@@ -27,11 +27,11 @@ class RegisterImage:
         self.max_block = dict(max_block or {})
 
     def put(self, table: str, address: int, words: Iterable[int]) -> None:
-        """Set words from `address` on, making the addresses exist."""
+        """Set words from `address` on; new addresses begin to exist."""
         self._tables[table].update(enumerate(words, address))
 
     def read(self, table: str, address: int, count: int) -> list[int] | None:
-        """These words; None if one does not exist or they are too many for one answer."""
+        """These words; None if one does not exist or they are too many for one reply."""
         words = self._tables[table]
         wanted = range(address, address + count)
         too_many = count > self.max_block.get(table, self.max_block.get("", count))
@@ -40,7 +40,7 @@ class RegisterImage:
         return [words[at] for at in wanted]
 
     def write(self, table: str, address: int, words: list[int]) -> bool:
-        """The master writes; False if an address may not be written."""
+        """A write by the master; False if an address may not be written."""
         at = [(table, address + offset) for offset in range(len(words))]
         if not words or any(place not in self.writable for place in at):
             return False

@@ -1,7 +1,7 @@
-"""A value as the registers that a device would show it in: the device's side of every type.
+"""Encodes a value as the registers of a device: the device's side of every type.
 
-Written from the Modbus application notes, without a look at our decoder: what the two disagree
-about, a test finds.
+Written from the Modbus application notes, independently of our decoder, so that tests find where
+the two disagree.
 """
 
 import struct
@@ -18,10 +18,9 @@ _WORDS_OF_BCD = 2
 
 
 def encode_words(point: Point, value: Value) -> list[int]:
-    """The registers of `point` when it shows `value`; ValueError where it cannot.
+    """The registers of `point` when it shows `value`; ValueError if that is impossible.
 
-    Bits are not words: a `bits` or `bool` point in a register gives the whole register with only
-    its own bits set.
+    A `bits` or `bool` point in a register gives the whole register with only its own bits set.
     """
     if value is None:
         raise ValueError(point.id)
@@ -40,13 +39,13 @@ def encode_words(point: Point, value: Value) -> list[int]:
 
 
 def raw_count(point: Point, value: float) -> float | int:
-    """What the device holds for a value: `value = count * scale + offset`, turned round."""
+    """The device's count for a value, from `value = count * scale + offset`."""
     count = (value - point.offset) / point.scale
     return count if point.type in _FLOATS else round(count)
 
 
 def _arranged(big_endian: bytes, order: str) -> list[int]:
-    """Two registers ABCD as the order says; four registers the same way."""
+    """Two registers ABCD in that order; four registers in the same way."""
     in_words = _of_bytes(big_endian)
     if order in {"CDAB", "DCBA"}:
         in_words.reverse()

@@ -1,8 +1,8 @@
-"""An emulated Modbus slave. pymodbus is its engine, and so an independent judge of our codec.
+"""An emulated Modbus slave. Its engine is pymodbus, which independently verifies our codec.
 
-pymodbus understands requests, checks their limits and builds replies and exceptions; what is ours
-is only the registers, and who stays silent: pymodbus answers exception 4 for an absent unit,
-where a real line says nothing.
+pymodbus parses requests, checks their limits and builds replies and exceptions. The registers are
+ours, and the silence: pymodbus answers exception 4 for an absent unit, where a real line stays
+silent.
 """
 
 import asyncio
@@ -53,7 +53,7 @@ class _ImageContext:
 
 
 class ModbusSlave(Slave):
-    """One unit: `refresh` is called with the loop's time before every answer, to move values."""
+    """One unit: `refresh` is called with the loop's time before every reply, to move values."""
 
     def __init__(
         self,
@@ -77,13 +77,13 @@ class ModbusSlave(Slave):
         self._store = cast(ModbusServerContext, _ImageContext(image))
 
     def accepts(self, frame: bytes) -> bool:
-        """True for a whole RTU frame with a right checksum, for this unit or a broadcast write."""
+        """True for a complete RTU frame with the right CRC, for this unit or a broadcast write."""
         if len(frame) < _FRAME_BYTES_MIN or not has_valid_crc(frame):
             return False
         return frame[0] == self.unit or (frame[0] == BROADCAST and frame[1] in _WRITES)
 
     def answer(self, frame: bytes, at_s: float) -> bytes | None:
-        """The reply as an RTU frame; a broadcast is obeyed in silence."""
+        """The reply as an RTU frame; None for a broadcast."""
         reply = self.respond(frame[1:-_CRC_BYTES], at_s)
         if frame[0] == BROADCAST:
             return None
@@ -99,7 +99,7 @@ class ModbusSlave(Slave):
         if pdu[0] not in _TABLE_OF_FUNCTION:
             return _bytes_of(ExceptionResponse(pdu[0], ExcCodes.ILLEGAL_FUNCTION))
         request = self._decoder.decode(pdu)
-        if request is None:  # pymodbus has found a count or length that cannot be
+        if request is None:  # pymodbus found an impossible count or length
             return _bytes_of(ExceptionResponse(pdu[0], ExcCodes.ILLEGAL_VALUE))
         return _bytes_of(_finish(request.datastore_update(self._store, self.unit)))
 
@@ -119,7 +119,7 @@ def _bytes_of(pdu: ModbusPDU) -> bytes:
 
 
 def _finish(coroutine: Coroutine[Any, Any, T]) -> T:
-    """The result of a coroutine that waits for nothing."""
+    """The result of a coroutine that never waits."""
     try:
         coroutine.send(None)
     except StopIteration as stop:

@@ -1,7 +1,7 @@
 """An emulated Modbus TCP gateway: many units behind one port, one request at a time on its wire.
 
 A gateway is the master of its own emulated wire, so a dead unit costs what it costs in the field:
-the gateway waits for it, and everybody waits for the gateway.
+the gateway waits for it, and all clients wait for the gateway.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ _BODY_BYTES = range(2, 255)
 _CRC_BYTES = 2
 _READ_PDU_BYTES = 5
 _READ_REPLY_BYTES = 5
-# How many bits or registers a byte of the reply to a read holds.
+# Bits or registers per byte of the reply to a read.
 _ITEMS_A_BYTE = {1: 8, 2: 8, 3: 0.5, 4: 0.5}
 
 
@@ -36,7 +36,7 @@ class _Request:
         self.peer.send(self.transaction + b"\0\0" + length + bytes([self.unit]) + pdu)
 
     def answered_by(self, heard: bytes) -> bool:
-        """True if this is a whole RTU frame of the unit and the function, as long as asked for."""
+        """True for a complete RTU frame of the unit and function, with the requested length."""
         return (
             len(heard) > 1 + _CRC_BYTES
             and heard[0] == self.unit
@@ -46,7 +46,7 @@ class _Request:
         )
 
     def _reply_bytes(self, otherwise: int) -> int:
-        """How long the reply to a read must be; a late one for another block often is not."""
+        """Length of the reply to a read; a late reply to another block often differs."""
         per_byte = _ITEMS_A_BYTE.get(self.pdu[0])
         if per_byte is None or len(self.pdu) != _READ_PDU_BYTES:
             return otherwise
@@ -56,9 +56,8 @@ class _Request:
 class ModbusGateway:
     """The box between Modbus TCP and an RS-485 wire.
 
-    `dead_answer` is the exception that it gives for a unit that does not answer within
-    `timeout_s`; None makes it as silent as the unit. More than `queue_max` waiting requests are
-    forgotten, as a small box would.
+    `dead_answer` is the exception for a unit that does not answer within `timeout_s`; None leaves
+    the request unanswered. Requests beyond `queue_max` are dropped, as in a small box.
     """
 
     def __init__(
@@ -84,21 +83,20 @@ class ModbusGateway:
         wire.listen(self._hear)
 
     def on_connect(self, peer: TcpPeer) -> None:
-        """A client has come."""
         self._unread[peer] = b""
 
     def on_disconnect(self, peer: TcpPeer) -> None:
-        """A client has left; its requests that have not begun are forgotten."""
+        """A client has left; its waiting requests are dropped."""
         del self._unread[peer]
         self._waiting = deque(request for request in self._waiting if request.peer is not peer)
 
     def on_data(self, peer: TcpPeer, data: bytes) -> None:
-        """Take every whole request out of what this client has sent so far."""
+        """Extract all complete requests from the bytes of this client."""
         unread = self._unread[peer] + data
         while len(unread) > _HEADER_BYTES:
             end = _HEADER_BYTES + int.from_bytes(unread[4:6])
             if unread[2:4] != b"\0\0" or end - _HEADER_BYTES not in _BODY_BYTES:
-                unread = b""  # not Modbus: nothing says where the next request begins
+                unread = b""  # not Modbus: the beginning of the next request is unknown
                 break
             if len(unread) < end:
                 break
@@ -124,9 +122,9 @@ class ModbusGateway:
 
     def _hear(self, data: bytes) -> None:
         if self._asked is None:
-            return  # too late: somebody that we have given up
+            return  # too late: the request was given up
         self._heard += data
-        for heard in (data, self._heard):  # whole at once, perhaps after garbage; or bit by bit
+        for heard in (data, self._heard):  # complete at once, perhaps after garbage, or in pieces
             if self._asked and self._asked.answered_by(heard):
                 self._asked.reply(heard[1:-_CRC_BYTES])
                 self._finish()
@@ -137,7 +135,7 @@ class ModbusGateway:
         self._finish()
 
     def _finish(self) -> None:
-        """Leave the line silent for as long as RTU asks, then go on."""
+        """Keep the line silent as RTU requires, then continue."""
         if self._timer:
             self._timer.cancel()
         self._asked = None

@@ -1,4 +1,4 @@
-"""Which blocks of registers or bits to read, and what the answers say. Pure."""
+"""Which blocks of registers or bits to read, and how to decode their replies. Pure."""
 
 import math
 import struct
@@ -11,7 +11,7 @@ from drivers.contract import Device, Point, Sample
 from drivers.family import Framing, Transaction, WireCost
 from drivers.modbus import codec, registers
 
-# What a point's `kind` may be, and the function that reads it.
+# The values of a point's `kind`, and the function that reads it.
 FUNCTIONS = {
     "coil": codec.READ_COILS,
     "discrete": codec.READ_DISCRETE,
@@ -20,22 +20,22 @@ FUNCTIONS = {
 }
 
 BIT_KINDS = frozenset({"coil", "discrete"})
-# Of different models; beyond it some are made twice.
+# Points of different models; decoders beyond this number are built again.
 POINTS_MAX = 1024
 
 _REQUEST_BODY = 6
 _ANSWER_HEAD = 3
 _REGISTERS = 1 << 16
-# Steps by which an answer is made longer than it need be, to look like no other.
+# Steps by which a reply is lengthened so that it looks like no other.
 _LONGER_MAX = 16
 
 DecodeReply: TypeAlias = Callable[[bytes], Sequence[Sample]]
 
 
 class _Part(NamedTuple):
-    """One point within an answer: the bytes that are its own.
+    """One point in a reply: its bytes.
 
-    `quick` takes them unpacked, and gives the sample, or None where `decode` must look.
+    `quick` takes their unpacked number and returns the sample, or None if `decode` is needed.
     """
 
     decode: registers.Decoder
@@ -45,19 +45,19 @@ class _Part(NamedTuple):
 
 
 def unit_address(device: Device) -> int:
-    """The unit address, which `check` has seen to be a number."""
+    """The unit address; `check` has verified that it is a number."""
     return int(device.address)
 
 
 def point_span(point: Point) -> ReadSpan:
-    """The registers or bits that the point occupies."""
+    """The registers or bits of the point."""
     first = int(point.address)
     bits = point.kind in BIT_KINDS
     return ReadSpan(first, first if bits else first + registers.width(point) - 1)
 
 
 def block_max(device: Device, kind: str) -> int:
-    """The most bits or registers that one answer of this device may carry."""
+    """The most bits or registers in one reply of this device."""
     if kind in BIT_KINDS:
         return min(device.limits.max_block.get(kind, codec.READ_BITS_MAX), codec.READ_BITS_MAX)
     caps = device.limits.max_block
@@ -67,7 +67,7 @@ def block_max(device: Device, kind: str) -> int:
 
 
 def unreadable_spans(device: Device, kind: str) -> list[ReadSpan]:
-    """What no request of this kind may touch."""
+    """What no request of this kind may include."""
     return [ReadSpan(first, last) for of, first, last in device.limits.unreadable if of == kind]
 
 
@@ -89,14 +89,14 @@ def plan_reads(device: Device, points: Sequence[Point], wire: WireCost) -> list[
 
 
 def _fitting(wire: WireCost, fixed_s: float, unit_s: float) -> int:
-    """How many bits or registers an answer may carry before the wire is taken for too long."""
+    """How many bits or registers a reply may have before it occupies the wire for too long."""
     if math.isinf(wire.longest_s):
         return codec.READ_BITS_MAX
     return max(1, int((wire.longest_s - fixed_s) / unit_s)) if unit_s else codec.READ_BITS_MAX
 
 
 def _sizes(wire: WireCost, function: int, count: int) -> tuple[int, int]:
-    """Bytes of a read request and of its answer, as this wire carries them."""
+    """Bytes of a read request and of its reply, as this wire carries them."""
     extra = codec.CRC_BYTES if wire.framing is Framing.STREAM else 0
     return _REQUEST_BODY + extra, codec.good_reply_bytes(function, count) + extra
 
@@ -110,9 +110,9 @@ def _read(
     *,
     narrow: ReadBlock | None = None,
 ) -> Transaction:
-    """The transaction that reads one block of `points`, none longer than `longest`.
+    """The transaction that reads one block of `points`, never longer than `longest`.
 
-    `narrow` is the block without what is read only to make its answer longer.
+    `narrow` is the block without the part that only lengthens its reply.
     """
     covered = [points[index] for index in block.spans]
     kind = covered[0].kind
@@ -142,9 +142,9 @@ def _read(
 
 
 def _longer(device: Device, kind: str, block: ReadBlock, longest: int) -> Iterator[ReadBlock]:
-    """The block with ever more behind it, else before it, that the device may be asked for.
+    """The block extended step by step at its end, else at its start, within the device's limits.
 
-    Of a meter whose every value has two registers none is asked for an odd number of them.
+    If all values of a meter have two registers, it is never asked for an odd number of them.
     """
     widths = (point_span(point) for point in device.points if point.kind == kind)
     step = 8 if kind in BIT_KINDS else math.gcd(*(each.last - each.first + 1 for each in widths))
@@ -160,7 +160,7 @@ def _longer(device: Device, kind: str, block: ReadBlock, longest: int) -> Iterat
 
 
 def _place(point: Point, first: int) -> tuple[int, int]:
-    """Which bytes of the answer are the point's, behind unit, function and byte count."""
+    """The point's bytes in the reply, after unit, function and byte count."""
     at = int(point.address) - first
     if point.kind in BIT_KINDS:
         return _ANSWER_HEAD + at // 8, _ANSWER_HEAD + at // 8 + 1
@@ -168,7 +168,7 @@ def _place(point: Point, first: int) -> tuple[int, int]:
 
 
 def _divided(points: Sequence[Point], block: ReadBlock) -> list[ReadBlock]:
-    """The same points without bridged gaps or, where there is none, each by itself."""
+    """The same points without bridged gaps or, if there are none, one by one."""
     if len(points) == 1:
         return []
     spans = [point_span(point) for point in points]
@@ -188,7 +188,7 @@ def _divided(points: Sequence[Point], block: ReadBlock) -> list[ReadBlock]:
 
 
 def _registers_decoder(points: Sequence[Point], block: ReadBlock, *, framed: bool) -> DecodeReply:
-    """Everything is unpacked at once; what is no plain number is looked at by itself."""
+    """Unpacks all numbers at once; other types are decoded one by one."""
     parts = [_part(point, block.first) for point in points]
     form, at = ">", 0
     for point, part in zip(points, parts, strict=True):
@@ -223,7 +223,7 @@ def _part(point: Point, first: int) -> _Part:
 
 
 class _SharedPoint:
-    """A point by its identity: the devices of one model share their points."""
+    """A point compared by identity: the devices of one model share their points."""
 
     def __init__(self, point: Point) -> None:
         self.point = point
@@ -237,7 +237,7 @@ class _SharedPoint:
 
 @lru_cache(maxsize=POINTS_MAX)
 def _decoders(same: _SharedPoint) -> tuple[registers.Decoder, Callable[[Any], Sample | None]]:
-    """Made once for all devices of a model: a kilobyte each."""
+    """Built once for all devices of a model: they take a kilobyte each."""
     decode = registers.decoder(same.point)
     return decode, decode if registers.struct_code(
         same.point

@@ -1,24 +1,24 @@
-"""Entry numbers of manuals (30013, 40001) beside the addresses that travel on the wire (12, 0)."""
+"""Register numbers of manuals (30013, 40001) and the addresses in requests (12, 0)."""
 
 from typing import NamedTuple
 
-# The first digit of a five-digit entry number says the table; coils have none.
+# The first digit of a five-digit register number gives the table; coils have none.
 _LEADS = {1: "discrete", 3: "input", 4: "holding"}
 
 _LEAD = 10_000
 
 
 class RegisterNumber(NamedTuple):
-    """What an entry number says: the table, and the address in it."""
+    """The meaning of a register number: the table, and the address in it."""
 
     kind: str
     address: int
 
 
 def parse_register_number(address: int | str) -> RegisterNumber | None:
-    """What that address would be if it were copied from a manual; None if it cannot be.
+    """The address, if this is a register number from a manual; None if it cannot be one.
 
-    A device may really have such an address (SunSpec begins at 40000): this is a question.
+    A device may really have such an address (SunSpec begins at 40000), so this is only a suspicion.
     """
     if not isinstance(address, int):
         return None

@@ -1,8 +1,8 @@
-"""Registers and values: every type, every order of bytes, both ways. Pure.
+"""Registers and values: every type and byte order, both ways. Pure.
 
-`ABCD` is how Modbus means it: the first register is the most significant one. `CDAB` has the
-registers reversed, `BADC` the bytes within each register, `DCBA` both. Four registers continue
-the same pattern.
+`ABCD` is the order of the Modbus specification: the first register is the most significant one.
+`CDAB` has the registers reversed, `BADC` the bytes within each register, `DCBA` both. Four
+registers continue the pattern.
 """
 
 import math
@@ -13,7 +13,7 @@ from typing import TypeAlias
 from drivers import decimal_values
 from drivers.contract import NotWritable, Point, Quality, Sample, Value
 
-# Registers of each type, unless the point's `size` says otherwise (`string`: always).
+# Registers of each type, unless the point has a `size` (`string` always has one).
 REGISTERS = {
     "u16": 1, "i16": 1, "u32": 2, "i32": 2, "f32": 2, "u64": 4, "i64": 4, "f64": 4,
     "bool": 1, "bits": 1, "bcd": 2,
@@ -25,15 +25,15 @@ _FORMATS = {
 _FLOATS = frozenset({"f32", "f64"})
 _REGISTER_BITS = 16
 
-# Gives the sample of one point from the bytes of its registers.
+# Returns the sample of one point from the bytes of its registers.
 Decoder: TypeAlias = Callable[[bytes], Sample]
 
-# Gives the sample of one point from its number; None if that needs a closer look.
+# Returns the sample of one point from its unpacked number; None if it needs the decoder.
 NumberDecoder: TypeAlias = Callable[[int | float], Sample | None]
 
 
 def width(point: Point) -> int:
-    """How many registers the point occupies."""
+    """Number of registers of the point."""
     if point.type == "bits":
         last_bit = (point.bit or 0) + (point.size or 1)
         return -(-last_bit // _REGISTER_BITS)
@@ -45,7 +45,7 @@ def width(point: Point) -> int:
 
 
 def arrange(data: bytes, order: str) -> bytes:
-    """The bytes most significant first; the same call turns them back."""
+    """The bytes, most significant first; calling it again restores them."""
     if order == "ABCD":
         return data
     if order == "DCBA":
@@ -57,7 +57,7 @@ def arrange(data: bytes, order: str) -> bytes:
 
 
 def modulus(point: Point) -> int | None:
-    """Where this point's count starts again at 0; None where it has no such place."""
+    """The count at which the point wraps to 0; None if it does not."""
     if point.type in {"u16", "u32", "u64"}:
         return 1 << (_REGISTER_BITS * REGISTERS[point.type])
     if point.type == "bcd":
@@ -66,7 +66,7 @@ def modulus(point: Point) -> int | None:
 
 
 def decoder(point: Point) -> Decoder:
-    """What turns the bytes of this point's registers into its sample."""
+    """The decoder for the bytes of this point's registers."""
     if point.type in _FORMATS:
         return _number(point)
     return {"bool": _bool, "bits": _bits, "bcd": _bcd, "string": _string}[point.type](point)
@@ -88,7 +88,7 @@ def _number(point: Point) -> Decoder:
 
 
 def struct_code(point: Point) -> str | None:
-    """How `struct` unpacks the point as it comes; None where its bytes must be arranged first."""
+    """The `struct` code of the point; None if its bytes must be arranged first."""
     return _FORMATS.get(point.type) if point.order == "ABCD" else None
 
 
@@ -157,7 +157,7 @@ def _string(point: Point) -> Decoder:
 
 
 def encode(point: Point, value: Value) -> bytes:
-    """The registers that make this value; NotWritable if none do."""
+    """The registers for this value; NotWritable if there are none."""
     if isinstance(value, str) or value is None or point.type in {"bits", "string"}:
         raise NotWritable("modbus.not-a-number", point=point.id, value=value)
     try:

@@ -1,7 +1,6 @@
-"""How Modbus devices are searched for: address by address, by a read that costs little.
+"""How Modbus devices are searched for: address by address, by a cheap read.
 
-There is no broadcast that is answered. Whoever is there answers a read of one register, if only
-with an exception.
+No broadcast is answered. Every device answers a read of one register, if only with an exception.
 """
 
 from drivers.contract import Sample
@@ -32,7 +31,7 @@ class ModbusScanner:
     wait_s = 0.2
 
     def scopes(self) -> tuple[str, ...]:
-        """Every unit address there may be on a serial line; low ones are usual."""
+        """All unit addresses of a serial line, low ones first."""
         return tuple(map(str, _UNITS))
 
     def requests(self, scope: str) -> tuple[Transaction, ...]:
@@ -49,7 +48,7 @@ class ModbusScanner:
         )
 
     def parse_hit(self, scope: str, frame: bytes) -> ScanHit:
-        """The unit that was asked: nobody else's answer is taken for its."""
+        """The requested unit: replies of others are not taken for its."""
         del frame
         return ScanHit(scope)
 
@@ -59,12 +58,12 @@ class ModbusScanner:
         return False
 
     def split_scope(self, scope: str) -> tuple[str, ...]:
-        """One address cannot be parted."""
+        """A single address cannot be divided."""
         del scope
         return ()
 
     def fits_profile(self, profile: Profile, sign: ScanHit) -> bool:
-        """Only its registers tell what a device is."""
+        """Only the registers tell what a device is."""
         del profile, sign
         return True
 

@@ -1,9 +1,9 @@
-"""What an advert says. Pure: bytes in, frozen values out; nothing from the air makes it raise.
+"""Decoding of adverts. Pure: bytes in, frozen values out; no received bytes make it raise.
 
-A *message* is one AD structure of an advert as it was on the air, without its length byte: the
-AD type, then the data (Bluetooth Core Specification, Supplement, part A).
+A *message* is one AD structure of an advert as sent, without its length byte: the AD type, then the
+data (Bluetooth Core Specification, Supplement, part A).
 
-    message ──► formats.understand(message, mac, key) ──► Heard | Unheard
+    message ──► formats.decode_message(message, mac, key) ──► DecodedMessage | RejectedMessage
                  ├── bthome      16 D2 FC …
                  ├── mibeacon    16 95 FE …
                  ├── eddystone   16 AA FE …

@@ -1,4 +1,4 @@
-"""AES-CCM with a 4-byte tag, as BTHome and MiBeacon seal their payloads."""
+"""AES-CCM with a 4-byte tag, the encryption of BTHome and MiBeacon payloads."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -11,8 +11,8 @@ _CIPHERS_MAX = 256
 
 @lru_cache(maxsize=_CIPHERS_MAX)
 def _opener(key: bytes) -> tuple[Callable[..., bytes], type[Exception]]:
-    """The decryption with that key; a cipher costs more to make than an advert to open."""
-    # Only stations with sealed sensors pay for loading the library.
+    """Decryption with that key; making a cipher costs more than decrypting an advert."""
+    # Loaded only by stations with encrypting sensors.
     from cryptography.exceptions import InvalidTag  # noqa: PLC0415
     from cryptography.hazmat.primitives.ciphers.aead import AESCCM  # noqa: PLC0415
 
@@ -23,7 +23,7 @@ def _opener(key: bytes) -> tuple[Callable[..., bytes], type[Exception]]:
 def decrypt_sealed(
     key: bytes, nonce: bytes, sealed: bytes, associated: bytes | None
 ) -> bytes | None:
-    """The plain bytes of `sealed` (ciphertext, then tag); None: not sealed with this key."""
+    """The plain bytes of `sealed` (ciphertext, then tag); None if the key or data are wrong."""
     decrypt, invalid = _opener(key)
     try:
         return decrypt(nonce, sealed, associated)

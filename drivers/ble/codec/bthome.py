@@ -21,9 +21,9 @@ _COUNTER_BYTES = 4
 def decode_bthome(
     message: bytes, mac: bytes, key: bytes | None
 ) -> DecodedMessage | RejectedMessage:
-    """What a message of the sensor at `mac` says.
+    """Decode a message of the sensor at `mac`.
 
-    With a key only sealed messages count, so that nobody speaks in a sealed sensor's name.
+    With a key only encrypted messages are accepted, so that nobody can impersonate the sensor.
     """
     data = message[len(PREFIX) :]
     if not data:
@@ -44,7 +44,7 @@ def decode_bthome(
 def _sealed(
     info: int, body: bytes, mac: bytes, key: bytes | None
 ) -> DecodedMessage | RejectedMessage:
-    """The objects inside, if they were sealed with our key by that sensor."""
+    """The objects, if they were encrypted with our key by that sensor."""
     if key is None:
         return RejectedMessage(RejectReason.SEALED)
     if len(body) <= _COUNTER_BYTES + TAG_BYTES:
@@ -59,7 +59,7 @@ def _sealed(
 
 
 def _plain(objects: bytes, counter: int | None) -> DecodedMessage:
-    """The objects up to the first that is unknown (its length is, too) or cut off."""
+    """The objects up to the first one that is cut off or unknown (as its length is, too)."""
     packet, measures = None, []
     rest = objects
     while rest:

@@ -1,15 +1,15 @@
-"""The shapes that an object of BTHome v2 can have: how long it is, and what its bytes say."""
+"""The shapes of BTHome v2 objects: their length, and the meaning of their bytes."""
 
 from typing import NamedTuple, Protocol
 
 from drivers.ble.codec.message import MeasuredQuantity, scale_value
 
-# The bits of a command's length byte that count; the rest are reserved.
+# The used bits of a command's length byte; the rest are reserved.
 _ARGUMENTS = 0x1F
 
 
 class ObjectShape(Protocol):
-    """How one object stands in the payload."""
+    """The encoding of one object in the payload."""
 
     @property
     def what(self) -> str:
@@ -20,10 +20,10 @@ class ObjectShape(Protocol):
         """The unit of its values."""
 
     def size(self, rest: bytes) -> int:
-        """How many bytes of `rest`, which begins after the object's id, are its own."""
+        """The object's length in `rest`, which begins after its id."""
 
     def read(self, body: bytes) -> MeasuredQuantity | None:
-        """What its bytes say; None: nothing that has a name."""
+        """The quantity in its bytes; None if they have no defined meaning."""
 
 
 class NumberShape(NamedTuple):
@@ -37,7 +37,6 @@ class NumberShape(NamedTuple):
     signed: bool = False
 
     def size(self, _rest: bytes) -> int:
-        """Fixed."""
         return self.length
 
     def read(self, body: bytes) -> MeasuredQuantity:
@@ -55,11 +54,10 @@ class FlagShape(NamedTuple):
     unit: str = "1"
 
     def size(self, _rest: bytes) -> int:
-        """Fixed."""
         return 1
 
     def read(self, body: bytes) -> MeasuredQuantity:
-        """Any bit set is yes."""
+        """Any bit set means true."""
         return MeasuredQuantity(self.what, bool(body[0]))
 
 
@@ -71,28 +69,26 @@ class ChoiceShape(NamedTuple):
     unit: str = "1"
 
     def size(self, _rest: bytes) -> int:
-        """Fixed."""
         return 1
 
     def read(self, body: bytes) -> MeasuredQuantity | None:
-        """Unknown bytes name nothing."""
+        """Unknown bytes have no name."""
         name = self.names.get(body[0])
         return None if name is None else MeasuredQuantity(self.what, name)
 
 
 class StepsShape(NamedTuple):
-    """A direction, then how many steps."""
+    """A direction, then a number of steps."""
 
     what: str
     signs: dict[int, int]
     unit: str = "1"
 
     def size(self, _rest: bytes) -> int:
-        """Fixed."""
         return 2
 
     def read(self, body: bytes) -> MeasuredQuantity | None:
-        """Steps to the left count below zero."""
+        """Steps to the left are negative."""
         sign = self.signs.get(body[0])
         return None if sign is None else MeasuredQuantity(self.what, sign * body[1])
 
@@ -104,11 +100,11 @@ class TextShape(NamedTuple):
     unit: str = "1"
 
     def size(self, rest: bytes) -> int:
-        """The length byte and what it counts."""
+        """The length byte and the text."""
         return 1 + rest[0] if rest else 1
 
     def read(self, body: bytes) -> MeasuredQuantity | None:
-        """Bytes that are no UTF-8 say nothing."""
+        """Invalid UTF-8 is ignored."""
         try:
             return MeasuredQuantity(self.what, body[1:].decode())
         except UnicodeDecodeError:
@@ -122,7 +118,7 @@ class RawShape(NamedTuple):
     unit: str = "1"
 
     def size(self, rest: bytes) -> int:
-        """The length byte and what it counts."""
+        """The length byte and the bytes."""
         return 1 + rest[0] if rest else 1
 
     def read(self, body: bytes) -> MeasuredQuantity:
@@ -142,7 +138,7 @@ class CommandShape(NamedTuple):
         return 2 + (rest[0] & _ARGUMENTS) if rest else 2
 
     def read(self, body: bytes) -> MeasuredQuantity | None:
-        """The opcode's name; the arguments are the maker's own."""
+        """The opcode's name; the arguments are specific to the maker."""
         name = self.names.get(body[1])
         return None if name is None else MeasuredQuantity(self.what, name)
 
@@ -155,9 +151,8 @@ class VersionShape(NamedTuple):
     unit: str = "1"
 
     def size(self, _rest: bytes) -> int:
-        """Fixed."""
         return self.length
 
     def read(self, body: bytes) -> MeasuredQuantity:
-        """As people write it."""
+        """Most significant part first."""
         return MeasuredQuantity(self.what, ".".join(str(part) for part in reversed(body)))

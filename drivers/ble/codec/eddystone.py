@@ -41,7 +41,7 @@ _PRINTABLE = range(0x21, 0x7F)
 def decode_eddystone(
     message: bytes, _mac: bytes, _key: bytes | None
 ) -> DecodedMessage | RejectedMessage:
-    """What the beacon calls out, or how it fares."""
+    """The beacon's identity, URL or telemetry."""
     frame = message[len(PREFIX) :]
     if not frame:
         return RejectedMessage(RejectReason.SHORT)
@@ -75,7 +75,7 @@ def _url(body: bytes) -> DecodedMessage | RejectedMessage:
 
 
 def _part(byte: int) -> str | None:
-    """What one byte of an encoded URL stands for; None: reserved."""
+    """The meaning of one byte of an encoded URL; None: reserved."""
     if byte < len(_ENDINGS):
         return _ENDINGS[byte]
     return chr(byte) if byte in _PRINTABLE else None

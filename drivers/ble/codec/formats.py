@@ -1,4 +1,4 @@
-"""Which format a message has: its first bytes say."""
+"""Finds the format of a message by its first bytes."""
 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
@@ -10,7 +10,7 @@ DecodeMessage = Callable[[bytes, bytes, bytes | None], DecodedMessage | Rejected
 
 
 class AdvertFormat(NamedTuple):
-    """One format: how its messages begin, how they are understood, its quantities' units."""
+    """One format: the prefix of its messages, their decoder, and the units of its quantities."""
 
     name: str
     prefix: bytes
@@ -39,7 +39,7 @@ _BY_PREFIX = {each.prefix[:_PREFIX_BYTES]: each for each in FORMATS}
 
 
 def format_of(message: bytes) -> AdvertFormat | None:
-    """The format of a message; None: none of ours."""
+    """The format of a message; None for an unknown one."""
     found = _BY_PREFIX.get(message[:_PREFIX_BYTES])
     return found if found and message.startswith(found.prefix) else None
 
@@ -47,7 +47,7 @@ def format_of(message: bytes) -> AdvertFormat | None:
 def decode_message(
     message: bytes, mac: bytes, key: bytes | None = None
 ) -> DecodedMessage | RejectedMessage:
-    """What a message of the sensor at `mac` (6 bytes, as people write it) says."""
+    """Decode a message of the sensor at `mac` (6 bytes, in the order people write them)."""
     found = format_of(message)
     return (
         RejectedMessage(RejectReason.OTHER)

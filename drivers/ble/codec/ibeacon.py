@@ -22,7 +22,7 @@ _BODY = struct.Struct(">16sHHb")
 def decode_ibeacon(
     message: bytes, _mac: bytes, _key: bytes | None
 ) -> DecodedMessage | RejectedMessage:
-    """What the beacon calls out."""
+    """The beacon's identity."""
     body = message[len(PREFIX) :]
     if len(body) < _BODY.size:
         return RejectedMessage(RejectReason.SHORT)

@@ -1,4 +1,4 @@
-"""What every format's decoder gives back."""
+"""The results of every format's decoder."""
 
 import enum
 
@@ -8,7 +8,7 @@ from drivers.contract import Value
 
 
 class RejectReason(enum.Enum):
-    """Why a message was not understood; the value is the text code."""
+    """Why a message was rejected; the value is the text code."""
 
     OTHER = "ble.other-format"
     SHORT = "ble.short"
@@ -21,9 +21,9 @@ class RejectReason(enum.Enum):
 
 
 class MeasuredQuantity(msgspec.Struct, frozen=True, gc=False):
-    """One quantity: its name among all formats, its value in `unit`.
+    """One quantity: its name, which all formats share, and its value in `unit`.
 
-    `count` is the integer before scaling; `modulus` is where that count starts again at 0.
+    `count` is the integer before scaling; `modulus` is where that count wraps to 0.
     """
 
     what: str
@@ -34,11 +34,11 @@ class MeasuredQuantity(msgspec.Struct, frozen=True, gc=False):
 
 
 class DecodedMessage(msgspec.Struct, frozen=True):
-    """A message that was understood; without measures it only says that the sensor lives.
+    """A decoded message; without measures it only shows that the sensor is alive.
 
-    `packet` is the sender's number of this message where it gives one: repeats carry the same.
-    `counter` is the number that an encrypted message was sealed with; it only grows. `identity`
-    is the name that a beacon calls out, for beacons whose radio address changes.
+    `packet` is the message's own number, if it has one: repeats carry the same. `counter` is the
+    increasing number with which an encrypted message was sealed. `identity` is the name that a
+    beacon sends, for beacons whose radio address changes.
     """
 
     format: str
@@ -49,11 +49,11 @@ class DecodedMessage(msgspec.Struct, frozen=True):
 
 
 class RejectedMessage(msgspec.Struct, frozen=True):
-    """A message that says nothing, and why."""
+    """A message that could not be decoded, and why."""
 
     why: RejectReason
 
 
 def scale_value(count: int, factor: float, decimals: int) -> int | float:
-    """`count * factor` as people write it; an integer stays one."""
+    """`count * factor` rounded to `decimals`; unchanged with a factor of 1."""
     return count if factor == 1 else round(count * factor, decimals)

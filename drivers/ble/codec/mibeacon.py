@@ -38,7 +38,7 @@ _ASSOCIATED = b"\x11"
 
 
 class _Frame(NamedTuple):
-    """One frame, its optional fields taken apart; `mac` is as it stands on the air."""
+    """One frame, split into its optional fields; `mac` is in the order sent."""
 
     control: int
     head: bytes
@@ -49,9 +49,9 @@ class _Frame(NamedTuple):
 def decode_mibeacon(
     message: bytes, mac: bytes, key: bytes | None
 ) -> DecodedMessage | RejectedMessage:
-    """What a message of the sensor at `mac` says.
+    """Decode a message of the sensor at `mac`.
 
-    With a key objects only count when sealed, so that nobody speaks in a sealed sensor's name.
+    With a key only encrypted objects are accepted, so that nobody can impersonate the sensor.
     """
     frame = _taken_apart(message[len(PREFIX) :])
     if frame is None:
@@ -86,7 +86,7 @@ def _taken_apart(data: bytes) -> _Frame | None:
 
 
 def _sealed(frame: _Frame, mac: bytes, key: bytes | None) -> DecodedMessage | RejectedMessage:
-    """The objects inside, if they were sealed with our key by that sensor."""
+    """The objects, if they were encrypted with our key by that sensor."""
     if frame.control >> 12 < _VERSION_SEALED_MIN:
         return RejectedMessage(RejectReason.LEGACY)
     if key is None:
@@ -106,7 +106,7 @@ def _sealed(frame: _Frame, mac: bytes, key: bytes | None) -> DecodedMessage | Re
 
 
 def _measures(objects: bytes) -> tuple[MeasuredQuantity, ...]:
-    """The objects up to the first that is cut off; unknown ones are stepped over."""
+    """The objects up to the first one that is cut off; unknown ones are skipped."""
     measures: list[MeasuredQuantity] = []
     rest = objects
     while len(rest) >= _OBJECT_HEAD_BYTES:

@@ -12,13 +12,13 @@ from typing import NamedTuple
 
 from drivers.ble.codec.message import MeasuredQuantity, scale_value
 
-# The unit of every quantity of this format that has one.
+# The units of this format's quantities, where they have one.
 UNITS = {
     "temperature": "Cel", "humidity": "%", "battery": "%", "moisture": "%", "consumable": "%",
     "illuminance": "lx", "conductivity": "uS/cm", "formaldehyde": "mg/m3", "idle": "s",
 }  # fmt: skip
 
-# Sensors repeat for how long nothing has moved; up to here something does.
+# Sensors keep reporting the time since the last movement; up to this it counts as movement.
 _MOTION_IDLE_S_MAX = 30
 
 _PRESSES = {0: "press", 1: "double-press", 2: "long-press"}
@@ -27,7 +27,7 @@ ObjectReader = Callable[[bytes], tuple[MeasuredQuantity, ...]]
 
 
 class MibeaconObject(NamedTuple):
-    """How long an object's data must at least be, and what they say."""
+    """The least length of an object's data, and its decoder."""
 
     least: int
     read: ObjectReader
@@ -38,7 +38,7 @@ def _measure(what: str, count: int, factor: float = 1, decimals: int = 0) -> Mea
 
 
 def _number(what: str, size: int, factor: float = 1, decimals: int = 0) -> MibeaconObject:
-    """A little-endian integer; temperatures have a sign."""
+    """A little-endian integer; temperatures are signed."""
 
     def read(data: bytes) -> tuple[MeasuredQuantity, ...]:
         count = int.from_bytes(data[:size], "little", signed=what == "temperature")
@@ -48,7 +48,7 @@ def _number(what: str, size: int, factor: float = 1, decimals: int = 0) -> Mibea
 
 
 def _float(what: str, decimals: int) -> MibeaconObject:
-    """A little-endian float; what is no number says nothing."""
+    """A little-endian float; NaN and infinity are ignored."""
 
     def read(data: bytes) -> tuple[MeasuredQuantity, ...]:
         (value,) = struct.unpack_from("<f", data)
@@ -68,7 +68,7 @@ def _always(what: str, value: bool) -> MibeaconObject:
 
 
 def _states(states: dict[int, dict[str, bool | str]]) -> MibeaconObject:
-    """One byte, and what each of its values means; the others mean nothing."""
+    """One byte, and the meaning of its values; others are ignored."""
 
     def read(data: bytes) -> tuple[MeasuredQuantity, ...]:
         said = states.get(data[0], {})
@@ -126,7 +126,7 @@ _WATER: dict[int, dict[str, bool | str]] = {
     3: {"splash": False},
 }
 
-# Every object that means the same on every sensor that sends it.
+# Every object that has the same meaning on all sensors that send it.
 OBJECTS: dict[int, MibeaconObject] = {
     0x0003: _always("motion", value=True),
     0x0007: _states(
@@ -177,7 +177,7 @@ OBJECTS: dict[int, MibeaconObject] = {
     0x4E01: _flag("battery-low"),
 }
 
-# Every quantity of this format.
+# All quantities of this format.
 NAMES = frozenset(UNITS) | {
     "motion", "door", "left-open", "knock", "tamper", "button", "key", "power-on", "leak", "smoke",
     "gas-leak", "light", "occupancy", "battery-low", "problem", "splash",

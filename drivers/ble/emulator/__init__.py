@@ -1,17 +1,17 @@
-"""The device's side of the air: BlueZ on a private D-Bus, and the sensors that it hears.
+"""The device side of BLE: BlueZ on a private D-Bus, and the sensors that it receives.
 
-Whatever talks to BlueZ talks to this, if `DBUS_SYSTEM_BUS_ADDRESS` names the private bus; no
-radio and no kernel part is needed. Nothing here knows our codecs: what sensors say is built from
-the formats' documents.
+Programs that use BlueZ use this instead if `DBUS_SYSTEM_BUS_ADDRESS` names the private bus; no
+radio and no kernel support is needed. Nothing here uses our codecs: the messages are built from the
+documents of the formats.
 
-    async with Broker() as broker:                 # a dbus-daemon of its own
-        air = Air(parse(text), FakeBluez())
-        async with air.on(broker.address):         # sensors speak
-            air.fault("hall", "silent")            # silent, gone, garbage, wrong-key
-            air.fault("adapter", "off")            # off, unplugged, deaf
-            air.clear("adapter")
+    async with DbusDaemon() as daemon:             # a dbus-daemon of its own
+        radio = VirtualRadio(parse_radio(text), FakeBluez())
+        async with radio.serve(daemon.address):    # the sensors send
+            radio.set_fault("hall", "silent")      # silent, gone, garbage, wrong-key
+            radio.set_fault("adapter", "off")      # off, unplugged, deaf
+            radio.clear_fault("adapter")
 
-`python -m drivers.ble.emulator --config FILE` does so in a process of its own.
+`python -m drivers.ble.emulator --config FILE` runs it as a process.
 """
 
 from drivers.ble.emulator.bluez import FakeBluez

@@ -1,11 +1,11 @@
-"""An emulated air in a process of its own; faults are read from standard input.
+"""Emulated BLE sensors in a process of their own; faults are read from standard input.
 
     python -m drivers.ble.emulator                      # the eight sensors of the demo
     python -m drivers.ble.emulator --config air.toml
 
 The first line of its output is JSON: the D-Bus address for `DBUS_SYSTEM_BUS_ADDRESS`, and the
-sensors. Then it takes lines: `fault NAME FAULT`, `clear NAME`, `set NAME WHAT VALUE`; each is
-answered `ok` or `no: why`. NAME is a sensor's or `adapter`. It ends with its input, or Ctrl-C.
+sensors. It then accepts lines: `fault NAME FAULT`, `clear NAME`, `set NAME WHAT VALUE`; each is
+answered with `ok` or `no: why`. NAME is a sensor's or `adapter`. It ends with its input, or Ctrl-C.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from drivers.ble.emulator import (
 
 
 def execute_line(air: VirtualRadio, line: str) -> str:
-    """Carry out one line; what is to be answered."""
+    """Execute one line; returns its answer."""
     try:
         match line.split():
             case ["fault", name, fault]:

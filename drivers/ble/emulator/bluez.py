@@ -1,8 +1,8 @@
-"""BlueZ's side of D-Bus, as far as scanning needs it (bluez/doc/org.bluez.Adapter.rst, Device.rst).
+"""BlueZ's side of D-Bus as far as scanning needs it (bluez/doc/org.bluez.Adapter.rst, Device.rst).
 
-One adapter, hci0. It behaves as bluetoothd does where a scanner could trip: adverts are told only
-while somebody scans, unchanged ones only if `DuplicateData` was asked for, the strength is taken
-back when scanning stops, and a device that was not heard for thirty seconds is forgotten.
+One adapter, hci0. It behaves like bluetoothd where that matters to a scanner: adverts are only
+signalled during a scan, unchanged ones only with `DuplicateData`; the signal strength is withdrawn
+when the scan stops, and a device is forgotten after thirty seconds without an advert.
 """
 
 import asyncio
@@ -22,16 +22,16 @@ _PROPERTIES = "org.freedesktop.DBus.Properties"
 
 FORGET_AFTER_S = 30.0
 _SWEEP_S = 5.0
-# So many signals fit into the socket; dbus-fast gives its connection up when one does not.
+# Signals that fit into the socket; dbus-fast closes its connection when one does not.
 _BATCH = 64
 
 _OUTBOX_MAX = 20_000
-# Without `DuplicateData` a change of strength smaller than this is not told.
+# Without `DuplicateData` smaller changes of the signal strength are not signalled.
 _RSSI_STEP = 8
 
 
 class AdvertPayload(NamedTuple):
-    """What one advert carries."""
+    """The content of one advert."""
 
     service_data: Mapping[str, bytes] = {}
     maker_data: Mapping[int, bytes] = {}
@@ -49,7 +49,7 @@ class _Device:
         self.heard_s = 0.0
 
     def changed(self, said: AdvertPayload, rssi: int, now_s: float, *, duplicates: bool) -> bool:
-        """Take an advert in; True if it is to be told."""
+        """Process an advert; True if it must be signalled."""
         news = (
             any(self.services.get(uuid) != data for uuid, data in said.service_data.items())
             or any(self.makers.get(maker) != data for maker, data in said.maker_data.items())
@@ -64,7 +64,7 @@ class _Device:
         return news or duplicates
 
     def advertised(self) -> dict[str, Variant]:
-        """The properties that come from adverts; no signal strength while nobody scans."""
+        """The properties that adverts provide; no signal strength outside a scan."""
         properties = {} if self.rssi is None else {"RSSI": Variant("n", self.rssi)}
         if self.services:
             services = {uuid: Variant("ay", data) for uuid, data in self.services.items()}
@@ -75,7 +75,7 @@ class _Device:
         return properties
 
     def properties(self) -> dict[str, Variant]:
-        """All of them."""
+        """All properties."""
         return {
             "Address": Variant("s", self.address),
             "AddressType": Variant("s", "random"),
@@ -89,7 +89,7 @@ class _Device:
 
 
 class FakeBluez:
-    """`org.bluez` on the bus that `serve` is given. `deaf` until scanning is started again."""
+    """`org.bluez` on the bus given to `serve`. `deaf` until scanning is restarted."""
 
     def __init__(self) -> None:
         self.plugged = True
@@ -107,12 +107,12 @@ class FakeBluez:
 
     @property
     def is_scanning(self) -> bool:
-        """True while anybody scans."""
+        """True while any client scans."""
         return bool(self._scanning)
 
     @property
     def device_count(self) -> int:
-        """How many devices are not forgotten yet."""
+        """Number of remembered devices."""
         return len(self._devices)
 
     async def serve(self, address: str) -> None:
@@ -136,7 +136,7 @@ class FakeBluez:
         ]
 
     async def close(self) -> None:
-        """Leave the bus, as a daemon that is stopped."""
+        """Leave the bus, like a daemon that is stopped."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -149,7 +149,7 @@ class FakeBluez:
                 await self._bus.wait_for_disconnect()  # type: ignore[no-untyped-call] # dbus-fast's
 
     def advert(self, address: str, said: AdvertPayload, rssi: int = -60) -> bool:
-        """A device is heard; True if anybody was told."""
+        """An advert is received; True if it was signalled."""
         if not (self.plugged and self.powered and self._scanning) or self.deaf:
             return False
         if len(self._outbox) >= _OUTBOX_MAX:
@@ -171,7 +171,7 @@ class FakeBluez:
         return True
 
     def power(self, *, on: bool) -> None:
-        """Switch the radio."""
+        """Switch the radio on or off."""
         self.powered = on
         if not on:
             self._scanning.clear()
@@ -179,7 +179,7 @@ class FakeBluez:
         self._changed(ADAPTER_PATH, ADAPTER, state)
 
     def unplug(self) -> None:
-        """Pull the adapter out."""
+        """Remove the adapter."""
         self.plugged = False
         self._scanning.clear()
         for address in list(self._devices):
@@ -187,19 +187,19 @@ class FakeBluez:
         self._signal("/", _OBJECTS, "InterfacesRemoved", "oas", [ADAPTER_PATH, [ADAPTER]])
 
     def plug(self) -> None:
-        """Put it back."""
+        """Insert the adapter again."""
         self.plugged = True
         body = [ADAPTER_PATH, {ADAPTER: self._adapter()}]
         self._signal("/", _OBJECTS, "InterfacesAdded", "oa{sa{sv}}", body)
 
     def forget(self, address: str) -> None:
-        """A device has not been heard for long."""
+        """A device has not been received for too long."""
         device = self._devices.pop(address, None)
         if device is not None:
             self._signal("/", _OBJECTS, "InterfacesRemoved", "oas", [device.path, [DEVICE]])
 
     async def _send_all(self) -> None:
-        """Send what waits, in batches that the other end is seen to have taken."""
+        """Send the waiting signals, in batches that the other end confirms."""
         assert self._bus is not None
         ping = Message(
             destination="org.freedesktop.DBus",
@@ -225,7 +225,7 @@ class FakeBluez:
                     self.forget(device.address)
 
     def _duplicates(self) -> bool:
-        """True if anybody who scans wants unchanged adverts, too (BlueZ's own default)."""
+        """True if any scanning client wants unchanged adverts, too (BlueZ's own default)."""
         asked = [filters.get("DuplicateData") for filters in self._scanning.values()]
         return any(each is None or each.value for each in asked)
 
@@ -239,7 +239,7 @@ class FakeBluez:
         }
 
     def _handle(self, message: Message) -> Message | bool | None:
-        """Answer a call; everything that BlueZ would not know is the library's to refuse."""
+        """Answer a call; dbus-fast refuses what BlueZ does not know."""
         if message.message_type is MessageType.SIGNAL:
             if message.member == "NameOwnerChanged" and not message.body[2]:
                 self._scanning.pop(message.body[0], None)

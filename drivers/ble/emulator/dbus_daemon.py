@@ -1,4 +1,4 @@
-"""A D-Bus of our own: dbus-daemon in a folder that vanishes with it."""
+"""A private D-Bus: dbus-daemon in a temporary folder."""
 
 import asyncio
 import shutil
@@ -26,7 +26,7 @@ _CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configura
 
 
 class DbusDaemon:
-    """One dbus-daemon, from entering to leaving; `address` is what clients need."""
+    """One dbus-daemon as a context manager; clients need its `address`."""
 
     def __init__(self) -> None:
         self.address = ""
@@ -44,7 +44,7 @@ class DbusDaemon:
             "--nopidfile",
             "--print-address=1",
             stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,  # it complains of limits that it may not raise
+            stderr=asyncio.subprocess.PIPE,  # it complains about limits that it may not raise
         )
         assert self._process.stdout is not None
         async with asyncio.timeout(READY_WITHIN_S):
@@ -64,7 +64,7 @@ class DbusDaemon:
         shutil.rmtree(self._folder or "", ignore_errors=True)
 
     async def stop(self) -> None:
-        """End the daemon; every connection ends with it."""
+        """End the daemon, and with it every connection."""
         if self._process is not None and self._process.returncode is None:
             self._process.terminate()
             async with asyncio.timeout(STOP_WITHIN_S):

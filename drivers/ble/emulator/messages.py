@@ -1,8 +1,8 @@
-"""What emulated sensors say, built from the documents of the formats.
+"""The messages of emulated sensors, built from the documents of the formats.
 
 BTHome v2: https://bthome.io/format/. MiBeacon: Mijia BLE Broadcasting Protocol, Mi Beacon v4, and
 Mijia BLE Object Definition. iBeacon: Proximity Beacon Specification. Eddystone:
-github.com/google/eddystone. Quantities bear the names that the profiles use.
+github.com/google/eddystone. Quantities have the names that the profiles use.
 """
 
 import struct
@@ -20,7 +20,7 @@ _SIG = "-0000-1000-8000-00805f9b34fb"
 
 
 class SensorTurn(NamedTuple):
-    """One time that a sensor speaks: which, with what values, sealed how."""
+    """One message of a sensor: its number, its values and its encryption."""
 
     number: int
     values: Values
@@ -94,7 +94,7 @@ _MI_OBJECT, _MI_SEALED, _MI_VERSION = 1 << 6, 1 << 3, 5 << 12
 
 
 def encode_mibeacon(turn: SensorTurn, product: int) -> AdvertPayload:
-    """One value a turn, as these sensors do."""
+    """One value per message, as these sensors do."""
     names = list(turn.values)
     what = names[turn.number % len(names)]
     plain = _MIBEACON[what](turn.values[what])

@@ -1,4 +1,4 @@
-"""An air full of sensors: each speaks at its own interval, a few times over, unless at fault."""
+"""Emulated sensors around one radio: each sends at its own interval, unless it has a fault."""
 
 import asyncio
 import contextlib
@@ -24,7 +24,7 @@ from drivers.ble.emulator.messages import (
 # The eight sensors of the demo.
 DEMO_SENSORS = Path(__file__).with_name("eight.toml")
 
-# The name under which the radio itself has faults.
+# The radio's name where faults are set.
 ADAPTER = "adapter"
 
 SENSOR_FAULTS = ("silent", "gone", "garbage", "wrong-key")
@@ -36,9 +36,9 @@ _LYWSD03MMC = 0x055B
 
 
 class SensorSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One `[sensor.*]`. A value is fixed, or `[low, high]` between which it wanders.
+    """One `[sensor.*]`. A value is fixed, or wanders between `[low, high]`.
 
-    Each message goes out `copies` times, because adverts get lost.
+    Each message is sent `copies` times, because adverts get lost.
     """
 
     format: Literal["bthome", "mibeacon", "ibeacon", "eddystone"]
@@ -52,7 +52,7 @@ class SensorSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class RadioSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The sensors of one air; `crowd` strangers walk by, each heard once a second."""
+    """The sensors around one radio; `crowd` strangers pass by, each received once a second."""
 
     sensor: dict[str, SensorSpec]
     crowd: Annotated[int, msgspec.Meta(ge=0, le=20_000)] = 0
@@ -60,7 +60,7 @@ class RadioSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 def parse_radio(text: str) -> RadioSpec:
-    """The air in that text; ValueError (of TOML or of msgspec) says what is wrong."""
+    """Parse the sensors; ValueError (of TOML or msgspec) says what is wrong."""
     return msgspec.convert(tomllib.loads(text), RadioSpec)
 
 
@@ -72,7 +72,7 @@ def possible_faults(spec: RadioSpec, name: str) -> tuple[str, ...]:
 
 
 class VirtualRadio:
-    """Sensors around one radio. Faults may come and go while they speak."""
+    """Sensors around one radio. Faults may be set and cleared while they send."""
 
     def __init__(self, spec: RadioSpec, bluez: FakeBluez) -> None:
         self.spec = spec
@@ -84,7 +84,7 @@ class VirtualRadio:
 
     @contextlib.asynccontextmanager
     async def serve(self, address: str) -> AsyncIterator["VirtualRadio"]:
-        """The radio is on that D-Bus, and everybody speaks."""
+        """Appear on that D-Bus; all sensors send."""
         await self.bluez.serve(address)
         tasks = [asyncio.create_task(self._speak(name)) for name in self.spec.sensor]
         tasks.append(asyncio.create_task(self._walk_by()))
@@ -97,7 +97,7 @@ class VirtualRadio:
             await self.bluez.close()
 
     def set_fault(self, name: str, fault: str) -> None:
-        """Give a sensor, or the adapter, a fault; ValueError if there is none such."""
+        """Set a fault of a sensor or the adapter; ValueError if it does not exist."""
         if fault not in possible_faults(self.spec, name):
             raise ValueError(name, fault)
         self.clear_fault(name)
@@ -108,7 +108,6 @@ class VirtualRadio:
             self.bluez.forget(self.spec.sensor[name].address)
 
     def clear_fault(self, name: str) -> None:
-        """Put it right."""
         fault = self.faults.pop(name, None)
         if name == ADAPTER and fault == "off":
             self.bluez.power(on=True)
@@ -118,7 +117,7 @@ class VirtualRadio:
             self.bluez.deaf = False
 
     def set_value(self, name: str, what: str, value: Any) -> None:
-        """Let a quantity stand at that value; ValueError if there is none such."""
+        """Fix a quantity's value; ValueError if it does not exist."""
         if name not in self.spec.sensor or what not in self.spec.sensor[name].says:
             raise ValueError(name, what)
         self._fixed[name][what] = value
@@ -160,7 +159,7 @@ class VirtualRadio:
         return values
 
     def _garbled(self, said: AdvertPayload) -> AdvertPayload:
-        """The same envelope, rubble inside, of any length."""
+        """The same envelope with random content of any length."""
 
         def rubble(data: bytes) -> bytes:
             return self._random.randbytes(self._random.randrange(len(data) + 1))
@@ -182,7 +181,7 @@ class VirtualRadio:
             await asyncio.sleep(spec.every_s - spec.copies * min(_COPY_S, spec.every_s / 4))
 
     async def _walk_by(self) -> None:
-        """Strangers' phones and tags, a hundredth of them at a time."""
+        """Phones and tags of strangers, a hundredth of them at a time."""
         if not self.spec.crowd:
             return
         apple = {0x004C: b"\x10\x05\x01\x18\x44\x5c\x5e"}
