@@ -8,7 +8,7 @@ from aiohttp import web
 
 from drivers.contract import Value
 from gateway.errors import UsageError
-from gateway.health import DeviceVitals, Vitals
+from gateway.health import DeviceVitals, PointVitals, Vitals
 from gateway.web import value_format
 from gateway.web.api import find_device
 from gateway.web.audit_middleware import set_target
@@ -72,22 +72,15 @@ def routes(meters: Meters, vitals: Callable[[], Vitals]) -> tuple[Route, ...]:
     async def ask(request: web.Request) -> web.StreamResponse:
         now = vitals()
         device = find_device(now, request.match_info["id"])
-        counting = meters.points(device.id)
-        if not counting:
+        if not meters.points(device.id):
             raise web.HTTPNotFound
-        last = meters.last_values(device.id)
-        stops = [
-            msgspec.structs.replace(point, value=last.get(point.id))
-            for point in device.points
-            if point.id in counting
-        ]
         return request.app[PAGES].render(
             request,
             "live/replaced.html",
             now,
             {},
             device=device,
-            points=stops,
+            points=_counters(device, meters),
             value=value_format.value_text,
             unit=value_format.unit_text,
         )
@@ -137,6 +130,16 @@ def routes(meters: Meters, vitals: Callable[[], Vitals]) -> tuple[Route, ...]:
             returns=AwaitedReplacement,
         ),
     )
+
+
+def _counters(device: DeviceVitals, meters: Meters) -> list[PointVitals]:
+    """The device's counting points, each with its last good count."""
+    counting, last = meters.points(device.id), meters.last_values(device.id)
+    return [
+        msgspec.structs.replace(point, value=last.get(point.id))
+        for point in device.points
+        if point.id in counting
+    ]
 
 
 def _report(device: DeviceVitals, meters: Meters) -> MeterReport:

@@ -159,21 +159,24 @@ class BroadcastAssembly:
         self.listening = KioskMicrophones(
             microphones, self.room, self._engine, self.speaking, asides=asides
         )
-        self.selftests = DailySelfTests(
-            journal,
-            clock,
-            self._engine,
-            house.quiet,
-            settings.sound.speakers,
-            hours=_hours(settings),
-            busy=lambda: any(kept.state is OrderState.PLAYING for kept in self.room.orders()),
-        )
+        self.selftests = self._daily_self_tests(journal, house)
         self._ordering = LinkageOrders(self.presets, settings.places, settings.station.language)
         self._pressing = WallKeyActions(
             settings.sound.keys, self.room, self.presets, clock, self.paging
         )
         self.tone = TrialTone(settings.sound.speakers, house, clock, self._engine, self.shelf)
         self._tasks: list[asyncio.Task[None]] = []
+
+    def _daily_self_tests(self, journal: Journal, house: ZoneMap) -> DailySelfTests:
+        return DailySelfTests(
+            journal,
+            self._clock,
+            self._engine,
+            house.quiet,
+            self._settings.sound.speakers,
+            hours=_hours(self._settings),
+            busy=lambda: any(kept.state is OrderState.PLAYING for kept in self.room.orders()),
+        )
 
     def sections(
         self, vitals: Callable[[], Vitals], names: Callable[[], Mapping[str, str]]

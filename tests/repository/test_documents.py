@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.cli import COMMANDS
+from tests.parts import PARTS
 from tests.repository.code_tree import ROOT, tracked, trees
 
 DOCS = sorted(ROOT / name for name in tracked() if name.endswith(".md"))
@@ -89,6 +90,14 @@ def test_the_pictures_are_small_and_each_is_shown() -> None:
     sizes = {path.name: path.stat().st_size for path in (ROOT / "docs/pictures").iterdir()}
     assert sizes.keys() == shown
     assert max(sizes.values()) <= PICTURE_BYTES_MAX
+
+
+def test_the_contributors_page_names_every_part_and_task() -> None:
+    text = (ROOT / "docs/CONTRIBUTING.md").read_text("utf-8")
+    tasks = re.findall(r"^\./dev (\w+)", (ROOT / "dev").read_text("utf-8"), re.MULTILINE)
+    assert len(tasks) > 8
+    assert [part.name for part in PARTS if f"`{part.name}`" not in text] == []
+    assert [task for task in tasks if f"./dev {task}" not in text] == []
 
 
 def test_both_languages_say_the_same() -> None:
