@@ -220,8 +220,8 @@ async def test_an_inlet_moves_with_the_settings_and_waits_for_a_held_port(tmp_pa
             made.ports["http"] = free
             (tmp_path / "station.toml").write_text(settings(made.ports), "utf-8")
             after = load(tmp_path)
-            assert made.station.changing.touched(after).buses == ("push",)
-            await made.station.changing.take_up(after)
+            assert made.station.reconfiguration.restart_scope(after).buses == ("push",)
+            await made.station.reconfiguration.switch_to(after)
             await made.until(lambda: made.bus("push").code == "inlet.port-held")
             assert made.bus("push").data == {"listen": f"127.0.0.1:{free}"}
             assert made.bus("panels").state == "up"
