@@ -1,4 +1,4 @@
-"""A command beside a running station: the same API, over the control socket."""
+"""Calls a running station's API over the control socket, for commands on the same machine."""
 
 import http.client
 import os
@@ -22,25 +22,25 @@ class NoStation(Unavailable):
 
 
 class ApiRefusal(StationError):
-    """The station said no, in words."""
+    """The station refused, with its own text."""
 
 
 class ApiClient:
-    """One connection a call: a station that starts anew in between is no matter."""
+    """One connection a call, so a restart of the station in between does no harm."""
 
     def __init__(self, path: Path | None = None) -> None:
-        """At that socket; without one at the first that is there."""
+        """At that socket; by default at the first one that exists."""
         places = control_sockets(os.environ)
         self._path = path or next((place for place in places if place.exists()), places[-1])
 
     def get(self, path: str, shape: Any = Any) -> Any:
-        """The answer; NoStation, or Said with the station's own words."""
+        """The decoded answer; NoStation, or ApiRefusal with the station's own text."""
         return self._call("GET", path, None, shape)
 
     def post(
         self, path: str, body: Any, shape: Any = Any, *, also: Collection[HTTPStatus] = ()
     ) -> Any:
-        """The same, with something to say; answers with a status of `also` have the shape, too."""
+        """Like `get`, with a body; answers with a status in `also` are decoded as well."""
         return self._call("POST", path, msgspec.json.encode(body), shape, also)
 
     def _call(

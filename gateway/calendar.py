@@ -1,7 +1,7 @@
 """The station's calendar: time of day, working days with China's holidays, seasons. Pure.
 
-Whoever asks passes the wall time; nobody here reads a clock. A year that the holiday file does not
-know has plain weekends, and `covers` says so.
+Callers pass the wall time; nothing here reads a clock. A year without holiday data has plain
+weekends, and `covers` says so.
 """
 
 import datetime
@@ -16,7 +16,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 DAY_S = 86_400
-# No time zone changes its offset within a quarter of an hour that begins at a full one.
+# Offsets of time zones change only at full quarters of an hour.
 _QUARTER_NS = 900 * 1_000_000_000
 
 _SPAN = re.compile(r"(?P<from>\d\d:\d\d)-(?P<to>\d\d:\d\d)")
@@ -27,14 +27,14 @@ Days = Literal["all", "workdays", "restdays", "mon", "tue", "wed", "thu", "fri",
 
 
 class LocalTime(NamedTuple):
-    """A wall time as people here say it: the date and the second of the day."""
+    """Local wall time: the date and the second of the day."""
 
     date: datetime.date
     second: int
 
 
 class HolidayYear(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One year's decree: free days, and weekend days that are worked in exchange (`01-28..02-04`).
+    """One year's decree: free days, and weekend days worked in exchange (`01-28..02-04`).
 
     Written as month and day.
     """
@@ -49,10 +49,10 @@ class _File(msgspec.Struct, frozen=True):
 
 
 class Calendar:
-    """Tells time of day and working days for one time zone."""
+    """Time of day and working days in one time zone."""
 
     def __init__(self, timezone: str, years: Mapping[int, HolidayYear]) -> None:
-        """`years` as the government decreed them."""
+        """`years` as decreed by the government."""
         self._zone = zoneinfo.ZoneInfo(timezone)
         self._off = frozenset(day for y, year in years.items() for day in _dates(y, year.off))
         self._on = frozenset(day for y, year in years.items() for day in _dates(y, year.on))
@@ -61,12 +61,12 @@ class Calendar:
 
     @classmethod
     def load(cls, timezone: str, *files: Path) -> "Calendar":
-        """The calendar with the holidays of those files; the last word on a year counts."""
+        """The calendar with the holidays of those files; the last file wins for a year."""
         return cls.of_texts(timezone, *(file.read_text("utf-8") for file in files))
 
     @classmethod
     def of_texts(cls, timezone: str, *texts: str) -> "Calendar":
-        """As `load`, of the files' texts; ValueError for what is no such file."""
+        """Like `load`, from the files' texts; ValueError for an invalid one."""
         years: dict[int, HolidayYear] = {}
         for text in texts:
             decoded = msgspec.convert(tomllib.loads(text), _File)
@@ -79,11 +79,11 @@ class Calendar:
 
     @property
     def last_year(self) -> int:
-        """The last year whose holidays are known; 0 if none is."""
+        """The last year whose holidays are known; 0 if there is none."""
         return max(self._years, default=0)
 
     def local(self, wall_ns: int) -> LocalTime:
-        """That instant here."""
+        """That instant in local time."""
         quarter, rest_ns = divmod(wall_ns, _QUARTER_NS)
         date, second = self._quarter(quarter)
         return LocalTime(date, second + rest_ns // 1_000_000_000)
@@ -93,7 +93,7 @@ class Calendar:
         return LocalTime(moment.date(), moment.hour * 3600 + moment.minute * 60 + moment.second)
 
     def is_workday(self, date: datetime.date) -> bool:
-        """Whether people work on that day: decrees before weekends."""
+        """Whether it is a working day; decrees override weekends."""
         if date in self._on:
             return True
         return date not in self._off and date.weekday() < _WEEKDAYS.index("sat")
@@ -110,10 +110,10 @@ def _dates(year: int, written: tuple[str, ...]) -> Iterator[datetime.date]:
 
 
 class TimeWindow(msgspec.Struct, frozen=True):
-    """When something holds: hours of the day, kinds of day, a season; what is None always does.
+    """When something holds: hours of the day, kinds of day, a season; None means always.
 
-    `hours` are seconds of the day and may run over midnight; the morning part then belongs to the
-    day on which they began.
+    `hours` are seconds of the day and may cross midnight; the part after midnight belongs to
+    the day on which they began.
     """
 
     hours: tuple[int, int] | None = None
@@ -124,13 +124,13 @@ class TimeWindow(msgspec.Struct, frozen=True):
     def parse(
         cls, between: str | None = None, days: str = "all", season: str | None = None
     ) -> "TimeWindow":
-        """`02:00-04:00`, `workdays`, `11-15..03-15`; ValueError says which is not so."""
+        """Parse `02:00-04:00`, `workdays`, `11-15..03-15`; ValueError names the invalid one."""
         hours = None if between is None else _hours(between)
         return cls(hours, days, None if season is None else _season(season))
 
     @property
     def always(self) -> bool:
-        """Whether it holds at any time, known or not."""
+        """Whether it holds at any time, even an unknown one."""
         return self == TimeWindow()
 
     def holds(self, calendar: Calendar, wall_ns: int) -> bool:
@@ -179,7 +179,7 @@ def _season(season: str) -> Any:
     match = _SEASON.fullmatch(season)
     if match is None:
         raise ValueError("rules.bad-season")
-    try:  # in a leap year, so that the 29th of February can be meant
+    try:  # in a leap year, so that February 29 is valid
         first, last = (datetime.date.fromisoformat(f"2024-{match[end]}") for end in ("from", "to"))
     except ValueError:
         raise ValueError("rules.bad-season") from None

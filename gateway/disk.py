@@ -1,4 +1,4 @@
-"""The disk, for who cannot wait for it: work on it is done in time, or refused."""
+"""Disk work with a time limit, for callers that must not wait."""
 
 import errno
 import threading
@@ -8,18 +8,18 @@ from typing import TypeVar
 
 _T = TypeVar("_T")
 
-# A slow card syncs in half a second; whoever calls is the event loop, which holds up a siren.
+# A slow card syncs in half a second; the caller is the event loop, which also drives sirens.
 WITHIN_S = 1.5
 
 _late: list[threading.Thread] = []
 
 
 def run_in_time(work: Callable[[], _T], within_s: float | None = None) -> _T:
-    """What `work` returns or raises; TimeoutError, an OSError, after `within_s` or `WITHIN_S`.
+    """The result of `work`; TimeoutError (an OSError) after `within_s` or `WITHIN_S`.
 
-    It goes on, and nobody hears what comes of it. Until it has ended all other work is refused at
-    once: how long a disk that hangs holds somebody up must not add up. One that is slow,
-    and just in time, holds up each.
+    After a timeout the work goes on and its result is dropped. Until it has ended all other
+    work is refused at once: waits for a disk that hangs must not add up. A disk that is merely
+    slow delays every call.
     """
     _late[:] = [thread for thread in _late if thread.is_alive()]
     if _late:
@@ -31,7 +31,7 @@ def run_in_time(work: Callable[[], _T], within_s: float | None = None) -> _T:
     def run() -> None:
         try:
             returned.append(context.run(work))
-        except BaseException as error:  # noqa: BLE001  # carried over to whoever asked for it
+        except BaseException as error:  # noqa: BLE001   # raised again in the caller
             raised.append(error)
 
     thread = threading.Thread(target=run, name="disk", daemon=True)

@@ -1,7 +1,7 @@
-"""Randomness: whatever a station draws (ids, keys, tokens, jitter) is drawn from one source.
+"""Randomness: the single source of ids, keys, tokens and jitter.
 
-The source is the operating system's. A simulation puts a seeded one in its place for the tasks
-that it starts, therefore it is a context variable.
+The source is the operating system's. A simulation replaces it by a seeded one for the tasks that it
+starts, therefore it is a context variable.
 """
 
 import base64
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TypeVar
 
-# So many random bytes.
+# Returns that many random bytes.
 Source = Callable[[int], bytes]
 
 _T = TypeVar("_T")
@@ -21,7 +21,7 @@ _source: ContextVar[Source] = ContextVar("entropy", default=os.urandom)
 
 @contextmanager
 def use_source(source: Source) -> Iterator[None]:
-    """Within this block, and in the tasks that begin in it, randomness comes from there."""
+    """Within this block, and in tasks started in it, draw randomness from that source."""
     token = _source.set(source)
     try:
         yield
@@ -30,7 +30,7 @@ def use_source(source: Source) -> Iterator[None]:
 
 
 def token_bytes(size: int) -> bytes:
-    """That many bytes that nobody can guess."""
+    """That many unguessable bytes."""
     return _source.get()(size)
 
 
@@ -45,17 +45,17 @@ def token_urlsafe(size: int) -> str:
 
 
 def choice(among: Sequence[_T]) -> _T:
-    """One of them, each as likely as the other."""
+    """A uniformly random element."""
     return among[_number(len(among))]
 
 
 def jitter_generator() -> random.Random:
-    """A generator that spreads retries and guards nothing."""
+    """A generator for spreading retries; not for secrets."""
     return random.Random(token_bytes(16))  # noqa: S311  # jitter, not a secret
 
 
 def _number(below: int) -> int:
-    """A number from 0, without the bias of a remainder."""
+    """A number from 0, without modulo bias."""
     size = (below.bit_length() + 7) // 8
     limit = (256**size // below) * below
     while (drawn := int.from_bytes(token_bytes(size))) >= limit:

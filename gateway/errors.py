@@ -1,33 +1,33 @@
-"""The station's exceptions. The field's own tree stands in `drivers/contract.py`.
+"""The station's exceptions. The field's own tree is in `drivers/contract.py`.
 
     StationError                    code + data; people read the text of the code
-    ├── UsageError                  our caller's mistake: wrong argument, wrong order
-    │   ├── NotFound                nothing here has the id that was given
-    │   └── NotNow                  as things are now, that cannot be done
-    ├── SettingsError               `station.toml` is wrong: every mistake at once
+    ├── UsageError                  the caller's mistake: wrong argument, wrong order
+    │   ├── NotFound                nothing here has that id
+    │   └── StateConflict           not possible in the present state
+    ├── SettingsError               `station.toml` is wrong: all mistakes at once
     ├── JournalError
-    │   ├── JournalHeld             another process holds the journal
+    │   ├── JournalLocked           another process holds the journal
     │   ├── JournalFull             no room, not even after eviction
     │   ├── JournalDamaged          the file is not what we wrote
     │   ├── JournalFailed           the disk gave an I/O error: end the process
-    │   └── OutcomeUnknown          the caller stopped waiting: stored or not, nobody knows
+    │   └── OutcomeUnknown          the caller stopped waiting before the commit was known
     ├── UpstreamError
-    │   ├── Unreachable             no answer from the platform (`retry_after_s` may say when)
-    │   ├── Rejected                the platform answered no (`status`)
-    │   └── BadReceipt              the platform's answer is no receipt
+    │   ├── PlatformUnreachable     no answer from the platform (`retry_after_s` may say when)
+    │   ├── DeliveryRejected        the platform answered no (`status`)
+    │   └── BadReceipt              the platform's answer is not a receipt
     ├── CommandRefused              an order or command that may not be carried out
-    ├── Denied                      who asks may not, or not yet (`retry_after_s` may say when)
-    ├── Unavailable                 nothing is there (yet) that could do it
-    └── ProgramFailed               a program (ffmpeg, espeak-ng) is missing, too slow, or said no
+    ├── AccessDenied                not allowed, or not yet (`retry_after_s` may say when)
+    ├── Unavailable                 nothing here can do that (yet)
+    └── ProgramFailed               a program (ffmpeg, espeak-ng) is missing, too slow, or failed
 
-An error carries a `code` (a key in `gateway/texts`) and `data`; no sentence is written here.
+An error carries a `code` (a key in `gateway/texts`) and `data`; texts are not written here.
 """
 
 from typing import Any
 
 
 class StationError(Exception):
-    """Base of the tree: a text code and what fills it in."""
+    """Base of the tree: a text code and the data for its text."""
 
     def __init__(self, code: str, /, **data: Any) -> None:
         """Keep the code and the data; `str()` shows both for logs."""
@@ -40,15 +40,15 @@ class StationError(Exception):
 
 
 class UsageError(StationError):
-    """Our caller's mistake."""
+    """The caller's mistake."""
 
 
 class NotFound(UsageError):
-    """Nothing here has the id that was given, in an address or in a body."""
+    """Nothing here has the id in an address or a body."""
 
 
 class StateConflict(UsageError):
-    """As things are now, that cannot be done; it may be at another time."""
+    """Not possible in the present state; it may be later."""
 
 
 class SettingsError(StationError):
@@ -100,7 +100,7 @@ class CommandRefused(StationError):
 
 
 class AccessDenied(StationError):
-    """Whoever asks may not do that, or not yet."""
+    """The caller may not do that, or not yet."""
 
 
 class Unavailable(StationError):
@@ -108,4 +108,4 @@ class Unavailable(StationError):
 
 
 class ProgramFailed(StationError):
-    """A program that we started is missing, ran over its limits, or said no."""
+    """A program that we started is missing, exceeded its limits, or failed."""

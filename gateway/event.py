@@ -4,7 +4,7 @@ An event's identity, everywhere and for ever, is (station, epoch, lane, seq). Or
 de-duplication never use time.
 
 The journal stores the *tail* of the CloudEvent: everything that is known before the event has a
-number. `encode_envelope` splices the head (id, sequence) in front, so nothing is serialised twice.
+number. `encode_envelope` prepends the head (id, sequence), so nothing is serialised twice.
 """
 
 import datetime
@@ -16,12 +16,12 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-# Ids of station, zone, device, point, speaker, rule: also safe in a topic and a file name.
+# Ids of station, zone, device, point, speaker, rule: also safe in topics and file names.
 ID_PATTERN = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
 class Lane(enum.IntEnum):
-    """The four lanes, most urgent first; each is its own contiguous sequence."""
+    """The four lanes, most urgent first; each has its own contiguous sequence."""
 
     EMERGENCY = 0
     ALARM = 1
@@ -43,7 +43,7 @@ class Lane(enum.IntEnum):
 
 
 class Severity(enum.Enum):
-    """How bad an alarm is; the one table that turns severity into a lane."""
+    """Severity of an alarm; the only mapping from severity to lane."""
 
     CRITICAL = "critical"
     MAJOR = "major"
@@ -52,7 +52,7 @@ class Severity(enum.Enum):
 
     @property
     def lane(self) -> Lane:
-        """The lane in which an alarm of this severity travels."""
+        """The lane for an alarm of this severity."""
         return _LANE_OF_SEVERITY[self]
 
 
@@ -76,9 +76,9 @@ class Trust(enum.Enum):
 
 
 class Timestamps(msgspec.Struct, frozen=True):
-    """When something happened: boot time always, wall time only as far as it is known.
+    """When something happened: boot time always, wall time if it was known.
 
-    `at_ns` is CLOCK_BOOTTIME of boot `boot`; `wall_ns` is UTC since 1970, None when unknown.
+    `at_ns` is CLOCK_BOOTTIME of boot `boot`; `wall_ns` is UTC since 1970, None if unknown.
     """
 
     boot: str
@@ -90,13 +90,13 @@ class Timestamps(msgspec.Struct, frozen=True):
 class Audience(enum.Enum):
     """Who may read an event at the station itself; uplinks get every event."""
 
-    ALL = "all"  # whoever may look at all
-    STAFF = "staff"  # staff: names of people, what somebody did or asked for
-    INSTALL = "install"  # installers: how the station is wired
+    ALL = "all"  # everyone who may view
+    STAFF = "staff"  # staff: names of people, what a person did or asked for
+    INSTALL = "install"  # installers: the station's settings
 
 
 class EventKind(NamedTuple):
-    """What an event is: `cn.yizhan.<domain>.<what>.v<v>`, its usual lane and its data's shape."""
+    """A kind of event: `cn.yizhan.<domain>.<what>.v<v>`, its usual lane and its data's type."""
 
     domain: str
     what: str
@@ -107,14 +107,13 @@ class EventKind(NamedTuple):
 
     @property
     def type(self) -> str:
-        """The CloudEvents `type`."""
         return f"cn.yizhan.{self.domain}.{self.what}.v{self.v}"
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """A fact before it has a number.
+    """An event before it has a number.
 
-    `source` is a device's or room's id, `place` an id from the place tree ("" for the station
+    `source` is the id of a device or room, `place` an id of the place tree ("" for the station
     itself), `lane` overrides the kind's (alarms go by severity).
     """
 
@@ -130,15 +129,15 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def travels(self) -> Lane:
-        """The lane this event goes into."""
+        """The lane that this event goes into."""
         return self.kind.lane if self.lane is None else self.lane
 
 
 class JournalEntry(msgspec.Struct, frozen=True):
-    """A fact with its number, as the journal keeps it.
+    """An event with its number, as the journal keeps it.
 
-    `body` is the CloudEvent's tail. A gap is an entry too: it stands at the last number of the
-    evicted range, and `gap_from` is the first one; so a follower's sequence has no hole.
+    `body` is the CloudEvent's tail. A gap is also an entry: it stands at the last number of the
+    missing range, and `gap_from` is the first one, so a follower's sequence has no hole.
     """
 
     epoch: str
@@ -185,15 +184,15 @@ def parse_rfc3339(text: str) -> int:
 
 @lru_cache(maxsize=16)
 def _second(seconds: int) -> str:
-    """Many events share one, and writing it down is a tenth of what an event costs."""
+    """Cached: many events share a second, and formatting it is a tenth of an event's cost."""
     moment = datetime.datetime.fromtimestamp(seconds, tz=datetime.UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def encode_tail(event: Event, station: str, recorded: Timestamps | None = None) -> bytes:
-    """The event as the journal stores it: a CloudEvent without its opening brace, id, sequence.
+    """The event as the journal stores it: a CloudEvent without opening brace, id and sequence.
 
-    `recorded` is when the station took it in, if that is not the moment it happened.
+    `recorded` is when the station received it, if that is not when it happened.
     """
     stamps = event.stamps
     whole = _Tail(
@@ -218,7 +217,6 @@ def encode_tail(event: Event, station: str, recorded: Timestamps | None = None) 
 
 
 def event_id(station: str, epoch: str, lane: Lane, seq: int) -> str:
-    """The identity on every wire."""
     return f"{station}:{epoch}:{lane.wire}:{seq}"
 
 

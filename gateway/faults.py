@@ -1,8 +1,8 @@
 """Faults: unforeseen exceptions that an edge has contained, counted by where they happened.
 
-An edge is the place where one request, reading, frame or page is handled. Its broad `except` turns
-the exception into one failed answer and calls `on_fault(where, error)`; its neighbours go on. The
-station tells faults as events (`station.fault`), at the desk and by the doctor.
+An edge handles one request, reading, frame or page. Its broad `except` turns the exception into one
+failed answer and calls `on_fault(where, error)`; everything else goes on. The station reports
+faults as events (`station.fault`), at the desk and by the doctor.
 """
 
 import logging
@@ -17,10 +17,10 @@ import msgspec
 log = logging.getLogger(__name__)
 
 FAULTS_MAX = 64
-# An edge of that name is a task of the station that ends again and again.
+# Prefix of an edge that is a task of the station which ends again and again.
 DYING = "dying."
 
-# For so long after its last end a task counts as dying.
+# A task counts as dying this long after its last end.
 DYING_NS = 600_000_000_000
 
 TOLD_EVERY_NS = 60_000_000_000
@@ -29,10 +29,10 @@ _ROOT = Path(__file__).parent.parent
 
 
 class FaultRecord(msgspec.Struct, frozen=True):
-    """One fault: `where` is the edge, `what` the exception's type and the function that raised it.
+    """One fault: `where` is the edge, `what` the exception's type and the raising function.
 
-    Never the exception's text, which may hold what a person has typed. Instants are CLOCK_BOOTTIME
-    in ns.
+    Never the exception's text, which may contain what a person has typed. Instants are
+    CLOCK_BOOTTIME in ns.
     """
 
     where: str
@@ -42,29 +42,28 @@ class FaultRecord(msgspec.Struct, frozen=True):
     last_ns: int
 
 
-# What an edge calls with its name and the exception that it has contained; it never raises.
+# Called by an edge with its name and the contained exception; never raises.
 OnFault = Callable[[str, BaseException], None]
 
-# `FaultLog.count`: what is no exception, by where it was found.
+# `FaultLog.count`: for what is not an exception, by where it was found.
 OnCount = Callable[[str, str], None]
 
 
 class RemoteFault(Exception):
-    """A fault that another process of the station's has contained; it says itself what it was."""
+    """A fault that another process of the station has contained and described."""
 
     def __init__(self, what: str) -> None:
-        """`what` as in `FaultRecord`."""
         self.what = what
         super().__init__(what)
 
 
 def log_fault(where: str, error: BaseException, /) -> None:
-    """Only log it: for a part that runs without a station."""
+    """Only log it: for parts that run without a station."""
     log.error("fault in %s", where, exc_info=error)
 
 
 def contain(on_fault: OnFault, where: str, call: Callable[..., object], /, *given: Any) -> None:
-    """The edge around one call: whatever it raises is a fault there, and whoever calls goes on."""
+    """The edge around one call: an exception becomes a fault, and the caller goes on."""
     try:
         call(*given)
     except Exception as error:  # noqa: BLE001  # see above
@@ -72,7 +71,7 @@ def contain(on_fault: OnFault, where: str, call: Callable[..., object], /, *give
 
 
 class FaultLog:
-    """The faults since the process began, at most `FAULTS_MAX` kinds; pass `note` as `on_fault`."""
+    """The faults of this process, at most `FAULTS_MAX` kinds; pass `note` as `on_fault`."""
 
     def __init__(self, now_ns: Callable[[], int]) -> None:
         self._now_ns = now_ns
@@ -86,7 +85,7 @@ class FaultLog:
         self.count(where, describe_error(error))
 
     def count(self, where: str, what: str) -> None:
-        """Count what is no exception: a state row that was set aside, a part that is left out."""
+        """Count what is not an exception: a state row set aside, a part left out."""
         key, now_ns = (where, what), self._now_ns()
         known = self._faults.get(key)
         if known is None and len(self._faults) >= FAULTS_MAX:
@@ -105,9 +104,10 @@ class FaultLog:
         return dying_tasks(self.all(), self._now_ns())
 
     def due(self) -> list[FaultRecord]:
-        """The faults to tell now: new ones, and grown ones once a minute at most.
+        """The faults to report now: new ones, and grown ones once a minute at most.
 
-        `FAULTS_MAX` a minute in all: kinds that push each other out would be new each time.
+        At most `FAULTS_MAX` a minute in all: kinds that displace each other would be new
+        each time.
         """
         now_ns = self._now_ns()
         lately = sum(now_ns - at_ns < TOLD_EVERY_NS for at_ns in self._told_at_ns)
@@ -124,7 +124,7 @@ class FaultLog:
 
 
 def dying_tasks(faults: Sequence[FaultRecord], now_ns: int) -> tuple[FaultRecord, ...]:
-    """Those of them that are a task which ends again and again, still or until a moment ago."""
+    """The faults of tasks that end again and again, until a moment ago."""
     return tuple(
         fault
         for fault in faults
@@ -133,7 +133,7 @@ def dying_tasks(faults: Sequence[FaultRecord], now_ns: int) -> tuple[FaultRecord
 
 
 def describe_error(error: BaseException) -> str:
-    """The exception's type, and the innermost function of ours that it came through.
+    """The exception's type, and the innermost function of ours in its traceback.
 
     `KeyError in gateway/rules/evaluator.py:evaluate`.
     """

@@ -1,6 +1,6 @@
-"""The station's vital signs: one snapshot that the live page, `/healthz` and `/metrics` all show.
+"""The vital signs: one snapshot shown by the live page, `/healthz` and `/metrics`.
 
-`station.py` takes it; nobody else looks into the rooms. Instants are CLOCK_BOOTTIME in ns.
+Instants are CLOCK_BOOTTIME in ns.
 """
 
 from typing import Any, Literal
@@ -14,8 +14,8 @@ from gateway.faults import FaultRecord
 class PointVitals(msgspec.Struct, frozen=True):
     """One point's last reading; `spark` is its last hour, oldest first, None where unknown.
 
-    `spark_step_s` lies between two of its values: a curve younger than an hour has finer steps.
-    What is wired to an input of a contact module has a `place` (as a device's) and a `kind`.
+    `spark_step_s` is the interval of its values, finer for a curve younger than an hour. An
+    input of a contact module has a `place` (as a device's) and a `kind`.
     """
 
     id: str
@@ -33,8 +33,8 @@ class PointVitals(msgspec.Struct, frozen=True):
 class DeviceVitals(msgspec.Struct, frozen=True):
     """One device: `state` is `ok`, `wait` (not read yet), `stale`, `silent` or `faulty`.
 
-    `place` is the path of names, from the outside in. `code` is the text code of what is wrong with
-    it although it answers, as that two devices have its address.
+    `place` is the path of names, from the outside in. `code` is the text code of a problem of a
+    device that answers, for example that two devices have its address.
     """
 
     id: str
@@ -52,8 +52,8 @@ class DeviceVitals(msgspec.Struct, frozen=True):
 class BusVitals(msgspec.Struct, frozen=True):
     """One bus: `load` is the share of the last minute that its wire was busy, 0 to 1.
 
-    `state` is `up`, `down` (port or socket lost) or `wait`; `code` is the text code of the reason,
-    `data` what fills it in. `name` is for people, "" where the settings give none.
+    `state` is `up`, `down` (port or socket lost) or `wait`; `code` is the text code of the
+    reason, `data` its data. `name` is for people, "" if the settings give none.
     """
 
     id: str
@@ -73,12 +73,12 @@ class BusVitals(msgspec.Struct, frozen=True):
 
     @property
     def called(self) -> str:
-        """What people are shown: its name, or its id as long as it has none."""
+        """The name for people, else the id."""
         return self.name or self.id
 
 
 class LaneVitals(msgspec.Struct, frozen=True):
-    """One lane seen from the slowest required uplink: `waiting` entries, the oldest `lag_s` old."""
+    """One lane, from the slowest required uplink: `waiting` entries, the oldest `lag_s` old."""
 
     lane: Lane
     issued: int
@@ -90,11 +90,10 @@ class LaneVitals(msgspec.Struct, frozen=True):
 class UplinkVitals(msgspec.Struct, frozen=True):
     """One uplink: `state` is `up`, `down`, `refused` or `wait`; `code` with `data` says why.
 
-    `certificate` is from when to when ours for that platform is valid, UTC in ns, if we have one.
-    `skew_s`: the platform's clock is so much ahead of ours. `dates`: its certificate seems to be
-    `over` or `early`, by a clock that nobody vouches for, and was taken. `worth` is what its
-    receipts prove: that the platform has stored the events, has accepted them, or only that
-    somebody on the way has them.
+    `certificate`: validity of ours for that platform, UTC in ns, if we have one. `skew_s`: how
+    far the platform's clock is ahead of ours. `dates`: its certificate seems to be `over` or
+    `early` by an unconfirmed clock, and was accepted. `worth`: what its receipts prove: that
+    the platform has stored the events, has accepted them, or only that they are on the way.
     """
 
     name: str
@@ -113,9 +112,10 @@ class UplinkVitals(msgspec.Struct, frozen=True):
 
 
 class JournalVitals(msgspec.Struct, frozen=True):
-    """The journal: `used_bytes` of `quota_bytes`; `evicted` is how many entries gaps count.
+    """The journal: `used_bytes` of `quota_bytes`; `evicted`: how many entries gaps stand for.
 
-    `recovering`: about so many entries of damaged journals, of `wreck_bytes`, have still to come.
+    `recovering`: about how many entries of damaged journals, of `wreck_bytes`, are still to
+    come.
     """
 
     epoch: str
@@ -130,7 +130,7 @@ class JournalVitals(msgspec.Struct, frozen=True):
 
 
 class ClockVitals(msgspec.Struct, frozen=True):
-    """The clock: what it rests on, when that was last heard, and how wrong it may be.
+    """The clock: what it rests on, when that was last updated, and its error bound.
 
     `vouched` and `doubt` as in `ClockStatus`.
     """
@@ -144,7 +144,7 @@ class ClockVitals(msgspec.Struct, frozen=True):
 
 
 class ScreenVitals(msgspec.Struct, frozen=True):
-    """One kiosk's screen: for how long its page has not been heard of, None while it is there."""
+    """One kiosk's screen: for how long its page has been silent, None while it is there."""
 
     kiosk: str
     silent_s: float | None = None
@@ -162,9 +162,9 @@ class AlarmVitals(msgspec.Struct, frozen=True):
 
 
 class RefusalVitals(msgspec.Struct, frozen=True):
-    """What the journal has refused of one room: `refused` times since the start, `last_ns` last.
+    """What the journal has refused of one room: `refused` since the start, `last_ns` the last.
 
-    `held` events wait to be offered again; `lost` are given up for good.
+    `held` events wait to be offered again; `lost` were given up.
     """
 
     room: str
@@ -175,7 +175,7 @@ class RefusalVitals(msgspec.Struct, frozen=True):
 
 
 class Vitals(msgspec.Struct, frozen=True):
-    """Everything, at one instant."""
+    """Everything at one instant."""
 
     station: str
     name: str
@@ -197,18 +197,18 @@ class Vitals(msgspec.Struct, frozen=True):
     refusals: tuple[RefusalVitals, ...] = ()
 
     def bus_called(self, id_: str) -> str:
-        """What people are shown of the bus of that id."""
+        """The name for people of the bus with that id."""
         return next((bus.called for bus in self.buses if bus.id == id_), id_)
 
 
-# A certificate is renewed at two thirds of its life; past this much of it somebody must look.
+# A certificate is renewed at two thirds of its life; beyond this share a person must look.
 LATE = 5 / 6
 
 
 def certificate_days_left(uplink: UplinkVitals, clock: ClockVitals) -> int | None:
-    """How many days a certificate that should have been renewed has left, below 0 once it is over.
+    """Days left of a certificate whose renewal is overdue; negative once it has expired.
 
-    None while all is well, where there is none, and where nobody knows what time it is.
+    None if all is well, if there is none, and if the time is unknown.
     """
     if uplink.certificate is None or clock.wall_ns is None:
         return None

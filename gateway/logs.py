@@ -1,9 +1,9 @@
-"""The log: set up in one place, structured under systemd, and never a storm.
+"""Logging: set up in one place, structured under systemd, rate-limited.
 
-Under systemd a line goes to the system's log with its fields (systemd.journal-fields(7)), so that
+Under systemd a line goes to the system's log with its fields (systemd.journal-fields(7)), so
 `journalctl -u yizhan -p warning` and `journalctl LOGGER=gateway.upstream.renew` find it; elsewhere
-it goes to the standard error output. What comes again and again from one place in the code is let
-through so often, then counted, and the count is said once.
+it goes to standard error. Lines that repeat from one place in the code are passed up to a limit,
+then counted, and the count is logged once.
 """
 
 import logging
@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 SYSTEM_LOG = Path("/run/systemd/journal/socket")
-# So many lines of one place in the code are let through in that time.
+# At most this many lines from one place in the code within that time.
 TIMES_MAX, WITHIN_S = 10, 60.0
 
 PLACES_MAX = 512
@@ -27,7 +27,7 @@ _PRIORITY = {"CRITICAL": 2, "ERROR": 3, "WARNING": 4, "INFO": 6, "DEBUG": 7}
 
 
 def set_up_logging(*, verbose: bool, stamped: bool = True) -> None:
-    """For this process; `stamped`: a terminal shows the time."""
+    """For this process; `stamped`: show the time on a terminal."""
     handler = _handler(os.environ, stamped=stamped)
     handler.addFilter(RateLimitFilter(handler.emit, time.monotonic))
     level = logging.DEBUG if verbose else logging.INFO
@@ -44,32 +44,30 @@ def _handler(environ: Mapping[str, str], *, stamped: bool) -> logging.Handler:
 
 
 def writes_to_journald(environ: Mapping[str, str]) -> bool:
-    """Whether systemd reads our standard error output (`JOURNAL_STREAM`, systemd.exec(5))."""
+    """Whether standard error is connected to systemd's log (`JOURNAL_STREAM`, systemd.exec(5))."""
     try:
         found = os.fstat(sys.stderr.fileno())
-    except (OSError, ValueError):  # closed, or no file
+    except (OSError, ValueError):  # closed, or not a file
         return False
     return environ.get("JOURNAL_STREAM") == f"{found.st_dev}:{found.st_ino}"
 
 
 class JournaldHandler(logging.Handler):
-    """Speaks journald's own protocol; a log that is full or gone never holds the station up."""
+    """Speaks journald's native protocol; a log that is full or gone never blocks the station."""
 
     def __init__(self, path: Path) -> None:
-        """To the journal that listens there."""
         super().__init__()
         self._path = path
         self._line = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """One datagram; where it cannot be sent, the standard error output has it."""
+        """Send one datagram; if that fails, write to standard error."""
         try:
             self._line.sendto(journald_datagram(record), str(self._path))
         except OSError:
             sys.stderr.write(f"<{_priority(record)}>{record.getMessage()}\n")
 
     def close(self) -> None:
-        """Hang up."""
         self._line.close()
         super().close()
 
@@ -90,7 +88,7 @@ def _fields(record: logging.LogRecord) -> Iterator[tuple[str, str]]:
 
 
 def _field(name: str, value: str) -> bytes:
-    """A value of several lines is written with its length."""
+    """A multi-line value is preceded by its length."""
     raw = value.encode(errors="replace")[:MESSAGE_BYTES_MAX]
     if b"\n" not in raw:
         return name.encode() + b"=" + raw + b"\n"
@@ -102,19 +100,19 @@ def _priority(record: logging.LogRecord) -> int:
 
 
 class RateLimitFilter(logging.Filter):
-    """Lets each place in the code say so much in a while, and counts the rest."""
+    """Limits how much each place in the code may log, and counts the rest."""
 
     def __init__(
         self, emit: Callable[[logging.LogRecord], None], monotonic: Callable[[], float]
     ) -> None:
-        """`emit` takes the line that says how many were left out."""
+        """`emit` receives the line that tells how many were left out."""
         super().__init__()
         self._emit = emit
         self._monotonic = monotonic
         self._said: dict[tuple[str, int], tuple[float, int, logging.LogRecord]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether it may be said now."""
+        """Whether the line may be written now."""
         now_s = self._monotonic()
         self._tell(now_s)
         place = (record.pathname, record.lineno)
@@ -125,7 +123,7 @@ class RateLimitFilter(logging.Filter):
         return times < TIMES_MAX
 
     def _tell(self, now_s: float) -> None:
-        """Close what is over, and say how many were left out of it."""
+        """Close finished periods, and log how many lines they left out."""
         over = [key for key, (since_s, *_) in self._said.items() if now_s - since_s >= WITHIN_S]
         for key in over:
             _, times, first = self._said.pop(key)

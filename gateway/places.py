@@ -1,8 +1,7 @@
-"""The one tree of places: station → grid → building → unit → lift, floor, flat.
+"""The tree of places: station → grid → building → unit → lift, floor, flat.
 
 Every device, input, zone, alarm, request and event names a place by its id; "" is the station
-itself, the root. Which loudspeaker is nearest and how a place is called aloud is answered here
-alone.
+itself, the root. The nearest loudspeaker and the spoken name of a place are determined only here.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -25,8 +24,7 @@ PlaceName = Annotated[str, msgspec.Meta(min_length=1, max_length=60)]
 class PlaceOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`[place]` in station.toml: `b3-f5 = { name = "3号楼5层", in = "b3" }`.
 
-    `code` is the district's grid code; `spoken` how the place is called aloud, where its name will
-    not do.
+    `code` is the district's grid code; `spoken` replaces the name where it is spoken.
     """
 
     name: PlaceName
@@ -46,7 +44,7 @@ class Place(msgspec.Struct, frozen=True):
 
 
 class PlaceFault(msgspec.Struct, frozen=True):
-    """What is wrong with one place of the settings; `key` is the option to blame, if one is."""
+    """A mistake in one place of the settings; `key` is the option at fault, if there is one."""
 
     place: str
     code: str
@@ -65,7 +63,7 @@ def find_faults(options: Mapping[str, PlaceOptions]) -> Iterator[PlaceFault]:
 
 
 def _cycles(options: Mapping[str, PlaceOptions]) -> Iterator[PlaceFault]:
-    """Each cycle once, at the place that stands first in the file; and branches too deep."""
+    """Each cycle once, at its first place in the file; and branches that are too deep."""
     blamed: set[str] = set()
     for place_id in options:
         way = [place_id]
@@ -80,10 +78,10 @@ def _cycles(options: Mapping[str, PlaceOptions]) -> Iterator[PlaceFault]:
 
 
 class Places:
-    """The tree. An id that is not in it is the caller's mistake (UsageError)."""
+    """The tree. An unknown id is the caller's mistake (UsageError)."""
 
     def __init__(self, station_name: str, options: Mapping[str, PlaceOptions]) -> None:
-        """Plant the tree; UsageError with the first of `find_faults`."""
+        """Build the tree; UsageError with the first of `find_faults`."""
         for fault in find_faults(options):
             raise UsageError(fault.code, **fault.data)
         self._places = {STATION: Place(STATION, station_name, None)}
@@ -110,7 +108,7 @@ class Places:
             raise NotFound("places.unknown", place=place_id) from None
 
     def find(self, word: str) -> Place | None:
-        """The place that somebody means by an id or a name; None where two bear the name."""
+        """The place with that id or name; None if two have the name."""
         if word in self._places:
             return self._places[word]
         named = [place for place in self if place.name == word]
@@ -134,24 +132,24 @@ class Places:
         return self.get(outer_id) in self.chain(place_id)
 
     def below(self, place_id: str) -> tuple[Place, ...]:
-        """The place and everything in it, each before what lies in it."""
+        """The place and everything in it, each before its own content."""
         found = [self.get(place_id)]
-        for place in found:  # grows while it is walked
+        for place in found:  # grows during the loop
             found += [self._places[inner] for inner in self._below[place.id]]
         return tuple(found)
 
     def nearest(self, place_id: str, candidates: Collection[str]) -> str | None:
-        """The innermost of the candidates that the place lies in: this lift, else its building."""
+        """The innermost of the candidates that contains the place: this lift, else its building."""
         return next((p.id for p in self.chain(place_id) if p.id in candidates), None)
 
     def grid_code(self, place_id: str) -> str | None:
-        """The district's code of the grid that the place lies in."""
+        """The district's code of the grid that contains the place."""
         return next((p.code for p in self.chain(place_id) if p.code is not None), None)
 
     def path(self, place_id: str) -> str:
         """The names from the outside in, for pages: `第31网格 › 3号楼 › 3号楼5层`.
 
-        What is kept may name a place that the settings have no more: then it is the id.
+        For a place that the settings no longer have, its id.
         """
         if place_id not in self:
             return place_id
@@ -159,10 +157,10 @@ class Places:
         return " › ".join(place.name for place in reversed(inside))
 
     def spoken(self, place_id: str) -> str:
-        """How the place is called aloud: `3号楼5层`, whether it is named so or only `5层`.
+        """The spoken name of the place: `3号楼5层`, whether it is named so or only `5层`.
 
-        Names of what lies around are put in front as far as the building: grids (places with a
-        code) and the station are not called, and a place that is there no more is its id.
+        Names of surrounding places are prepended as far as the building: grids (places with
+        a code) and the station are left out. For a place that no longer exists, its id.
         """
         if place_id not in self:
             return place_id

@@ -1,12 +1,12 @@
-"""JSON Schemas of our types, published under component names that outlive the names of classes."""
+"""JSON Schemas of our types, published under component names that survive renamed classes."""
 
 from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
-# Clients generate code from these names, so a class that is renamed keeps the published one:
-# what msgspec makes of the class (its name, or module and name where two share it) → published.
+# Clients generate code from these names, so a renamed class keeps its published one: msgspec's name
+# of the class (its own, or module and name if two share it) → published name.
 PUBLISHED: dict[str, str] = {
     "ActEventData": "Act",
     "ActOrigin": "Place",
@@ -83,10 +83,10 @@ PUBLISHED: dict[str, str] = {
 def schema_components(
     types: Iterable[Any], ref_template: str
 ) -> tuple[tuple[dict[str, Any], ...], dict[str, Any]]:
-    """The schema of each type, and the components that they refer to by their published names.
+    """The schema of each type, and the components that they refer to by published names.
 
-    `ref_template` makes a reference of a `{name}`. ValueError where two classes would be published
-    under one name.
+    `ref_template` formats a reference to a `{name}`. ValueError if two classes would be
+    published under one name.
     """
     shapes, parts = msgspec.json.schema_components(types, ref_template=ref_template)
     names = {made: PUBLISHED.get(made, made) for made in parts}
@@ -103,7 +103,7 @@ def schema_components(
 
 
 def _titled(part: dict[str, Any], name: str) -> dict[str, Any]:
-    """The title that msgspec gives is the class's own name."""
+    """Msgspec uses the class's own name as the title."""
     return {**part, "title": name.rpartition(".")[2]} if "title" in part else part
 
 

@@ -1,8 +1,8 @@
-"""Signatures over canonical JSON, and the files that keys live in.
+"""Signatures over canonical JSON, and key files.
 
 Canonical JSON is RFC 8785 for what we sign: objects, arrays, strings, booleans, null and integers
-that every JSON reader keeps exactly. Floating-point numbers are refused: two systems that print
-one differently would see a forged order where there is none.
+that every JSON reader keeps exactly. Floating-point numbers are refused: two systems that print one
+differently would see a forged order where there is none.
 """
 
 import base64
@@ -26,13 +26,13 @@ _LOOSE = 0o077
 
 
 def canonical_json(value: Any) -> bytes:
-    """The one way to write the value; UsageError where there is none."""
+    """The canonical form of the value; UsageError if there is none."""
     plain = _checked(value, DEPTH_MAX)
     return json.dumps(plain, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _checked(value: Any, depth: int) -> Any:
-    """The value with its keys in order (that of UTF-16 code units, as RFC 8785 has it)."""
+    """The value with sorted keys (by UTF-16 code units, as in RFC 8785)."""
     if depth == 0:
         raise UsageError("signing.too-deep", max=DEPTH_MAX)
     match value:
@@ -59,9 +59,10 @@ def _sound(text: str) -> str:
 
 
 def preload() -> None:
-    """Load what proves signatures, so that the first one does not wait for it.
+    """Load the code for verification, so that the first signature does not wait for it.
 
-    It takes 12 MB and, on a slow card, half a second: only who may be sent one calls this.
+    It takes 12 MB and, on a slow card, half a second: only stations that may receive signatures
+    call this.
     """
     importlib.import_module("cryptography.hazmat.primitives.asymmetric.ed25519")
 
@@ -70,7 +71,7 @@ class Signer:
     """Signs with one Ed25519 key."""
 
     def __init__(self, seed: bytes) -> None:
-        """The key that follows from these 32 secret bytes."""
+        """The key derived from these 32 secret bytes."""
         from cryptography.hazmat.primitives.asymmetric.ed25519 import (  # noqa: PLC0415  # see `preload`
             Ed25519PrivateKey,
         )
@@ -79,12 +80,12 @@ class Signer:
 
     @classmethod
     def open(cls, path: Path) -> "Signer":
-        """The signer whose key is in that file, which is made if it is not there."""
+        """The signer whose key is in that file, which is created if missing."""
         return cls(secret_key(path))
 
     @property
     def public(self) -> str:
-        """The public key, to be handed to whoever verifies."""
+        """The public key, for whoever verifies."""
         return _text(self._key.public_key().public_bytes_raw())
 
     def sign(self, value: Any) -> str:
@@ -95,8 +96,8 @@ class Signer:
 def verify_signature(public: str, value: Any, signature: str) -> bool:
     """Whether the holder of that public key signed the value.
 
-    Whatever a stranger sends as value or signature gives False; a wrong `public` is our own
-    mistake (UsageError).
+    Any value or signature from a stranger gives False; a wrong `public` is our own mistake
+    (UsageError).
     """
     from cryptography.exceptions import InvalidSignature  # noqa: PLC0415  # see `preload`
     from cryptography.hazmat.primitives.asymmetric.ed25519 import (  # noqa: PLC0415
@@ -115,7 +116,7 @@ def verify_signature(public: str, value: Any, signature: str) -> bool:
 
 
 def is_public_key(text: str) -> bool:
-    """Whether that is a public key as we write one."""
+    """Whether that is a public key in our format."""
     try:
         return len(_bytes(text)) == KEY_BYTES  # any such number is a point of the curve, or none
     except ValueError:  # also from base64 and ASCII
@@ -127,7 +128,7 @@ def _text(raw: bytes) -> str:
 
 
 def _bytes(text: str) -> bytes:
-    """Base64url without padding, in its one canonical form; ValueError otherwise."""
+    """Base64url without padding, in its only canonical form; ValueError otherwise."""
     raw = base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
     if _text(raw) != text:
         raise binascii.Error(text)
@@ -135,9 +136,9 @@ def _bytes(text: str) -> bytes:
 
 
 def secret_key(path: Path, make: Callable[[int], bytes] = entropy.token_bytes) -> bytes:
-    """The 32 secret bytes in that file, made at the first call; only its owner may read it.
+    """The 32 secret bytes in that file, created on the first call; readable by its owner only.
 
-    A file that others can read, or of another size, is refused: nobody knows whose key it is.
+    A file that others can read, or of another size, is refused: its key may be known to others.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
@@ -153,7 +154,7 @@ def secret_key(path: Path, make: Callable[[int], bytes] = entropy.token_bytes) -
 
 
 def _made(path: Path, key: bytes) -> bytes:
-    """Write the key so that a power cut leaves all of it or none; another's key wins a race."""
+    """Write the key atomically; if another process is first, its key wins."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.{entropy.token_hex(4)}")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -162,7 +163,7 @@ def _made(path: Path, key: bytes) -> bytes:
             file.write(key)
             file.flush()
             os.fsync(descriptor)
-        os.link(fresh, path)  # unlike a rename, a link never replaces a key that is there
+        os.link(fresh, path)  # unlike a rename, a link never replaces an existing key
     except FileExistsError:
         return secret_key(path)
     finally:

@@ -1,4 +1,4 @@
-"""What systemd is told: ready, stopping, alive while the station really moves (sd_notify(3))."""
+"""What systemd is told: ready, stopping, alive while the station makes progress (sd_notify(3))."""
 
 import asyncio
 import os
@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 
 
 def notify(message: str) -> bool:
-    """Send one datagram to the service manager; False where there is none, or it does not listen.
+    """Send one datagram to the service manager; False if there is none, or it does not listen.
 
-    Never an error: the station goes on whoever watches it.
+    Never an error: the station runs with or without it.
     """
     address = os.environ.get("NOTIFY_SOCKET")
     if not address:
@@ -25,7 +25,7 @@ def notify(message: str) -> bool:
 
 
 def watchdog_period_s(environ: Mapping[str, str] = os.environ) -> float | None:
-    """How often to feed the watchdog: half of what systemd allows; None where it asks nothing."""
+    """Interval of feeding the watchdog: half of what systemd allows; None without a watchdog."""
     if environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return None
     allowed_us = environ.get("WATCHDOG_USEC", "")
@@ -35,10 +35,10 @@ def watchdog_period_s(environ: Mapping[str, str] = os.environ) -> float | None:
 async def feed_watchdog(
     every_s: float, moved: Callable[[], bool], notify: Callable[[str], bool] = notify
 ) -> None:
-    """Feed the watchdog as long as `moved()` says that the journal's writer goes on.
+    """Feed the watchdog while `moved()` shows that the journal's writer makes progress.
 
-    That this runs at all shows that the event loop turns. A stuck bus is not the watchdog's: it
-    is closed, reopened and reported alone.
+    That this runs at all shows that the event loop turns. A stuck bus is no matter for the
+    watchdog: it is closed, reopened and reported by itself.
     """
     while True:
         if moved():

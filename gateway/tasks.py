@@ -1,4 +1,4 @@
-"""Tasks: those that must go on are restarted alone when they fail, and never in a tight loop."""
+"""Tasks: supervised ones are restarted alone when they fail, but never in a tight loop."""
 
 import asyncio
 import logging
@@ -9,17 +9,17 @@ from typing import Any, TypeVar
 from gateway.errors import JournalDamaged, JournalFailed, StationError
 from gateway.faults import DYING, OnFault, log_fault
 
-# What each step of stopping may take: a stop as a whole takes at most 3 s.
+# Limit of each step of stopping: a stop as a whole takes at most 3 s.
 STOP_WITHIN_S = 0.7
 
 log = logging.getLogger(__name__)
 
 ResultT = TypeVar("ResultT")
 
-# A task that failed sooner than this is started again only when this time has passed.
+# A task that failed sooner than this is restarted only when this time has passed.
 RUN_S_MIN = 5.0
 
-# A task that ended so often in that time does not mend itself: it is `dying` until it has not
+# A task that ends this often within that time will not recover: it is `dying` until it has not
 # ended for as long again.
 DEATHS, WITHIN_S = 3, 600.0
 
@@ -27,18 +27,18 @@ DEATHS, WITHIN_S = 3, 600.0
 def supervise(
     name: str, run: Callable[[], Awaitable[None]], on_fault: OnFault = log_fault
 ) -> asyncio.Task[None]:
-    """A task that goes on until it is cancelled."""
+    """Start a task that runs until it is cancelled."""
     return asyncio.create_task(keep_running(name, run, on_fault), name=name)
 
 
 async def keep_running(
     name: str, run: Callable[[], Awaitable[None]], on_fault: OnFault = log_fault
 ) -> None:
-    """Run `run` for ever, again after each failure; ends only by being cancelled.
+    """Run `run` for ever, again after each failure; ends only by cancellation.
 
-    One room's mistake must not end the others: this is the supervisor's edge, the one place where
-    every exception is caught, and it is logged with its traceback once a failure. A task that ends
-    again and again is a fault of its own, whatever it ends with.
+    One room's mistake must not end the others: this is the supervisor's edge, which catches
+    every exception and logs each failure once with its traceback. A task that ends again and
+    again is a fault of its own, however it ends.
     """
     loop = asyncio.get_running_loop()
     ends_s: deque[float] = deque(maxlen=DEATHS)
@@ -59,7 +59,7 @@ async def keep_running(
 
 
 async def attempt(what: str, step: Callable[[], Awaitable[None]], on_fault: OnFault) -> None:
-    """One step of the start: what fails costs itself, is a fault, and the next step follows.
+    """One step of the start: a failure costs only itself, is a fault, and the next step follows.
 
     A journal whose disk has failed, or whose file is damaged, is for the next process to open.
     """
@@ -77,9 +77,9 @@ async def attempt_stop(
     on_fault: OnFault,
     within_s: float | None = None,
 ) -> None:
-    """One step of the stop: what fails or takes longer than `within_s` costs itself alone.
+    """One step of the stop: a failure or timeout (`within_s`) costs only itself.
 
-    No exception ends the stop: what comes after this step may be what keeps a count or a time.
+    No exception ends the stop: a later step may be the one that saves a count or the time.
     """
     try:
         async with asyncio.timeout(within_s):
@@ -93,7 +93,7 @@ async def attempt_stop(
 
 
 def _tell(name: str, error: Exception, on_fault: OnFault) -> None:
-    """One line for what a room foresaw; a mistake of ours is a fault."""
+    """One line for an expected error; a mistake of ours is a fault."""
     foreseen, unforeseen = (
         error.split(StationError)
         if isinstance(error, ExceptionGroup)
@@ -115,7 +115,7 @@ def _leaf(error: BaseException | None) -> BaseException | None:
 
 
 def report_uncaught(on_fault: OnFault) -> None:
-    """What no edge has caught in this loop is a fault, too: a callback, a task nobody waits for."""
+    """What no edge has caught in this loop is also a fault: in callbacks and unawaited tasks."""
 
     def uncaught(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
@@ -139,7 +139,7 @@ class TaskSet:
     def start(
         self, work: Coroutine[Any, Any, ResultT], name: str | None = None
     ) -> asyncio.Task[ResultT]:
-        """Start a task; whoever needs its result may await it."""
+        """Start a task; its result may be awaited."""
         task = asyncio.get_running_loop().create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -163,7 +163,7 @@ class TaskSet:
 
 
 async def stop_tasks(tasks: list[asyncio.Task[None]], within_s: float) -> None:
-    """Cancel the tasks and wait for them, at most `within_s`; the rest is left behind, named."""
+    """Cancel the tasks and wait for at most `within_s`; those that remain are logged."""
     for task in tasks:
         task.cancel()
     if not tasks:

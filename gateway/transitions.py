@@ -1,4 +1,4 @@
-"""State machines as data: one table a machine, and everything that a table can be asked."""
+"""State machines as data: one table for each machine, with everything that can be asked of it."""
 
 import enum
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Acts as people read them: names instead of ids, the station's own time, a word for each act."""
+"""Acts in words: names instead of ids, the station's time, a word for each act."""
 
 from collections.abc import Mapping
 
@@ -34,14 +34,14 @@ class ActRow(msgspec.Struct, frozen=True):
 
 
 class ActFilter(msgspec.Struct, frozen=True):
-    """What a reader asked to see; empty is everything."""
+    """What a reader wants to see; empty means everything."""
 
     who: str = ""
     group: str = ""
     result: str = ""
 
     def __call__(self, past: PastAct) -> bool:
-        """Whether the act belongs to it."""
+        """Whether the filter includes the act."""
         act = past.act
         return (
             self.who in ("", act.who.id)
@@ -93,6 +93,6 @@ def _alike(count: int, words: Translator) -> str:
 
 
 def _said(code: str, otherwise: str, words: Translator) -> str:
-    """The text of that code, where there is one that needs nothing filled in."""
+    """The text with that code, if it exists and needs no data; else `otherwise`."""
     text = words(code) if code in words else otherwise
     return otherwise if "{" in text or text.startswith(code) else text

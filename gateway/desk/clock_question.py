@@ -1,8 +1,7 @@
-"""The question about the time, for a station that does not know it, or that is told two. Pure.
+"""The question for the time, if the station does not know it or its sources disagree. Pure.
 
-What is proposed is what the system clock shows, if it can be true, or what the station believes.
-Whoever says yes vouches for the minute that they were shown; that is as sharp as a person's answer
-can be.
+The proposal is the system clock's time, if it can be true, or station time. A person who says yes
+vouches for the minute that they were shown; a person's answer cannot be more precise.
 """
 
 import datetime
@@ -21,9 +20,9 @@ _FORM = "%Y-%m-%dT%H:%M"
 
 
 class ClockQuestion(msgspec.Struct, frozen=True):
-    """Whether to ask; what to propose: `at` is the minute (ISO, local), "" if nothing can be.
+    """Whether to ask; `at` is the proposed minute (ISO, local), "" if there is none.
 
-    `why` is the text that says why.
+    `why` is the text code of the reason.
     """
 
     asked: bool
@@ -39,7 +38,7 @@ _WHY = {"floor": "desk.ask-behind", "sources": "desk.ask-disputed", "order": "de
 
 
 def clock_question(status: ClockStatus, timezone: str) -> ClockQuestion:
-    """What to ask at this instant."""
+    """What to ask now."""
     if status.trust is not Trust.NONE and not status.doubt:
         return ClockQuestion(False)
     why = _WHY.get(status.doubt, "desk.ask-why")
@@ -60,7 +59,7 @@ def clock_question(status: ClockStatus, timezone: str) -> ClockQuestion:
 
 
 def parse_answer(text: str, timezone: str) -> int:
-    """The middle of the minute that somebody named (ns since 1970); UsageError if it is none."""
+    """The middle of the minute that a person entered (ns since 1970); UsageError if invalid."""
     try:
         local = datetime.datetime.strptime(text[:16], _FORM).replace(
             tzinfo=zoneinfo.ZoneInfo(timezone)

@@ -1,6 +1,6 @@
 """The view of the desk's first screen: the board, the question, the platform, every card.
 
-A card's keys stand behind the name of its room (`live:way.saved`), so that no two rooms meet.
+A card's keys are prefixed by the name of its room (`live:way.saved`), so rooms cannot collide.
 """
 
 import zlib
@@ -18,12 +18,12 @@ from gateway.web.i18n import Translator
 from gateway.web.page_header import first_uplink
 from gateway.web.section import Card, Need, View
 
-# What a room's card shows of itself where the room could not say it.
+# The card of a room that failed.
 FAILED: View = {"failed": True}
 
 
 class HomeViews:
-    """Makes the views of the desk over the cards of all rooms."""
+    """Makes the desk's views from the cards of all rooms."""
 
     def __init__(
         self,
@@ -31,9 +31,9 @@ class HomeViews:
         status: Callable[[], ClockStatus],
         on_fault: OnFault = log_fault,
     ) -> None:
-        """`status` is the clock's: the question needs more than the vital signs tell.
+        """`status` is the clock's: the question needs more than the vital signs.
 
-        A room that cannot say something of itself goes to `on_fault`; all others are shown.
+        A room that fails goes to `on_fault`; all others are shown.
         """
         self._cards = {name: _contained(name, card, on_fault) for name, card in cards.items()}
         self._status = status
@@ -71,13 +71,13 @@ class HomeViews:
 
 
 def _contained(name: str, card: Card, on_fault: OnFault) -> Card:
-    """The card behind an edge of its own: what fails comes out as `FAILED`, urgent as a warning."""
+    """The card behind its own edge: a failing room yields `FAILED`, urgent as a warning."""
 
     def tried(what: Callable[..., Any], other: Any) -> Callable[..., Any]:
         def ask(*given: Any) -> Any:
             try:
                 return what(*given)
-            except Exception as error:  # noqa: BLE001  # the edge: one room's mistake is its own card's
+            except Exception as error:  # noqa: BLE001   # the edge: a room's mistake affects its own card only
                 on_fault(f"desk.{name}", error)
                 return other
 
@@ -92,7 +92,7 @@ def _contained(name: str, card: Card, on_fault: OnFault) -> Card:
 
 
 def need_count_text(rows: list[Need], words: Translator) -> str:
-    """How many need a person; what somebody has already is none."""
+    """How many rows need a person, without those that a person takes care of."""
     needed = sum(not row.done for row in rows)
     return words("desk.board-count", n=needed) if needed or not rows else words("desk.nobody")
 
@@ -100,7 +100,7 @@ def need_count_text(rows: list[Need], words: Translator) -> str:
 def layout_key(
     vitals: Vitals, rows: list[Need], asked: ClockQuestion, cards: Mapping[str, Mapping[str, Any]]
 ) -> int:
-    """Changes when the page must be fetched anew: a row or a card came, went or moved."""
+    """Changes when the page must be reloaded: a row or a card came, went or moved."""
     parts = [vitals.name, vitals.version, asked.why, str(bool(asked.at)), red_row_key(rows)]
     parts += [f"{r.key} {r.urgency} {r.title} {'' if r.done else r.note}" for r in rows]
     parts += [f"{name} {' '.join(facts)}" for name, facts in cards.items()]

@@ -61,7 +61,7 @@ class DeskPages:
         moved: Callable[[ClockStep | None], None],
         on_fault: OnFault = log_fault,
     ) -> None:
-        """`moved` hears of the step when somebody has told the time."""
+        """`moved` receives the step when a person has set the time."""
         self._access = access
         self._clock = clock
         self._lanes = lanes
@@ -72,7 +72,6 @@ class DeskPages:
         self.looks = HomeViews(cards, clock.status, on_fault)
 
     async def home(self, request: web.Request) -> web.StreamResponse:
-        """The first screen."""
         words, now = translator_for(request), self._vitals()
         rows = self.looks.needs(now, words)
         acts = await self._acts(LATEST_ACTS, words, now) if _may_act(request) else []
@@ -96,7 +95,7 @@ class DeskPages:
     def _cards(
         self, request: web.Request, now: Vitals, words: Translator
     ) -> tuple[list[Markup], list[Markup]]:
-        """The cards of both columns, each made by its room's own templates from its own facts."""
+        """The cards of both columns, each made by its room's own templates and data."""
         environment = request.app[PAGES].environment
         below: list[Markup] = []
         beside: list[Markup] = []
@@ -105,17 +104,17 @@ class DeskPages:
             for template, column in ((card.template, below), (card.beside, beside)):
                 if template:
                     made = self._card(environment, name, template, given)
-                    column.append(Markup(made))  # noqa: S704  # ours, escaped as every other
+                    column.append(Markup(made))  # noqa: S704   # ours, escaped like everything else
         return below, beside
 
     def _card(
         self, environment: jinja2.Environment, name: str, template: str, given: dict[str, Any]
     ) -> str:
-        """One card, made by its room's template; where that cannot be, one that says so."""
+        """One card, made by its room's template, or one that says that it failed."""
         if given["view"] is not FAILED:
             try:
                 return environment.get_template(template).render(given)
-            except Exception as error:  # noqa: BLE001  # the edge: one card's mistake is its own
+            except Exception as error:  # noqa: BLE001   # the edge: a card's mistake affects that card only
                 self._on_fault(f"desk.{name}", error)
         return environment.get_template("desk/failed.html").render(given)
 
@@ -125,7 +124,7 @@ class DeskPages:
         return sorted(names[each] for each in self._access.active_accounts() if each in names)
 
     async def answer_clock_question(self, request: web.Request) -> web.StreamResponse:
-        """Somebody says what time it is: from now on that is a source of the clock."""
+        """A person tells the time: from now on that is a time source."""
         text = str((await request.post()).get("at", ""))[:16]
         set_target(request, text if text.isascii() else "")
         wall_ns = clock_question.parse_answer(text, self._vitals().timezone)
@@ -135,7 +134,7 @@ class DeskPages:
         raise web.HTTPSeeOther("/desk/")
 
     async def read(self, request: web.Request) -> web.StreamResponse:
-        """Who did what, newest first."""
+        """The audit log, newest first."""
         words, now, query = translator_for(request), self._vitals(), request.query
         wanted = audit_page.ActFilter(
             query.get("who", "")[:40], query.get("group", "")[:20], query.get("result", "")[:20]
@@ -161,7 +160,7 @@ class DeskPages:
         return json_response(await self._page(before, PAGE_ACTS))
 
     async def head(self, _request: web.Request) -> web.StreamResponse:
-        """Where the chain of acts ends."""
+        """The end of the chain of acts."""
         return json_response(self._ledger.head)
 
     async def _page(
@@ -182,7 +181,7 @@ class DeskPages:
 
 
 def section(cards: Mapping[str, Card], **rooms: Any) -> Section:
-    """The desk over the cards of the other rooms; `rooms` as `DeskPages` takes them."""
+    """The desk with the cards of the other rooms; `rooms` as in `DeskPages`."""
     desk = DeskPages(cards, **rooms)
     view, staff = Permission.VIEW, Permission.STAFF
     return Section(

@@ -1,4 +1,4 @@
-"""`yizhan meters`: what meters count, and which one was replaced, beside a running station."""
+"""`yizhan meters`: meter counts, and replaced meters, beside a running station."""
 
 import argparse
 from typing import Any
@@ -17,7 +17,6 @@ API = "/api/v1/meters"
 
 
 def add_to(subcommands: Any) -> None:
-    """Declare the command."""
     texts = Texts.from_environment()
     parser = declare_command(subcommands, "meters", texts)
     tasks = parser.add_subparsers(dest="task", metavar=texts.say("cli.command"), required=True)
@@ -32,7 +31,7 @@ def add_to(subcommands: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Ask the station; its refusal is a StationError in its own words."""
+    """Ask the station; its refusal is a StationError with its own text."""
     console, words = ApiClient(), CATALOGUES[Texts.from_environment().lang]
     if args.task == "replaced":
         path = f"/api/v1/devices/{quote(args.id, safe='')}/replaced"

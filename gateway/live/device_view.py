@@ -1,4 +1,4 @@
-"""The view of one device's page: all its points, the last hour of one, its bus's counters."""
+"""The view of a device's page: its points, the last hour of one, its bus's counters."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,17 +11,17 @@ from gateway.web.page_header import wall_text
 from gateway.web.section import View
 
 X_LABELS = 5
-# A plot younger than this is labelled to the second.
+# A shorter plot is labelled to the second.
 MINUTES_FROM_S = 600
 
 
 def pulse_topic(device: DeviceVitals, point: PointVitals | None) -> str:
-    """The pulse's argument: which device, and which of its points is plotted."""
+    """The argument of the live view: which device, and which of its points is plotted."""
     return f"{device.id} {point.id if point else ''}"
 
 
 def choose_point(device: DeviceVitals, asked: str) -> PointVitals | None:
-    """The point to plot: the one asked for, else the first that has a curve."""
+    """The point to plot: the requested one, else the first with a curve."""
     for point in device.points:
         if point.id == asked:
             return point
@@ -29,13 +29,13 @@ def choose_point(device: DeviceVitals, asked: str) -> PointVitals | None:
 
 
 def view(vitals: Vitals, words: Translator, argument: str) -> View:
-    """Everything on the page of the device named in `argument`; only `layout_key` if it is gone."""
+    """Everything on the page of the device in `argument`; only `layout_key` if it is gone."""
     id_, _, asked = argument.partition(" ")
     device = next((d for d in vitals.devices if d.id == id_), None)
     if device is None:
         return {"shape": 0}
     point = choose_point(device, asked)
-    # a curve that comes to be is a change of shape: the page has no place for it yet
+    # a new curve is a change of layout: the page has no place for it yet
     facts: dict[str, Any] = {
         "shape": layout_key(vitals, plotted=point),
         "volatile": vitals.journal.volatile,
@@ -83,7 +83,7 @@ def _plot(vitals: Vitals, point: PointVitals, words: Translator) -> Iterator[tup
 
 
 def _moment(vitals: Vitals, ago_s: float, form: str, words: Translator) -> str:
-    """A label of the time axis: the wall's time where it is known, else how long ago."""
+    """A label of the time axis: wall time if known, else how long ago."""
     wall_ns = vitals.clock.wall_ns
     if wall_ns is None:
         return words.age(ago_s)
@@ -91,7 +91,7 @@ def _moment(vitals: Vitals, ago_s: float, form: str, words: Translator) -> str:
 
 
 def _said(point: PointVitals, words: Translator) -> str:
-    """The curve in words, for who cannot see it."""
+    """The curve in words, for people who cannot see it."""
     known = [s for s in point.spark if s is not None]
     if not known:
         return words("live.plot-empty")

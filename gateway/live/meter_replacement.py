@@ -1,4 +1,4 @@
-"""What meters count; and that one was replaced, said at the device's page or by the API."""
+"""What meters count; announcing a replaced meter, at the device's page or by API."""
 
 from collections.abc import Callable, Mapping
 from typing import Protocol
@@ -20,29 +20,29 @@ ACT = "meter/replaced"
 
 
 class Meters(Protocol):
-    """What the station knows of meters that count."""
+    """What the station knows of its counting meters."""
 
     def points(self, device: str) -> tuple[str, ...]:
-        """The points of that device that count."""
+        """The counting points of that device."""
         ...
 
     def last_values(self, device: str) -> Mapping[str, Value]:
-        """The last value of each that was believed."""
+        """The last accepted value of each."""
         ...
 
     def accept_replacement(self, device: str, point: str | None = None) -> tuple[str, ...]:
-        """Take the next counts that agree as another meter's; the points that are meant."""
+        """Accept the next plausible counts as another meter's; returns the points concerned."""
         ...
 
 
 class ReplacementBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which counter is another's; without `point`, all of the device's."""
+    """Which counter is replaced; without `point`, all of the device's."""
 
     point: str | None = None
 
 
 class AwaitedReplacement(msgspec.Struct, frozen=True):
-    """The counters whose next counts are taken as another meter's."""
+    """The counters whose next counts are accepted as another meter's."""
 
     device: str
     points: tuple[str, ...]
@@ -67,7 +67,7 @@ class MeterReport(msgspec.Struct, frozen=True):
 
 
 def routes(meters: Meters, vitals: Callable[[], Vitals]) -> tuple[Route, ...]:
-    """The page that asks first, its form, and the API's address."""
+    """The page that asks for confirmation, its form, and the API's address."""
 
     async def ask(request: web.Request) -> web.StreamResponse:
         now = vitals()

@@ -1,4 +1,4 @@
-"""What needs a person: a line down, a device or a screen silent, a certificate near its end."""
+"""What needs a person: a line down, a silent device or screen, an expiring certificate."""
 
 from drivers.bus.device import TWO_ANSWERS
 from gateway.health import (
@@ -13,7 +13,7 @@ from gateway.live.view import bus_trouble
 from gateway.web.i18n import Translator
 from gateway.web.section import Need, NeedAction
 
-# Sooner is a passing fault: the line tries again by itself.
+# Shorter outages are transient: the line retries by itself.
 SILENT_S = 300
 
 DEVICES_MAX = 6
@@ -21,7 +21,7 @@ MINUTE_NS = 60_000_000_000
 
 
 def list_needs(vitals: Vitals, words: Translator) -> tuple[Need, ...]:
-    """One row a line that is down, and one a silent device of the others, the longest first."""
+    """A row for each line that is down, and each silent device elsewhere, the longest first."""
     down = [bus for bus in vitals.buses if bus.state == "down"]
     lines = {bus.id for bus in down}
     silent = [

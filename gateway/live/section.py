@@ -1,4 +1,4 @@
-"""The live page's section: `/` and `/devices/{id}`. Everyone who may view sees it."""
+"""The section of the live page: `/` and `/devices/{id}`, for everyone who may view."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -25,7 +25,7 @@ NAV_NUMBER = 5
 
 
 def section(vitals: Callable[[], Vitals], meters: Meters) -> Section:
-    """The live page over the station's vital signs, and what its meters count."""
+    """The live page of the station's vital signs, and its meters."""
 
     async def live(request: web.Request) -> web.StreamResponse:
         now = vitals()

@@ -1,7 +1,7 @@
 """The view of the live page: one key for everything on it that can change.
 
-No number is ahead of the truth: "received" only with the platform's receipt, "recorded" only
-while the journal is on disk.
+No number is ahead of the truth: "received" only with the platform's receipt, "recorded" only while
+the journal is on disk.
 """
 
 import zlib
@@ -16,7 +16,7 @@ from gateway.web.page_header import StatusMark
 from gateway.web.section import View
 
 BUS_MARKS = {"up": ("ok", "s-ok"), "down": ("bad", "s-bad"), "wait": ("wait", "s-wait")}
-# Less is no matter for a person.
+# A smaller skew does not concern people.
 SKEW_S_MIN = 1.0
 
 UPLINK_MARKS = {
@@ -29,7 +29,6 @@ STOPS = {"ok": "done", "stale": "done", "wait": "to", "silent": "shut", "faulty"
 
 
 def view(vitals: Vitals, words: Translator, _argument: str = "") -> View:
-    """Everything on the live page."""
     return dict(_facts(vitals, words))
 
 
@@ -49,7 +48,7 @@ def _facts(vitals: Vitals, words: Translator) -> Iterator[tuple[str, Any]]:
 
 
 def layout_key(vitals: Vitals, plotted: PointVitals | None = None) -> int:
-    """Changes when the page must be fetched anew: something was added, taken away or renamed."""
+    """Changes when the page must be reloaded: something was added, removed or renamed."""
     parts = [vitals.name, vitals.version, plotted.id if plotted else ""]
     parts += [f"{bus.id} {bus.name} {bus.kind} {bus.where}" for bus in vitals.buses]
     parts += [f"{device.id} {device.name} {device.bus}" for device in vitals.devices]
@@ -150,7 +149,7 @@ def _device(device: DeviceVitals, words: Translator) -> Iterator[tuple[str, Any]
 
 
 def _way(vitals: Vitals, words: Translator) -> Iterator[tuple[str, Any]]:
-    """One reading's way to the platform: five stops, each with a word and a figure."""
+    """A reading's way to the platform: five stops, each with a word and a figure."""
     yield (
         "way.read",
         words("live.way-read-text", n=len(vitals.devices), rate=f"{vitals.values_per_s:.3g}"),
@@ -167,7 +166,7 @@ def _way(vitals: Vitals, words: Translator) -> Iterator[tuple[str, Any]]:
 
 
 def _open(states: set[str]) -> str:
-    """The stop of a stage with several roads: passed if one is open, to come if one may open."""
+    """The state of a stop with several uplinks: passed if one is up, pending if one may come up."""
     if "up" in states:
         return "done"
     return "to" if "wait" in states else "shut"

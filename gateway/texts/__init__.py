@@ -1,8 +1,8 @@
-"""What the station says to people: one catalogue a language, Chinese first.
+"""The station's texts: one catalogue per language, Chinese first.
 
-A code is `<section>.<key>` of `zh.toml` and `en.toml`; a text may hold `{name}` and
-`{name:format}`, filled from the error's data. Both catalogues hold the same codes with the same
-names; the tests see to that, and that every code used in the source is there.
+A code is `<section>.<key>` of `zh.toml` and `en.toml`; a text may contain `{name}` and
+`{name:format}`, filled from the error's data. Both catalogues have the same codes with the same
+placeholders; the tests check that, and that every code used in the source exists.
 """
 
 import os
@@ -15,12 +15,12 @@ from typing import Any
 
 from drivers.extensions import extension_folders
 
-# The first is what a station speaks where nothing else was asked for.
+# The first is the default.
 LANGUAGES = ("zh", "en")
 
 
 def terminal_language(environ: Mapping[str, str] = os.environ) -> str:
-    """The language that the terminal asks for (LC_ALL before LC_MESSAGES before LANG)."""
+    """The language of the terminal (LC_ALL before LC_MESSAGES before LANG)."""
     for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
         asked = environ.get(name, "")[:2].lower()
         if asked in LANGUAGES:
@@ -30,7 +30,7 @@ def terminal_language(environ: Mapping[str, str] = os.environ) -> str:
 
 @cache
 def catalogue(lang: str) -> Mapping[str, str]:
-    """All texts of one language by code: the product's, and what extensions add to them."""
+    """All texts of one language by code: the product's, and those of extensions."""
     name = f"{lang}.toml"
     added = [folder / name for folder in extension_folders("gateway", "texts")]
     texts: dict[str, str] = {}
@@ -49,7 +49,6 @@ def _flat(table: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
 
 
 def placeholders(text: str) -> frozenset[str]:
-    """The names that a text wants filled in."""
     return frozenset(name for _, name, _, _ in string.Formatter().parse(text) if name)
 
 
@@ -57,27 +56,27 @@ class Texts:
     """The texts of one language."""
 
     def __init__(self, lang: str) -> None:
-        """Speak `lang`, or the first of `LANGUAGES` where there is no such catalogue."""
+        """Use `lang`, or the first of `LANGUAGES` if there is no such catalogue."""
         self.lang = lang if lang in LANGUAGES else LANGUAGES[0]
 
     @property
     def _texts(self) -> Mapping[str, str]:
-        return catalogue(self.lang)  # half a megabyte that only its readers pay
+        return catalogue(self.lang)  # half a megabyte, loaded by readers only
 
     @classmethod
     def from_environment(cls) -> "Texts":
-        """The texts for whoever sits at this terminal."""
+        """The texts in the language of this terminal."""
         return cls(terminal_language())
 
     def __contains__(self, code: str) -> bool:
         return code in self._texts
 
     def say(self, code: str, /, **data: Any) -> str:
-        """The text of that code, filled in.
+        """The text with that code, filled in.
 
-        Whoever reports trouble must not make more: without a text, or with data missing, code
-        and data are the answer. A value that has a code and data of its own (an error, a phrase)
-        is said in its place; of several, each.
+        Never raises: without a text, or with data missing, code and data are returned. A
+        value that has a code and data of its own (an error, a phrase) is replaced by its
+        text; of several, each.
         """
         text = self._texts.get(code)
         data = {name: self._spoken(value) for name, value in data.items()}
@@ -85,7 +84,7 @@ class Texts:
             try:
                 return text.format_map(data)
             except (LookupError, ValueError, TypeError, AttributeError):
-                pass  # the data do not fit the text: the code and the data still tell
+                pass  # the data do not fit the text: code and data are still informative
         return " ".join([code, *(f"{name}={value}" for name, value in data.items())])
 
     def _spoken(self, value: Any) -> Any:
@@ -97,5 +96,5 @@ class Texts:
         return value
 
     def remedy(self, code: str, /, **data: Any) -> str | None:
-        """What to do about it, where the catalogue knows (`<code>-remedy`)."""
+        """What to do about it, if the catalogue has it (`<code>-remedy`)."""
         return self.say(f"{code}-remedy", **data) if f"{code}-remedy" in self else None

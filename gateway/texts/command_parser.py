@@ -1,11 +1,11 @@
-"""The one way to declare a command: its help, its page and its examples from the catalogue."""
+"""Declares commands: their help, description and examples come from the catalogue."""
 
 import argparse
 from typing import Any
 
 from gateway.texts import Texts
 
-# What argparse says by itself, and where the catalogue has it; the rest stays English.
+# argparse's own messages with a translation in the catalogue; the rest stays English.
 OWN = {
     "usage: ": "usage.usage",
     "positional arguments": "usage.positional",
@@ -25,7 +25,7 @@ OWN = {
 
 
 def localize_argparse(texts: Texts) -> None:
-    """Let argparse speak that language from now on: its own sentences go through its `_`."""
+    """Translate argparse's own messages from now on, through its `_`."""
     said = {own: texts.say(code) for own, code in OWN.items()}
     argparse._ = lambda own: said.get(own, own)  # type: ignore[attr-defined]
 
@@ -33,9 +33,9 @@ def localize_argparse(texts: Texts) -> None:
 def declare_command(
     subcommands: Any, name: str, texts: Texts, *, code: str | None = None
 ) -> argparse.ArgumentParser:
-    """`cli.<name>` is its line in the list, `<code>.about` and `<code>.examples` its own page.
+    """Declare a command: its line is `cli.<name>`, its page `<code>.about` and `<code>.examples`.
 
-    `code` is the name where nothing else is given.
+    `code` defaults to the name.
     """
     code = code or name
     parser: argparse.ArgumentParser = subcommands.add_parser(

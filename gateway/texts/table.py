@@ -1,4 +1,4 @@
-"""The one table renderer of the command line: columns line up in Chinese, too."""
+"""The table renderer of the command line, with correct widths of Chinese text."""
 
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -18,13 +18,13 @@ def _cells(character: str) -> int:
 
 
 def pad_cells(text: str, cells: int, *, right: bool = False) -> str:
-    """The text filled with blanks to that many cells, at its right end or (`right`) its left."""
+    """The text padded to that many cells, at its right end or (`right`) its left."""
     blanks = " " * (cells - cell_width(text))
     return blanks + text if right else text + blanks
 
 
 def clip_cells(text: str, cells: int) -> str:
-    """The text, shortened with `…` where it takes more than that many cells."""
+    """The text, shortened with `…` if it takes more than that many cells."""
     if cell_width(text) <= cells:
         return text
     kept = ""
@@ -42,10 +42,10 @@ def render_table(
     right: Iterable[int] = (),
     cells_max: int = 48,
 ) -> str:
-    """Heads, and rows under them, in columns two blanks apart; no blanks at a line's end.
+    """Heads, and rows under them, in columns two blanks apart; no trailing blanks.
 
-    `right` names the columns (from 0) that line up at their right edge: numbers. None shows as
-    `–`; a cell wider than `cells_max` is clipped, and control characters never reach the terminal.
+    `right` names the columns (from 0) that are right-aligned. None shows as `–`; a cell wider
+    than `cells_max` is clipped, and control characters never reach the terminal.
     """
     lines = [tuple(heads), *(tuple(_cell(cell, cells_max) for cell in row) for row in rows)]
     widths = [max(map(cell_width, column)) for column in zip(*lines, strict=True)]

@@ -1,6 +1,6 @@
-"""UCUM codes as people write them."""
+"""UCUM codes in the form that people write."""
 
-# What people write otherwise; the rest is written as the code is.
+# Units whose common form differs from their code.
 WRITTEN = {
     "1": "",
     "Cel": "°C",

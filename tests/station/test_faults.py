@@ -145,7 +145,7 @@ async def test_an_emergency_that_nobody_heard_is_an_alarm_where_there_are_loudsp
     own = {watch.facts.rule for watch in settings(tmp_path).rules.own}
     assert own == {"station-fault", "emergency-unheard"}
     told: list[tuple[str, bool]] = []
-    rules: Any = SimpleNamespace(own=lambda point, *, well: told.append((point, well)))
+    rules: Any = SimpleNamespace(report_own_state=lambda point, *, well: told.append((point, well)))
     async with composed(tmp_path / "mute", sound=False) as made:
         for heard in (True, False, False, True):
             made.station._recorder.report_own_state(rules, heard=heard)

@@ -1,6 +1,6 @@
-"""What a person may do to an alarm, by a form of the desk or by the API; each is one audited act.
+"""What a person may do to an alarm, by form or API; each is one audited act.
 
-A form leads back to the page it came from; the API answers with the alarm as it is then.
+A form leads back to the page it came from; the API answers with the alarm's new state.
 """
 
 from collections.abc import Callable, Mapping
@@ -30,14 +30,14 @@ from gateway.web.audit_middleware import acting_account, set_target
 from gateway.web.responses import json_response
 from gateway.web.section import Permission, Route
 
-# How long something may be silent, as the desk offers it: a shift, a day, a weekend.
+# Durations that the desk offers for silence: a shift, a day, a weekend.
 HOURS = (1, 8, 24, 72)
 
 AlarmOperation = Callable[[Alarms, RuleInstant], list[AlarmChange]]
 
 
 class AlarmAction(NamedTuple):
-    """One thing to do: its body, and what it makes of the alarms."""
+    """One action: its body, and what it does to the alarms."""
 
     accepts: type[msgspec.Struct]
     change: Callable[[str, Any, str], AlarmOperation]
@@ -81,13 +81,13 @@ class AlarmActions:
     """The handlers."""
 
     def __init__(self, board: AlarmBoard, lanes: Reader, vitals: Callable[[], Vitals]) -> None:
-        """On that board's alarms; what is over is looked for in `lanes`."""
+        """The alarms of that board; those that are over are looked up in `lanes`."""
         self._board = board
         self._lanes = lanes
         self._sure = ConfirmationPage(board, vitals)
 
     def routes(self) -> list[Route]:
-        """A form's address and the API's for each deed, and for maintenance."""
+        """For each action, and for maintenance, the address of the form and that of the API."""
         routes = [route for name, deed in DEEDS.items() for route in self._of(name, deed)]
         return [*routes, *self._judging(), *self._maintenance()]
 
@@ -106,7 +106,7 @@ class AlarmActions:
             alarm = request.match_info["id"]
             self._do(request, alarm, name, deed, await _body(request, deed.accepts))
             found = self._board.find(alarm)
-            # None: undoing its shelf has ended it
+            # None: the end of its shelving has ended the alarm
             return json_response(None if found is None else alarm_report(found, self._board))
 
         act = f"alarm/{name}"
@@ -205,7 +205,7 @@ def _actor(request: web.Request) -> str:
 
 
 async def _form(request: web.Request, shape: type[Any]) -> Any:
-    """The form's fields as that shape; UsageError where they do not fit."""
+    """The form's fields as that type; UsageError if they do not fit."""
     given = await request.post()
     names = {field.encode_name for field in msgspec.structs.fields(shape)}
     try:
@@ -215,7 +215,7 @@ async def _form(request: web.Request, shape: type[Any]) -> Any:
 
 
 async def _body(request: web.Request, shape: type[Any]) -> Any:
-    """The JSON body as that shape; none is an empty one."""
+    """The JSON body as that type; a missing body counts as empty."""
     try:
         return msgspec.json.decode(await request.read() or b"{}", type=shape)
     except (ValueError, RecursionError) as error:  # msgspec's are ValueErrors

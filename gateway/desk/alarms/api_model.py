@@ -1,4 +1,4 @@
-"""An alarm, and what is watched, as the API tells it."""
+"""Alarms and watches in the form of the API."""
 
 import msgspec
 
@@ -10,10 +10,10 @@ from gateway.rules.kinds import S
 
 
 class AlarmReport(msgspec.Struct, frozen=True):
-    """One open alarm; `age_s` and `left_s` (of its shelf) count the station's lived time.
+    """One open alarm; `age_s` and `left_s` (of its shelving) count the station's uptime.
 
-    `where` is its place as people call it. `attended`: somebody has come to it; `unreached`: all
-    were called and nobody has answered; `real` is what somebody found it to be.
+    `where` is its place in words. `attended`: a person has come; `unreached`: all were called
+    and nobody answered; `real`: what a person found it to be.
     """
 
     id: str
@@ -37,7 +37,6 @@ class AlarmReport(msgspec.Struct, frozen=True):
 
 
 def alarm_report(each: AlarmRow, board: AlarmBoard) -> AlarmReport:
-    """The alarm as it is now."""
     alarm, facts = each.alarm, each.facts
     until_ns = alarm.until_ns
     left_s = None if until_ns is None else (until_ns - board.rules.moment().at_ns) / S

@@ -1,4 +1,4 @@
-"""All open alarms in order, and what of them stands on the desk's first screen."""
+"""All open alarms in order, and those on the desk's first screen."""
 
 import math
 import zlib
@@ -23,20 +23,20 @@ from gateway.web.i18n import Translator
 from gateway.web.section import Need, NeedAction, View
 
 PATH = "/desk/alarms"
-# A storm is counted beyond that.
+# Beyond this many, alarms are only counted.
 ROWS_MAX = 50
 
 NEEDS_MAX, DONE_MAX = 12, 6
-# So many silenced alarms are named; the rest are counted.
+# This many silenced alarms are named; the rest are counted.
 NAMED_MAX = 6
 
 GRAVELY, GENTLY = 2, 1
 
 
 class OpenAlarms(NamedTuple):
-    """The open alarms of one moment: those to act on, most urgent and oldest first; the silent.
+    """The open alarms now: those to act on, most urgent and oldest first; the silent ones.
 
-    After those that wait stand those that somebody has taken, then the grave ones on a shelf.
+    After those that wait come those that a person has taken, then shelved critical ones.
     """
 
     active: list[AlarmRow]
@@ -44,7 +44,7 @@ class OpenAlarms(NamedTuple):
 
     @property
     def rest(self) -> list[AlarmRow]:
-        """Those that somebody has taken, and the grave ones that are shelved."""
+        """Those that a person has taken, and shelved critical ones."""
         return [each for each in self.active if not each.waits]
 
     @property
@@ -59,7 +59,7 @@ class OpenAlarms(NamedTuple):
 
 
 class AlarmBoard:
-    """Looks at the rules' room; changes nothing."""
+    """Reads the rule service; changes nothing."""
 
     def __init__(
         self,
@@ -72,9 +72,9 @@ class AlarmBoard:
         zones: Mapping[str, str] = MappingProxyType({}),
         offers: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """How people call things by id: `names` are the people of the station by account.
+        """Names for people, by id: `names` are those of accounts.
 
-        `offers` is what can be announced or opened: `announce.smoke`, `request.repair`.
+        `offers` is what can be announced or requested: `announce.smoke`, `request.repair`.
         """
         self.rules = rules
         self.places = places
@@ -86,7 +86,7 @@ class AlarmBoard:
         self._named: tuple[object, Mapping[str, str]] = (None, {})
 
     def open(self) -> OpenAlarms:
-        """The alarms of this moment."""
+        """The open alarms now."""
         book, moment = self.rules.core.alarms.book, self.rules.moment()
         rows = [row.alarm_row(alarm, book.facts(alarm), moment) for alarm in book.open.values()]
         rows.sort(key=lambda each: (-each.urgency, -each.age_s, each.alarm.id))
@@ -96,7 +96,7 @@ class AlarmBoard:
         return OpenAlarms(told, silent)
 
     def find(self, alarm_id: str) -> AlarmRow | None:
-        """The open alarm of that id."""
+        """The open alarm with that id."""
         found = (a for a in self.rules.core.alarms.book.open.values() if a.id == alarm_id)
         alarm = next(found, None)
         if alarm is None:
@@ -104,14 +104,14 @@ class AlarmBoard:
         return row.alarm_row(alarm, self.rules.core.alarms.book.facts(alarm), self.rules.moment())
 
     def who(self, alarm: Alarm, words: Translator) -> str:
-        """Who has it; as long as nobody does, who was called."""
+        """Who has taken it; before that, who was called."""
         if alarm.state is not AlarmState.ESCALATED:
             return self.name(alarm.by)
         duty = self.rules.core.alarms.duty
         return words("alarms.and-also").join(duty.called_people(alarm.severity, alarm.steps))
 
     def done(self, did: ActionEventData, words: Translator) -> str:
-        """What an action is done to, as people call it: what is said and where, who is opened."""
+        """The target of an action in words: what is announced where, what is requested."""
         if did.does in {RING, ANSWER}:
             return self.zone(did.what)
         if did.does == "request":
@@ -132,11 +132,11 @@ class AlarmBoard:
         return self._zones.get(zone, zone)
 
     def name(self, who: str | None) -> str:
-        """Somebody's name; what the record has where nobody is called so."""
+        """A person's name, else what the record has."""
         return self._names().get(who or "", who or "")
 
     def read(self, each: AlarmRow, vitals: Vitals, words: Translator) -> str:
-        """The reading that raised it, in words; where that may be over, what it reads now, too."""
+        """The reading that raised it, in words; the present one as well if it may have changed."""
         evidence = each.alarm.evidence
         device = "" if evidence is None else self._devices.get(evidence.device, "")
         now = ""
@@ -145,12 +145,12 @@ class AlarmBoard:
         return row.reading_text(each.alarm, each.facts, words, device, now)
 
     def maintenance(self) -> list[Maintenance]:
-        """What is being worked on, the soonest end first."""
+        """What is under maintenance, the soonest end first."""
         under = self.rules.core.alarms.quiet.under.values()
         return sorted(under, key=lambda each: each.until_ns)
 
     def silenced(self, scope: str, words: Translator) -> list[str]:
-        """The life-safety alarms that maintenance of the scope silences, as people call them."""
+        """The life-safety alarms that maintenance of the scope silences, in words."""
         found = self.rules.core.alarms.life_safety(scope)
         named = list(dict.fromkeys(row.alarm_title(facts) for facts in found))
         more = len(named) - NAMED_MAX
@@ -166,14 +166,14 @@ class AlarmBoard:
         ]
 
     def does(self, linkage: Linkage, action: LinkageAction, words: Translator) -> str:
-        """An action with what it is done to."""
+        """An action with its target."""
         does = action_name(action)
         did = ActionEventData("", linkage.id, "", "", does, str(getattr(action, does)), "")
         what = "" if does == "call" else self.done(did, words)
         return " ".join(filter(None, [words(f"alarms.does-{does}"), what]))
 
     def scope(self, scope: str) -> str:
-        """What maintenance covers, as people call it."""
+        """The scope of maintenance in words."""
         if scope and scope in self.places:
             return self.places.path(scope)
         if scope in self._devices:
@@ -181,7 +181,7 @@ class AlarmBoard:
         return self._rule_names().get(scope, scope)
 
     def _rule_names(self) -> Mapping[str, str]:
-        """What the rules are called; they are the same as long as their core is."""
+        """The names of the rules; constant for one core."""
         core = self.rules.core
         if self._named[0] is not core:
             names = {w.facts.rule: w.facts.name for w in core.engine.watches.values()}
@@ -189,7 +189,7 @@ class AlarmBoard:
         return self._named[1]
 
     def ring(self, rows: OpenAlarms) -> int:
-        """0: silence; 1: somebody should come; 2: somebody must come now."""
+        """0: silence; 1: a person should come; 2: a person must come now."""
         ringing = [each for each in rows.active if each.rings]
         called = any(each.alarm.id in self.calls.ringing for each in rows.waiting)
         if called or any(each.grave for each in ringing):
@@ -197,7 +197,7 @@ class AlarmBoard:
         return GENTLY if ringing else 0
 
     def vitals(self) -> AlarmVitals:
-        """For the strip of every page."""
+        """For the header of every page."""
         rows = self.open()
         waiting = rows.waiting
         first = waiting[0].facts.name if waiting else ""
@@ -230,7 +230,7 @@ class AlarmBoard:
             yield f"work.{one.scope}", words("alarms.left", span=span)
 
     def sound(self, rows: OpenAlarms, words: Translator) -> View:
-        """What the page's script needs to sound, and its word."""
+        """What the page's script needs for the alarm sound, and its word."""
         ring = self.ring(rows)
         return {"ring": str(ring), "ring.text": words(f"alarms.ring-{ring}")}
 
@@ -249,11 +249,11 @@ class AlarmBoard:
         }
 
     def urgency(self, _vitals: Vitals) -> int:
-        """How urgent the card is now."""
+        """The present urgency of the card."""
         return max((each.urgency for each in self.open().waiting), default=0)
 
     def needs(self, vitals: Vitals, words: Translator) -> list[Need]:
-        """A row for each alarm that nobody has acknowledged; a grey one for what is being done."""
+        """A row for each unacknowledged alarm; a grey one for what is being taken care of."""
         rows = self.open()
         return [
             *(self.need(each, vitals, words) for each in rows.waiting[:NEEDS_MAX]),
@@ -262,7 +262,7 @@ class AlarmBoard:
         ]
 
     def _done(self, each: AlarmRow, vitals: Vitals, words: Translator) -> Need:
-        """A colleague has it, or it is shelved: nobody is needed, and everybody knows."""
+        """A colleague has it, or it is shelved: nobody is needed, and everybody is informed."""
         alarm, here = each.alarm, f"{PATH}/{each.alarm.id}"
         who = self.who(alarm, words)
         return Need(
@@ -280,7 +280,7 @@ class AlarmBoard:
         )
 
     def _work(self, words: Translator) -> Iterator[Need]:
-        """What is being worked on, where that silences what a life may hang on."""
+        """Maintenance that silences life-safety alarms."""
         moment = self.rules.moment()
         for one in self.maintenance():
             silenced = self.silenced(one.scope, words)
@@ -300,7 +300,7 @@ class AlarmBoard:
                 )
 
     def need(self, each: AlarmRow, vitals: Vitals, words: Translator) -> Need:
-        """The alarm on the board of what needs a person."""
+        """The alarm as a row of the board of needs."""
         alarm, here = each.alarm, f"{PATH}/{each.alarm.id}"
         code = f"alarms.state-{alarm.state.value}"
         take = NeedAction(words("alarms.take"), "check", f"{here}/acknowledge", post=True)
@@ -319,7 +319,7 @@ class AlarmBoard:
 
 
 def _shape(vitals: Vitals, rows: OpenAlarms, work: list[Maintenance]) -> int:
-    """Changes when a row came, went or moved, or may be acted on otherwise."""
+    """Changes when a row came, went or moved, or allows other actions."""
     parts = [vitals.name, vitals.version, *(one.scope for one in work)]
     parts += [f"{e.alarm.id} {e.alarm.state} {e.comes}" for e in rows.active[:ROWS_MAX]]
     parts += [f"{each.alarm.id} {each.alarm.state}" for each in rows.silent[:ROWS_MAX]]
@@ -336,7 +336,7 @@ def _counted(rows: OpenAlarms, words: Translator) -> str:
 
 
 def _present(vitals: Vitals, evidence: Evidence | None, words: Translator) -> str:
-    """What the point that raised it reads at present; empty where nobody asks it."""
+    """The present reading of the point that raised it; empty if it is not polled."""
     for device in vitals.devices if evidence is not None else ():
         for point in device.points:
             if (device.id, point.id) == (evidence.device, evidence.point):  # type: ignore[union-attr]  # just looked

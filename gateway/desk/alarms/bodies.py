@@ -1,4 +1,4 @@
-"""What a form or a program hands over with an act on an alarm."""
+"""The bodies of forms and API requests for alarms."""
 
 from typing import Annotated
 
@@ -9,7 +9,7 @@ from gateway.rules.alarms import SHELF_S_MAX
 HOUR_S = 3600
 NOTE_CHARS_MAX = 200
 
-# Nothing at all is refused by the alarms, which know why.
+# A missing duration is refused by the alarms, with the reason.
 ShelfHours = Annotated[
     float, msgspec.Meta(ge=0, le=SHELF_S_MAX / HOUR_S, extra_json_schema={"exclusiveMinimum": 0})
 ]
@@ -19,30 +19,30 @@ NoteText = Annotated[str, msgspec.Meta(max_length=NOTE_CHARS_MAX)]
 
 
 class EmptyBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Nothing more needs to be said."""
+    """No data."""
 
 
 class ShelveBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """For how long; a critical alarm wants a `note` that says why."""
+    """The duration; a critical alarm needs a `note` that says why."""
 
     hours: ShelfHours
     note: NoteText = ""
 
 
 class VerdictBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What it was: real, or a false alarm."""
+    """Whether it was real or a false alarm."""
 
     real: bool
 
 
 class NoteBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What to write beside it; empty takes the note away."""
+    """A note to attach; an empty one removes it."""
 
     text: NoteText
 
 
 class MaintenanceBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is worked on, and for how long; 0 hours ends it."""
+    """The scope of maintenance and its duration; 0 hours ends it."""
 
     scope: str
     hours: MaintenanceHours

@@ -1,4 +1,4 @@
-"""`yizhan alarms`: what is open, and what may be done about it, beside a running station."""
+"""`yizhan alarms`: open alarms, and actions on them, beside a running station."""
 
 import argparse
 from typing import Any
@@ -14,7 +14,7 @@ from gateway.texts.table import render_table
 from gateway.web.i18n import CATALOGUES, Translator
 
 API = "/api/v1/alarms"
-# What is typed, and what the API calls it.
+# The words of the command line, and those of the API.
 DEEDS = {
     "ack": "acknowledge",
     "attend": "attend",
@@ -27,7 +27,6 @@ MAINTAIN = "maintain"
 
 
 def add_to(subcommands: Any) -> None:
-    """Declare the command."""
     texts = Texts.from_environment()
     parser = declare_command(subcommands, "alarms", texts)
     tasks = parser.add_subparsers(dest="task", metavar=texts.say("cli.command"), required=True)
@@ -51,7 +50,7 @@ def add_to(subcommands: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Ask the station; its refusal is a StationError in its own words."""
+    """Ask the station; its refusal is a StationError with its own text."""
     console, words = ApiClient(), CATALOGUES[Texts.from_environment().lang]
     if args.task == MAINTAIN:
         console.post("/api/v1/maintenance", {"scope": args.scope, "hours": args.hours})
@@ -64,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _known(console: ApiClient, word: str) -> str:
-    """The alarm's own id, where somebody names its rule and has only one alarm of it."""
+    """The alarm's own id, if the word names a rule with exactly one alarm."""
     mine = [one.id for one in console.get(API, list[AlarmReport]) if one.rule == word]
     return mine[0] if len(mine) == 1 else word
 

@@ -1,4 +1,4 @@
-"""What a watch waits for, in a sentence: its limit, for how long, at which hours. Pure."""
+"""Explains what a watch waits for: its limit, for how long, at which hours. Pure."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ def describe_condition(watch: Watch, words: Translator) -> str:
 
 
 def limit_unit(watch: Watch) -> str:
-    """The unit of its limits: that of its point, or what a counter gains an hour."""
+    """The unit of its limits: the point's, or that of a counter's hourly gain."""
     limits, unit = watch.limits, watch.facts.unit
     paced = isinstance(limits, threshold.ThresholdLimits) and limits.span_ns is not None
     return quantities.PER_HOUR.get(unit, unit) if paced else unit
@@ -34,7 +34,6 @@ def _conditions(watch: Watch, words: Translator) -> Iterator[str]:
 
 
 def bus_text(*, up: bool, words: Translator) -> str:
-    """What a bus says of itself."""
     return words("alarms.bus-up" if up else "alarms.bus-down")
 
 

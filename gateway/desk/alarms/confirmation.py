@@ -1,4 +1,4 @@
-"""The second question before a form silences what a life may hang on: what exactly, until when."""
+"""The confirmation before a form silences life-safety alarms: what exactly, until when."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,22 +15,21 @@ from gateway.web.i18n import translator_for
 from gateway.web.page_header import wall_text
 from gateway.web.page_renderer import PAGES
 
-# The field of the form that says that the second question was answered.
+# The form field that carries the confirmation.
 SURE = "sure"
 
 
 class ConfirmationPage:
-    """Asks by a page of its own, which sends the same form again; None where there is no need."""
+    """A page that asks for confirmation and sends the same form again; None if not needed."""
 
     def __init__(self, board: AlarmBoard, vitals: Callable[[], Vitals]) -> None:
-        """Of that board's alarms."""
         self._board = board
         self._vitals = vitals
 
     async def shelf(
         self, request: web.Request, alarm_id: str, body: ShelveBody
     ) -> web.StreamResponse | None:
-        """Whether to shelve an alarm that raises itself again when the shelf ends."""
+        """Whether to shelve an alarm that is raised again when its shelving ends."""
         each = self._board.find(alarm_id)
         grave = each is not None and (
             each.alarm.severity is Severity.CRITICAL or each.facts.life_safety
@@ -53,7 +52,7 @@ class ConfirmationPage:
     async def maintenance(
         self, request: web.Request, body: MaintenanceBody
     ) -> web.StreamResponse | None:
-        """Whether to silence the life-safety alarms of what is worked on."""
+        """Whether to silence the life-safety alarms of the scope."""
         words = translator_for(request)
         silenced = self._board.silenced(body.scope, words)
         if not silenced or not body.hours or await _is_sure(request):

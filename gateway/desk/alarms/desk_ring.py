@@ -1,7 +1,7 @@
 """A linkage's call to the desk: rings until the alarm is acknowledged, whatever its severity.
 
-The call is done once a desk's page has shown it. With nobody looking it waits for somebody, as
-long as the linkage lets it, and is recorded as expired then.
+The call is done once a page of the desk has shown it. Without a page it waits as long as the
+linkage allows, and is then recorded as expired.
 """
 
 import asyncio
@@ -12,15 +12,14 @@ RINGING_MAX = 200
 
 
 class DeskRing:
-    """The doer of `call`; `ringing` are the alarms that the desk was called for, oldest first."""
+    """The handler of `call`; `ringing` are the alarms with a call to the desk, oldest first."""
 
     def __init__(self) -> None:
-        """Nobody is called."""
         self.ringing: dict[str, None] = {}
         self._looked = asyncio.Event()
 
     async def handle(self, task: LinkageTask) -> None:
-        """Ring, and wait until a desk's page has shown it."""
+        """Ring, and wait until a page of the desk has shown it."""
         self.ringing[task.alarm] = None
         while len(self.ringing) > RINGING_MAX:
             del self.ringing[next(iter(self.ringing))]
@@ -28,9 +27,9 @@ class DeskRing:
         await self._looked.wait()
 
     def mark_shown(self) -> None:
-        """A desk's page is being shown what rings."""
+        """A page of the desk shows what rings."""
         self._looked.set()
 
     def stop_ringing(self, alarm: str) -> None:
-        """Somebody has acknowledged it."""
+        """The alarm was acknowledged."""
         self.ringing.pop(alarm, None)

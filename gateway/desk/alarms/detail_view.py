@@ -1,4 +1,4 @@
-"""The view of one alarm: how it stands, the curve that raised it, where it is."""
+"""The view of one alarm: its state, the curve that raised it, its place."""
 
 import zlib
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from gateway.web.section import View
 
 
 class AlarmCurve(NamedTuple):
-    """The plot of an alarm, with what stands beside it."""
+    """The plot of an alarm, with its labels."""
 
     plot: plotting.Plot
     point: PointVitals
@@ -27,15 +27,14 @@ class AlarmCurve(NamedTuple):
     paced: bool = False
 
     def name(self, words: Translator) -> str:
-        """What is drawn."""
+        """The name of the plotted quantity."""
         return words("alarms.pace-of", point=self.point.name) if self.paced else self.point.name
 
 
 class AlarmDetailView:
-    """One open alarm at a time, over the board."""
+    """One open alarm at a time, from the board."""
 
     def __init__(self, board: AlarmBoard) -> None:
-        """Of that board."""
         self._board = board
 
     def curve(self, each: AlarmRow, vitals: Vitals) -> AlarmCurve | None:
@@ -50,7 +49,7 @@ class AlarmDetailView:
         return AlarmCurve(plot, drawn, limits, drawn is not point)
 
     def watch(self, each: AlarmRow) -> Watch:
-        """What has raised it."""
+        """The watch that raised it."""
         return self._board.rules.core.engine.watches[each.alarm.watch]
 
     def speaks(self, each: AlarmRow) -> bool:
@@ -70,7 +69,7 @@ class AlarmDetailView:
         return list(reversed(places.chain(each.facts.place)))
 
     def view(self, vitals: Vitals, words: Translator, alarm_id: str) -> View:
-        """Everything on the page that changes; only `shape` once it is over."""
+        """Everything on the page that changes; only `shape` once the alarm is over."""
         self._board.calls.mark_shown()
         rows = self._board.open()
         each = self._board.find(alarm_id)
@@ -94,7 +93,7 @@ class AlarmDetailView:
             yield from _plotted(drawn, vitals, words)
 
     def _shape(self, each: AlarmRow, vitals: Vitals, drawn: AlarmCurve | None) -> int:
-        """What makes its story longer, or its plot another one."""
+        """Changes when its history grows, or another plot is drawn."""
         alarm = each.alarm
         under_way = self._board.rules.core.under_way.values()
         lane = alarm.severity.lane

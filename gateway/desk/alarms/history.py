@@ -1,4 +1,4 @@
-"""Alarms, escalations and what linkages did, read back from the journal, newest first."""
+"""Past alarms, escalations and linkage actions, read from the journal, newest first."""
 
 from collections.abc import Callable, Collection, Mapping
 from typing import TypeAlias
@@ -25,7 +25,7 @@ EntryFilter = Callable[[AlarmHistoryEntry], bool]
 async def read_alarm_history(
     lanes: Reader, before: Mapping[Lane, int], limit: int, wanted: EntryFilter
 ) -> HistoryPage[AlarmHistoryEntry]:
-    """At most `limit` turns that are wanted, below `before` in each lane (empty: from the end)."""
+    """At most `limit` wanted entries below `before` in each lane (empty: from the end)."""
 
     def read(entry: JournalEntry) -> AlarmHistoryEntry | None:
         turn = decode_alarm_entry(entry)
@@ -35,22 +35,22 @@ async def read_alarm_history(
 
 
 def decode_alarm_entry(entry: JournalEntry) -> AlarmHistoryEntry | None:
-    """The turn in an entry, if it is one."""
+    """The alarm event in an entry, if it is one."""
     return event_history.decode_entry(entry, "alarm", lambda kind: SHAPES.get(kind, AlarmEventData))
 
 
 def rule_of(turn: AlarmHistoryEntry) -> str:
-    """The rule whose alarm it is about; "" where it is about all."""
+    """The rule that it is about; "" if it is about all."""
     return "" if isinstance(turn.data, PausedEventData) else turn.data.rule
 
 
 def alarm_filter(alarm_id: str) -> EntryFilter:
-    """Whatever belongs to that alarm; the record of a message says it already."""
+    """Everything about that alarm, except messages, which their action's record contains."""
     return lambda turn: turn.correlation == alarm_id and turn.kind != "message"
 
 
 def rule_filter(rule: str, whats: Collection[str]) -> EntryFilter:
-    """Of that rule, and of those kinds; empty is everything."""
+    """Entries of that rule and those kinds; empty means all."""
 
     def wanted(turn: AlarmHistoryEntry) -> bool:
         return rule in ("", rule_of(turn)) and (not whats or turn.kind in whats)

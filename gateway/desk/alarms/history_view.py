@@ -1,4 +1,4 @@
-"""The past in words: one line a turn, with its mark and its time."""
+"""History in words: one line an entry, with its mark and its time."""
 
 from collections.abc import Callable, Mapping
 
@@ -11,7 +11,7 @@ from gateway.rules.linkage import ANSWER, RING
 from gateway.web.i18n import Translator
 from gateway.web.page_header import StatusMark, written_text
 
-# What a reader may ask for.
+# The groups that a reader may filter by.
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "raised": ("raised", "flapping"),
     "acts": ("acknowledged", "attended", "shelved", "suppressed", "judged"),
@@ -49,12 +49,12 @@ STATES = {
 }
 
 
-# Actions that are said with what they are done to.
+# Actions that are shown with their target.
 NAMED = frozenset({"announce", "relay", "request", RING, ANSWER})
 
 
 class HistoryLine(msgspec.Struct, frozen=True):
-    """One turn on a page; `received`: the platform's receipt covers it."""
+    """One entry on a page; `received`: the platform's receipt covers it."""
 
     when: str
     trust: str
@@ -67,7 +67,7 @@ class HistoryLine(msgspec.Struct, frozen=True):
 
 
 class HistoryFormatter:
-    """Says turns in one language, by the names of this station."""
+    """Formats entries in one language, with the names of this station."""
 
     def __init__(
         self,
@@ -83,7 +83,7 @@ class HistoryFormatter:
     ) -> None:
         """`rules` are their names; `receipted` is the platform's last receipt in each lane.
 
-        `done` names what an action was done to, `zone` a zone.
+        `done` names the target of an action, `zone` a zone.
         """
         self._words = words
         self._timezone = timezone
@@ -95,7 +95,7 @@ class HistoryFormatter:
         self._zone = zone
 
     def line(self, turn: AlarmHistoryEntry) -> HistoryLine:
-        """The turn in words."""
+        """The entry in words."""
         data, words = turn.data, self._words
         rule = rule_of(turn)
         return HistoryLine(
@@ -140,7 +140,7 @@ class HistoryFormatter:
         return " ".join(parts)
 
     def _ways(self, ways: tuple[str, ...]) -> str:
-        """The channels of a call; a zone bears its own name."""
+        """The channels of a call; a zone by its name."""
         words = self._words
         codes = [(way, f"alarms.by-{way}") for way in ways]
         said = [words(code) if code in words else self._zone(way) for way, code in codes]

@@ -1,7 +1,7 @@
-"""The curve that raised an alarm: the last hour of its point, the limit, where it was crossed.
+"""The curve that raised an alarm: the last hour of its point, the limit, the crossing.
 
-The hour is what the station keeps in memory for its live page: nothing is read from the disk for
-it. What was crossed before that hour is said in words and not drawn.
+The hour is what the station keeps in memory for its live page: nothing is read from disk. A
+crossing before that hour is mentioned in words and not drawn.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,7 +23,7 @@ MINUTES_FROM_S = 600
 
 
 class Plot(NamedTuple):
-    """What is drawn: paths over a box of 1000 by 300, the labels of both axes."""
+    """The drawing: paths over a box of 1000 by 300, and the labels of both axes."""
 
     path: str
     limits: tuple[str, ...]
@@ -34,7 +34,7 @@ class Plot(NamedTuple):
 
 
 def limits_of(watch: Watch) -> tuple[float, ...]:
-    """The limits that a value or a pace is held against; none where a time is judged."""
+    """The limits for a value or a rate; none if a time is judged."""
     limits = watch.limits
     if not isinstance(limits, threshold.ThresholdLimits):
         return ()
@@ -42,7 +42,7 @@ def limits_of(watch: Watch) -> tuple[float, ...]:
 
 
 def point_of(vitals: Vitals, evidence: Evidence | None) -> PointVitals | None:
-    """The point that raised it, if it is still read and has a curve."""
+    """The point that raised it, if it is still polled and has a curve."""
     if evidence is None:
         return None
     for device in vitals.devices:
@@ -55,7 +55,7 @@ def point_of(vitals: Vitals, evidence: Evidence | None) -> PointVitals | None:
 
 
 def judged_quantity(watch: Watch, point: PointVitals) -> PointVitals:
-    """What was judged of the point: its value, or how fast it runs where that has a limit."""
+    """The judged quantity: the point's value, or its rate if the rate has a limit."""
     limits = watch.limits
     if not isinstance(limits, threshold.ThresholdLimits) or limits.span_ns is None:
         return point
@@ -68,9 +68,9 @@ def judged_quantity(watch: Watch, point: PointVitals) -> PointVitals:
 def hourly_gain(
     samples: Sequence[float | None], step_s: float, over_s: float
 ) -> tuple[float | None, ...]:
-    """How much a counter gained an hour, over the span that ends at each of its samples.
+    """A counter's gain per hour, over the span that ends at each of its samples.
 
-    None where the counter went back, and before anything is known of the span.
+    None where the counter went back, and before the span is known.
     """
     reach = max(1, round(over_s / step_s))
     found: list[float | None] = []
@@ -86,7 +86,7 @@ def hourly_gain(
 def plot_point(
     vitals: Vitals, point: PointVitals, limits: Sequence[float], raised_ago_s: float
 ) -> Plot:
-    """The point's last hour with what raised the alarm marked on it."""
+    """The point's last hour, with the cause of the alarm marked."""
     samples = point.spark
     scale = sparkline.axis_scale([*samples, *limits])
     span_s = point.spark_step_s * max(1, len(samples) - 1)
@@ -110,9 +110,9 @@ def plot_point(
 def crossing_index(
     samples: Sequence[float | None], limits: Sequence[float], raised: float
 ) -> int | None:
-    """The first sample of the stretch that led to the alarm; None if that was before the curve.
+    """The first sample of the stretch that led to the alarm; None if it is older than the curve.
 
-    Where no limit can be held against the samples, the sample at which the alarm was raised.
+    Without a limit for the samples: the sample at which the alarm was raised.
     """
     last = min(len(samples) - 1, round(raised))
     while last >= 0 and samples[last] is None:

@@ -1,4 +1,4 @@
-"""How an alarm is said: its pictogram, how urgent it is, how old, in which state. Pure."""
+"""An alarm in words: its pictogram, urgency, age and state. Pure."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -50,11 +50,11 @@ MARKS = {
     AlarmState.SHELVED: ("away", "s-off"),
     AlarmState.SUPPRESSED: ("away", "s-off"),
 }
-# The word beside their mark says it all.
+# The word beside their mark is enough.
 SAID_BY_MARK = frozenset({AlarmState.RAISED, AlarmState.RETURNED})
 
 SILENT = frozenset({AlarmState.SHELVED, AlarmState.SUPPRESSED})
-# Nobody has said yet that they have seen it.
+# Nobody has acknowledged these.
 WAITS = UNSEEN | {AlarmState.RETURNED}
 
 
@@ -67,28 +67,28 @@ class AlarmRow(NamedTuple):
 
     @property
     def rings(self) -> bool:
-        """Whether it sounds at the desk: until somebody has it, even where it went by itself."""
+        """Whether it sounds at the desk: until a person has it, even if it went by itself."""
         state = self.alarm.state
         return state in UNSEEN or (state is AlarmState.RETURNED and self.facts.latch)
 
     @property
     def grave(self) -> bool:
-        """Whether somebody must come now: the gravest there is, and still so."""
+        """Whether a person must come now: critical, and still present."""
         return self.alarm.state in UNSEEN and self.alarm.severity is Severity.CRITICAL
 
     @property
     def waits(self) -> bool:
-        """Whether somebody must still say that they have seen it."""
+        """Whether a person must still acknowledge it."""
         return self.alarm.state in WAITS
 
     @property
     def kept(self) -> bool:
-        """Whether it stands on the board although it is silent: a shelved one of the gravest."""
+        """Whether it stays on the board although it is silent: a shelved critical one."""
         return self.alarm.state is AlarmState.SHELVED and self.alarm.severity is Severity.CRITICAL
 
     @property
     def comes(self) -> bool:
-        """Whether somebody must still come to it, and say so there."""
+        """Whether a person must still come to it, and confirm it there."""
         taken = {AlarmState.ACKNOWLEDGED, AlarmState.RESTING}
         return (
             self.facts.attend
@@ -98,27 +98,26 @@ class AlarmRow(NamedTuple):
 
     @property
     def urgency(self) -> int:
-        """1 to 4, as the desk's board sorts."""
+        """1 to 4, the order of the desk's board."""
         return URGENCY[self.alarm.severity]
 
     @property
     def minutes(self) -> int:
-        """How old it is."""
         return int(self.age_s // 60)
 
 
 def alarm_row(alarm: Alarm, facts: AlarmFacts, moment: RuleInstant) -> AlarmRow:
-    """The alarm at that moment; its age is lived time: what a power cut lasted does not count."""
+    """The alarm at that moment; its age is uptime, which excludes power cuts."""
     return AlarmRow(alarm, facts, max(0.0, (moment.at_ns - alarm.raised_ns) / S))
 
 
 def pictogram(use: str) -> str:
-    """The sensor's own."""
+    """The pictogram of its kind of sensor."""
     return PICTOGRAMS.get(use, OTHER)
 
 
 def alarm_title(facts: AlarmFacts) -> str:
-    """What and where, as the board says it; a bus is its own place."""
+    """What and where, as on the board; a bus is its own place."""
     where = facts.spoken or facts.about
     return f"{facts.name} · {where}" if where else facts.name
 
@@ -131,9 +130,9 @@ def state_mark(alarm: Alarm, words: Translator) -> StatusMark:
 def reading_text(
     alarm: Alarm, facts: AlarmFacts, words: Translator, device: str, now: str = ""
 ) -> str:
-    """The reading that raised it, in words; `device` is what people call the device.
+    """The reading that raised it, in words; `device` is the device's name.
 
-    `now` is what it reads at present, where that is to be told apart.
+    `now` is the present reading, if it is to be told apart.
     """
     evidence = alarm.evidence
     if evidence is None:
@@ -167,7 +166,7 @@ def _value(evidence: Evidence, words: Translator) -> str:
 
 
 def present_value(point: PointVitals, words: Translator) -> str:
-    """What a point reads now: a wired sensor by the word of its kind."""
+    """The present reading of a point: of a wired sensor, the word of its kind."""
     if point.value is None or point.quality != "good":
         return words("alarms.now-unread")
     if isinstance(point.value, bool) and not point.kind:
@@ -176,7 +175,7 @@ def present_value(point: PointVitals, words: Translator) -> str:
 
 
 def time_left(until_ns: int, moment: RuleInstant, words: Translator) -> str:
-    """How long until then, rounded up to the minute."""
+    """The time until then, rounded up to the minute."""
     return words.span(max(0.0, (until_ns - moment.at_ns) / S) + 59)
 
 

@@ -1,4 +1,4 @@
-"""The alarms' addresses: the board, one alarm, the past, what is watched; and the API's."""
+"""The addresses of the alarms: the board, one alarm, the history, the watches; and the API."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -37,10 +37,10 @@ STORY_TURNS = 40
 
 
 class AlarmPages:
-    """The handlers that only look."""
+    """The read-only handlers."""
 
     def __init__(self, board: AlarmBoard, lanes: Reader, vitals: Callable[[], Vitals]) -> None:
-        """Over that board; the past is in `lanes`."""
+        """The board, and `lanes` for the history."""
         self.board = board
         self.one = AlarmDetailView(board)
         self.watches = watch_list.WatchList(board)
@@ -70,12 +70,12 @@ class AlarmPages:
         )
 
     def _scopes(self) -> list[tuple[str, str]]:
-        """What may be put under maintenance: ids, and what people call them."""
+        """What may be put under maintenance: ids and names."""
         known = self.board.rules.core.alarms.quiet.known
         return sorted(((scope, self.board.scope(scope)) for scope in known), key=lambda one: one[1])
 
     async def show(self, request: web.Request) -> web.StreamResponse:
-        """One alarm: open, or what the journal still has of it."""
+        """One alarm: open, or from the journal."""
         words, now, alarm_id = translator_for(request), self._vitals(), request.match_info["id"]
         each = self.board.find(alarm_id)
         page = await history.read_alarm_history(
@@ -121,7 +121,7 @@ class AlarmPages:
         )
 
     def _found(self, alarm_id: str) -> bool | None:
-        """What somebody has found an alarm to be that is over."""
+        """What a person found a past alarm to be."""
         for tally in self.board.rules.core.alarms.verdicts.of_rule.values():
             for alarm, real in tally.latest:
                 if alarm == alarm_id:
@@ -129,7 +129,7 @@ class AlarmPages:
         return None
 
     async def history(self, request: web.Request) -> web.StreamResponse:
-        """What has happened, newest first."""
+        """The history, newest first."""
         words, now, query = translator_for(request), self._vitals(), request.query
         rule, group = query.get("rule", "")[:60], query.get("group", "")[:20]
         wanted = history.rule_filter(rule, GROUPS.get(group, ()))
@@ -169,7 +169,6 @@ class AlarmPages:
         )
 
     async def watched(self, request: web.Request) -> web.StreamResponse:
-        """What each rule watches."""
         words, now = translator_for(request), self._vitals()
         query = request.query
         first = _number(query.get("from", "0"))
@@ -191,7 +190,7 @@ class AlarmPages:
         )
 
     async def listed(self, request: web.Request) -> web.StreamResponse:
-        """The open alarms for programs; what is private, and staff's notes, for staff's alone."""
+        """The open alarms for programs; private ones and notes are for staff only."""
         opened = self.board.open()
         rows = (*opened.active, *opened.silent)
         if Permission.STAFF in view_permissions(request):
@@ -240,14 +239,14 @@ def _may_act(request: web.Request) -> bool:
 
 
 def _hot(active: list[row.AlarmRow]) -> str:
-    """The first emergency that nobody has taken is the only one that may be red."""
+    """The key of the only alarm that may be red: the first emergency that nobody has taken."""
     first = active[0] if active else None
     grave = first is not None and first.waits and first.urgency == max(row.URGENCY.values())
     return first.alarm.id if first is not None and grave else ""
 
 
 def _cursor(text: str) -> Mapping[Lane, int]:
-    """The numbers of a page's end, lane by lane; from the newest where there are none."""
+    """The position of a page's end in each lane; empty means from the newest."""
     parts = text.split(".") if text else []
     if not parts:
         return {}

@@ -19,12 +19,12 @@ from gateway.web.i18n import Translator
 from gateway.web.page_header import StatusMark
 from gateway.web.section import View
 
-# So many watches stand on one page.
+# Watches per page.
 PAGE = 100
 
 INPUTS_MAX = 4
 
-# How a watch stands; what people want to know of first comes first.
+# The marks of a watch's state, the most important first.
 MARKS = {
     confirmation.ConfirmationPhase.ACTIVE.value: ("bad", "s-bad"),
     confirmation.ConfirmationPhase.PENDING.value: ("wait", "s-wait"),
@@ -36,7 +36,7 @@ MARKS = {
 
 
 class WatchFilter(NamedTuple):
-    """What of all the watches is looked at; empty is everything, a place is all that is in it."""
+    """A filter of watches; empty means all, a place includes everything in it."""
 
     first: int = 0
     rule: str = ""
@@ -44,19 +44,19 @@ class WatchFilter(NamedTuple):
 
     @classmethod
     def parse(cls, argument: str) -> Self:
-        """As a page's topic names it."""
+        """Parse a page's topic."""
         first, _, rest = argument.partition(",")
         rule, _, place = rest.partition(",")
         return cls(int(first) if first.isdecimal() else 0, rule, place)
 
     def matches(self, watch: Watch) -> bool:
-        """Whether that watch is meant."""
+        """Whether the filter includes that watch."""
         facts = watch.facts
         return self.rule in ("", facts.rule) and (not self.place or self.place in facts.scopes)
 
 
 class WatchRow(NamedTuple):
-    """One watch on the page; `key` is that of what changes about it."""
+    """One watch on the page; `key` is the prefix of its view."""
 
     key: str
     what: str
@@ -65,9 +65,9 @@ class WatchRow(NamedTuple):
 
 
 class RuleGroup(NamedTuple):
-    """A rule on the page, with those of its watches that stand there; `many` are all of them.
+    """A rule on the page, with its watches on this page; `many` counts all of them.
 
-    `meaning` is what all of them watch for; empty where they differ.
+    `meaning` is what all of them watch for; empty if they differ.
     """
 
     key: str
@@ -80,7 +80,7 @@ class RuleGroup(NamedTuple):
 
 
 class LinkageRow(NamedTuple):
-    """A linkage on the page: what sets it off, what it does, and whether it would now."""
+    """A linkage on the page: its trigger, its actions, and whether it would act now."""
 
     id: str
     when: str
@@ -92,26 +92,24 @@ class WatchList:
     """All watches of the station, a page at a time."""
 
     def __init__(self, board: AlarmBoard) -> None:
-        """Of that board's rules."""
         self._board = board
 
     def all(self) -> Sequence[Watch]:
-        """Every one."""
         return tuple(self._board.rules.core.engine.watches.values())
 
     def wanted(self, wanted: WatchFilter) -> Sequence[Watch]:
-        """Those that are meant, on all pages, rule by rule."""
+        """The watches of the filter, on all pages, rule by rule."""
         return tuple(watch for watch in self.all() if wanted.matches(watch))
 
     def places(self) -> list[tuple[str, str]]:
-        """Where anything is watched: ids, and what people call them."""
+        """Places with watches: ids and names."""
         found = frozenset[str]().union(*(watch.facts.scopes for watch in self.all()))
         places = self._board.places
         known = ((scope, places.path(scope)) for scope in found if scope and scope in places)
         return sorted(known, key=lambda one: one[1])
 
     def groups(self, wanted: WatchFilter, words: Translator) -> list[RuleGroup]:
-        """What does not change."""
+        """The static part of the page."""
         found = self.wanted(wanted)
         counts = Counter(watch.facts.rule for watch in found)
         page = enumerate(found[wanted.first : wanted.first + PAGE], wanted.first)
@@ -121,7 +119,7 @@ class WatchList:
         ]
 
     def linkages(self, words: Translator) -> list[LinkageRow]:
-        """What each linkage would do now, if its rule raised an alarm at this moment."""
+        """What each linkage would do if its rule raised an alarm now."""
         return [
             LinkageRow(
                 id=linkage.id,
@@ -145,7 +143,7 @@ class WatchList:
         return ("ok", "s-ok", words("alarms.would"))
 
     def view(self, vitals: Vitals, words: Translator, argument: str) -> View:
-        """What changes; `argument` is what is wanted."""
+        """The changing part of the page; `argument` is the filter."""
         return dict(self._facts(vitals, words, WatchFilter.parse(argument)))
 
     def _facts(
@@ -179,7 +177,7 @@ class WatchList:
         return engine.states[watch.id].confirmed.phase.value
 
     def _looked(self, watch: Watch, vitals: Vitals, moment: RuleInstant) -> int | None:
-        """When it last looked, in the station's milliseconds since boot."""
+        """When it last looked, in ms since boot."""
         at_ns = self._board.rules.core.engine.evaluated_ns.get(watch.id)
         if at_ns is None:
             return None
@@ -187,7 +185,7 @@ class WatchList:
 
 
 def _foremost(counts: Counter[str], words: Translator) -> StatusMark:
-    """How a whole rule stands: what is to be known of first, and of how many."""
+    """The state of a whole rule: the most important of its watches', and how many have it."""
     stands = next(each for each in MARKS if counts[each])
     said = words(f"alarms.phase-{stands}")
     if counts[stands] < counts.total():
@@ -221,7 +219,7 @@ def _group(some: Sequence[tuple[int, Watch]], many: int, words: Translator) -> R
 
 
 def _inputs(watch: Watch, words: Translator) -> str:
-    """Its points as settings name them; the first few of many."""
+    """Its points as in the settings; the first few of many."""
     said = []
     for device, point in watch.inputs[:INPUTS_MAX]:
         if device in {BUS, RULE}:
