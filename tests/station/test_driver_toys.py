@@ -149,7 +149,7 @@ class Toys:
         return [entry.body for entry in entries]
 
     def bus(self, name: str) -> BusVitals:
-        return next(bus for bus in self.station.watch().buses if bus.id == name)
+        return next(bus for bus in self.station.health().buses if bus.id == name)
 
     async def until(self, holds: Callable[[], object]) -> None:
         async with asyncio.timeout(WITHIN_S):
