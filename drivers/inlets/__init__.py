@@ -1,1 +1,1 @@
-"""Inlets: the ports that the station opens for devices that speak on their own."""
+"""Inlets: the ports that the station opens for devices that send on their own."""

@@ -1,4 +1,4 @@
-"""What an inlet and the bus behind it say to each other."""
+"""The interface between an inlet and the bus behind it."""
 
 import enum
 from collections.abc import Awaitable, Callable
@@ -14,21 +14,21 @@ class MessageOutcome(enum.Enum):
     """What became of a message."""
 
     STORED = "stored"
-    # Understood, but the journal did not take it: the sender has to repeat it.
+    # Understood, but not in the journal: the sender must repeat it.
     REFUSED = "refused"
     GARBLED = "garbled"
-    # No device of the settings speaks so.
+    # No configured device sent it.
     UNKNOWN = "unknown"
 
 
 class MessageReceipt(NamedTuple):
-    """A verdict, and the bytes with which the family replies (None: with none)."""
+    """The outcome, and the family's reply to the sender (None: no reply)."""
 
     verdict: MessageOutcome
     reply: bytes | None = None
 
 
-# Takes one message; returns once the journal has decided about it. Never raises.
+# Processes one message; returns once the journal has decided. Never raises.
 OnMessage: TypeAlias = Callable[[DeviceMessage], Awaitable[MessageReceipt]]
 
 
@@ -36,20 +36,20 @@ class Inlet(Protocol):
     """A port that listens while `serve` runs."""
 
     async def serve(self, on_message: OnMessage, on_open: Callable[[], None]) -> None:
-        """Listen until cancelled; LineDown says why it cannot be. `on_open`: it listens now."""
+        """Listen until cancelled; LineDown if that fails. Calls `on_open` once it listens."""
 
 
 class OpenInlet(Protocol):
-    """How an inlet is made of its options; nothing is opened before `serve`."""
+    """Makes an inlet of its options; nothing is opened before `serve`."""
 
     def __call__(self, options: msgspec.Struct, need: InletNeed, keys: Path | None) -> Inlet:
         """`need` is what the families behind it declare; `keys` the folder of credentials."""
 
 
 class InletKind(msgspec.Struct, frozen=True):
-    """A value of `kind` in `[inlet.*]`, its options and how it is opened.
+    """A value of `kind` in `[inlet.*]`: its options, and what opens it.
 
-    `shared` of the options says whether devices of several families may use one.
+    `shared` of the options says whether devices of several families may use one inlet.
     """
 
     name: str

@@ -35,13 +35,13 @@ _STATUS = {
     MessageOutcome.UNKNOWN: HTTPStatus.NOT_FOUND,
 }
 
-# A guessed secret costs a sender as much as so many messages.
+# A wrong secret costs a sender as much as this many messages.
 _GUESS_COST = 5.0
 _AGAIN_S = "5"
 
 
 class HttpBounds(msgspec.Struct, frozen=True, kw_only=True):
-    """What one sender, and all of them together, may take."""
+    """The limits of one sender, and of all together."""
 
     connections_max: int = 64
     source_connections_max: int = 8
@@ -50,7 +50,7 @@ class HttpBounds(msgspec.Struct, frozen=True, kw_only=True):
     header_within_s: float = 10.0
     body_within_s: float = 20.0
     body_bytes_max: int = 4 * 1024 * 1024
-    # Larger bodies (pictures) need one of few slots, so that events never wait behind pictures.
+    # Larger bodies (pictures) need one of few slots, so that events never wait for pictures.
     small_bytes_max: int = 64 * 1024
     large_bodies_max: int = 2
 
@@ -78,7 +78,7 @@ class HttpInlet:
         self.held = _Connections(bounds)
 
     async def serve(self, on_message: OnMessage, on_open: Callable[[], None]) -> None:
-        """Listen until cancelled; LineDown says why it cannot be."""
+        """Listen until cancelled; LineDown if that fails."""
         self._secret = load_secret(self._options.credential, self._keys)
         line = listen(*host_and_port(self._options.listen))
 
@@ -100,7 +100,7 @@ class HttpInlet:
             await server.shutdown(1.0)
 
     async def _answer(self, request: web.BaseRequest, on_message: OnMessage) -> web.Response:
-        self.held.began(request.transport)
+        self.held.record_request(request.transport)
         refusal, topic = self._admit(request)
         if refusal is not None:
             return refusal
@@ -140,14 +140,14 @@ class HttpInlet:
         return None, topic
 
     def _topic(self, path: str) -> str | None:
-        """The device's address in the path; None without the secret."""
+        """The device's address in the path; None if the secret is wrong."""
         root, _, rest = path.removeprefix("/").partition("/")
         topic, _, secret = rest.rpartition("/")
         right = hmac.compare_digest(secret.encode("utf-8", "replace"), self._secret)
         return topic if right and root == _ROOT and 0 < len(topic) <= _TOPIC_MAX else None
 
     async def _body(self, request: web.BaseRequest) -> bytes | None:
-        """The whole body; None if it is larger than any may be."""
+        """The whole body; None if it exceeds the limit."""
         declared = request.content_length or 0
         if declared > self._bounds.body_bytes_max:
             return None
@@ -166,7 +166,7 @@ class HttpInlet:
 
 
 class _Connections:
-    """The open connections: how many each sender has, and until when each must have asked."""
+    """The open connections: the number of each sender's, and the deadline for each request."""
 
     def __init__(self, bounds: HttpBounds) -> None:
         self._bounds = bounds
@@ -177,9 +177,9 @@ class _Connections:
         return sum(not each.is_closing() for each in self._sources)
 
     def admit(self, transport: asyncio.Transport) -> bool:
-        """Whether one more may stay."""
+        """Whether another connection is allowed."""
         for closed in [each for each in self._sources if each.is_closing()]:
-            self.began(closed)
+            self.record_request(closed)
             del self._sources[closed]
         source = str((transport.get_extra_info("peername") or ("?",))[0])
         held = Counter(self._sources.values())
@@ -191,15 +191,15 @@ class _Connections:
         self._timers[transport] = loop.call_later(self._bounds.header_within_s, transport.abort)
         return True
 
-    def began(self, transport: asyncio.BaseTransport | None) -> None:
-        """Its request has been read as far as the body."""
+    def record_request(self, transport: asyncio.BaseTransport | None) -> None:
+        """Its request has been read up to the body."""
         timer = None if transport is None else self._timers.pop(transport, None)
         if timer is not None:
             timer.cancel()
 
 
 class _Admission(asyncio.Protocol):
-    """Stands between a connection and aiohttp's own protocol: who may stay is decided first."""
+    """Decides about a connection before aiohttp's own protocol sees it."""
 
     def __init__(self, server: web.Server, held: _Connections) -> None:
         self._server = server
@@ -216,7 +216,7 @@ class _Admission(asyncio.Protocol):
 
 
 class _PeersMistakes(logging.Filter):
-    """What a peer sends that is no HTTP stays out of the log; a mistake of ours is written."""
+    """Keeps invalid HTTP of peers out of the log; our own mistakes are logged."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None

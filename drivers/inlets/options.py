@@ -1,4 +1,4 @@
-"""What `[inlet.*]` may say."""
+"""The settings of `[inlet.*]`."""
 
 import ipaddress
 from typing import Annotated, ClassVar
@@ -40,29 +40,27 @@ class HttpInletOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     credential: CredentialName
 
     def __post_init__(self) -> None:
-        """Refuse what is no address or port; WrongUse."""
+        """WrongUse if `listen` is not an address and a port."""
         _check(self.listen)
 
     @property
     def where(self) -> str:
-        """Address and port, for people."""
         return self.listen
 
 
 class TcpInletOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`kind = "tcp"`: devices connect to `listen` and speak the protocol of their family."""
+    """`kind = "tcp"`: devices connect to `listen` and use the protocol of their family."""
 
     shared: ClassVar[bool] = False
 
     listen: Listen
 
     def __post_init__(self) -> None:
-        """Refuse what is no address or port; WrongUse."""
+        """WrongUse if `listen` is not an address and a port."""
         _check(self.listen)
 
     @property
     def where(self) -> str:
-        """Address and port, for people."""
         return self.listen
 
 

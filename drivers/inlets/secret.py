@@ -8,7 +8,7 @@ from pathlib import Path
 
 from drivers.contract import PortUnfit
 
-# 16 URL-safe characters of a random generator are 96 bits.
+# 16 random URL-safe characters are 96 bits.
 _SECRET = re.compile(r"[A-Za-z0-9_-]{16,128}")
 
 

@@ -5,15 +5,15 @@ import socket
 
 from drivers.contract import LineDown, PortForbidden, PortHeld, PortUnfit
 
-# Held by the kernel until they are accepted.
+# Connections that the kernel holds until they are accepted.
 BACKLOG = 32
 
-# A peer that acknowledges nothing for this long is gone.
+# A peer that acknowledges nothing for this time is gone.
 USER_TIMEOUT_MS = 20_000
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Take the port on that address; LineDown says why it cannot be had."""
+    """Bind the port on that address; LineDown if that fails."""
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         line = socket.create_server((host, port), family=family, backlog=BACKLOG)

@@ -17,10 +17,10 @@ _READ_BYTES = 4096
 
 
 class TcpBounds(msgspec.Struct, frozen=True, kw_only=True):
-    """What one sender, and all of them together, may take.
+    """The limits of one sender, and of all together.
 
-    A frame that has begun must be whole within `frame_within_s`. A connection that has sent
-    `garbage_max` bytes without a frame among them is closed.
+    A frame must be complete within `frame_within_s` of its beginning. A connection is closed after
+    `garbage_max` bytes without a frame.
     """
 
     connections_max: int = 32
@@ -48,11 +48,11 @@ class TcpInlet:
         self._held: dict[asyncio.Task[None], str] = {}
 
     def __len__(self) -> int:
-        """How many connections there are."""
+        """Number of connections."""
         return len(self._held)
 
     async def serve(self, on_message: OnMessage, on_open: Callable[[], None]) -> None:
-        """Listen until cancelled; LineDown says why it cannot be."""
+        """Listen until cancelled; LineDown if that fails."""
         line = listen(*host_and_port(self._options.listen))
 
         def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -130,7 +130,7 @@ class TcpInlet:
                 until_s = loop.time() + min(self._bounds.frame_within_s, self._need.idle_s)
 
     def _next(self, heard: bytes, *, ended: bool) -> tuple[int, int] | None:
-        """The first whole frame; more than a frame's length holds no unfinished one."""
+        """The first complete frame; an unfinished one is never longer than the longest frame."""
         if not heard:
             return None
         frame = self._need.find(heard, final=False)
@@ -139,7 +139,7 @@ class TcpInlet:
         return frame
 
     async def _pay(self, source: str, cost: float) -> None:
-        """A sender that sends too much is read more slowly."""
+        """Read more slowly from a sender that exceeds its rate."""
         loop = asyncio.get_running_loop()
         while (wait_s := self._rates.charge(source, cost, loop.time())) > 0:  # noqa: ASYNC110  # no event
             await asyncio.sleep(wait_s)

@@ -1,1 +1,1 @@
-"""What runs the devices that are not polled: one kind of bus for each other shape of driver."""
+"""The buses of devices that are not polled: one kind for each other shape of driver."""

@@ -1,7 +1,7 @@
-"""The bus of devices that do something when told: a bounded queue, a deadline, a status.
+"""The bus of devices that act on request: a bounded queue, a deadline, a status.
 
 An action is carried out at most once: what may have reached the device is never sent again. It is
-*done* only if the device says so; where it is silent or talks nonsense, it was sent and no more.
+*done* only if the device confirms it; if the device is silent or sends nonsense, it was only sent.
 """
 
 import asyncio
@@ -46,14 +46,14 @@ QUEUE_MAX = 16
 DEADLINE_S = 30.0
 RETRY_MIN_S, RETRY_MAX_S = 1.0, 60.0
 
-# A device that cannot tell yet is asked again after this pause; one that is silent or talks
-# nonsense, so many times.
+# Pause before a device that does not know the result yet is asked again, and how often one that is
+# silent or sends nonsense is asked.
 _ASK_AGAIN_S = 0.5
 _DOUBTS_MAX = 3
 
 
 class QueuedAction(msgspec.Struct, eq=False):
-    """One action that waits, and the deadline by which it must have begun."""
+    """A waiting action, and the deadline by which it must begin."""
 
     device: Device
     point: Point
@@ -76,7 +76,7 @@ class ActingBus:
         *,
         on_fault: OnFault = log_fault,
     ) -> None:
-        """A mistake in a driver goes to `on_fault`, and costs that action or status."""
+        """An unforeseen exception of a driver goes to `on_fault` and costs one action or status."""
         self.name = name
         self._options = options
         self._devices = {device.id: (device, driver) for device, driver in devices}
@@ -107,9 +107,9 @@ class ActingBus:
             self._give_up(LineLost("bus.not-open", bus=self.name), at_s=None)
 
     async def write(self, device: str, point: str, value: Value) -> Reading:
-        """Carry the action out; GOOD if the device confirmed it, SUBSTITUTED if it was only sent.
+        """Carry out the action; GOOD if the device confirmed it, SUBSTITUTED if it was only sent.
 
-        NotWritable at once if there is no such action, Busy if too many wait; a DeviceFault or
+        NotWritable if there is no such action, BusBusy if too many are waiting; a DeviceFault or
         LineDown if it failed or could not begin in time.
         """
         target, driver, action = self._target(device, point)
@@ -125,26 +125,26 @@ class ActingBus:
         return Reading(device, point, value, action.unit, quality, at_ns)
 
     def restart(self) -> None:
-        """Close and open again."""
+        """Close and reopen."""
         self._again = True
         self._changed.set()
 
     def counters(self, device: str) -> Counters | None:
-        """Nothing is counted."""
+        """None: acting devices have no counters."""
         del device
         return None
 
     def accept_counter(self, device: str, point: str) -> None:
-        """Nothing is counted."""
+        """No effect."""
 
     @property
     def waiting(self) -> int:
-        """How many actions have not begun."""
+        """Number of actions that have not begun."""
         return len(self._queue)
 
     @property
     def stats(self) -> BusStats:
-        """This moment's figures."""
+        """A snapshot of all counters."""
         stats = self._stats.values()
         return BusStats(
             name=self.name,
@@ -166,7 +166,7 @@ class ActingBus:
         return *found, action
 
     async def _session(self) -> None:
-        """Open, act and ask until the line is lost or is to be opened again."""
+        """Open, act and poll the status until the line is lost or must be reopened."""
         link = await self._options.connect(lambda heard: heard)
         lost = asyncio.ensure_future(link.watch())
         try:
@@ -194,7 +194,7 @@ class ActingBus:
             link.close()
 
     async def _carry_out(self, link: BusLink, action: QueuedAction) -> None:
-        """One action, to its own end; whoever ordered it is told, if he still waits."""
+        """One action, to its end; its caller is notified if it still waits."""
         if action.done.done():
             return
         try:
@@ -249,7 +249,7 @@ class ActingBus:
         return next((name for name, due_s in self._due_s.items() if due_s <= now_s), None)
 
     async def _ask(self, link: BusLink, name: str) -> None:
-        """One device's status; what cannot be read is not known."""
+        """One device's status; what cannot be read is unknown."""
         device, driver = self._devices[name]
         self._due_s[name] = self._now_s() + device.every_s
         readings: list[Reading] = []
@@ -294,7 +294,7 @@ class ActingBus:
         return Reading(device, point.id, value, point.unit, quality, int(self._now_s() * 1e9))
 
     def _give_up(self, why: FieldError, *, at_s: float | None) -> None:
-        """Tell those who wait too long, or (None) all of them."""
+        """Fail the actions that have waited too long, or (None) all of them."""
         for action in list(self._queue):
             if action.done.done() or at_s is None or action.until_s <= at_s:
                 self._queue.remove(action)
@@ -302,7 +302,7 @@ class ActingBus:
                     action.done.set_exception(why)
 
     async def _wait(self, until_s: float, *more: "asyncio.Future[None]") -> None:
-        """Until then, or until something changes."""
+        """Wait until then, or until something changes."""
         changed = asyncio.ensure_future(self._changed.wait())
         watched: set[asyncio.Future[Any]] = {changed, *more}
         try:
@@ -312,7 +312,7 @@ class ActingBus:
             changed.cancel()
 
     async def _rest(self) -> None:
-        """Between two attempts to open the line; whoever waits too long is told why."""
+        """The pause between two attempts to open the line; actions that expire in it fail."""
         until_s = self._now_s() + self._retry_s
         self._retry_s = min(2 * self._retry_s, RETRY_MAX_S)
         while self._now_s() < until_s and not self._again:

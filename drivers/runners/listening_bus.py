@@ -1,8 +1,8 @@
-"""The bus of devices that speak on their own: an inlet, its devices, and what they say.
+"""The bus of devices that send on their own: an inlet, its devices, and their messages.
 
     inlet ── message ──► identify ─► decode ─► counters ─► sink ── committed? ──► reply
 
-A device is silent when it has said nothing for three of its periods (`every_s` of its model).
+A device is silent when it has sent nothing for three of its periods (`every_s` of its model).
 """
 
 import asyncio
@@ -34,7 +34,7 @@ from drivers.runners.listening_device import ListeningDevice
 SWEEP_S = 1.0
 RETRY_MIN_S, RETRY_MAX_S = 1.0, 60.0
 
-# A journal that has not decided after this long: the sender is told to repeat.
+# If the journal has not committed after this time, the sender is asked to repeat.
 STORE_WITHIN_S = 10.0
 
 
@@ -51,7 +51,7 @@ class ListeningBus:
         *,
         on_fault: OnFault = log_fault,
     ) -> None:
-        """A mistake in one message goes to `on_fault`; the inlet and the other devices go on."""
+        """An unforeseen exception goes to `on_fault` and costs one message."""
         self.name = name
         self.strangers = 0
         self._inlet = inlet
@@ -80,11 +80,11 @@ class ListeningBus:
                 await self._pause()
 
     async def write(self, device: str, point: str, value: Value) -> Reading:
-        """Nothing can be written to a device that only speaks."""
+        """Always NotWritable: these devices only send."""
         raise NotWritable("inlet.not-writable", device=device, point=point, value=value)
 
     def restart(self) -> None:
-        """Close and open again."""
+        """Close and reopen."""
         self._again.set()
 
     def counters(self, device: str) -> Counters | None:
@@ -99,7 +99,7 @@ class ListeningBus:
 
     @property
     def stats(self) -> BusStats:
-        """This moment's figures; `transactions` are messages of our devices."""
+        """A snapshot; `transactions` counts messages of our devices."""
         stats = {each.device.id: each.stats for each in self._talkers}
         return BusStats(
             name=self.name,
@@ -114,7 +114,7 @@ class ListeningBus:
         )
 
     async def handle_message(self, message: DeviceMessage) -> MessageReceipt:
-        """Judge one message, and return once the journal has decided; never raises."""
+        """Process a message; returns once the journal has decided. Never raises."""
         found = self._identified(message)
         if found is None:
             self.strangers += 1
@@ -163,12 +163,12 @@ class ListeningBus:
             return None
 
     def _reply_of_any(self, message: DeviceMessage) -> bytes | None:
-        """Where one family speaks here, its own refusal; else nothing can be said."""
+        """The refusal of the only family here; with several families there is none."""
         only = self._drivers[0] if len(self._drivers) == 1 else None
         return None if only is None else self._reply(only, message, MessageOutcome.UNKNOWN)
 
     async def _serve(self) -> None:
-        """Listen, and look after the silent, until the inlet fails or is to be opened again."""
+        """Receive, and check for silent devices, until the inlet fails or must be reopened."""
         serving = asyncio.ensure_future(self._inlet.serve(self.handle_message, self._up))
         try:
             while not self._again.is_set() and not serving.done():
@@ -187,7 +187,7 @@ class ListeningBus:
             await self._tick(set())
 
     async def _tick(self, watched: set["asyncio.Future[None]"]) -> None:
-        """Let a second pass, less if something happens; then look who has been silent."""
+        """Wait one second, or less if something happens; then check for silent devices."""
         again = asyncio.ensure_future(self._again.wait())
         waited: set[asyncio.Future[Any]] = {again, *watched}
         try:
@@ -196,7 +196,7 @@ class ListeningBus:
             again.cancel()
         now_s = self._swept_s = self._now_s()
         for talker in self._talkers:
-            result = talker.overdue(now_s, deaf=self._state is not BusState.UP)
+            result = talker.check_silence(now_s, deaf=self._state is not BusState.UP)
             if result is not None:
                 self._sink(result)
                 self._tell(talker)
@@ -206,7 +206,7 @@ class ListeningBus:
         self._opened += 1
         self._retry_s = RETRY_MIN_S
         for talker in self._talkers:
-            talker.listening(now_s)
+            talker.start_listening(now_s)
         if self._state is not BusState.UP:
             self._say(BusState.UP, None, {})
 
@@ -219,7 +219,7 @@ class ListeningBus:
         self._on_state(BusChange(self.name, state, int(self._now_s() * 1e9), code, data))
 
     def _tell(self, talker: ListeningDevice) -> None:
-        """Say a device's state if it is another than was said last."""
+        """Report a device's state if it changed."""
         if talker.changed:
             talker.changed = False
             at_ns = int(self._now_s() * 1e9)

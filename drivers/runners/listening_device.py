@@ -1,4 +1,4 @@
-"""One device that speaks on its own: its state, and what its messages and its silence mean."""
+"""One device that sends on its own: its state, and the results of its messages and its silence."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -22,12 +22,12 @@ from drivers.message import DeviceMessage
 # A device counts as silent after this many of its periods.
 PATIENCE = 3
 
-# Messages in a row that cannot be understood, after which the device counts as faulty.
+# Undecodable messages in a row before the device counts as faulty.
 FAILURES_MAX = 3
 
 
 class ListeningDevice:
-    """Instants are seconds of the running loop. `changed`: its state has to be told."""
+    """Instants are seconds of the running loop. `changed`: its state must be reported."""
 
     def __init__(self, device: Device, driver: ListeningDriver) -> None:
         self.device = device
@@ -41,12 +41,12 @@ class ListeningDevice:
         self._failures = 0
         self._alive_s: float | None = None
 
-    def listening(self, now_s: float) -> None:
+    def start_listening(self, now_s: float) -> None:
         """The inlet is open (again): silence counts from now on."""
         self._alive_s = now_s
 
     def handle_message(self, message: DeviceMessage, now_s: float) -> PollResult | None:
-        """A message of this device: what is to be stored of it; `understood` tells of garbage."""
+        """The readings of a message of this device; `understood` is False for garbage."""
         self._alive_s = now_s
         try:
             samples = self.driver.decode(self.device, message)
@@ -63,11 +63,11 @@ class ListeningDevice:
         )
         return self._result(readings, now_s) if readings else None
 
-    def overdue(self, now_s: float, *, deaf: bool) -> PollResult | None:
-        """What its silence means; None while it is as usual.
+    def check_silence(self, now_s: float, *, deaf: bool) -> PollResult | None:
+        """The readings that follow from silence; None while the silence is as usual.
 
-        While the inlet is not open the silence is not its own, but what it said is old all the
-        same.
+        While the inlet is closed the silence is not the device's, but its last readings are just as
+        old.
         """
         if self._alive_s is None or now_s - self._alive_s <= PATIENCE * self.device.every_s:
             return None
@@ -80,7 +80,7 @@ class ListeningDevice:
         return self._nothing(self.device.points, fault, now_s)
 
     def _failed(self, fault: DeviceFault, now_s: float) -> PollResult | None:
-        """Garbage is forgiven a few times; a fault that the device reports is one at once."""
+        """Garbage is tolerated a few times; a fault that the device reports counts at once."""
         self.stats.record_fault(fault)
         self.understood = fault.quality is not Quality.CRC
         self._failures += 1

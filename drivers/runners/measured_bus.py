@@ -1,6 +1,6 @@
 """The bus of devices that take one reading while a person waits.
 
-It is given no sink and tells no states: what it reads goes to whoever asked, and nowhere else.
+It has no sink and reports no states: a reading goes to its caller, and nowhere else.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ class MeasuredBus:
         *,
         on_fault: OnFault = log_fault,
     ) -> None:
-        """A mistake in a driver goes to `on_fault`, and costs that measurement."""
+        """An unforeseen exception of a driver goes to `on_fault` and costs that measurement."""
         self.name = name
         self._options = options
         self._devices = {device.id: (device, driver) for device, driver in devices}
@@ -51,13 +51,13 @@ class MeasuredBus:
         self._measuring = asyncio.Lock()
 
     async def run(self) -> None:
-        """Nothing happens before somebody asks."""
+        """Nothing to do: the port is only open during a measurement."""
         await asyncio.get_running_loop().create_future()
 
     async def measure(self, device: str, until_s: float) -> Measurement:
-        """One reading, before `until_s` of the running loop; a FieldError says why there is none.
+        """One reading before `until_s` of the running loop; a FieldError says why there is none.
 
-        Whoever comes while another measurement is under way waits for its end.
+        Waits while another measurement is running.
         """
         if device not in self._devices:
             raise WrongUse("bus.no-point", device=device, point="")
@@ -76,7 +76,7 @@ class MeasuredBus:
             raise
         except FieldError:
             raise
-        except Exception as error:  # the edge: a mistake costs this measurement
+        except Exception as error:  # the edge: an unforeseen exception costs this measurement
             self._on_fault(f"bus.{self.name}", error)
             raise GarbledReply("bus.fault", device=device) from error
         self._stats[device].transactions += 1
@@ -84,23 +84,23 @@ class MeasuredBus:
         return measured
 
     async def write(self, device: str, point: str, value: Value) -> Reading:
-        """Nothing is written to a device that measures."""
+        """Always NotWritable: these devices only measure."""
         raise NotWritable("measured.not-writable", device=device, point=point, value=value)
 
     def restart(self) -> None:
-        """Nothing is open that could be stuck."""
+        """No effect: nothing is open between measurements."""
 
     def counters(self, device: str) -> Counters | None:
-        """Nothing is counted."""
+        """None: readings are not kept."""
         del device
         return None
 
     def accept_counter(self, device: str, point: str) -> None:
-        """Nothing is counted."""
+        """No effect."""
 
     @property
     def stats(self) -> BusStats:
-        """What was counted of measurements; no values."""
+        """The number of measurements and faults; no values."""
         stats = self._stats.values()
         return BusStats(
             name=self.name,
