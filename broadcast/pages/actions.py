@@ -47,13 +47,13 @@ class BroadcastActions:
 
     def __init__(
         self,
-        deck: BroadcastPageContext,
+        context: BroadcastPageContext,
         vitals: Callable[[], Vitals],
         turned: Callable[[], Awaitable[None]],
         again: Callable[[web.Request, RefusedForm], web.Response],
     ) -> None:
         """`turned` is called when a volume changed; `again` shows the page once more."""
-        self._deck = deck
+        self._context = context
         self._vitals = vitals
         self._turned = turned
         self._again = again
@@ -89,7 +89,7 @@ class BroadcastActions:
     async def preset(self, request: web.Request) -> web.StreamResponse:
         """Play a preset; an emergency only if its key was held, or after a confirmation."""
         preset_id = request.match_info["preset"]
-        preset = self._deck.presets.get(preset_id)
+        preset = self._context.presets.get(preset_id)
         form, class_ = await request.post(), OrderClass.parse(preset.cls)
         apart = class_.urgent and "urgent-zones" in form
         zones = await read_zones(request, URGENT_ZONE if apart else "zone")
@@ -113,7 +113,7 @@ class BroadcastActions:
     async def hear(self, request: web.Request) -> web.StreamResponse:
         """Play in the browser how a text is read, before it sounds anywhere."""
         text, form = await read_text(request), await request.post()
-        clip = await self._deck.voice.render(text)
+        clip = await self._context.voice.render(text)
         return request.app[PAGES].render(
             request,
             "broadcast/hear.html",
@@ -131,30 +131,30 @@ class BroadcastActions:
 
     async def clip(self, request: web.Request) -> web.StreamResponse:
         """Play a recording."""
-        sha = self._deck.shelf.clip(request.match_info["sha"]).sha
+        sha = self._context.shelf.clip(request.match_info["sha"]).sha
         ask = OrderRequest(zones=await read_zones(request), clip=sha)
         return await self._give(request, ask, OrderClass.NOTICE)
 
     async def microphone(self, request: web.Request) -> web.StreamResponse:
         """Open a microphone of the station until it is put down."""
         microphone = request.match_info["id"]
-        self._deck.paging.require_known(microphone)
+        self._context.paging.require_known(microphone)
         ask = LocalOrderRequest(zones=await read_zones(request), microphone=microphone)
         return await self._give(request, ask, OrderClass.LIVE)
 
     async def put_down(self, request: web.Request) -> web.StreamResponse:
         """Close the microphone; what was said is heard to its end, and kept."""
-        kept = on_air.microphone_orders(self._deck).get(request.match_info["id"])
+        kept = on_air.microphone_orders(self._context).get(request.match_info["id"])
         if kept is None:
             raise web.HTTPSeeOther(PATH)
         set_target(request, kept.order.id)
-        if not self._deck.paging.end(kept.order.id):
-            await self._deck.room.cancel(kept.order.id, request_actor(request))
+        if not self._context.paging.end(kept.order.id):
+            await self._context.room.cancel(kept.order.id, request_actor(request))
         raise web.HTTPSeeOther(f"{PATH}?told={kept.order.id}")
 
     async def stop(self, request: web.Request) -> web.StreamResponse:
         """Silence everything below the emergency."""
-        await self._deck.room.stop((), request_actor(request))
+        await self._context.room.stop((), request_actor(request))
         raise web.HTTPSeeOther(PATH)
 
     async def cancel(self, request: web.Request) -> web.StreamResponse:
@@ -162,30 +162,30 @@ class BroadcastActions:
         order_id = request.match_info["id"]
         set_target(request, order_id)
         try:
-            await self._deck.room.cancel(order_id, request_actor(request))
+            await self._context.room.cancel(order_id, request_actor(request))
         except CommandRefused as refused:
             raise UsageError(refused.code, **refused.data) from refused
         raise web.HTTPSeeOther(f"{PATH}?told={order_id}")
 
     async def again(self, request: web.Request) -> web.StreamResponse:
         """Order again what no loudspeaker took; an emergency only after a confirmation."""
-        deck, order_id = self._deck, request.match_info["id"]
-        order = deck.room.require(order_id).order
+        context, order_id = self._context, request.match_info["id"]
+        order = context.room.require(order_id).order
         class_ = min(
             order.class_, OrderClass.EMERGENCY
         )  # what a fire input began, staff begin in their own name
         if class_.urgent and (await request.post()).get("held") != "1":
             words = translator_for(request)
-            title = told.order_title(deck.room.require(order_id), deck, words)
+            title = told.order_title(context.room.require(order_id), context, words)
             return self._confirm(request, f"{PATH}/again/{order_id}", title, "", order.zones)
         once_more = msgspec.structs.replace(
             order,
-            id=deck.room.new_id(),
+            id=context.room.new_id(),
             source="desk",
             class_=class_,
             authority=Authority.PRESS,
             actor=request_actor(request),
-            expires=deck.clock.deadline(lifetime_s(class_)),
+            expires=context.clock.deadline(lifetime_s(class_)),
             not_before=None,
             supersedes=(),
         )
@@ -193,32 +193,32 @@ class BroadcastActions:
 
     async def test(self, _request: web.Request) -> web.StreamResponse:
         """Let every loudspeaker show how far it works."""
-        self._deck.selftests.request()
+        self._context.selftests.request()
         raise web.HTTPSeeOther(f"{PATH}#horns")
 
     async def volume(self, request: web.Request) -> web.StreamResponse:
         """Change the volume by one step."""
         zone = request.match_info["zone"]
-        if zone not in self._deck.room.house.zones:
+        if zone not in self._context.room.house.zones:
             raise NotFound("broadcast.unknown-zone", zone=zone[:60])
         up = (await request.post()).get("turn") == "up"
         set_target(request, zone)
-        await self._deck.volumes.step_by(zone, 1 if up else -1)
+        await self._context.volumes.step_by(zone, 1 if up else -1)
         await self._turned()
         raise web.HTTPSeeOther(PATH)
 
     async def _give(
         self, request: web.Request, ask: OrderRequest, class_: OrderClass
     ) -> web.StreamResponse:
-        deck = self._deck
+        context = self._context
         by = Requester(request_actor(request), "desk", Authority.PRESS)
-        expires = deck.clock.deadline(lifetime_s(class_))
-        order = build_order(ask, by, deck.presets, deck.room.new_id(), expires)
+        expires = context.clock.deadline(lifetime_s(class_))
+        order = build_order(ask, by, context.presets, context.room.new_id(), expires)
         return await self._place(request, order)
 
     async def _place(self, request: web.Request, order: Order) -> web.StreamResponse:
         set_target(request, order.id)
-        receipt = await self._deck.room.place(with_join_key(order))
+        receipt = await self._context.room.place(with_join_key(order))
         raise web.HTTPSeeOther(f"{PATH}?told={receipt.of}")
 
     def _confirm(
@@ -237,7 +237,7 @@ class BroadcastActions:
         )
 
     def _known(self, zones: Sequence[object]) -> list[SoundZone]:
-        known = self._deck.room.house.zones
+        known = self._context.room.house.zones
         return [known[zone] for zone in zones if isinstance(zone, str) and zone in known]
 
 

@@ -17,20 +17,20 @@ SOUNDS_MAX = 4
 class BroadcastCard:
     """Builds the card; changes nothing."""
 
-    def __init__(self, deck: BroadcastPageContext) -> None:
-        self._deck = deck
+    def __init__(self, context: BroadcastPageContext) -> None:
+        self._context = context
 
     def view(self, _vitals: Vitals, words: Translator) -> View:
         """The card."""
-        state, air = speakers_state(self._deck, words), on_air.on_air_orders(self._deck)
-        lost = on_air.unrecorded_sounds(self._deck, words)
+        state, air = speakers_state(self._context, words), on_air.on_air_orders(self._context)
+        lost = on_air.unrecorded_sounds(self._context, words)
         if lost and not air:
             title, text, clock = words("cast.lost"), lost[0].text, ""
         elif not air:
-            code = "cast.kiosk-speaks" if on_air.kiosk_speaks(self._deck) else "cast.silent"
+            code = "cast.kiosk-speaks" if on_air.kiosk_speaks(self._context) else "cast.silent"
             title, text, clock = words(code), "", ""
         else:
-            first = on_air.show_on_air(air[0], self._deck, words)
+            first = on_air.show_on_air(air[0], self._context, words)
             title = words("cast.playing", title=first.title)
             text, clock = first.text, first.clock
         return {"title": title, "text": text, "clock": clock, "state": state}
@@ -45,36 +45,36 @@ class BroadcastCard:
 
         What plays, because it can be stopped; what is broken.
         """
-        deck = self._deck
+        context = self._context
         found = [
-            self._unheard(kept, words) for kept in deck.room.unheard_emergencies()[:SOUNDS_MAX]
+            self._unheard(kept, words) for kept in context.room.unheard_emergencies()[:SOUNDS_MAX]
         ]
         found += [
-            self._lost(one, words) for one in on_air.unrecorded_sounds(deck, words)[:SOUNDS_MAX]
+            self._lost(one, words) for one in on_air.unrecorded_sounds(context, words)[:SOUNDS_MAX]
         ]
-        found += [self._sounds(kept, words) for kept in on_air.on_air_orders(deck)[:SOUNDS_MAX]]
-        if not deck.connected():
+        found += [self._sounds(kept, words) for kept in on_air.on_air_orders(context)[:SOUNDS_MAX]]
+        if not context.connected():
             title = words("cast.away")
             found.append(_trouble("audio", AWAY, title, words("cast.away-text"), words))
-        for speaker, fault in sorted(deck.monitor.faults.items()):
-            title = words("cast.need-speaker", name=deck.speakers.get(speaker, speaker))
+        for speaker, fault in sorted(context.monitor.faults.items()):
+            title = words("cast.need-speaker", name=context.speakers.get(speaker, speaker))
             text = words(fault.code, **fault.data)
             found.append(_trouble(f"speaker-{speaker}", FAULTY, title, text, words))
         return found
 
     def _unheard(self, kept: OrderRecord, words: Translator) -> Need:
-        of = len(self._deck.room.house.speakers(kept.order.zones))
-        place = told.zone_names(kept, self._deck, words)
+        of = len(self._context.room.house.speakers(kept.order.zones))
+        place = told.zone_names(kept, self._context, words)
         return Need(
             key=f"unheard-{kept.order.id}",
             urgency=URGENT,
             hue="is-person",
             pictogram="megaphone",
-            amount=(self._deck.clock.now_ns() - kept.since_ns) // MINUTE_NS,
+            amount=(self._context.clock.now_ns() - kept.since_ns) // MINUTE_NS,
             unit=words("cast.minutes-unheard"),
-            title=words("cast.unheard", title=told.order_title(kept, self._deck, words)),
+            title=words("cast.unheard", title=told.order_title(kept, self._context, words)),
             text=words("cast.unheard-text", place=place, of=of),
-            note=told.actor_name(kept.order.actor, self._deck, words),
+            note=told.actor_name(kept.order.actor, self._context, words),
             actions=(
                 NeedAction(words("cast.again"), "play", f"{PATH}/again/{kept.order.id}", post=True),
                 NeedAction(words("cast.look"), "megaphone", PATH, quiet=True),
@@ -98,17 +98,17 @@ class BroadcastCard:
         )
 
     def _sounds(self, kept: OrderRecord, words: Translator) -> Need:
-        one = on_air.show_on_air(kept, self._deck, words)
+        one = on_air.show_on_air(kept, self._context, words)
         return Need(
             key=kept.order.id,
             urgency=URGENT if one.urgent else FAULTY,
             hue="is-person" if one.urgent else "is-voice",
             pictogram="megaphone",
-            amount=(self._deck.clock.now_ns() - kept.since_ns) // MINUTE_NS,
+            amount=(self._context.clock.now_ns() - kept.since_ns) // MINUTE_NS,
             unit=words("cast.minutes-sounding"),
             title=words("cast.playing", title=one.title),
             text=one.text,
-            note=told.actor_name(kept.order.actor, self._deck, words),
+            note=told.actor_name(kept.order.actor, self._context, words),
             actions=(
                 NeedAction(words("cast.stop"), "stop", f"{PATH}/stop/{kept.order.id}", post=True),
                 NeedAction(words("cast.look"), "megaphone", PATH, quiet=True),
@@ -116,10 +116,10 @@ class BroadcastCard:
         )
 
 
-def speakers_state(deck: BroadcastPageContext, words: Translator) -> StatusMark:
+def speakers_state(context: BroadcastPageContext, words: Translator) -> StatusMark:
     """The loudspeakers in a word."""
-    of, faulty = len(deck.speakers), len(deck.monitor.faults)
-    if not deck.connected():
+    of, faulty = len(context.speakers), len(context.monitor.faults)
+    if not context.connected():
         return ("bad", "s-bad", words("cast.away"))
     if faulty:
         return ("warn", "warning", words("cast.speakers-faulty", n=faulty, of=of))

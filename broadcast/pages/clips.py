@@ -32,23 +32,23 @@ class UploadResult(msgspec.Struct, frozen=True):
     seconds: float
 
 
-def listed_clips(deck: BroadcastPageContext) -> list[StoredClip]:
+def listed_clips(context: BroadcastPageContext) -> list[StoredClip]:
     """Uploads and recordings, the last used first."""
-    found = (*deck.shelf.clips(ClipKind.UPLOAD), *deck.shelf.clips(ClipKind.RECORDING))
+    found = (*context.shelf.clips(ClipKind.UPLOAD), *context.shelf.clips(ClipKind.RECORDING))
     return list(found[:SHOWN_MAX])
 
 
-def new_preset_id(deck: BroadcastPageContext) -> str:
+def new_preset_id(context: BroadcastPageContext) -> str:
     """An id for a new preset of staff's."""
-    taken = deck.presets.all().keys()
+    taken = context.presets.all().keys()
     return next(found for n in range(1, 10_000) if (found := f"own-{n}") not in taken)
 
 
 class ClipRoutes:
     """The handlers."""
 
-    def __init__(self, deck: BroadcastPageContext) -> None:
-        self._deck = deck
+    def __init__(self, context: BroadcastPageContext) -> None:
+        self._context = context
 
     def routes(self) -> list[Route]:
         return [
@@ -72,7 +72,7 @@ class ClipRoutes:
         try:
             async with asyncio.timeout(UPLOAD_WITHIN_S):
                 stream = request.content.iter_chunked(CHUNK_BYTES)
-                clip = await self._deck.shelf.store_upload(
+                clip = await self._context.shelf.store_upload(
                     stream, request.query.get("name", "")[:200]
                 )
         except TimeoutError:
@@ -85,19 +85,19 @@ class ClipRoutes:
         sha = request.match_info["sha"]
         if not _SHA.fullmatch(sha):
             raise web.HTTPNotFound
-        response = web.FileResponse(self._deck.shelf.clip(sha).path)
+        response = web.FileResponse(self._context.shelf.clip(sha).path)
         response.content_type = "audio/wav"
         response.headers["Cache-Control"] = "no-store"
         return response
 
     async def key(self, request: web.Request) -> web.StreamResponse:
         """Make it a preset that one key plays."""
-        clip, deck = self._deck.shelf.clip(request.match_info["sha"]), self._deck
-        preset_id = new_preset_id(deck)
+        clip, context = self._context.shelf.clip(request.match_info["sha"]), self._context
+        preset_id = new_preset_id(context)
         set_target(request, preset_id)
         preset = PresetOptions(name=clip.title[:NAME_CHARS_MAX] or preset_id, clip=clip.sha)
-        await deck.presets.put(
-            preset_id, preset, request_actor(request), deck.clock.stamp().wall_ns
+        await context.presets.put(
+            preset_id, preset, request_actor(request), context.clock.stamp().wall_ns
         )
         raise web.HTTPSeeOther(f"{PATH}/presets/{preset_id}")
 
@@ -105,5 +105,5 @@ class ClipRoutes:
         """Remove it, unless it is referred to."""
         sha = request.match_info["sha"]
         set_target(request, sha[:12])
-        await self._deck.shelf.remove(sha)
+        await self._context.shelf.remove(sha)
         raise web.HTTPSeeOther(f"{PATH}#clips")

@@ -40,30 +40,30 @@ class DayChart(NamedTuple):
         return max(1, ROW * (len(self.zones) - 1))
 
 
-def draw_day(deck: BroadcastPageContext, timezone: str) -> DayChart | None:
+def draw_day(context: BroadcastPageContext, timezone: str) -> DayChart | None:
     """Today as far as it has come; None while the date is unknown."""
-    wall_ns = deck.moment().wall_ns
+    wall_ns = context.moment().wall_ns
     if wall_ns is None:
         return None
     zone = zoneinfo.ZoneInfo(timezone)
     moment = datetime.datetime.fromtimestamp(wall_ns // S, tz=zone)
     midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
     starts_ns = int(midnight.timestamp()) * S
-    zones = [each for each in deck.room.house.zones.values() if each.speakers]
+    zones = [each for each in context.room.house.zones.values() if each.speakers]
     heard = [
         (kept, at_ns)
-        for kept in deck.room.orders()
+        for kept in context.room.orders()
         if kept.reached
-        and (at_ns := order_history.asked_wall_ns(kept, deck))
+        and (at_ns := order_history.asked_wall_ns(kept, context))
         and at_ns >= starts_ns
     ]
     stretches = tuple(
         _stretch(kept, at_ns - starts_ns, row)
         for kept, at_ns in heard
         for row, each in enumerate(zones)
-        if deck.room.house.speakers(kept.order.zones) & each.speakers
+        if context.room.house.speakers(kept.order.zones) & each.speakers
     )
-    hours = deck.room.house.quiet.hours
+    hours = context.room.house.quiet.hours
     return DayChart(
         zones=tuple(each.name for each in zones),
         stretches=stretches,

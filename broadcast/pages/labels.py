@@ -32,29 +32,29 @@ MARKS = {
 }
 
 
-def order_title(kept: OrderRecord, deck: BroadcastPageContext, words: Translator) -> str:
+def order_title(kept: OrderRecord, context: BroadcastPageContext, words: Translator) -> str:
     """What is said, in a few words."""
     content = kept.order.content
     match content:
         case LiveContent():
-            mic = deck.microphones.get(content.microphone, content.microphone)
+            mic = context.microphones.get(content.microphone, content.microphone)
             return words("cast.mic-title", name=mic) if mic else words("cast.live-title")
         case MemoryContent():
             return words("cast.aside-title")
         case ClipContent():
-            return _clip(content.sha, deck, words)
+            return _clip(content.sha, context, words)
         case TextContent() | SentenceContent():
             return _short(content.text)
         case PresetContent():
-            preset = deck.presets.all().get(content.preset)
+            preset = context.presets.all().get(content.preset)
             return content.preset if preset is None else preset.name
         case _:
             assert_never(content)
 
 
-def _clip(sha: str, deck: BroadcastPageContext, words: Translator) -> str:
+def _clip(sha: str, context: BroadcastPageContext, words: Translator) -> str:
     try:
-        return deck.shelf.clip(sha).title
+        return context.shelf.clip(sha).title
     except UsageError:
         return words("cast.clip-gone")
 
@@ -63,19 +63,19 @@ def _short(text: str) -> str:
     return text if len(text) <= SHOWN_CHARS else text[: SHOWN_CHARS - 1] + "…"
 
 
-def zone_names(kept: OrderRecord, deck: BroadcastPageContext, words: Translator) -> str:
-    zones = deck.room.house.zones
+def zone_names(kept: OrderRecord, context: BroadcastPageContext, words: Translator) -> str:
+    zones = context.room.house.zones
     return words("cast.comma").join(
         zones[zone].name if zone in zones else zone for zone in kept.order.zones
     )
 
 
-def actor_name(actor: Actor, deck: BroadcastPageContext, words: Translator) -> str:
+def actor_name(actor: Actor, context: BroadcastPageContext, words: Translator) -> str:
     """The name of whoever ordered it."""
     if actor.kind == "staff" and not actor.id.startswith("key."):
-        return deck.names().get(actor.id, actor.id)
-    if actor.kind == "installer" and actor.id in deck.names():
-        return deck.names()[actor.id]
+        return context.names().get(actor.id, actor.id)
+    if actor.kind == "installer" and actor.id in context.names():
+        return context.names()[actor.id]
     return words(f"cast.by-{actor.kind}", id=actor.id.removeprefix("key."))
 
 

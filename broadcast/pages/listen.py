@@ -99,8 +99,8 @@ class ZoneListeners:
 class ListenRoutes:
     """The handler."""
 
-    def __init__(self, deck: BroadcastPageContext, ears: ZoneListeners) -> None:
-        self._deck = deck
+    def __init__(self, context: BroadcastPageContext, ears: ZoneListeners) -> None:
+        self._context = context
         self._ears = ears
 
     def routes(self) -> list[Route]:
@@ -115,7 +115,7 @@ class ListenRoutes:
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
         """Endless WAV, at the pace of the sound."""
-        zone = self._deck.room.house.zones.get(request.match_info["zone"])
+        zone = self._context.room.house.zones.get(request.match_info["zone"])
         if zone is None:
             raise NotFound("broadcast.unknown-zone", zone=request.match_info["zone"][:60])
         response = web.StreamResponse(headers={"Cache-Control": "no-store"})

@@ -42,8 +42,8 @@ class LiveOrderResult(msgspec.Struct, frozen=True):
 class MicrophoneRoutes:
     """The handlers."""
 
-    def __init__(self, deck: BroadcastPageContext) -> None:
-        self._deck = deck
+    def __init__(self, context: BroadcastPageContext) -> None:
+        self._context = context
         self._speaking = TaskSet()
 
     def routes(self) -> list[Route]:
@@ -54,26 +54,26 @@ class MicrophoneRoutes:
 
     async def open(self, request: web.Request) -> web.StreamResponse:
         """Place the order; its receipt says whether the microphone is on."""
-        deck = self._deck
+        context = self._context
         order = Order(
-            id=deck.room.new_id(),
+            id=context.room.new_id(),
             source="desk",
             zones=await read_zones(request),
             class_=OrderClass.LIVE,
             authority=Authority.PRESS,
             actor=request_actor(request),
             content=LiveContent(),
-            expires=deck.clock.deadline(ASKS_S),
+            expires=context.clock.deadline(ASKS_S),
         )
         set_target(request, order.id)
-        receipt, words = await deck.room.place(with_join_key(order)), translator_for(request)
+        receipt, words = await context.room.place(with_join_key(order)), translator_for(request)
         code, data = receipt.reason_code, receipt.detail or {}
         told = () if code is None else (words(code, **data), words.remedy(code, **data))
         return json_response(LiveOrderResult(receipt.of, code, " ".join(filter(None, told))))
 
     async def carry(self, request: web.Request) -> web.StreamResponse:
         """Take the sound: 16 kHz, mono, 16 bit, in pieces of any size."""
-        kept = self._deck.room.require(request.match_info["id"])
+        kept = self._context.room.require(request.match_info["id"])
         if not isinstance(kept.order.content, LiveContent) or kept.order.actor != request_actor(
             request
         ):
@@ -91,14 +91,14 @@ class MicrophoneRoutes:
     async def _speak(
         self, kept: OrderRecord, line: web.WebSocketResponse, lives: Callable[[], bool]
     ) -> None:
-        air = LiveFeed(self._deck.room, self._deck.shelf)
+        air = LiveFeed(self._context.room, self._context.shelf)
         whole = await air.relay(kept.order.id, _pieces(line, lives), self._title(kept))
         if not (whole and lives()):
             await line.close(message=b"over")
 
     def _title(self, kept: OrderRecord) -> str:
-        name = self._deck.names().get(kept.order.actor.id, kept.order.actor.id)
-        at = self._deck.clock.stamp(kept.asked_ns).wall_ns
+        name = self._context.names().get(kept.order.actor.id, kept.order.actor.id)
+        at = self._context.clock.stamp(kept.asked_ns).wall_ns
         return f"{name} {kept.order.id}" if at is None else f"{name} {rfc3339(at)[:16]}"
 
 

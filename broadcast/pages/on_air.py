@@ -35,12 +35,12 @@ class UnrecordedSound(NamedTuple):
     text: str
 
 
-def unrecorded_sounds(deck: BroadcastPageContext, words: Translator) -> list[UnrecordedSound]:
+def unrecorded_sounds(context: BroadcastPageContext, words: Translator) -> list[UnrecordedSound]:
     """Sounds without a record; each can be stopped by its id."""
     found: dict[str, UnrecordedSound] = {}
-    for one in deck.room.unrecorded_sounds():
+    for one in context.room.unrecorded_sounds():
         fire = one.cls is OrderClass.FIRE
-        names = [deck.speakers.get(each, each) for each in sorted(one.speakers)]
+        names = [context.speakers.get(each, each) for each in sorted(one.speakers)]
         place = words("cast.comma").join(names[:NAMES_MAX])
         text = words("cast.lost-fire" if fire else "cast.lost-text", place=place, n=len(names))
         order_id = order_id_of(one.id)
@@ -53,57 +53,57 @@ def is_prompt(kept: OrderRecord) -> bool:
     return kept.order.class_ is OrderClass.PROMPT
 
 
-def on_air_orders(deck: BroadcastPageContext) -> list[OrderRecord]:
+def on_air_orders(context: BroadcastPageContext) -> list[OrderRecord]:
     """What plays, the most urgent first, then the newest; without kiosks' prompts."""
-    found = [kept for kept in _open(deck) if kept.state.value == "playing"]
+    found = [kept for kept in _open(context) if kept.state.value == "playing"]
     return sorted(found, key=lambda kept: -kept.order.class_)
 
 
-def waiting_orders(deck: BroadcastPageContext) -> list[OrderRecord]:
+def waiting_orders(context: BroadcastPageContext) -> list[OrderRecord]:
     """What is accepted and does not play yet; without kiosks' prompts."""
-    return [kept for kept in _open(deck) if kept.state.value != "playing"]
+    return [kept for kept in _open(context) if kept.state.value != "playing"]
 
 
-def kiosk_speaks(deck: BroadcastPageContext) -> bool:
+def kiosk_speaks(context: BroadcastPageContext) -> bool:
     """Whether a kiosk is speaking."""
-    orders = deck.room.orders()
+    orders = context.room.orders()
     return any(is_prompt(kept) and kept.state.value == "playing" for kept in orders)
 
 
-def _open(deck: BroadcastPageContext) -> list[OrderRecord]:
-    return [kept for kept in deck.room.orders() if kept.open and not is_prompt(kept)]
+def _open(context: BroadcastPageContext) -> list[OrderRecord]:
+    return [kept for kept in context.room.orders() if kept.open and not is_prompt(kept)]
 
 
-def microphone_orders(deck: BroadcastPageContext) -> dict[str, OrderRecord]:
+def microphone_orders(context: BroadcastPageContext) -> dict[str, OrderRecord]:
     """The open orders of the station's own microphones, by microphone."""
     return {
         kept.order.content.microphone: kept
-        for kept in deck.room.orders()
+        for kept in context.room.orders()
         if kept.open and isinstance(kept.order.content, LiveContent)
     }
 
 
-def show_on_air(kept: OrderRecord, deck: BroadcastPageContext, words: Translator) -> OnAirOrder:
+def show_on_air(kept: OrderRecord, context: BroadcastPageContext, words: Translator) -> OnAirOrder:
     """How it is shown."""
     return OnAirOrder(
         kept,
-        told.order_title(kept, deck, words),
-        _text(kept, deck, words),
-        remaining_text(kept, deck),
+        told.order_title(kept, context, words),
+        _text(kept, context, words),
+        remaining_text(kept, context),
     )
 
 
-def remaining_text(kept: OrderRecord, deck: BroadcastPageContext) -> str:
+def remaining_text(kept: OrderRecord, context: BroadcastPageContext) -> str:
     """How long it goes on; for a microphone, how long it has been on."""
-    since_s = (deck.clock.now_ns() - kept.since_ns) / S
+    since_s = (context.clock.now_ns() - kept.since_ns) / S
     if isinstance(kept.order.content, LiveContent):
         return told.clock_text(since_s)
     return told.clock_text(kept.lasts_s - since_s)
 
 
-def _text(kept: OrderRecord, deck: BroadcastPageContext, words: Translator) -> str:
-    place = told.zone_names(kept, deck, words)
-    of = len(deck.room.house.speakers(kept.order.zones))
+def _text(kept: OrderRecord, context: BroadcastPageContext, words: Translator) -> str:
+    place = told.zone_names(kept, context, words)
+    of = len(context.room.house.speakers(kept.order.zones))
     if not kept.reached:
         return words("cast.starting", place=place, of=of)
     return words("cast.sounds", place=place, n=kept.reached[0], of=of) + _rounds(kept, words)

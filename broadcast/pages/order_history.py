@@ -36,7 +36,7 @@ class HistoryRow(NamedTuple):
 
 
 def history_rows(
-    deck: BroadcastPageContext,
+    context: BroadcastPageContext,
     timezone: str,
     words: Translator,
     most: int = ROWS,
@@ -44,28 +44,28 @@ def history_rows(
     prompts: bool = False,
 ) -> list[HistoryRow]:
     """The newest first; with kiosks' prompts if `prompts` is set."""
-    orders = [kept for kept in deck.room.orders() if prompts or not is_prompt(kept)]
-    return [history_row(kept, deck, timezone, words) for kept in orders[:most]]
+    orders = [kept for kept in context.room.orders() if prompts or not is_prompt(kept)]
+    return [history_row(kept, context, timezone, words) for kept in orders[:most]]
 
 
-def count_prompts(deck: BroadcastPageContext) -> int:
+def count_prompts(context: BroadcastPageContext) -> int:
     """How many of the known orders are kiosks' prompts."""
-    return sum(map(is_prompt, deck.room.orders()))
+    return sum(map(is_prompt, context.room.orders()))
 
 
 def history_row(
-    kept: OrderRecord, deck: BroadcastPageContext, timezone: str, words: Translator
+    kept: OrderRecord, context: BroadcastPageContext, timezone: str, words: Translator
 ) -> HistoryRow:
     """The row of one order."""
     order = kept.order
     return HistoryRow(
         kept,
-        asked_at_text(kept, deck, timezone, words),
-        told.order_title(kept, deck, words),
-        told.zone_names(kept, deck, words),
-        told.actor_name(order.actor, deck, words),
+        asked_at_text(kept, context, timezone, words),
+        told.order_title(kept, context, words),
+        told.zone_names(kept, context, words),
+        told.actor_name(order.actor, context, words),
         kept.reached or (0,) * len(REPORTED_LEVELS),
-        max(1, *kept.reached[:1], len(deck.room.house.speakers(order.zones))),
+        max(1, *kept.reached[:1], len(context.room.house.speakers(order.zones))),
         told.state_mark(kept, words),
         told.reason_text(kept, words),
         kept.clips[-1] if kept.clips and kept.reached else "",
@@ -81,21 +81,21 @@ def can_retry(kept: OrderRecord) -> bool:
     return not kept.open and kept.why == "broadcast.reached-nobody" and said
 
 
-def asked_wall_ns(kept: OrderRecord, deck: BroadcastPageContext) -> int | None:
+def asked_wall_ns(kept: OrderRecord, context: BroadcastPageContext) -> int | None:
     """The wall time when it was ordered; for another boot as it was known then."""
-    if kept.boot != deck.clock.boot:
+    if kept.boot != context.clock.boot:
         return kept.asked_wall_ns
-    return deck.clock.stamp(kept.asked_ns).wall_ns
+    return context.clock.stamp(kept.asked_ns).wall_ns
 
 
 def asked_at_text(
-    kept: OrderRecord, deck: BroadcastPageContext, timezone: str, words: Translator
+    kept: OrderRecord, context: BroadcastPageContext, timezone: str, words: Translator
 ) -> str:
     """When it was ordered, as far as it is known."""
-    asked_ns, now_ns = asked_wall_ns(kept, deck), deck.clock.stamp().wall_ns
-    if kept.boot != deck.clock.boot and (asked_ns is None or now_ns is None):
+    asked_ns, now_ns = asked_wall_ns(kept, context), context.clock.stamp().wall_ns
+    if kept.boot != context.clock.boot and (asked_ns is None or now_ns is None):
         return words("cast.before-boot")
     if asked_ns is None or now_ns is None:
-        ago_s = (deck.clock.now_ns() - kept.asked_ns) / 1e9
+        ago_s = (context.clock.now_ns() - kept.asked_ns) / 1e9
         return words.age(ago_s)
     return spoken_time(asked_ns, now_ns, timezone, words)

@@ -29,10 +29,13 @@ class PresetRoutes:
     """The handlers."""
 
     def __init__(
-        self, deck: BroadcastPageContext, vitals: Callable[[], Vitals], changed: Callable[[], None]
+        self,
+        context: BroadcastPageContext,
+        vitals: Callable[[], Vitals],
+        changed: Callable[[], None],
     ) -> None:
         """`changed` is called when a preset changed."""
-        self._deck = deck
+        self._context = context
         self._vitals = vitals
         self._changed = changed
 
@@ -55,15 +58,15 @@ class PresetRoutes:
             "broadcast/presets.html",
             self._vitals(),
             {},
-            presets=self._deck.presets.all(),
+            presets=self._context.presets.all(),
             pressable=is_pressable,
             **self._form(NEW),
         )
 
     async def one(self, request: web.Request) -> web.StreamResponse:
         """One preset to change, how it is read, and its history."""
-        preset_id, deck = request.match_info["id"], self._deck
-        preset = deck.presets.get(preset_id)
+        preset_id, context = request.match_info["id"], self._context
+        preset = context.presets.get(preset_id)
         return request.app[PAGES].render(
             request,
             "broadcast/preset.html",
@@ -71,56 +74,58 @@ class PresetRoutes:
             {},
             preset_id=preset_id,
             read=normalise(preset.text.replace("{place}", "")) if preset.text else "",
-            clip=deck.voice.ready(preset.text, preset.language) if preset.text else None,
-            history=[*reversed(deck.presets.history(preset_id))],
-            names=deck.names(),
+            clip=context.voice.ready(preset.text, preset.language) if preset.text else None,
+            history=[*reversed(context.presets.history(preset_id))],
+            names=context.names(),
             **self._form(preset),
         )
 
     async def add(self, request: web.Request) -> web.StreamResponse:
         """Create a preset."""
-        return await self._keep(request, new_preset_id(self._deck))
+        return await self._keep(request, new_preset_id(self._context))
 
     async def put(self, request: web.Request) -> web.StreamResponse:
         """Change a preset."""
         preset_id = request.match_info["id"]
-        self._deck.presets.get(preset_id)
+        self._context.presets.get(preset_id)
         return await self._keep(request, preset_id)
 
     async def undo(self, request: web.Request) -> web.StreamResponse:
         """Undo its last change; if it no longer exists, show all."""
         preset_id = request.match_info["id"]
         set_target(request, preset_id)
-        left = await self._deck.presets.undo(preset_id)
+        left = await self._context.presets.undo(preset_id)
         self._changed()
         raise web.HTTPSeeOther(HERE if left is None else f"{HERE}/{preset_id}")
 
     async def remove(self, request: web.Request) -> web.StreamResponse:
         """Remove it; that can be undone, too."""
-        preset_id, deck = request.match_info["id"], self._deck
+        preset_id, context = request.match_info["id"], self._context
         set_target(request, preset_id)
-        deck.presets.get(preset_id)
-        await deck.presets.put(preset_id, None, request_actor(request), deck.clock.stamp().wall_ns)
+        context.presets.get(preset_id)
+        await context.presets.put(
+            preset_id, None, request_actor(request), context.clock.stamp().wall_ns
+        )
         raise web.HTTPSeeOther(f"{HERE}?gone={preset_id}")
 
     async def up(self, request: web.Request) -> web.StreamResponse:
         """Move it up by one place."""
-        preset_id, order = request.match_info["id"], list(self._deck.presets.all())
+        preset_id, order = request.match_info["id"], list(self._context.presets.all())
         set_target(request, preset_id)
         if preset_id in order[1:]:
             at = order.index(preset_id)
             order[at - 1], order[at] = order[at], order[at - 1]
-            await self._deck.presets.arrange(order)
+            await self._context.presets.arrange(order)
         raise web.HTTPSeeOther(HERE)
 
     async def _keep(self, request: web.Request, preset_id: str) -> web.StreamResponse:
-        deck, form = self._deck, await request.post()
+        context, form = self._context, await request.post()
         set_target(request, preset_id)
         preset = _preset({key: str(value).strip() for key, value in form.items()})
         if preset.clip is not None:
-            deck.shelf.clip(preset.clip)
-        await deck.presets.put(
-            preset_id, preset, request_actor(request), deck.clock.stamp().wall_ns
+            context.shelf.clip(preset.clip)
+        await context.presets.put(
+            preset_id, preset, request_actor(request), context.clock.stamp().wall_ns
         )
         self._changed()
         raise web.HTTPSeeOther(f"{HERE}/{preset_id}")
@@ -130,7 +135,7 @@ class PresetRoutes:
             "preset": preset,
             "classes": CLASSES,
             "chimes": NAMES,
-            "clips": listed_clips(self._deck),
+            "clips": listed_clips(self._context),
             "name_max": NAME_CHARS_MAX,
             "text_max": TEXT_CHARS_MAX,
             "repeat_max": REPEAT_MAX,

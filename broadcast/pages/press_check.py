@@ -9,7 +9,7 @@ from gateway.audit.events import Actor
 
 
 def staff_ruling(
-    deck: BroadcastPageContext, zone: str, class_: OrderClass = OrderClass.NOTICE
+    context: BroadcastPageContext, zone: str, class_: OrderClass = OrderClass.NOTICE
 ) -> Ruling:
     """The guard's ruling on a press by staff for that zone."""
     content: Content = LiveContent() if class_ is OrderClass.LIVE else TextContent("?")
@@ -21,12 +21,12 @@ def staff_ruling(
         authority=Authority.PRESS,
         actor=Actor("staff", ""),
         content=content,
-        expires=deck.clock.deadline(ASKS_S),
+        expires=context.clock.deadline(ASKS_S),
     )
-    return guard.judge_order(order, deck.room.house, deck.moment(), deck.clock.boot)
+    return guard.judge_order(order, context.room.house, context.moment(), context.clock.boot)
 
 
-def notice_refusal(deck: BroadcastPageContext, zone: str) -> Ruling | None:
+def notice_refusal(context: BroadcastPageContext, zone: str) -> Ruling | None:
     """Why a notice would not sound there now; None if it would."""
-    found = staff_ruling(deck, zone)
+    found = staff_ruling(context, zone)
     return None if found.answer is GuardAnswer.GO else found

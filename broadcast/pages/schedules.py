@@ -42,8 +42,8 @@ class ScheduleDraft(NamedTuple):
 class ScheduleRoutes:
     """The handlers."""
 
-    def __init__(self, deck: BroadcastPageContext, vitals: Callable[[], Vitals]) -> None:
-        self._deck = deck
+    def __init__(self, context: BroadcastPageContext, vitals: Callable[[], Vitals]) -> None:
+        self._context = context
         self._vitals = vitals
 
     def routes(self) -> list[Route]:
@@ -59,7 +59,7 @@ class ScheduleRoutes:
     async def all(self, request: web.Request) -> web.StreamResponse:
         """All schedules with their next times, and a form for one more or (`?edit=`) a change."""
         edited = request.query.get("edit", "")
-        schedule = self._deck.schedules.all().get(edited)
+        schedule = self._context.schedules.all().get(edited)
         return self._page(
             request, ScheduleDraft() if schedule is None else _draft(edited, schedule)
         )
@@ -71,10 +71,10 @@ class ScheduleRoutes:
             schedule, draft = await self._asked(request)
         except UsageError as error:
             return self._again(request, await self._draft(request), error)
-        wall_ns = self._deck.moment().wall_ns
+        wall_ns = self._context.moment().wall_ns
         if wall_ns is None:
             raise UsageError("broadcast.untrusted-clock")
-        at = self._deck.schedules.next_instants(schedule, wall_ns, TIMES)
+        at = self._context.schedules.next_instants(schedule, wall_ns, TIMES)
         times = tuple(spoken_time(each, wall_ns, now.timezone, words) for each in at)
         return self._page(request, draft._replace(times=times))
 
@@ -86,14 +86,14 @@ class ScheduleRoutes:
             return self._again(request, await self._draft(request), error)
         schedule_id = draft.id or self._fresh_id()
         set_target(request, schedule_id)
-        await self._deck.schedules.put(schedule_id, schedule, request_actor(request))
+        await self._context.schedules.put(schedule_id, schedule, request_actor(request))
         raise web.HTTPSeeOther(HERE)
 
     async def skip(self, request: web.Request) -> web.StreamResponse:
         """Skip its next time, or cancel that."""
-        schedule_id, schedules = request.match_info["id"], self._deck.schedules
+        schedule_id, schedules = request.match_info["id"], self._context.schedules
         set_target(request, schedule_id)
-        schedule, wall_ns = schedules.all().get(schedule_id), self._deck.moment().wall_ns
+        schedule, wall_ns = schedules.all().get(schedule_id), self._context.moment().wall_ns
         if schedule is None or wall_ns is None:
             raise UsageError("broadcast.untrusted-clock")
         at = schedules.next_instants(schedule, wall_ns, 1)
@@ -105,21 +105,21 @@ class ScheduleRoutes:
         """Undo its last change."""
         schedule_id = request.match_info["id"]
         set_target(request, schedule_id)
-        await self._deck.schedules.undo(schedule_id)
+        await self._context.schedules.undo(schedule_id)
         raise web.HTTPSeeOther(HERE)
 
     async def remove(self, request: web.Request) -> web.StreamResponse:
         """Remove it; that can be undone, too."""
         schedule_id = request.match_info["id"]
         set_target(request, schedule_id)
-        await self._deck.schedules.put(schedule_id, None, request_actor(request))
+        await self._context.schedules.put(schedule_id, None, request_actor(request))
         raise web.HTTPSeeOther(f"{HERE}?gone={schedule_id}")
 
     async def _draft(self, request: web.Request) -> ScheduleDraft:
         """The form as it was filled in, complete or not."""
         form = await request.post()
         return ScheduleDraft(
-            id=_known(str(form.get("id", "")), self._deck.schedules.all()),
+            id=_known(str(form.get("id", "")), self._context.schedules.all()),
             preset=str(form.get("preset", "")),
             zones=tuple(map(str, form.getall("zone", []))),
             at=str(form.get("at", ""))[:5],
@@ -136,24 +136,24 @@ class ScheduleRoutes:
         draft = await self._draft(request)
         if not draft.zones:
             raise UsageError("cast.no-zone-planned")
-        preset = self._deck.presets.get(draft.preset)
+        preset = self._context.presets.get(draft.preset)
         check_schedulable(preset)
         for zone in draft.zones:
-            if zone not in self._deck.room.house.zones:
+            if zone not in self._context.room.house.zones:
                 raise NotFound("broadcast.unknown-zone", zone=zone[:60])
         return _schedule(draft, preset.name), draft
 
     def _fresh_id(self) -> str:
-        taken = self._deck.schedules.all().keys()
+        taken = self._context.schedules.all().keys()
         return next(found for n in range(1, 10_000) if (found := f"plan-{n}") not in taken)
 
     def _page(
         self, request: web.Request, draft: ScheduleDraft, error: UsageError | None = None
     ) -> web.Response:
-        words, now, deck = translator_for(request), self._vitals(), self._deck
+        words, now, context = translator_for(request), self._vitals(), self._context
         presets = {
             key: each
-            for key, each in deck.presets.all().items()
+            for key, each in context.presets.all().items()
             if is_pressable(each) and is_schedulable(each)
         }
         return request.app[PAGES].render(
@@ -164,12 +164,12 @@ class ScheduleRoutes:
             status=200 if error is None else web.HTTPBadRequest.status_code,
             trouble="" if error is None else words(error.code, **error.data),
             field="" if error is None else FIELDS[error.code],
-            rows=upcoming_schedules(deck, now.timezone, words),
+            rows=upcoming_schedules(context, now.timezone, words),
             draft=draft,
             days=DAYS,
             presets=presets,
-            zones=[each for each in deck.room.house.zones.values() if each.sound != "near"],
-            known=deck.room.house.zones,
+            zones=[each for each in context.room.house.zones.values() if each.sound != "near"],
+            known=context.room.house.zones,
             day_of=_day,
         )
 

@@ -53,8 +53,8 @@ class BroadcastPages:
 
     def page(self, request: web.Request, typed: RefusedForm | None = None) -> web.Response:
         """The same page, with what was typed and why it was refused."""
-        words, seen, deck = translator_for(request), self._vitals(), self._board.deck
-        presets = {k: each for k, each in deck.presets.all().items() if is_pressable(each)}
+        words, seen, context = translator_for(request), self._vitals(), self._board.context
+        presets = {k: each for k, each in context.presets.all().items() if is_pressable(each)}
         return request.app[PAGES].render(
             request,
             "broadcast/home.html",
@@ -64,50 +64,52 @@ class BroadcastPages:
             here="" if typed is None else PATH,
             typed=typed,
             trouble="" if typed is None else words(typed.error.code, **typed.error.data),
-            urgent=zones.emergency_zones(deck),
+            urgent=zones.emergency_zones(context),
             unheard=[
-                order_history.history_row(kept, deck, seen.timezone, words)
-                for kept in deck.room.unheard_emergencies()
+                order_history.history_row(kept, context, seen.timezone, words)
+                for kept in context.room.unheard_emergencies()
             ],
-            speaks=on_air.kiosk_speaks(deck),
-            prompts=order_history.count_prompts(deck),
-            lost=on_air.unrecorded_sounds(deck, words),
-            air=[on_air.show_on_air(kept, deck, words) for kept in on_air.on_air_orders(deck)],
+            speaks=on_air.kiosk_speaks(context),
+            prompts=order_history.count_prompts(context),
+            lost=on_air.unrecorded_sounds(context, words),
+            air=[
+                on_air.show_on_air(kept, context, words) for kept in on_air.on_air_orders(context)
+            ],
             waiting=[
-                order_history.history_row(kept, deck, seen.timezone, words)
-                for kept in on_air.waiting_orders(deck)
+                order_history.history_row(kept, context, seen.timezone, words)
+                for kept in on_air.waiting_orders(context)
             ],
             told=self._told(request),
             presets=presets,
             lengths=self._lengths(presets),
-            tree=zones.zone_tree(deck),
-            missed=missed_rows(deck, seen.timezone, words),
-            coming=upcoming_schedules(deck, seen.timezone, words)[:6],
-            rows=order_history.history_rows(deck, seen.timezone, words),
-            clips=clips.listed_clips(deck),
+            tree=zones.zone_tree(context),
+            missed=missed_rows(context, seen.timezone, words),
+            coming=upcoming_schedules(context, seen.timezone, words)[:6],
+            rows=order_history.history_rows(context, seen.timezone, words),
+            clips=clips.listed_clips(context),
             length=told.clock_text,
-            state=speakers_state(deck, words),
+            state=speakers_state(context, words),
             wall=self._keys(request),
             text_max=TEXT_CHARS_MAX,
             repeats=actions.REPEATS,
             classes=actions.CLASSES,
             repeat_max=REPEAT_MAX,
             may_act=_may_act(request),
-            horns=speaker_rows(deck, words),
-            testing=deck.selftests.testing,
+            horns=speaker_rows(context, words),
+            testing=context.selftests.testing,
             tested=self._tested(words),
-            microphones=deck.microphones,
-            speaking=on_air.microphone_orders(deck),
-            away=not deck.connected(),
+            microphones=context.microphones,
+            speaking=on_air.microphone_orders(context),
+            away=not context.connected(),
             quiet=self._quiet(),
         )
 
     async def history(self, request: web.Request) -> web.StreamResponse:
         """All orders that the station remembers."""
-        words, seen, deck = translator_for(request), self._vitals(), self._board.deck
+        words, seen, context = translator_for(request), self._vitals(), self._board.context
         whole = request.query.get("prompts") == "1"
         rows = order_history.history_rows(
-            deck, seen.timezone, words, order_history.ROWS_MAX, prompts=whole
+            context, seen.timezone, words, order_history.ROWS_MAX, prompts=whole
         )
         return request.app[PAGES].render(
             request,
@@ -115,9 +117,9 @@ class BroadcastPages:
             seen,
             {},
             rows=rows,
-            prompts=order_history.count_prompts(deck),
+            prompts=order_history.count_prompts(context),
             whole=whole,
-            day=draw_day(deck, seen.timezone),
+            day=draw_day(context, seen.timezone),
             may_act=_may_act(request),
         )
 
@@ -129,71 +131,71 @@ class BroadcastPages:
         }
 
     def _ready(self, preset: PresetOptions) -> StoredClip | None:
-        deck = self._board.deck
+        context = self._board.context
         if preset.clip is None:
-            return deck.voice.ready(preset.text or preset.name, preset.language)
+            return context.voice.ready(preset.text or preset.name, preset.language)
         try:
-            return deck.shelf.clip(preset.clip)
+            return context.shelf.clip(preset.clip)
         except UsageError:
             return None
 
     def _told(self, request: web.Request) -> order_history.HistoryRow | None:
-        deck = self._board.deck
-        kept = deck.room.get(request.query.get("told", "")[:80])
-        if kept is None or kept.boot != deck.clock.boot:
+        context = self._board.context
+        kept = context.room.get(request.query.get("told", "")[:80])
+        if kept is None or kept.boot != context.clock.boot:
             return None
-        if (deck.clock.now_ns() - kept.since_ns) / 1e9 > TOLD_S:
+        if (context.clock.now_ns() - kept.since_ns) / 1e9 > TOLD_S:
             return None
         return order_history.history_row(
-            kept, deck, self._vitals().timezone, translator_for(request)
+            kept, context, self._vitals().timezone, translator_for(request)
         )
 
     def _keys(
         self, request: web.Request
     ) -> list[tuple[str, str, str, order_history.HistoryRow | None]]:
         """Each wall key: its name, what it plays, where, and its last press."""
-        words, deck = translator_for(request), self._board.deck
+        words, context = translator_for(request), self._board.context
         found = []
-        for key, options in deck.keys.items():
-            last = next((k for k in deck.room.orders() if k.order.source == f"key.{key}"), None)
+        for key, options in context.keys.items():
+            last = next((k for k in context.room.orders() if k.order.source == f"key.{key}"), None)
             row = (
                 None
                 if last is None
-                else order_history.history_row(last, deck, self._vitals().timezone, words)
+                else order_history.history_row(last, context, self._vitals().timezone, words)
             )
-            zone = deck.room.house.zones[options.order.zone].name
+            zone = context.room.house.zones[options.order.zone].name
             found.append((key, self._meant(options, words), zone, row))
         return found
 
     def _meant(self, options: KeyOptions, words: Translator) -> str:
         """What a wall key is for."""
-        deck, asked = self._board.deck, options.order
+        context, asked = self._board.context, options.order
         if asked.microphone is not None:
-            name = deck.microphones.get(asked.microphone, asked.microphone)
+            name = context.microphones.get(asked.microphone, asked.microphone)
             return words("cast.mic-title", name=name)
-        preset = deck.presets.all().get(asked.preset or "")
+        preset = context.presets.all().get(asked.preset or "")
         return asked.preset or "" if preset is None else preset.name
 
     def _tested(self, words: Translator) -> str:
         """When the loudspeakers were last tested, in words; empty if never."""
-        deck = self._board.deck
-        now_ns, last_ns = deck.moment().wall_ns, deck.selftests.last_ns
+        context = self._board.context
+        now_ns, last_ns = context.moment().wall_ns, context.selftests.last_ns
         if last_ns is None or now_ns is None:
             return ""
         return spoken_time(last_ns, now_ns, self._vitals().timezone, words)
 
     def _quiet(self) -> str:
         """Why the community hears no notice now, as a text code; empty if it would."""
-        deck = self._board.deck
-        for zone in deck.room.house.zones.values():
+        context = self._board.context
+        for zone in context.room.house.zones.values():
             if zone.sound == "community" and zone.speakers:
-                found = staff_ruling(deck, zone.id)
+                found = staff_ruling(context, zone.id)
                 return "" if found.answer is GuardAnswer.GO else found.code or ""
         return ""
 
 
 def broadcast_section(
-    deck: BroadcastPageContext,
+    context: BroadcastPageContext,
     vitals: Callable[[], Vitals],
     *,
     ears: ZoneListeners,
@@ -204,7 +206,7 @@ def broadcast_section(
 
     `turned` is called when a volume changed, `changed` when presets did.
     """
-    board, first = BroadcastView(deck), BroadcastCard(deck)
+    board, first = BroadcastView(context), BroadcastCard(context)
     pages = BroadcastPages(board, vitals)
     view = Permission.VIEW
     return Section(
@@ -212,12 +214,12 @@ def broadcast_section(
         routes=(
             Route(path=PATH, handler=pages.home, permission=view),
             Route(path=f"{PATH}/past", handler=pages.history, permission=view),
-            *BroadcastActions(deck, vitals, turned, pages.page).routes(),
-            *ClipRoutes(deck).routes(),
-            *MicrophoneRoutes(deck).routes(),
-            *ListenRoutes(deck, ears).routes(),
-            *PresetRoutes(deck, vitals, changed).routes(),
-            *ScheduleRoutes(deck, vitals).routes(),
+            *BroadcastActions(context, vitals, turned, pages.page).routes(),
+            *ClipRoutes(context).routes(),
+            *MicrophoneRoutes(context).routes(),
+            *ListenRoutes(context, ears).routes(),
+            *PresetRoutes(context, vitals, changed).routes(),
+            *ScheduleRoutes(context, vitals).routes(),
         ),
         templates=PAGES_FOLDER / "html",
         static=PAGES_FOLDER / "static",

@@ -21,24 +21,24 @@ class SpeakerRow(NamedTuple):
     remedy: str
 
 
-def speaker_rows(deck: BroadcastPageContext, words: Translator) -> list[SpeakerRow]:
+def speaker_rows(context: BroadcastPageContext, words: Translator) -> list[SpeakerRow]:
     """All loudspeakers, broken ones first."""
-    found = [_horn(id_, deck, words) for id_ in deck.speakers]
+    found = [_horn(id_, context, words) for id_ in context.speakers]
     return sorted(found, key=lambda horn: not horn.remedy and horn.mark[0] != "bad")
 
 
-def _horn(id_: str, deck: BroadcastPageContext, words: Translator) -> SpeakerRow:
-    zones = deck.room.house.zones.values()
+def _horn(id_: str, context: BroadcastPageContext, words: Translator) -> SpeakerRow:
+    zones = context.room.house.zones.values()
     where = words("cast.comma").join(zone.name for zone in zones if id_ in zone.speakers)
-    fault = deck.monitor.faults.get(id_)
-    rung = deck.monitor.rung(id_)
+    fault = context.monitor.faults.get(id_)
+    rung = context.monitor.rung(id_)
     if fault is not None:
         mark = ("bad", "s-bad", words(fault.code, **fault.data))
         remedy = words.remedy(fault.code, **fault.data) or ""
-        return SpeakerRow(id_, deck.speakers[id_], where, 0, mark, remedy)
+        return SpeakerRow(id_, context.speakers[id_], where, 0, mark, remedy)
     colour = "ok" if rung > ProofLevel.SENT else "away"
     mark = (colour, "s-ok" if rung > ProofLevel.UNKNOWN else "s-stale", words(_said(rung)))
-    return SpeakerRow(id_, deck.speakers[id_], where, int(rung), mark, "")
+    return SpeakerRow(id_, context.speakers[id_], where, int(rung), mark, "")
 
 
 def _said(rung: ProofLevel) -> str:

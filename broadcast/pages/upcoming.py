@@ -24,10 +24,10 @@ class UpcomingSchedule(NamedTuple):
 
 
 def upcoming_schedules(
-    deck: BroadcastPageContext, timezone: str, words: Translator
+    context: BroadcastPageContext, timezone: str, words: Translator
 ) -> list[UpcomingSchedule]:
     """The soonest first; those without a time last."""
-    found = [_one(key, deck, timezone, words) for key in deck.schedules.all()]
+    found = [_one(key, context, timezone, words) for key in context.schedules.all()]
     return sorted(found, key=lambda each: (each.at_ns is None, each.at_ns or 0))
 
 
@@ -39,34 +39,34 @@ class MissedRow(NamedTuple):
     when: str
 
 
-def missed_rows(deck: BroadcastPageContext, timezone: str, words: Translator) -> list[MissedRow]:
+def missed_rows(context: BroadcastPageContext, timezone: str, words: Translator) -> list[MissedRow]:
     """What was missed during the last day; older ones are history."""
-    now_ns = deck.moment().wall_ns
+    now_ns = context.moment().wall_ns
     if now_ns is None:
         return []
     return [
         MissedRow(each.name, each.times, spoken_time(each.wall_ns, now_ns, timezone, words))
-        for each in deck.schedules.missed
+        for each in context.schedules.missed
         if now_ns - each.wall_ns < 86_400 * S
     ]
 
 
 def _one(
-    key: str, deck: BroadcastPageContext, timezone: str, words: Translator
+    key: str, context: BroadcastPageContext, timezone: str, words: Translator
 ) -> UpcomingSchedule:
-    schedule, wall_ns = deck.schedules.all()[key], deck.moment().wall_ns
-    preset = deck.presets.all().get(schedule.preset)
+    schedule, wall_ns = context.schedules.all()[key], context.moment().wall_ns
+    preset = context.presets.all().get(schedule.preset)
     at: list[int] = []
     sounds = schedule.on and (preset is None or is_schedulable(preset))
     if sounds and wall_ns is not None:
-        at = deck.schedules.next_instants(schedule, wall_ns, TIMES)
+        at = context.schedules.next_instants(schedule, wall_ns, TIMES)
     return UpcomingSchedule(
         key,
         schedule,
         schedule.name if preset is None else preset.name,
         at[0] if at else None,
         tuple(spoken_time(at_ns, wall_ns or 0, timezone, words) for at_ns in at),
-        bool(at) and at[0] == deck.schedules.skipped(key),
+        bool(at) and at[0] == context.schedules.skipped(key),
     )
 
 

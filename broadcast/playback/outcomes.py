@@ -40,11 +40,11 @@ class OrderOutcomes:
     """How orders end, and what is left of them."""
 
     def __init__(
-        self, store: OrderStore, stage: Playout, broken: Callable[[], Collection[str]] = frozenset
+        self, store: OrderStore, playout: Playout, broken: Callable[[], Collection[str]] = frozenset
     ) -> None:
         """`broken` gives the loudspeakers that take no sound now."""
-        self._all = store
-        self._stage = stage
+        self._store = store
+        self._playout = playout
         self._broken = broken
         self._rests: dict[str, SpeakerBackoff] = {}
         self._back: set[str] = set()
@@ -52,14 +52,14 @@ class OrderOutcomes:
 
     def speakers_owed(self, kept: OrderRecord) -> frozenset[str]:
         """The loudspeakers where it could begin now, if its turn has come there."""
-        made = self._all.made.get(kept.order.id)
+        made = self._store.made.get(kept.order.id)
         siren = made is not None and made.siren
         if siren and kept.airings:
             return frozenset()  # its words continue
-        owed = self._all.speakers_left(kept).difference(
+        owed = self._store.speakers_left(kept).difference(
             *(airing.at for airing in kept.airings if siren or airing.has_words)
         )
-        rest, now_ns = self._rests.get(kept.order.id), self._all.clock.now_ns()
+        rest, now_ns = self._rests.get(kept.order.id), self._store.clock.now_ns()
         if rest is not None and now_ns < rest.until_ns:
             owed -= rest.at
         if kept.had:
@@ -73,7 +73,7 @@ class OrderOutcomes:
         return (
             kept.state in WAITING
             and bool(kept.had)
-            and self._all.speakers_left(kept).issubset(self._broken())
+            and self._store.speakers_left(kept).issubset(self._broken())
         )
 
     def is_spent(self, kept: OrderRecord) -> bool:
@@ -83,12 +83,12 @@ class OrderOutcomes:
         """
         rest = self._rests.get(kept.order.id)
         mute = frozenset(self._broken()).union(() if rest is None else rest.at)
-        return bool(kept.had) and self._all.speakers_left(kept) <= mute
+        return bool(kept.had) and self._store.speakers_left(kept) <= mute
 
     def retry_delays_s(self) -> list[float]:
         """How long until each loudspeaker that is left alone is tried again."""
-        now_ns = self._all.clock.now_ns()
-        for order_id in self._rests.keys() - {kept.order.id for kept in self._all.book.open()}:
+        now_ns = self._store.clock.now_ns()
+        for order_id in self._rests.keys() - {kept.order.id for kept in self._store.book.open()}:
             del self._rests[order_id]
         until_ns = [self._gathered_ns, *(rest.until_ns for rest in self._rests.values())]
         return [(at_ns - now_ns) / S for at_ns in until_ns if at_ns > now_ns]
@@ -99,7 +99,7 @@ class OrderOutcomes:
 
     def note_recovered(self, speaker: str) -> None:
         """Try a loudspeaker that works again, once its neighbours had time to follow."""
-        now_ns = self._all.clock.now_ns()
+        now_ns = self._store.clock.now_ns()
         if now_ns >= self._gathered_ns:
             self._back, self._gathered_ns = set(), now_ns + round(GATHER_S * S)
         self._back.add(speaker)
@@ -117,13 +117,13 @@ class OrderOutcomes:
         took = unsaid if ended.speakers is None else at.intersection(ended.speakers)
         whole = took
         if ended.whole is not None:  # speakers may have joined without a record of it
-            whole = self._all.speakers(kept).intersection(ended.whole)
+            whole = self._store.speakers(kept).intersection(ended.whole)
             took |= whole
         onward = AFTER[kept.order.class_] is AfterInterrupt.ONWARD
         if onward and not took:
-            took = self._all.speakers(kept).intersection(ended.speakers or ())
+            took = self._store.speakers(kept).intersection(ended.speakers or ())
         frame = ended.frames if took else kept.frame  # what was not taken has not advanced
-        kept = self._all.book.update(
+        kept = self._store.book.update(
             kept,
             airings=kept.without(airing.programme_id(kept.order.id)),
             frame=frame if onward else 0,
@@ -137,8 +137,8 @@ class OrderOutcomes:
         elif ended.how == EXPIRED:
             self._ran_out(kept, at, took, ended.frames)
         elif ended.how == STOPPED:
-            self._stage.silence(kept)
-            self._all.end(kept, OrderEvent.STOP, "broadcast.by-hand")
+            self._playout.silence(kept)
+            self._store.end(kept, OrderEvent.STOP, "broadcast.by-hand")
         elif kept.order.class_.urgent:
             self._let_be(kept, at)
             self.settle(kept, "broadcast.lost")
@@ -168,10 +168,10 @@ class OrderOutcomes:
         else:
             self._rests.pop(kept.order.id, None)
         had = whole if urgent else took | whole
-        kept = self._all.book.update(
+        kept = self._store.book.update(
             kept, had=_with(kept.had, had), lost=kept.lost if urgent else _with(kept.lost, at - had)
         )
-        if why is None and not kept.airings and (left := self._all.speakers_left(kept)):
+        if why is None and not kept.airings and (left := self._store.speakers_left(kept)):
             awaited = left.issubset(self._broken())
             why = "broadcast.speakers-awaited" if awaited else "broadcast.behind"
         self.settle(kept, why)
@@ -180,23 +180,23 @@ class OrderOutcomes:
         """End the order if nothing is left of it; otherwise it waits."""
         if kept.airings:
             return
-        left = self._all.speakers_left(kept)
+        left = self._store.speakers_left(kept)
         if left and kept.had and not kept.order.class_.urgent and left.issubset(self._broken()):
-            self._all.end(kept, OrderEvent.FINISH, "broadcast.partly")
+            self._store.end(kept, OrderEvent.FINISH, "broadcast.partly")
         elif left:
             self.interrupt(kept, why or "broadcast.cut-off")
         elif kept.had:
-            self._all.end(kept, OrderEvent.FINISH, why)
+            self._store.end(kept, OrderEvent.FINISH, why)
         else:
-            self._all.end(kept, OrderEvent.DROP, "broadcast.cut-off")
+            self._store.end(kept, OrderEvent.DROP, "broadcast.cut-off")
 
     def interrupt(self, kept: OrderRecord, why: str) -> None:
         """Let it wait for another turn: it plays nowhere any more."""
         onward = AFTER[kept.order.class_] is AfterInterrupt.ONWARD
-        made = self._all.made.get(kept.order.id)
+        made = self._store.made.get(kept.order.id)
         if made is not None and made.siren:
-            del self._all.made[kept.order.id]  # its words are on their way
-        self._all.apply(
+            del self._store.made[kept.order.id]  # its words are on their way
+        self._store.apply(
             kept,
             OrderEvent.INTERRUPT,
             why,
@@ -208,25 +208,25 @@ class OrderOutcomes:
 
     def handle_late_end(self, ended: EndedProgramme) -> None:
         """Handle an end that came after all: the stop was too late, or the connection was lost."""
-        kept = self._all.book.by_programme(ended.id)
+        kept = self._store.book.by_programme(ended.id)
         if kept is None or not kept.open or ended.id in kept.programmes:
             return
         if ended.id.endswith(SIREN):
             return  # the words are to be heard all the same
-        everywhere = self._all.speakers(kept)
+        everywhere = self._store.speakers(kept)
         unsaid = frozenset() if kept.order.class_.urgent else everywhere
         got = unsaid if ended.whole is None else everywhere.intersection(ended.whole)
         if not got.difference(kept.had):
             return
         airings = tuple(filter(None, (self._spared(kept, each, got) for each in kept.airings)))
-        kept = self._all.book.update(kept, airings=airings, had=_with(kept.had, got))
+        kept = self._store.book.update(kept, airings=airings, had=_with(kept.had, got))
         if (
             not airings
-            and not self._all.speakers_left(kept)
+            and not self._store.speakers_left(kept)
             and (kept.state, OrderEvent.FINISH) in TABLE
         ):
             cut = kept.state in (OrderState.PLAYING, OrderState.INTERRUPTED)
-            self._all.end(kept, OrderEvent.FINISH, None if cut else "broadcast.played-before")
+            self._store.end(kept, OrderEvent.FINISH, None if cut else "broadcast.played-before")
         elif not airings and kept.state is OrderState.PLAYING:
             self.settle(kept, "broadcast.behind")
 
@@ -237,21 +237,21 @@ class OrderOutcomes:
             return airing
         name = airing.programme_id(kept.order.id)
         if not left:
-            self._stage.cut(name)
+            self._playout.cut(name)
             return None
-        self._stage.cut(name, CUT, had.intersection(airing.at))
+        self._playout.cut(name, CUT, had.intersection(airing.at))
         return airing.at_only(left)
 
     def expire(self, kept: OrderRecord) -> None:
         """End a waiting order whose time is up, by what was heard of it."""
         if kept.order.class_.urgent and kept.was_heard:
-            self._all.end(kept, OrderEvent.DROP, "broadcast.ran-out")
+            self._store.end(kept, OrderEvent.DROP, "broadcast.ran-out")
         elif kept.unsure:
-            self._all.end(kept, OrderEvent.FAIL, "broadcast.unknown")
+            self._store.end(kept, OrderEvent.FAIL, "broadcast.unknown")
         elif kept.reached and not kept.was_heard:
-            self._all.end(kept, OrderEvent.FAIL, "broadcast.reached-nobody")
+            self._store.end(kept, OrderEvent.FAIL, "broadcast.reached-nobody")
         else:
-            self._all.end(kept, OrderEvent.EXPIRE, "broadcast.expired")
+            self._store.end(kept, OrderEvent.EXPIRE, "broadcast.expired")
 
     def abandon_airing(
         self,
@@ -262,7 +262,9 @@ class OrderOutcomes:
         detail: Mapping[str, Any] = {},
     ) -> None:
         """Give up an airing that was refused, or may not play any more."""
-        kept = self._all.book.update(kept, airings=kept.without(airing.programme_id(kept.order.id)))
+        kept = self._store.book.update(
+            kept, airings=kept.without(airing.programme_id(kept.order.id))
+        )
         if airing.has_words:
             self._lose(kept, frozenset(airing.at), act, why, detail)
         else:  # its words are to be heard there all the same
@@ -276,11 +278,11 @@ class OrderOutcomes:
             self._lose(kept, where, OrderEvent.DROP, "broadcast.ran-out")
         elif frames and not took and not kept.was_heard:
             why = "unknown" if kept.unsure else "reached-nobody"
-            self._all.end(kept, OrderEvent.FAIL, f"broadcast.{why}")
+            self._store.end(kept, OrderEvent.FAIL, f"broadcast.{why}")
         elif frames or kept.was_heard or not kept.order.class_.urgent:
-            self._all.end(kept, OrderEvent.DROP, "broadcast.ran-out")
+            self._store.end(kept, OrderEvent.DROP, "broadcast.ran-out")
         else:
-            self._all.end(kept, OrderEvent.EXPIRE, "broadcast.expired")
+            self._store.end(kept, OrderEvent.EXPIRE, "broadcast.expired")
 
     def _lose(
         self,
@@ -291,17 +293,17 @@ class OrderOutcomes:
         detail: Mapping[str, Any] = {},
     ) -> None:
         """Nothing more of it plays there; if nothing else is left of it, it ends."""
-        kept = self._all.book.update(kept, lost=_with(kept.lost, where))
+        kept = self._store.book.update(kept, lost=_with(kept.lost, where))
         if kept.airings:
             return
         if act is OrderEvent.EXPIRE:
             self.expire(kept)
         else:
-            self._all.end(kept, act, why, detail)
+            self._store.end(kept, act, why, detail)
 
     def _let_be(self, kept: OrderRecord, where: frozenset[str]) -> None:
         """Leave these alone: they took nothing. The delay grows with each attempt."""
-        now_ns = self._all.clock.now_ns()
+        now_ns = self._store.clock.now_ns()
         known = self._rests.get(kept.order.id, SpeakerBackoff(frozenset(), now_ns, 0))
         wait_s = min(REST_MAX_S, REST_MIN_S * 2**known.tries)
         if known.until_ns > now_ns:

@@ -25,15 +25,15 @@ class OrderPreparation:
     def __init__(
         self,
         store: OrderStore,
-        stage: Playout,
-        studio: OrderRenderer,
+        playout: Playout,
+        renderer: OrderRenderer,
         ready: Callable[[], None],
         on_fault: OnFault = log_fault,
     ) -> None:
         """`ready` is called when an order may have its turn."""
-        self._all = store
-        self._stage = stage
-        self._studio = studio
+        self._store = store
+        self._playout = playout
+        self._renderer = renderer
         self._ready = ready
         self._on_fault = on_fault
         self._making: set[str] = set()
@@ -42,25 +42,25 @@ class OrderPreparation:
         """Render an order, unless that is under way."""
         if order_id not in self._making:
             self._making.add(order_id)
-            self._stage.start(self._prepare(order_id))
+            self._playout.start(self._prepare(order_id))
 
     async def _prepare(self, order_id: str) -> None:
         """Render an order; then it waits for its turn."""
         try:
-            kept = self._all.book.get(order_id)
+            kept = self._store.book.get(order_id)
             if kept is None or not kept.open:
                 return
             if kept.state is OrderState.ACCEPTED:
-                kept = self._all.apply(kept, OrderEvent.PREPARE)
+                kept = self._store.apply(kept, OrderEvent.PREPARE)
             made = await self._made(kept)
         finally:
             self._making.discard(order_id)
-        kept = self._all.book.get(order_id)
+        kept = self._store.book.get(order_id)
         if made is not None and kept is not None and kept.open:
             if kept.wordless and made.clips == kept.clips:  # nothing but the siren could be made
                 stands = tuple(msgspec.structs.replace(a, stands=True) for a in kept.airings)
-                self._all.book.update(kept, airings=stands)
-            self._all.made[order_id] = made
+                self._store.book.update(kept, airings=stands)
+            self._store.made[order_id] = made
             self._ready()
 
     async def _made(self, kept: OrderRecord) -> RenderedOrder | None:
@@ -80,26 +80,26 @@ class OrderPreparation:
         if making.done():
             return
         try:
-            siren = await self._studio.siren(order)
+            siren = await self._renderer.siren(order)
         except Exception as error:  # noqa: BLE001  # an edge: without its siren the words still come
             self._on_fault("broadcast.siren", error)
             return
-        kept = self._all.book.require(order.id)
+        kept = self._store.book.require(order.id)
         if not making.done() and kept.state is OrderState.PREPARING and kept.turn == 0:
-            self._all.made[order.id] = siren
+            self._store.made[order.id] = siren
             self._ready()
 
     async def make(self, kept: OrderRecord) -> RenderedOrder | None:
         """Render an order; None if that failed, by which the order has ended."""
         try:
-            return await self._studio.make(kept.order)
+            return await self._renderer.make(kept.order)
         except StationError as error:
             code, data = error.code, error.data
         except Exception as error:  # noqa: BLE001  # an edge: a voice that breaks ends its order, not the room
             self._on_fault("broadcast.voice", error)
             code, data = "broadcast.failed", {}
-        found = self._all.book.get(kept.order.id)
+        found = self._store.book.get(kept.order.id)
         if found is not None and found.open:
-            self._stage.silence(found)
-            self._all.end(found, OrderEvent.FAIL, code, data)
+            self._playout.silence(found)
+            self._store.end(found, OrderEvent.FAIL, code, data)
         return None

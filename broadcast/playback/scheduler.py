@@ -54,10 +54,10 @@ class PlaybackScheduler:
     def __init__(
         self,
         store: OrderStore,
-        stage: Playout,
+        playout: Playout,
         outcomes: OrderOutcomes,
         preparation: OrderPreparation,
-        aftermath: OrderRecovery,
+        recovery: OrderRecovery,
         *,
         moved: Callable[[], None],
         on_fault: OnFault = log_fault,
@@ -65,11 +65,11 @@ class PlaybackScheduler:
         """An order that cannot be settled ends alone."""
         self.beginning: set[str] = set()
         self.orphans: dict[str, Contender] = {}
-        self._all = store
-        self._stage = stage
+        self._store = store
+        self._playout = playout
         self._outcomes = outcomes
         self._preparation = preparation
-        self._aftermath = aftermath
+        self._recovery = recovery
         self._moved = moved
         self._on_fault = on_fault
 
@@ -78,15 +78,15 @@ class PlaybackScheduler:
 
         What is over, what must be silent, whose turn it is.
         """
-        moment = ClockReading.now(self._all.clock)
-        for kept in self._all.book.open():
+        moment = ClockReading.now(self._store.clock)
+        for kept in self._store.book.open():
             self._contained(kept, partial(self._over, kept, moment))
         self._part()
         for kept in sorted(self._ready(), key=self._precedence):
             self._contained(kept, partial(self._try, kept.order.id, moment))
-        low = arbiter.ducked(self._all.contenders())
-        orders = {name: self._all.book.by_programme(name) for name in low}
-        self._stage.duck({name: kept for name, kept in orders.items() if kept is not None})
+        low = arbiter.ducked(self._store.contenders())
+        orders = {name: self._store.book.by_programme(name) for name in low}
+        self._playout.duck({name: kept for name, kept in orders.items() if kept is not None})
         self._moved()
 
     def _contained(self, kept: OrderRecord, do: Callable[[], None]) -> None:
@@ -95,41 +95,41 @@ class PlaybackScheduler:
             do()
         except Exception as error:  # noqa: BLE001  # see above
             self._on_fault("broadcast.order", error)
-            found = self._all.book.get(kept.order.id)
+            found = self._store.book.get(kept.order.id)
             if found is not None and found.open:
-                self._stage.silence(found)
-                self._all.end(found, OrderEvent.FAIL, "broadcast.failed")
+                self._playout.silence(found)
+                self._store.end(found, OrderEvent.FAIL, "broadcast.failed")
 
     def _over(self, kept: OrderRecord, moment: ClockReading) -> None:
         """End what must be silent or has expired; resume what lay dormant since a power cut."""
-        if self._aftermath.is_dormant(kept):
-            self._aftermath.resume(kept)
+        if self._recovery.is_dormant(kept):
+            self._recovery.resume(kept)
         elif kept.state is OrderState.PLAYING:
             self._hush(kept, moment)
         elif self.may_expire(kept) and (
-            kept.order.expires.passed(self._all.clock)
+            kept.order.expires.passed(self._store.clock)
             or (not kept.order.class_.urgent and self._outcomes.is_idle(kept))
         ):
             self._outcomes.expire(kept)
 
     def may_expire(self, kept: OrderRecord) -> bool:
         """Whether it ends when its time is up: it does not play, and cannot have played."""
-        return kept.state is not OrderState.PLAYING and not self._aftermath.is_undecided(kept)
+        return kept.state is not OrderState.PLAYING and not self._recovery.is_undecided(kept)
 
     def _hush(self, kept: OrderRecord, moment: ClockReading) -> None:
-        code = guard.judge_playing(kept.order, self._all.house, moment, self._all.clock.boot)
+        code = guard.judge_playing(kept.order, self._store.house, moment, self._store.clock.boot)
         if code is not None:
-            self._stage.silence(kept)
-            self._all.end(kept, OrderEvent.DROP, code)
+            self._playout.silence(kept)
+            self._store.end(kept, OrderEvent.DROP, code)
 
     def _ready(self) -> Iterator[OrderRecord]:
         """Orders that could begin somewhere, and are rendered; the others are being rendered."""
-        for kept in self._all.book.open():
-            if kept.state not in READY or self._aftermath.is_dormant(kept):
+        for kept in self._store.book.open():
+            if kept.state not in READY or self._recovery.is_dormant(kept):
                 continue
             if not self._outcomes.speakers_owed(kept):
                 continue
-            if kept.order.id in self._all.made:
+            if kept.order.id in self._store.made:
                 yield kept
             else:
                 self._preparation.request(kept.order.id)
@@ -137,12 +137,12 @@ class PlaybackScheduler:
     def _precedence(self, kept: OrderRecord) -> tuple[int, int, int]:
         """The most urgent first; of emergencies the most local, then the newest; else in order."""
         if kept.order.class_.urgent:
-            return -kept.order.class_, len(self._all.speakers(kept)), -kept.asked_ns
+            return -kept.order.class_, len(self._store.speakers(kept)), -kept.asked_ns
         return -kept.order.class_, 0, kept.asked_ns
 
     def _try(self, order_id: str, moment: ClockReading) -> None:
         """Let it play where its turn has come."""
-        kept, made = self._all.book.require(order_id), self._all.made.get(order_id)
+        kept, made = self._store.book.require(order_id), self._store.made.get(order_id)
         if made is None or kept.state not in READY:
             return
         ruling = self._may_begin(kept, made, moment)
@@ -153,28 +153,30 @@ class PlaybackScheduler:
         elif ruling.answer is GuardAnswer.EXPIRED:
             self._outcomes.expire(kept)
         elif ruling.answer is GuardAnswer.REFUSE:
-            self._all.end(kept, OrderEvent.REFUSE, ruling.code, ruling.detail)
+            self._store.end(kept, OrderEvent.REFUSE, ruling.code, ruling.detail)
         else:
             self._hold(kept, ruling.code)
 
     def _may_begin(self, kept: OrderRecord, made: RenderedOrder, moment: ClockReading) -> Ruling:
-        lasts_s = self._stage.lasts_s(kept, made, moment)
-        return guard.judge_start(kept.order, self._all.house, moment, self._all.clock.boot, lasts_s)
+        lasts_s = self._playout.lasts_s(kept, made, moment)
+        return guard.judge_start(
+            kept.order, self._store.house, moment, self._store.clock.boot, lasts_s
+        )
 
     def _contend(self, kept: OrderRecord, made: RenderedOrder) -> None:
-        comes = self._all.contender(kept, kept.order.id, self._outcomes.speakers_owed(kept))
+        comes = self._store.contender(kept, kept.order.id, self._outcomes.speakers_owed(kept))
         own = kept.programmes
-        others = [*self._all.contenders(), *self.orphans.values()]
+        others = [*self._store.contenders(), *self.orphans.values()]
         decision = arbiter.decide(comes, [each for each in others if each.id not in own])
         if decision.dropped and AFTER[kept.order.class_] is AfterInterrupt.NEVER:
             lost = tuple(sorted({*kept.lost, *decision.dropped}))
-            kept = self._all.book.update(kept, lost=lost)
+            kept = self._store.book.update(kept, lost=lost)
         if decision.begins and not self._full(kept):
             for name, where in decision.cut.items():
                 self._cut(name, where)
             self._begin(kept, made, decision.begins)
-        elif decision.dropped and not self._all.speakers_left(kept) and not kept.airings:
-            self._all.end(kept, OrderEvent.DROP, "broadcast.busy")
+        elif decision.dropped and not self._store.speakers_left(kept) and not kept.airings:
+            self._store.end(kept, OrderEvent.DROP, "broadcast.busy")
         else:
             self._hold(kept, "broadcast.behind")
 
@@ -183,7 +185,7 @@ class PlaybackScheduler:
         airings = len(kept.airings)
         if not kept.order.class_.urgent:
             return airings >= AIRINGS_MAX
-        urgent = [each for each in self._all.book.playing() if each.order.class_.urgent]
+        urgent = [each for each in self._store.book.playing() if each.order.class_.urgent]
         shared = sum(len(each.airings) for each in urgent) + len(self.orphans)
         return airings >= URGENT_AIRINGS_MAX or (airings > 0 and shared >= URGENT_SHARED_MAX)
 
@@ -192,13 +194,13 @@ class PlaybackScheduler:
         order_id, sounding = kept.order.id, kept.airings
         if sounding and AFTER[kept.order.class_] is AfterInterrupt.ONWARD:
             first = sounding[0]  # music is the same everywhere: they join in where it is
-            self._stage.join(first.programme_id(order_id), where)
+            self._playout.join(first.programme_id(order_id), where)
             joined = first.at_only(where.union(first.at))
-            self._all.book.update(kept, airings=(joined, *sounding[1:]))
+            self._store.book.update(kept, airings=(joined, *sounding[1:]))
             return
         number = kept.turn + 1 if sounding else kept.turn
         airing = Airing(number, tuple(sorted(where)), siren=made.siren)
-        self._all.apply(
+        self._store.apply(
             kept,
             OrderEvent.PLAY,
             "broadcast.words-ready" if kept.wordless else None,
@@ -207,13 +209,13 @@ class PlaybackScheduler:
             seconds=made.seconds,
             clips=made.clips,
             siren=made.siren,
-            lasts_s=self._stage.lasts_s(kept, made, ClockReading.now(self._all.clock)),
+            lasts_s=self._playout.lasts_s(kept, made, ClockReading.now(self._store.clock)),
         )
-        self._stage.start(self.start_airing(order_id, airing.programme_id(order_id)))
+        self._playout.start(self.start_airing(order_id, airing.programme_id(order_id)))
 
     def _part(self) -> None:
         """Separate two orders that a kill between two transitions left at one loudspeaker."""
-        for one, other in combinations([*self._all.contenders(), *self.orphans.values()], 2):
+        for one, other in combinations([*self._store.contenders(), *self.orphans.values()], 2):
             if one.speakers.isdisjoint(other.speakers) or order_id_of(one.id) == order_id_of(
                 other.id
             ):
@@ -223,28 +225,28 @@ class PlaybackScheduler:
                 self._cut(loser.id, shared)
 
     def _where(self, name: str) -> frozenset[str]:
-        airing, orphan = self._all.airing(name), self.orphans.get(name)
+        airing, orphan = self._store.airing(name), self.orphans.get(name)
         return frozenset(airing.at) if airing else orphan.speakers if orphan else frozenset()
 
     def _cut(self, name: str, where: frozenset[str]) -> None:
         """Cut it off where something more urgent plays; elsewhere it goes on."""
-        kept = self._all.book.by_programme(name)
+        kept = self._store.book.by_programme(name)
         airing = None if kept is None else kept.airing(name)
         if kept is None or airing is None:
             self._cut_orphan(name, where)
             return
         left = frozenset(airing.at) - where
-        self._stage.cut(name, CUT, where if left else ())
+        self._playout.cut(name, CUT, where if left else ())
         rest = (airing.at_only(left),) if left else ()
         never = AFTER[kept.order.class_] is AfterInterrupt.NEVER
         lost = tuple(sorted({*kept.lost, *where})) if never else kept.lost
-        noted = self._all.book.update(kept, airings=(*rest, *kept.without(name)), lost=lost)
+        noted = self._store.book.update(kept, airings=(*rest, *kept.without(name)), lost=lost)
         self._outcomes.settle(noted)
 
     def _cut_orphan(self, name: str, where: frozenset[str]) -> None:
         orphan = self.orphans.pop(name)
         left = orphan.speakers - where
-        self._stage.cut(name, CUT, where if left else ())
+        self._playout.cut(name, CUT, where if left else ())
         if left:
             self.orphans[name] = orphan._replace(speakers=left)
 
@@ -253,16 +255,16 @@ class PlaybackScheduler:
         found = [name for name, orphan in self.orphans.items() if wanted(orphan)]
         for name in found:
             del self.orphans[name]
-            self._stage.cut(name)
+            self._playout.cut(name)
         return bool(found)
 
     async def start_airing(self, order_id: str, name: str) -> None:
         """Play that airing; unless it is urgent or waited for, only after its record is stored."""
-        kept = self._all.book.require(order_id)
+        kept = self._store.book.require(order_id)
         self.beginning.add(name)
         try:
-            stored = kept.order.beside or await self._all.records.written(order_id)
-            while self._all.airing(name) is not None:
+            stored = kept.order.beside or await self._store.records.written(order_id)
+            while self._store.airing(name) is not None:
                 if not stored:
                     self._give_up(
                         name, OrderEvent.FAIL, Ruling(GuardAnswer.REFUSE, "broadcast.unrecorded")
@@ -273,18 +275,18 @@ class PlaybackScheduler:
                     await asyncio.sleep(RETRY_S)
         finally:
             self.beginning.discard(name)
-        if self._all.airing(name) is None:
+        if self._store.airing(name) is None:
             self.settle()
 
     async def _sound(self, name: str) -> bool:
         """Let the audio process play it; False if that should be tried again."""
-        kept = self._all.book.by_programme(name)
+        kept = self._store.book.by_programme(name)
         assert kept is not None
-        made = self._all.made.get(kept.order.id) or await self._preparation.make(kept)
-        kept, airing = self._all.book.require(kept.order.id), self._all.airing(name)
+        made = self._store.made.get(kept.order.id) or await self._preparation.make(kept)
+        kept, airing = self._store.book.require(kept.order.id), self._store.airing(name)
         if made is None or airing is None:
             return True
-        moment = ClockReading.now(self._all.clock)
+        moment = ClockReading.now(self._store.clock)
         ruling = self._may_begin(kept, made, moment)  # time has passed
         if ruling.answer is not GuardAnswer.GO:
             expired = ruling.answer is GuardAnswer.EXPIRED
@@ -293,9 +295,9 @@ class PlaybackScheduler:
         if not airing.has_words and not made.siren:  # its words are ready: they play at once
             self._outcomes.end_airing(kept, airing, EndedProgramme(name, CUT, 0))
             return True
-        programme = self._stage.programme(kept, airing, made, moment)
+        programme = self._playout.programme(kept, airing, made, moment)
         try:
-            if await self._stage.begin(kept, programme, partial(self._cue, name)):
+            if await self._playout.begin(kept, programme, partial(self._cue, name)):
                 self._begun(name)
             else:
                 self._give_up(
@@ -311,11 +313,11 @@ class PlaybackScheduler:
 
     def _cue(self, name: str) -> Cue | None:
         """Where it is to play by now; None if it is not wanted any more, or would be late."""
-        kept, airing = self._all.book.by_programme(name), self._all.airing(name)
-        now = ClockReading.now(self._all.clock)
+        kept, airing = self._store.book.by_programme(name), self._store.airing(name)
+        now = ClockReading.now(self._store.clock)
         if kept is None or airing is None:
             return None
-        if not guard.is_on_time(kept.order, now, self._all.clock.boot):
+        if not guard.is_on_time(kept.order, now, self._store.clock.boot):
             return None
         if not airing.has_words and not kept.wordless:
             return None  # the words were faster
@@ -323,7 +325,7 @@ class PlaybackScheduler:
 
     def _begun(self, name: str) -> None:
         """Note that it plays, in place of the siren that preceded it there."""
-        kept, airing = self._all.book.by_programme(name), self._all.airing(name)
+        kept, airing = self._store.book.by_programme(name), self._store.airing(name)
         if kept is None or airing is None:
             return
         replaced, rest = set(_sirens(kept, airing)), list[Airing]()
@@ -337,13 +339,13 @@ class PlaybackScheduler:
                 else frozenset()
             )
             if shared:
-                self._stage.cut(siren, CUT, shared)
+                self._playout.cut(siren, CUT, shared)
             rest.append(each.at_only(at - shared) if shared else each)
-        self._all.book.update(kept, airings=tuple(rest))
+        self._store.book.update(kept, airings=tuple(rest))
 
     async def _refused(self, name: str, error: StationError) -> bool:
         """Handle a refusal; False if it is to be tried again."""
-        kept = self._all.book.by_programme(name)
+        kept = self._store.book.by_programme(name)
         assert kept is not None
         if error.code == FULL and AFTER[kept.order.class_] is not AfterInterrupt.NEVER:
             return False
@@ -351,28 +353,28 @@ class PlaybackScheduler:
             self._give_up(name, OrderEvent.FAIL, Ruling(GuardAnswer.REFUSE, error.code, error.data))
             return True
         try:
-            past = await self._stage.fetch_ended(name)
+            past = await self._playout.fetch_ended(name)
         except StationError:
             return False
-        airing, kept = self._all.airing(name), self._all.book.by_programme(name)
+        airing, kept = self._store.airing(name), self._store.book.by_programme(name)
         if kept is not None and airing is not None and (past is None or past.how != PLAYING):
             ended = past or EndedProgramme(name, FINISHED, 0)  # longer ago than it remembers
             self._outcomes.end_airing(kept, airing, ended, "broadcast.played-before")
         return True
 
     def _give_up(self, name: str, act: OrderEvent, ruling: Ruling) -> None:
-        kept, airing = self._all.book.by_programme(name), self._all.airing(name)
+        kept, airing = self._store.book.by_programme(name), self._store.airing(name)
         if kept is not None and airing is not None:
             self._outcomes.abandon_airing(kept, airing, act, ruling.code, ruling.detail)
 
     def halt(self, kept: OrderRecord, actor: Actor, why: str = "broadcast.by-hand") -> OrderRecord:
         """Stop an order."""
-        self._stage.silence(kept)
-        return self._all.end(kept, OrderEvent.STOP, why, by=actor)
+        self._playout.silence(kept)
+        return self._store.end(kept, OrderEvent.STOP, why, by=actor)
 
     def _hold(self, kept: OrderRecord, why: str | None) -> None:
         if kept.state is OrderState.PREPARING:
-            self._all.apply(kept, OrderEvent.HOLD, why)
+            self._store.apply(kept, OrderEvent.HOLD, why)
 
 
 def _sirens(kept: OrderRecord, words: Airing) -> Iterator[str]:

@@ -183,7 +183,7 @@ class BroadcastAssembly:
     ) -> list[Section]:
         """The API and the desk's pages; `names` are the people by account."""
         speakers = self._settings.sound.speakers
-        deck = BroadcastPageContext(
+        context = BroadcastPageContext(
             room=self.room,
             presets=self.presets,
             schedules=self.schedules,
@@ -201,7 +201,11 @@ class BroadcastAssembly:
             selftests=self.selftests,
         )
         desk = desk_section(
-            deck, vitals, ears=self.ears, turned=self._tell_speakers, changed=self.prerenderer.wake
+            context,
+            vitals,
+            ears=self.ears,
+            turned=self._tell_speakers,
+            changed=self.prerenderer.wake,
         )
         orders = api_section(
             self.room,

@@ -224,7 +224,7 @@ async def test_an_order_that_cannot_be_settled_ends_alone():
     around = World(1_790_049_600_000_000_000)
     await around.start()
     try:
-        turns = around.room._turns
+        turns = around.room._scheduler
         turns._on_fault = faults.note
         whole = turns._may_begin
         turns._may_begin = lambda kept, *more: (  # type: ignore[method-assign]
@@ -246,7 +246,7 @@ async def test_a_record_and_a_schedule_that_break_cost_no_other():
     around = World(1_790_049_600_000_000_000)
     await around.start()
     try:
-        records = around.room._all.records
+        records = around.room._store.records
         records._on_fault = faults.note
         whole, records._journal = records._journal, SimpleNamespace(append=broken)
         await around.room.place(asked(around, "bad", class_=OrderClass.EMERGENCY))

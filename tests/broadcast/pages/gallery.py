@@ -53,7 +53,7 @@ async def reached_nobody(made: CastSite) -> None:
         "reached": (0, 0, 0, 0),
     }
     kept = made.room.require(kept.order.id)
-    made.room._all.book.put(msgspec.structs.replace(kept, **failed))
+    made.room._store.book.put(msgspec.structs.replace(kept, **failed))
 
 
 async def night(made: CastSite) -> None:

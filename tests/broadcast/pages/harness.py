@@ -185,7 +185,7 @@ class CastSite(Site):
         """Nothing sounds any more, and nothing was ever asked for."""
         await self.hush_open()
         await self.journal.append([])
-        self.room._all.book._kept.clear()
+        self.room._store.book._kept.clear()
         self.room.monitor.faults.clear()
 
 

@@ -581,7 +581,7 @@ async def test_an_emergency_without_a_record_is_shown_and_stopped(
         await until(
             lambda: made.room.require(receipt.of).had or made.room.require(receipt.of).reached
         )
-        book = made.room._all.book  # a kill takes its record
+        book = made.room._store.book  # a kill takes its record
         del book._kept[receipt.of], book._playing[receipt.of]
         made.room.reconcile(await engine.fetch_state())
         for path in ("/desk/", HOME):

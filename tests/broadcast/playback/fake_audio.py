@@ -409,7 +409,7 @@ class World:
     async def kill(self) -> None:
         """kill -9: what was being written may be on disk or not."""
         self.engine.deafen()
-        doing = {*self.room._stage._doing, *self.room._all.records._last.values()}
+        doing = {*self.room._playout._doing, *self.room._store.records._last.values()}
         assert self._running is not None
         doing.add(self._running)
         for task in doing:

@@ -128,7 +128,7 @@ class Night:
             and bool(HOUSE.speakers(placed.zones))
             and lives_s > 0
             and boot == clock.boot
-            and around.room._all.book.find_joined(placed) is None
+            and around.room._store.book.find_joined(placed) is None
         )
         self.placed.append(Placed(placed, around.boots, self._now(), lives_s, valid))
         receipt = await around.room.place(placed)
@@ -154,7 +154,7 @@ class Night:
         self.stopped |= {r.of for r in await self.around.room.stop(zones, Actor("staff", "1"))}
         if self.placed and self.rng.random() < 0.2:
             of = self.rng.choice(self.placed).order.id
-            if self.around.room._all.book.get(of) is not None:
+            if self.around.room._store.book.get(of) is not None:
                 await self.around.room.cancel(of, Actor("system", "key.fire"))
                 self.stopped.add(of)
 
@@ -217,7 +217,7 @@ class Night:
         """What the station says of it, against what was heard."""
         order, name = placed.order, placed.order.id
         turns = [h for h in self.around.engine.heard if h.programme.id.partition("~")[0] == name]
-        kept = self.around.room._all.book.get(name)
+        kept = self.around.room._store.book.get(name)
         if not order.class_.urgent:
             names = [h.programme.id for h in turns]
             if len(names) != len(set(names)):

@@ -517,7 +517,7 @@ async def test_what_was_heard_before_a_power_cut_is_not_taken_back_by_a_later_tu
         around.engine._playing.pop("e").ends.cancel()  # its process died
         around.engine.ringing = {"horn-b3"}
         await around.kill()
-        await around.room._all.records.drain()
+        await around.room._store.records.drain()
         await around.start()
         await asyncio.sleep(200)
         kept = around.room.require("e")

@@ -37,7 +37,7 @@ async def orphaned(around, **changed):
 async def test_an_orphan_of_which_something_was_refused_since_bars_no_loudspeaker():
     async with world() as around:
         ordered = await orphaned(around, zones=("b3",))  # a wider one waits for it
-        await around.room._replaced.add(["e"])
+        await around.room._superseded.add(["e"])
         assert (await around.room.place(ordered)).state == "refused"
         await asyncio.sleep(60)
         assert not around.engine.sounding
@@ -80,7 +80,7 @@ async def test_what_was_called_off_before_a_kill_is_silenced_after_it():
     async with world() as around:
         await orphaned(around)
         await around.kill()
-        await around.room._replaced.add(["e"])
+        await around.room._superseded.add(["e"])
         await around.start()
         await asyncio.sleep(1)
         assert not around.engine.sounding

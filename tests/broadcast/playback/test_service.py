@@ -558,7 +558,7 @@ async def test_an_emergency_whose_time_passed_while_we_were_dead_is_asked_after(
         await around.kill()
         kept = around.room.require("e")
         kept = msgspec.structs.replace(kept, state=OrderState.ACCEPTED, airings=(), reached=())
-        await around.journal.append([], [around.room._all.book.put(kept)])  # all that was on disk
+        await around.journal.append([], [around.room._store.book.put(kept)])  # all that was on disk
         await asyncio.sleep(30)
         around.engine.away = away
         await around.start()

@@ -48,14 +48,16 @@ def overlaps(around):
 async def on_disk(around, state: OrderState | None) -> None:
     """All that is on disk of the order; None: nothing."""
     if state is None:
-        around.room._all.book._kept.pop("e")
-        change = msgspec.structs.replace(around.room._all.book.head_row(), key="order/e", body=None)
+        around.room._store.book._kept.pop("e")
+        change = msgspec.structs.replace(
+            around.room._store.book.head_row(), key="order/e", body=None
+        )
     else:
         kept = around.room.require("e")
         kept = msgspec.structs.replace(
             kept, state=state, siren=False, turn=0, airings=(), had=(), reached=(), clips=()
         )
-        change = around.room._all.book.put(kept)
+        change = around.room._store.book.put(kept)
     await around.journal.append([], [change])
 
 
@@ -240,7 +242,7 @@ async def test_a_row_of_a_release_that_knew_no_airings_is_taken_back(after_s, si
         sounds = set(around.engine.sounding)
         await around.kill()
         kept = around.room.require("e")
-        change = around.room._all.book.put(msgspec.structs.replace(kept, siren=siren, turn=turn))
+        change = around.room._store.book.put(msgspec.structs.replace(kept, siren=siren, turn=turn))
         row = msgspec.json.decode(change.body)
         for field in ("airings", "had", "lost", "unsure"):
             row.pop(field, None)
