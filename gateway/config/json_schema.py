@@ -55,7 +55,7 @@ def json_schema() -> dict[str, Any]:
     owners += [kind.options for kind in kinds.values()]
     owners += [kind.options for kind in INLET_KINDS.values()]
     owners += SPEAKER_KINDS.values()
-    owners += dict.fromkeys(each.kind.options for each in load_services().values())
+    owners += dict.fromkeys(each.type.options for each in load_services().values())
     uplink_kinds: list[Any] = [kind.options for kind in uplinks.kinds()]
     owners += uplink_kinds
     owners += [driver.Options for driver in families.values()]
@@ -87,7 +87,7 @@ def json_schema() -> dict[str, Any]:
         "service": {
             "type": "object",
             "properties": {
-                name: by_owner[each.kind.options] for name, each in load_services().items()
+                name: by_owner[each.type.options] for name, each in load_services().items()
             },
             "additionalProperties": False,
         },

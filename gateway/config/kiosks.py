@@ -68,10 +68,10 @@ class KioskReader:
             self._decoder.blame(path, "requests.unknown-service", word=name, hint=found)
             return None
         service = load_services()[name]
-        options = self._decoder.struct(service.kind.options, table, path)
+        options = self._decoder.struct(service.type.options, table, path)
         if options is not None:
             pictures = {what.id for what in service.what}
-            for key in service.kind.picture_keys:
+            for key in service.type.picture_keys:
                 for word in getattr(options, key):
                     at = (*path, key, word)
                     self._decoder.refers(word, pictures, at, "requests.unknown-what")

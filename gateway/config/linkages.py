@@ -83,7 +83,9 @@ class LinkageReader:
             self._decoder.refers(word, WORDS, path, "rules.unknown-word")
 
     def _request(self, action: OpenRequestAction, path: KeyPath) -> None:
-        opened = {one.id: one for one in load_services().values() if one.kind.has(TypeFlag.LINKAGE)}
+        opened = {
+            one.id: one for one in load_services().values() if one.type.has_flag(TypeFlag.LINKAGE)
+        }
         refers = self._decoder.refers
         if not refers(action.request, opened, (*path, "request"), "requests.unknown-service"):
             return

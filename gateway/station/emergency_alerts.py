@@ -23,7 +23,7 @@ class EmergencyAlerts:
         self._clock = clock
         self._spoken = spoken
 
-    def alert(self, zone: str, place: str) -> ScreenAlert | None:
+    def find_alert(self, zone: str, place: str) -> ScreenAlert | None:
         """As the kiosk's Protocol has it."""
         found = [
             kept.order

@@ -114,7 +114,7 @@ class KioskAssembly:
             name: KioskController(name, options, self.requests, around)
             for name, options in plan.kiosks.items()
         }
-        self.keys.listen(self._key, self._sorry)
+        self.keys.add_listener(self._key, self._sorry)
         self._revival = BrowserRestart(self.requests.screens, list(plan.kiosks), runtime)
         self._phone = plan.phone
         self._zones = {name: zone.name for name, zone in settings.zones.items()}
@@ -145,7 +145,7 @@ class KioskAssembly:
 
     def kinds(self, uplink: str) -> list[CommandKind]:
         """What the platform behind that uplink may say of requests."""
-        parts = (TYPES.part(name, "commands") for name in self._types)
+        parts = (TYPES.load_part(name, "commands") for name in self._types)
         return [
             kind
             for part in parts
@@ -155,7 +155,7 @@ class KioskAssembly:
 
     def _opened(self, context: RouteContext) -> dict[str, OpenedRoute]:
         """The ways to whoever is asked outside about a request."""
-        parts = (TYPES.part(name, "routes") for name in self._types)
+        parts = (TYPES.load_part(name, "routes") for name in self._types)
         return {
             name: opened
             for part in parts
@@ -166,7 +166,7 @@ class KioskAssembly:
     async def start(self) -> None:
         """Take back what was open, and go on."""
         await attempt("requests", self.requests.load, self._on_fault)
-        self.requests.listen(self._turned)  # what moves by being taken back is nobody's press
+        self.requests.add_listener(self._turned)  # what moves by being taken back is nobody's press
         self._say_small()
         for terminal in self.terminals.values():
             terminal.resume()
@@ -201,15 +201,15 @@ class KioskAssembly:
 
     def _turned(self, request: Request) -> None:
         for terminal in self.terminals.values():
-            terminal.turned(request)
+            terminal.on_request_change(request)
 
     def _key(self, kiosk: str, number: int) -> None:
         """A key on the wall that needs a screen."""
-        self._pressing.start(self.terminals[kiosk].number(number))
+        self._pressing.start(self.terminals[kiosk].handle_wall_key(number))
 
     def _sorry(self, kiosk: str) -> None:
         """A key on the wall has come to nothing: whoever pressed it hears so."""
-        self.terminals[kiosk].sorry()
+        self.terminals[kiosk].announce_failure()
 
     async def _sweep(self) -> None:
         while True:

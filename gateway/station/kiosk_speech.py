@@ -106,7 +106,7 @@ class KioskSpeech:
                 log.warning("%s could not be called in %s: %s", to, zone, error)
         return tuple(way for way in by if way in reached)
 
-    def cut_off(self) -> tuple[str, ...]:
+    def drain_cut_off(self) -> tuple[str, ...]:
         """As the kiosk's Protocol has it."""
         if not self._here():
             return ()

@@ -207,7 +207,7 @@ class StationParts:
         for listener in (
             self.rules.on_poll,
             meters.handle_readings,
-            self.kiosk.keys.heard,
+            self.kiosk.keys.on_poll,
             self.broadcast.handle_readings,
         ):
             self.intake.listen(listener)

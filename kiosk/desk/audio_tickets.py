@@ -27,7 +27,7 @@ class AudioTickets:
         self._sounds[name] = self._now_ns() + self._lasts_ns, sound
         return name
 
-    def sound(self, name: str) -> bytes | None:
+    def find_sound(self, name: str) -> bytes | None:
         """It; None once its minute is over."""
         self._sweep()
         found = self._sounds.get(name)

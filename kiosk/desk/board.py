@@ -41,31 +41,35 @@ class RequestBoard:
         """The request as it is now."""
         services = self.room.services
         service = services.get(request.service, services[CALL_SERVICE])
-        due = self.room.core.rules(request.family).due(request)
-        return RequestRow(request, service, self.room.moment(), due)
+        due = self.room.engine.rules(request.family).next_due(request)
+        return RequestRow(request, service, self.room.now(), due)
 
     @property
     def types(self) -> list[tuple[str, str]]:
         """The types that this station uses, each with its pictogram."""
-        used = (rules.type.name for rules in self.room.core.all_rules)
+        used = (rules.type.name for rules in self.room.engine.all_rules)
         return [(name, row.find_desk(name).pictogram) for name in used]
 
-    def open(self, family: str = "") -> list[RequestRow]:
+    def open_rows(self, family: str = "") -> list[RequestRow]:
         """What has not ended, of that family or of all, in the order of its urgency."""
-        live = (one for one in self.room.all() if not one.ended and family in ("", one.family))
+        live = (
+            one for one in self.room.all_requests() if not one.ended and family in ("", one.family)
+        )
         return sorted(map(self.row, live), key=lambda each: each.order)
 
-    def lately(self) -> list[RequestRow]:
+    def recent_rows(self) -> list[RequestRow]:
         """What ended last, the newest first."""
-        ended = sorted((one for one in self.room.all() if one.ended), key=lambda r: -r.since_ns)
+        ended = sorted(
+            (one for one in self.room.all_requests() if one.ended), key=lambda r: -r.since_ns
+        )
         return [self.row(one) for one in ended[:LATELY_MAX]]
 
-    def find(self, request_id: str) -> RequestRow | None:
+    def find_row(self, request_id: str) -> RequestRow | None:
         """The request of that id, while it is kept."""
-        request = self.room.core.book.requests.get(request_id)
+        request = self.room.engine.repository.requests.get(request_id)
         return None if request is None else self.row(request)
 
-    def name(self, who: str) -> str:
+    def person_name(self, who: str) -> str:
         """Somebody's name; as it was written where nobody is called so."""
         return self._names().get(who, who)
 
@@ -75,7 +79,7 @@ class RequestBoard:
 
     def title(self, each: RequestRow, words: Translator) -> str:
         """What and where."""
-        choice = each.service.choice(each.request.what)
+        choice = each.service.find_option(each.request.what)
         what = "" if choice is None else choice.name.of(words.lang)
         if choice is None and each.request.what:  # a picture that means danger is a call
             what = self._picture(each.request.what, words)
@@ -84,7 +88,7 @@ class RequestBoard:
     def pictogram(self, each: RequestRow) -> str:
         """Its own picture, though another service carries it out."""
         for service in self.room.services.values():
-            if (choice := service.choice(each.request.what)) is not None:
+            if (choice := service.find_option(each.request.what)) is not None:
                 return choice.pictogram
         return each.pictogram
 
@@ -94,10 +98,10 @@ class RequestBoard:
 
     def text(self, each: RequestRow, words: Translator) -> str:
         """What is known beside the state."""
-        return row.row_text(each, words, self.name(each.request.by))
+        return row.row_text(each, words, self.person_name(each.request.by))
 
     def _picture(self, what: str, words: Translator) -> str:
-        found = (service.choice(what) for service in self.room.services.values())
+        found = (service.find_option(what) for service in self.room.services.values())
         choice = next((one for one in found if one is not None), None)
         return what if choice is None else choice.name.of(words.lang)
 
@@ -106,10 +110,10 @@ class RequestBoard:
         return dict(self._facts(vitals, words, family if family in TYPES else ""))
 
     def _facts(self, vitals: Vitals, words: Translator, family: str) -> Iterator[tuple[str, Any]]:
-        rows = self.open(family)
-        yield "shape", _shape(vitals, rows, self.lately())
+        rows = self.open_rows(family)
+        yield "shape", _shape(vitals, rows, self.recent_rows())
         yield "volatile", vitals.journal.volatile
-        yield from self.sound(words).items()
+        yield from self.ring_view(words).items()
         yield "count", count_text(rows, words)
         yield "network", self._network(words)
         yield "many", self._many(words)
@@ -119,15 +123,15 @@ class RequestBoard:
             yield f"{key}.mark", row.state_badge(each.request, words)
             yield f"{key}.text", self.text(each, words)
 
-    def sound(self, words: Translator) -> View:
+    def ring_view(self, words: Translator) -> View:
         """What the page's script needs to sound, and its word; filters silence nothing."""
-        ring = max((each.ring for each in self.open()), default=row.SILENT)
+        ring = max((each.ring for each in self.open_rows()), default=row.SILENT)
         return {"ring": str(ring), "ring.text": words(f"board.ring-{ring}")}
 
-    def one(self, vitals: Vitals, words: Translator, request_id: str) -> View:
+    def request_view(self, vitals: Vitals, words: Translator, request_id: str) -> View:
         """Everything on one request's page that changes."""
-        each = self.find(request_id)
-        base = {"volatile": vitals.journal.volatile, **self.sound(words)}
+        each = self.find_row(request_id)
+        base = {"volatile": vitals.journal.volatile, **self.ring_view(words)}
         if each is None:
             return {"shape": zlib.crc32(vitals.version.encode()), **base}
         return {
@@ -141,11 +145,11 @@ class RequestBoard:
 
     def card(self, _vitals: Vitals, words: Translator) -> View:
         """The card on the desk's first screen."""
-        rows = self.open()
-        waiting = [each for each in rows if each.waits]
-        ended = sum(1 for one in self.room.all() if one.ended)
+        rows = self.open_rows()
+        waiting = [each for each in rows if each.is_waiting]
+        ended = sum(1 for one in self.room.all_requests() if one.ended)
         return {
-            **self.sound(words),
+            **self.ring_view(words),
             "waiting": str(len(waiting)),
             "under-way": str(len(rows) - len(waiting)),
             "ended": str(ended),
@@ -158,24 +162,24 @@ class RequestBoard:
 
     def _many(self, words: Translator) -> str:
         """A word while so much is open that work orders come to their bound."""
-        many = self.room.many
+        many = self.room.overload_count
         return words("board.many", n=many, max=OPEN_MAX) if many else ""
 
-    def put_away(self) -> list[RequestRow]:
+    def closable_rows(self) -> list[RequestRow]:
         """What staff can put away at once: what is only waited for first, then the oldest."""
-        rows = [self.row(one) for one in self.room.all() if closing_event(one)]
-        return sorted(rows, key=lambda each: (each.waits, each.request.since_ns))
+        rows = [self.row(one) for one in self.room.all_requests() if closing_event(one)]
+        return sorted(rows, key=lambda each: (each.is_waiting, each.request.since_ns))
 
     def urgency(self, _vitals: Vitals) -> int:
         """How urgent the card is now."""
-        least = row.DUE if self.room.many else 0
-        return max((each.urgency for each in self.open() if each.waits), default=least)
+        least = row.DUE if self.room.overload_count else 0
+        return max((each.urgency for each in self.open_rows() if each.is_waiting), default=least)
 
     def needs(self, _vitals: Vitals, words: Translator) -> list[Need]:
         """A row for each request that nobody has taken."""
-        waiting = [each for each in self.open() if each.waits]
+        waiting = [each for each in self.open_rows() if each.is_waiting]
         rows = [self.need(each, words) for each in waiting[:NEEDS_MAX]]
-        return [*rows, self._too_many(words)] if self.room.many else rows
+        return [*rows, self._too_many(words)] if self.room.overload_count else rows
 
     def _too_many(self, words: Translator) -> Need:
         """That what is over should be put away."""
@@ -184,7 +188,7 @@ class RequestBoard:
             urgency=row.DUE,
             hue="is-person",
             pictogram="journal",
-            amount=self.room.many,
+            amount=self.room.overload_count,
             unit=words("board.unit"),
             title=words("board.many-title"),
             text=self._many(words),
@@ -215,7 +219,7 @@ def count_text(rows: list[RequestRow], words: Translator) -> str:
     """How many there are, and how many of them wait."""
     if len(rows) > ROWS_MAX:
         return words("board.count-many", n=len(rows), shown=ROWS_MAX)
-    return words("board.count", n=len(rows), waiting=sum(each.waits for each in rows))
+    return words("board.count", n=len(rows), waiting=sum(each.is_waiting for each in rows))
 
 
 def _shape(vitals: Vitals, rows: list[RequestRow], lately: list[RequestRow]) -> int:

@@ -112,7 +112,7 @@ def _what(one: RequestView, lang: str) -> str:
     service = load_services().get(one.service)
     if service is None:
         return one.service
-    choice = service.choice(one.what)
+    choice = service.find_option(one.what)
     danger = [each.name.of(lang) for any_ in load_services().values() for each in any_.what
               if each.person and each.id == one.what]  # fmt: skip
     picture = choice.name.of(lang) if choice is not None else next(iter(danger), "")

@@ -66,11 +66,11 @@ class FormTokens:
         """None yet."""
         self._keys: OrderedDict[str, None] = OrderedDict()
 
-    def fresh(self) -> str:
+    def issue_token(self) -> str:
         """A key for a form."""
         return entropy.token_hex(8)
 
-    def first(self, key: str) -> bool:
+    def claim_token(self, key: str) -> bool:
         """Whether that form comes for the first time; one without a key always does."""
         if key in self._keys:
             return False
@@ -80,6 +80,6 @@ class FormTokens:
             self._keys.popitem(last=False)
         return True
 
-    def failed(self, key: str) -> None:
+    def release_token(self, key: str) -> None:
         """Nothing came of it: it may be sent again."""
         self._keys.pop(key, None)

@@ -59,7 +59,7 @@ class RequestPages:
         ledger: AuditLog,
     ) -> None:
         """Over that board; the past is in `lanes`, personal fields are in `store`."""
-        self._tickets = AudioTickets(lambda: board.room.moment().at_ns, SHOWN_S)
+        self._tickets = AudioTickets(lambda: board.room.now().at_ns, SHOWN_S)
         self.board = board
         self._lanes = lanes
         self._vitals = vitals
@@ -67,7 +67,7 @@ class RequestPages:
         self._ledger = ledger
         self._once = FormTokens()
 
-    async def home(self, request: web.Request) -> web.StreamResponse:
+    async def show_board(self, request: web.Request) -> web.StreamResponse:
         """All open requests, or those of one family."""
         words, now = translator_for(request), self._vitals()
         family = _family(request)
@@ -76,24 +76,24 @@ class RequestPages:
             "requests/board.html",
             now,
             self.board.view(now, words, family),
-            rows=self.board.open(family)[:ROWS_MAX],
-            lately=self.board.lately(),
+            rows=self.board.open_rows(family)[:ROWS_MAX],
+            lately=self.board.recent_rows(),
             board=self.board,
             row=row,
             family=family,
             families=self.board.types,
-            hot=_hot(self.board.open(family)),
+            hot=_hot(self.board.open_rows(family)),
         )
 
-    async def show(self, request: web.Request) -> web.StreamResponse:
+    async def show_request(self, request: web.Request) -> web.StreamResponse:
         """One request: what is known, what can be done, what was."""
         return await self._one(request)
 
-    async def back(self, request: web.Request) -> web.StreamResponse:
+    async def redirect_back(self, request: web.Request) -> web.StreamResponse:
         """A page that was made by a form has been asked for again."""
         raise web.HTTPSeeOther(_here(request))
 
-    async def history(self, request: web.Request) -> web.StreamResponse:
+    async def show_history(self, request: web.Request) -> web.StreamResponse:
         """What has happened, newest first."""
         words, now, query = translator_for(request), self._vitals(), request.query
         family = _family(request)
@@ -116,7 +116,7 @@ class RequestPages:
             number=number,
         )
 
-    async def put_away(self, request: web.Request) -> web.StreamResponse:
+    async def show_closable(self, request: web.Request) -> web.StreamResponse:
         """What can be closed at once, to be ticked."""
         now, words = self._vitals(), translator_for(request)
         return request.app[PAGES].render(
@@ -124,54 +124,58 @@ class RequestPages:
             "requests/close.html",
             now,
             {},
-            rows=self.board.put_away()[:CLOSED_AT_ONCE_MAX],
+            rows=self.board.closable_rows()[:CLOSED_AT_ONCE_MAX],
             board=self.board,
             row=row,
             ticked=request.query.get("all") == "1",
             many=self.board.view(now, words)["many"],
         )
 
-    async def close(self, request: web.Request) -> web.StreamResponse:
+    async def close_requests(self, request: web.Request) -> web.StreamResponse:
         """Those that are ticked are over; nobody hears of it aloud."""
         ticked = (await request.post()).getall("id", [])
         wanted = [str(each) for each in ticked][:CLOSED_AT_ONCE_MAX]
         audit_middleware.set_target(request, f"{len(wanted)}")
-        await self.board.room.close(wanted, _staff(request))
+        await self.board.room.close_requests(wanted, _staff(request))
         raise web.HTTPSeeOther(f"{PATH}/close")
 
-    async def take(self, request: web.Request) -> web.StreamResponse:
+    async def take_request(self, request: web.Request) -> web.StreamResponse:
         """Somebody says that they do it; whoever comes second sees who was first."""
         request_id = _named(request)
-        each = self.board.find(request_id)
+        each = self.board.find_row(request_id)
         if each is not None and each.take:
-            await self.board.room.act(request_id, RequestAction(act=each.take), _staff(request))
+            await self.board.room.apply_action(
+                request_id, RequestAction(act=each.take), _staff(request)
+            )
         else:
             audit_middleware.mark_audited(request)
         raise web.HTTPSeeOther(_here(request))
 
-    async def act(self, request: web.Request) -> web.StreamResponse:
+    async def apply_form(self, request: web.Request) -> web.StreamResponse:
         """One of the forms: an act, a look at what would be said, or the sentence once more."""
         request_id, given = _named(request), await request.post()
         if given.get("do") == "preview":
             audit_middleware.mark_audited(request)
             raise web.HTTPSeeOther(f"{_here(request)}?{_previewed(given)}")
         key = str(given.get("key", ""))[:16]
-        if not self._once.first(key):
+        if not self._once.claim_token(key):
             audit_middleware.mark_audited(request)
             raise web.HTTPSeeOther(_here(request))
         try:
             if given.get("act") == "repeat":
-                await self.board.room.repeat(request_id, louder=True)
+                await self.board.room.repeat_sentence(request_id, louder=True)
             else:
-                await self.board.room.act(request_id, forms.parse_action(given), _staff(request))
+                await self.board.room.apply_action(
+                    request_id, forms.parse_action(given), _staff(request)
+                )
         except StationError:
-            self._once.failed(key)
+            self._once.release_token(key)
             raise
         raise web.HTTPSeeOther(_here(request))
 
-    async def reveal(self, request: web.Request) -> web.StreamResponse:
+    async def reveal_contact(self, request: web.Request) -> web.StreamResponse:
         """Show the number for a minute; it is on record who looked before it is shown."""
-        found = self.board.room.core.request(_named(request))
+        found = self.board.room.engine.get_request(_named(request))
         who, place = (
             audit_middleware.acting_account(request),
             audit_middleware.request_origin(request),
@@ -183,9 +187,9 @@ class RequestPages:
         page.headers["Refresh"] = f"{SHOWN_S};url={_here(request)}"
         return page
 
-    async def hear(self, request: web.Request) -> web.StreamResponse:
+    async def reveal_voice(self, request: web.Request) -> web.StreamResponse:
         """Let somebody hear what was said; it is on record who, before there is a sound."""
-        found = self.board.room.core.request(_named(request))
+        found = self.board.room.engine.get_request(_named(request))
         who, place = (
             audit_middleware.acting_account(request),
             audit_middleware.request_origin(request),
@@ -197,9 +201,9 @@ class RequestPages:
         page.headers["Refresh"] = f"{SHOWN_S};url={_here(request)}"
         return page
 
-    async def sound(self, request: web.Request) -> web.StreamResponse:
+    async def serve_sound(self, request: web.Request) -> web.StreamResponse:
         """The sound itself, while its minute lasts."""
-        sound = self._tickets.sound(request.match_info["ticket"])
+        sound = self._tickets.find_sound(request.match_info["ticket"])
         if sound is None:
             raise web.HTTPNotFound
         return audio_response(sound)
@@ -214,7 +218,7 @@ class RequestPages:
         listened: bool = False,
     ) -> web.Response:
         words, now, request_id = translator_for(request), self._vitals(), request.match_info["id"]
-        each = self.board.find(request_id)
+        each = self.board.find_row(request_id)
         page = await history.read_history(
             self._lanes, {}, STORY_TURNS, history.filter_by_request(request_id)
         )
@@ -223,7 +227,7 @@ class RequestPages:
         teller = self._teller(words, now)
         story = [teller.line(turn) for turn in reversed(page.turns)]
         common: dict[str, Any] = {"story": story, "request_id": request_id}
-        seen = self.board.one(now, words, request_id)
+        seen = self.board.request_view(now, words, request_id)
         if each is None:
             return request.app[PAGES].render(request, "requests/over.html", now, seen, **common)
         return request.app[PAGES].render(
@@ -253,16 +257,16 @@ class RequestPages:
             "place": board.room.places.path(asked.place)
             if asked.place in board.room.places
             else board.place(asked.place),
-            "grave": each.waits and each.urgency == row.EMERGENCY,
+            "grave": each.is_waiting and each.urgency == row.EMERGENCY,
             "forms": forms.available_forms(asked),
             "may_reply": not asked.ended,
-            "key": self._once.fresh,
+            "key": self._once.issue_token,
             "ready": reply_phrases(asked.family, board.room.plan.language),
             "people": board.people(),
             "given": {name: request.query.get(name, "")[:TEXT_CHARS_MAX] for name in PREVIEWED},
             "preview": self._preview(asked, request.query),
             "text_max": TEXT_CHARS_MAX,
-            "heard": board.room.heard,
+            "heard": board.room.is_audible,
         }
 
     def _preview(self, asked: Request, query: Mapping[str, str]) -> str:
@@ -287,7 +291,7 @@ class RequestPages:
         return RequestHistoryView(
             words,
             now.timezone,
-            name=self.board.name,
+            name=self.board.person_name,
             place=self.board.place,
             zones=self.board.zones,
             service=service,
@@ -311,18 +315,18 @@ def requests_section(
         name="requests",
         routes=(
             *api,
-            _route("GET", PATH, pages.home),
-            _route("GET", f"{PATH}/past", pages.history),
-            _route("GET", f"{PATH}/close", pages.put_away),
-            _route("POST", f"{PATH}/close", pages.close, act="request/close"),
-            _route("GET", one, pages.show),
-            _route("POST", f"{one}/take", pages.take, act="request/act"),
-            _route("POST", f"{one}/act", pages.act, act="request/act"),
-            _route("GET", f"{one}/reveal", pages.back),
-            _route("GET", f"{one}/hear", pages.back),
-            _route("POST", f"{one}/hear", pages.hear, act="private/reveal"),
-            _route("GET", f"{one}/hear/{{ticket}}.wav", pages.sound),
-            _route("POST", f"{one}/reveal", pages.reveal, act="private/reveal"),
+            _route("GET", PATH, pages.show_board),
+            _route("GET", f"{PATH}/past", pages.show_history),
+            _route("GET", f"{PATH}/close", pages.show_closable),
+            _route("POST", f"{PATH}/close", pages.close_requests, act="request/close"),
+            _route("GET", one, pages.show_request),
+            _route("POST", f"{one}/take", pages.take_request, act="request/act"),
+            _route("POST", f"{one}/act", pages.apply_form, act="request/act"),
+            _route("GET", f"{one}/reveal", pages.redirect_back),
+            _route("GET", f"{one}/hear", pages.redirect_back),
+            _route("POST", f"{one}/hear", pages.reveal_voice, act="private/reveal"),
+            _route("GET", f"{one}/hear/{{ticket}}.wav", pages.serve_sound),
+            _route("POST", f"{one}/reveal", pages.reveal_contact, act="private/reveal"),
         ),
         templates=HERE / "pages",
         static=HERE / "static",
@@ -330,7 +334,7 @@ def requests_section(
         card=Card("requests/card.html", board.urgency, board.card, board.needs),
         pulses={
             "requests": GuardedPulse(Permission.STAFF, with_header(board.view)),
-            "request": GuardedPulse(Permission.STAFF, with_header(board.one)),
+            "request": GuardedPulse(Permission.STAFF, with_header(board.request_view)),
         },
         kinds=KINDS,
     )
@@ -370,7 +374,7 @@ def _family(request: web.Request) -> str:
 def _hot(rows: list[RequestRow]) -> str:
     """The first emergency that nobody has taken is the only one that may be red."""
     first = rows[0] if rows else None
-    grave = first is not None and first.waits and first.urgency == row.EMERGENCY
+    grave = first is not None and first.is_waiting and first.urgency == row.EMERGENCY
     return first.request.id if first is not None and grave else ""
 
 

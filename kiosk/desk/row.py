@@ -54,14 +54,14 @@ class RequestRow(NamedTuple):
         return find_desk(self.request.family)
 
     @property
-    def waits(self) -> bool:
+    def is_waiting(self) -> bool:
         """Whether nobody has taken it, and it is the desk that must."""
-        return self.desk.waits(self.request)
+        return self.desk.is_waiting(self.request)
 
     @property
     def urgency(self) -> int:
         """1 to 4."""
-        if self.waits and self.request.urgent:
+        if self.is_waiting and self.request.urgent:
             return EMERGENCY
         if self.due_s is not None and self.due_s < 0:
             return SOON
@@ -70,7 +70,7 @@ class RequestRow(NamedTuple):
     @property
     def ring(self) -> int:
         """How it sounds at the desk."""
-        if not self.waits:
+        if not self.is_waiting:
             return SILENT
         grave = self.request.urgent or self.request.state in self.desk.grave
         return RING_GRAVE if grave else RING
@@ -78,12 +78,12 @@ class RequestRow(NamedTuple):
     @property
     def take(self) -> str:
         """The act by which somebody takes it; "" where there is nothing to take."""
-        return self.desk.take if self.waits else ""
+        return self.desk.take if self.is_waiting else ""
 
     @property
     def left_s(self) -> float | None:
         """How long until it has expired, where it does."""
-        until = self.request.until
+        until = self.request.state_deadline
         return None if until is None else max(0.0, (until.at_ns - self.moment.at_ns) / S)
 
     @property
@@ -119,7 +119,7 @@ class RequestRow(NamedTuple):
         if self.left_s is not None:
             return "board.minutes-left"
         span = "days" if self._in_days else "minutes"
-        return f"board.{span}-waiting" if self.waits else f"board.{span}-ago"
+        return f"board.{span}-waiting" if self.is_waiting else f"board.{span}-ago"
 
     @property
     def hue(self) -> str:
@@ -129,7 +129,7 @@ class RequestRow(NamedTuple):
     @property
     def pictogram(self) -> str:
         """The picture that was pressed, else the service's."""
-        choice = self.service.choice(self.request.what)
+        choice = self.service.find_option(self.request.what)
         return self.service.pictogram if choice is None else choice.pictogram
 
     @property
@@ -137,8 +137,8 @@ class RequestRow(NamedTuple):
         """Most urgent first; then who waits, people before things, least time, the oldest."""
         left_s = self.left_s
         soonest = float("inf") if left_s is None else left_s
-        thing = not self.request.kind.has(TypeFlag.AWAITED)
-        return -self.urgency, not self.waits, thing, soonest, -self.age_s, self.request.id
+        thing = not self.request.type.has_flag(TypeFlag.AWAITED)
+        return -self.urgency, not self.is_waiting, thing, soonest, -self.age_s, self.request.id
 
 
 class TypeDesk:
@@ -156,13 +156,13 @@ class TypeDesk:
     grave: frozenset[str] = frozenset()
     linked = "board.linked"
 
-    def waits(self, request: Request) -> bool:
+    def is_waiting(self, request: Request) -> bool:
         """Whether nobody has taken it, and it is the desk that must."""
         return request.untaken
 
     def urgency(self, row: RequestRow) -> int:
         """How urgent it is while it is neither dangerous nor overdue."""
-        return SOON if row.waits else KNOWN
+        return SOON if row.is_waiting else KNOWN
 
     def details(self, row: RequestRow, words: Translator) -> list[str]:
         """What is known of it beside what all requests have."""
@@ -177,7 +177,7 @@ class TypeDesk:
 
 def find_desk(type_: str) -> TypeDesk:
     """That of the type; a bare one of a type that there is not (any more)."""
-    part = TYPES.part(type_, "desk")
+    part = TYPES.load_part(type_, "desk")
     found: TypeDesk = TypeDesk() if part is None else part.DESK
     return found
 
@@ -210,9 +210,9 @@ def row_text(row: RequestRow, words: Translator, who: str) -> str:
         when = "over" if row.due_s < 0 else "in"
         parts.append(words(f"board.due-{row.due.stage}-{when}", span=words.span(abs(row.due_s))))
     parts += row.desk.details(row, words)
-    if who and not row.waits:
+    if who and not row.is_waiting:
         parts.append(words("board.has", who=who))
-    if row.waits and request.steps:
+    if row.is_waiting and request.steps:
         parts.append(words("board.called", n=request.steps))
     if request.rating:
         parts.append(words(f"board.rating-{request.rating}"))

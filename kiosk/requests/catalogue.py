@@ -71,11 +71,11 @@ class KioskService(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     within: ServiceTargets = ServiceTargets()
 
     @property
-    def kind(self) -> RequestType:
+    def type(self) -> RequestType:
         """Its type."""
         return TYPES[self.family]
 
-    def choice(self, what: str) -> ServiceOption | None:
+    def find_option(self, what: str) -> ServiceOption | None:
         """The picture of that id."""
         return next((each for each in self.what if each.id == what), None)
 

@@ -20,13 +20,13 @@ DAY_S = 86_400
 class ContactStore(Protocol):
     """Where personal fields are kept."""
 
-    async def keep(self, contact: Contact, days: int) -> str:
+    async def seal_contact(self, contact: Contact, days: int) -> str:
         """Seal them for so long; the token, or "" where they cannot be kept."""
 
-    async def recall(self, token: str) -> Contact | None:
+    async def recall_contact(self, token: str) -> Contact | None:
         """What was sealed; None once it is erased or expired."""
 
-    async def keep_voice(self, sound: bytes, days: int) -> str:
+    async def seal_voice(self, sound: bytes, days: int) -> str:
         """Seal what somebody has said, likewise."""
 
     async def erase(self, token: str) -> None:
@@ -40,7 +40,7 @@ class SealedContactStore:
         """In that file."""
         self._store = store
 
-    async def keep(self, contact: Contact, days: int) -> str:
+    async def seal_contact(self, contact: Contact, days: int) -> str:
         """A request goes on without its contact where the disk does not take it."""
         fields = {key: value for key, value in msgspec.to_builtins(contact).items() if value}
         try:
@@ -48,7 +48,7 @@ class SealedContactStore:
         except JournalError:
             return ""
 
-    async def keep_voice(self, sound: bytes, days: int) -> str:
+    async def seal_voice(self, sound: bytes, days: int) -> str:
         """A request goes on without it, and says so."""
         try:
             return await asyncio.to_thread(self._store.put_sound, sound, days * DAY_S)
@@ -56,7 +56,7 @@ class SealedContactStore:
             log.error("a voice could not be sealed: %s", error)  # noqa: TRY400  # said whole
             return ""
 
-    async def recall(self, token: str) -> Contact | None:
+    async def recall_contact(self, token: str) -> Contact | None:
         """What was sealed; None once it is erased or expired, or cannot be read."""
         try:
             fields = await asyncio.to_thread(self._store.get, token)
@@ -78,9 +78,9 @@ async def seal_attachments(
     """What somebody has left, sealed before anything is recorded of it."""
     person = voice = ""
     if contact is not None:
-        person = await people.keep(contact, days)
+        person = await people.seal_contact(contact, days)
     if note is not None:
-        voice = await people.keep_voice(note.small, days)
+        voice = await people.seal_voice(note.small, days)
     seconds = 0 if note is None else max(1, round(note.seconds))
     return Attachments(person, "" if contact is None else mask_contact(contact), voice, seconds)
 

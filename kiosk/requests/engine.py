@@ -93,7 +93,7 @@ class RequestEngine:
         outside: Callable[[RequestType], OutsideClient] = lambda _: NOBODY,
     ) -> None:
         """`outside` is who is asked about a type; the core asks nobody, it says what to ask."""
-        self.book = RequestRepository(epoch, ids)
+        self.repository = RequestRepository(epoch, ids)
         self._plan = plan
         self._services = services
         self._places = places
@@ -108,10 +108,14 @@ class RequestEngine:
         found = self._rules.get(type_)
         if found is None:
             kind = TYPES[type_]
-            part = TYPES.part(type_, "rules")
+            part = TYPES.load_part(type_, "rules")
             made: type[RequestRules] = RequestRules if part is None else part.RULES
             context = RuleContext(
-                self.book, self._services, self._plan.services, self._duty, self._outside(kind)
+                self.repository,
+                self._services,
+                self._plan.services,
+                self._duty,
+                self._outside(kind),
             )
             found = self._rules[type_] = made(kind, context)
         return found
@@ -121,7 +125,7 @@ class RequestEngine:
         """Those of every type that is used, in the order of the types."""
         return sorted(self._rules.values(), key=lambda each: each.type.order)
 
-    def services_of(self, type_: str) -> list[str]:
+    def services_by_type(self, type_: str) -> list[str]:
         """The services whose requests are of that type."""
         return [name for name, one in self._services.items() if one.family == type_]
 
@@ -129,29 +133,30 @@ class RequestEngine:
         self, kept: Iterable[Request], head: RequestCounters, moment: RequestTime
     ) -> RequestOutcome:
         """Take back what was open before a restart, and say what had not been said."""
-        self.book.restore(kept, head.opened)
-        for request in self.book:
+        self.repository.restore(kept, head.opened)
+        for request in self.repository:
             self.rules(request.family)
         for rules in self.all_rules:
             rules.resume(moment)
-        for request in self.book:
+        for request in self.repository:
             if request.cue != request.said and not request.quiet:
-                self.book.do(SpeakEffect(request.id))
+                self.repository.add_effect(SpeakEffect(request.id))
         return self.tick(moment)
 
-    def head(self, moment: RequestTime) -> RequestCounters:
+    def counters(self, moment: RequestTime) -> RequestCounters:
         """What is kept beside the requests."""
         stamps = moment.stamps
-        return RequestCounters(moment.lived_ns, stamps.boot, stamps.at_ns, self.book.opened)
+        return RequestCounters(moment.lived_ns, stamps.boot, stamps.at_ns, self.repository.opened)
 
     @property
     def busy(self) -> bool:
         """Whether seconds matter: somebody waits, or a dispatcher is owed a word."""
         return any(
-            one.owed or (one.kind.has(TypeFlag.AWAITED) and not one.ended) for one in self.book
+            one.owed or (one.type.has_flag(TypeFlag.AWAITED) and not one.ended)
+            for one in self.repository
         )
 
-    def press(
+    def record_press(
         self, press: Press, actor: Actor, moment: RequestTime, given: Attachments = NOTHING
     ) -> tuple[Request, RequestOutcome]:
         """What somebody asks; the same request again if it is there already. UsageError."""
@@ -159,104 +164,106 @@ class RequestEngine:
         request = self._same(service, press, actor, moment)
         if request is not None:
             if press.press not in request.presses and request.service == service.id:
-                request = self.rules(request.family).press_again(request, moment)
-            request = self.book.joined(request, press.press)
+                request = self.rules(request.family).repeat_press(request, moment)
+            request = self.repository.join_press(request, press.press)
         else:
             request = self._opened(service, press, actor, moment, given)
-        return self.book.requests[request.id], self._done(moment)
+        return self.repository.requests[request.id], self._done(moment)
 
-    def act(
+    def apply_action(
         self, request_id: str, deed: RequestAction, who: Actor, moment: RequestTime
     ) -> RequestOutcome:
         """Somebody does something with a request; UsageError if that cannot be done now."""
-        request = self.request(request_id)
+        request = self.get_request(request_id)
         for text in (deed.reply, deed.by):
             refuse_phone_number(text)
         if deed.act not in allowed_actions(request, staff=who.kind != "resident"):
             raise StateConflict("requests.not-now", act=deed.act, state=request.state)
         if deed.act == REPLY:
-            self.book.reply(request, deed.reply, who)
+            self.repository.set_reply(request, deed.reply, who)
             return self._done(moment)
         fields = _fields(deed, who)
-        self.rules(request.family).act(request, deed, moment, who, fields)
+        self.rules(request.family).apply_action(request, deed, moment, who, fields)
         return self._done(moment)
 
-    def close(
+    def close_requests(
         self, request_ids: Collection[str], who: Actor, moment: RequestTime
     ) -> RequestOutcome:
         """Staff put these away at once, those that can be; nobody is told of it aloud."""
-        for request in map(self.book.requests.get, request_ids):
+        for request in map(self.repository.requests.get, request_ids):
             if request is not None and (act := closing_event(request)):
-                said = str(request.kind.table.after(request.state, act))
+                said = str(request.type.table.after(request.state, act))
                 fields: dict[str, Any] = {
                     "by": who.id,
                     "quiet": False,
                     "said": said,
                     "asked": False,
                 }
-                self.book.move(request, act, moment, actor=who, **fields)
+                self.repository.apply_event(request, act, moment, actor=who, **fields)
         return self._done(moment)
 
-    def rung(
+    def record_ring(
         self, ring: RingEffect, reached: tuple[str, ...], moment: RequestTime
     ) -> RequestOutcome:
         """That has rung, by those channels."""
         self.rules(ring.request.family).record_ring(ring, reached, moment)
         return self._done(moment)
 
-    def answered(self, query: QueryEffect, answer: Any, moment: RequestTime) -> RequestOutcome:
+    def record_answer(self, query: QueryEffect, answer: Any, moment: RequestTime) -> RequestOutcome:
         """Somebody outside has answered."""
         self.rules(query.family).record_answer(query, answer, moment)
         return self._done(moment)
 
-    def change(
+    def apply_command(
         self, family: str, do: Callable[[Any, RequestTime], None], moment: RequestTime
     ) -> RequestOutcome:
         """What a type's own command makes its rules do."""
         do(self.rules(family), moment)
         return self._done(moment)
 
-    def attach(self, request_id: str, person: str, masked: str) -> RequestOutcome:
+    def attach_contact(self, request_id: str, person: str, masked: str) -> RequestOutcome:
         """The person has said how they can be reached."""
-        request = self.book.requests.get(request_id)
+        request = self.repository.requests.get(request_id)
         if request is not None:
-            self.book.change(request, person=person, masked=masked)
-        return self.book.drain()
+            self.repository.update_request(request, person=person, masked=masked)
+        return self.repository.drain_outcome()
 
-    def unkept(self, outcome: RequestOutcome) -> None:
+    def discard_unstored(self, outcome: RequestOutcome) -> None:
         """That could not be stored: what needs the disk and was only now opened does not exist."""
         for turn in outcome.turns:
-            if turn.act == "press" and turn.request.kind.has(TypeFlag.NEEDS_DISK):
-                self.book.requests.pop(turn.request.id, None)
+            if turn.act == "press" and turn.request.type.has_flag(TypeFlag.NEEDS_DISK):
+                self.repository.requests.pop(turn.request.id, None)
 
-    def becomes(self, press: Press) -> KioskService:
+    def effective_service(self, press: Press) -> KioskService:
         """The service that a press is carried out as. UsageError if there is no such thing."""
         return self._becomes(self._service(press), press)
 
-    def said(self, request_id: str, cue: str) -> RequestOutcome:
+    def mark_spoken(self, request_id: str, cue: str) -> RequestOutcome:
         """That has been spoken."""
-        request = self.book.requests.get(request_id)
+        request = self.repository.requests.get(request_id)
         if request is not None and request.said != cue:
-            self.book.change(request, said=cue)
-        return self.book.drain()
+            self.repository.update_request(request, said=cue)
+        return self.repository.drain_outcome()
 
-    def unsaid(self, request_id: str) -> RequestOutcome:
+    def mark_unspoken(self, request_id: str) -> RequestOutcome:
         """What was said of it has not been heard: say it again."""
-        request = self.book.requests.get(request_id)
+        request = self.repository.requests.get(request_id)
         if request is not None and not request.quiet:
-            self.book.change(request, said="")
-            self.book.do(SpeakEffect(request_id))
-        return self.book.drain()
+            self.repository.update_request(request, said="")
+            self.repository.add_effect(SpeakEffect(request_id))
+        return self.repository.drain_outcome()
 
     def tick(self, moment: RequestTime) -> RequestOutcome:
         """Let time pass."""
         for rules in self.all_rules:
             rules.tick(moment)
-        before = set(self.book.requests)
-        self.book.sweep(moment, lambda request: self.rules(request.family).keep_s(request))
-        if before - set(self.book.requests):
+        before = set(self.repository.requests)
+        self.repository.remove_expired(
+            moment, lambda request: self.rules(request.family).keep_s(request)
+        )
+        if before - set(self.repository.requests):
             for rules in self.all_rules:
-                rules.forget(self.book.requests)
+                rules.forget_others(self.repository.requests)
         return self._done(moment)
 
     def _service(self, press: Press) -> KioskService:
@@ -264,7 +271,7 @@ class RequestEngine:
         kiosk = self._plan.kiosks.get(press.kiosk)
         if service is None or (kiosk is not None and press.service not in kiosk.services):
             raise NotFound("requests.no-service", service=press.service)
-        if service.what and service.choice(press.what) is None:
+        if service.what and service.find_option(press.what) is None:
             raise NotFound("requests.no-such-what", what=press.what)
         if press.where is not None and press.where not in self._places:
             raise NotFound("places.unknown", place=press.where)
@@ -275,25 +282,25 @@ class RequestEngine:
         self, service: KioskService, press: Press, actor: Actor, moment: RequestTime
     ) -> Request | None:
         """The request that this press is, or belongs to."""
-        known = self.book.of_press(press.press)
+        known = self.repository.find_by_press(press.press)
         if known is not None:
             return known
         becomes = self._becomes(service, press)
         alike = (becomes.id, press.kiosk, press.what, press.where)
         finger = press.kiosk != ""
-        waits = self.book.count(family=becomes.family, kiosk=press.kiosk)
-        beside = press.another and waits < becomes.kind.kiosk_max
-        for request in reversed(list(self.book)):
+        waits = self.repository.count_open(family=becomes.family, kiosk=press.kiosk)
+        beside = press.another and waits < becomes.type.kiosk_max
+        for request in reversed(list(self.repository)):
             found = (request.service, request.kiosk, request.what, request.where)
             young = finger and moment.lived_ns - request.opened_ns < DEBOUNCE_S * S
-            live = becomes.kind.has(TypeFlag.AWAITED) and not request.ended and not beside
+            live = becomes.type.has_flag(TypeFlag.AWAITED) and not request.ended and not beside
             if found == alike and not request.quiet and (young or live):
                 return request
         return self.rules(becomes.family).find_same(becomes, press, self._place(press), actor)
 
     def _becomes(self, service: KioskService, press: Press) -> KioskService:
         """A picture that means danger is a call, whatever service it belongs to."""
-        choice = service.choice(press.what)
+        choice = service.find_option(press.what)
         danger = choice is not None and choice.person
         return self._services[CALL_SERVICE] if danger else service
 
@@ -308,9 +315,9 @@ class RequestEngine:
         becomes, place = self._becomes(service, press), self._place(press)
         rules = self.rules(becomes.family)
         fields = given._asdict()
-        fields |= rules.first_fields(becomes, press, place, moment, danger=becomes is not service)
-        request = self.book.open(becomes, press, place, actor, moment, **fields)
-        return rules.begin(request, moment)
+        fields |= rules.initial_fields(becomes, press, place, moment, danger=becomes is not service)
+        request = self.repository.add_request(becomes, press, place, actor, moment, **fields)
+        return rules.start_request(request, moment)
 
     def _place(self, press: Press) -> str:
         kiosk = self._plan.kiosks.get(press.kiosk)
@@ -318,12 +325,12 @@ class RequestEngine:
 
     def _done(self, moment: RequestTime) -> RequestOutcome:
         """What has gathered; what came to nothing has become a call by itself."""
-        outcome = self.book.drain()
+        outcome = self.repository.drain_outcome()
         for turn in outcome.turns:
             state = turn.request.state
-            if state in turn.request.kind.failing and turn.was != state:
+            if state in turn.request.type.failing and turn.was != state:
                 self._call_for(turn.request, moment)
-        more = self.book.drain()
+        more = self.repository.drain_outcome()
         return RequestOutcome(
             [*outcome.turns, *more.turns],
             {**outcome.keep, **more.keep},
@@ -336,19 +343,19 @@ class RequestEngine:
         What somebody has answered rings no more, and what a resident has begun they may take back.
         """
         service = self._services[CALL_SERVICE]
-        for call in self.book.live(family=service.family):
+        for call in self.repository.open_requests(family=service.family):
             if call.kiosk == request.kiosk and call.quiet and call.untaken:
                 return
         press = Press(press=f"{request.id}-call", kiosk=request.kiosk, service=CALL_SERVICE)
         rules = self.rules(service.family)
-        fields = rules.first_fields(service, press, request.place, moment, danger=False)
+        fields = rules.initial_fields(service, press, request.place, moment, danger=False)
         fields |= {"masked": request.masked, "quiet": True, "linked": request.id}
-        call = self.book.open(service, press, request.place, SYSTEM, moment, **fields)
-        rules.begin(call, moment)
+        call = self.repository.add_request(service, press, request.place, SYSTEM, moment, **fields)
+        rules.start_request(call, moment)
 
-    def request(self, request_id: str) -> Request:
+    def get_request(self, request_id: str) -> Request:
         """The request of that id; UsageError."""
-        request = self.book.requests.get(request_id)
+        request = self.repository.requests.get(request_id)
         if request is None:
             raise NotFound("requests.unknown", request=request_id)
         return request
@@ -356,7 +363,7 @@ class RequestEngine:
 
 def allowed_actions(request: Request, *, staff: bool) -> tuple[str, ...]:
     """What staff, or the resident, may do with it now."""
-    found = list(request.kind.allowed(request.state, staff=staff))
+    found = list(request.type.allowed_events(request.state, staff=staff))
     if staff and not request.ended:
         found.append(REPLY)
     return tuple(sorted(found))
@@ -364,7 +371,7 @@ def allowed_actions(request: Request, *, staff: bool) -> tuple[str, ...]:
 
 def closing_event(request: Request) -> str:
     """The event by which staff put it away; "" where it ends by itself, and while it rings."""
-    return str(request.kind.put_away.get(request.state, ""))
+    return str(request.type.put_away.get(request.state, ""))
 
 
 def refuse_phone_number(text: str) -> None:

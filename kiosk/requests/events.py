@@ -80,7 +80,7 @@ def _expiry(request: Request, stamps: Timestamps) -> int | None:
 
 
 def _lane(request: Request) -> Lane:
-    if not request.kind.has(TypeFlag.CALLS_STAFF):
+    if not request.type.has_flag(TypeFlag.CALLS_STAFF):
         return Lane.SERVICE
     return Lane.EMERGENCY if request.urgent else Lane.ALARM
 

@@ -60,7 +60,7 @@ class KioskOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     microphone: str | None = None
     today: Annotated[tuple[WeeklyNotice, ...], msgspec.Meta(max_length=40)] = ()
 
-    def next_of(self, clock: str, weekday: int) -> list[WeeklyNotice]:
+    def upcoming_notices(self, clock: str, weekday: int) -> list[WeeklyNotice]:
         """What is still to come on that day, the soonest first; `clock` is `HH:MM`."""
         day = WEEKDAYS[weekday]
         later = [one for one in self.today if day in one.on and one.at >= clock]
@@ -75,10 +75,10 @@ class KioskSettings(msgspec.Struct, frozen=True, kw_only=True):
     phone: str = ""
     language: str = "zh"
 
-    def options_of(self, service: KioskService) -> Any:
+    def service_options(self, service: KioskService) -> Any:
         """`[service.<id>]` of that service: its type's options, the defaults if there are none."""
         found = self.services.get(service.id)
-        return service.kind.options() if found is None else found
+        return service.type.options() if found is None else found
 
     def types_in_use(
         self, services: Mapping[str, KioskService], linked: Collection[str] = ()

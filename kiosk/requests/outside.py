@@ -89,13 +89,13 @@ class OutsideClient(Protocol):
     async def ask(self, query: QueryEffect, request: Request | None) -> Any:
         """Put the question; returns what the type's rules take as an answer."""
 
-    def unasked(self, query: QueryEffect) -> Any | None:
+    def answer_unrecorded(self, query: QueryEffect) -> Any | None:
         """The answer to a question that must not be put, since its press was not recorded.
 
         None if it is to be put all the same.
         """
 
-    def failed(self, query: QueryEffect) -> Any:
+    def answer_failed(self, query: QueryEffect) -> Any:
         """The answer where asking broke down."""
 
 
@@ -106,12 +106,12 @@ class _Nobody:
         """A type that asks declares whom."""
         raise NotImplementedError(query)
 
-    def unasked(self, query: QueryEffect) -> Any | None:
+    def answer_unrecorded(self, query: QueryEffect) -> Any | None:
         """There is no question."""
         del query
         return None
 
-    def failed(self, query: QueryEffect) -> Any:
+    def answer_failed(self, query: QueryEffect) -> Any:
         """There is no question."""
         del query
 

@@ -89,9 +89,9 @@ def decode_request(key: str, body: bytes) -> Request:
     request: Request = _decoded(key, body)
     if key != request.id or request.family not in TYPES or request.steps < 0:
         raise ValueError
-    if request.state not in map(str, request.kind.table.states):
+    if request.state not in map(str, request.type.table.states):
         raise ValueError
-    if request.kind.has(TypeFlag.DISPATCHED) is not (request.ride is not None):
+    if request.type.has_flag(TypeFlag.DISPATCHED) is not (request.ride is not None):
         raise ValueError
     return request
 
@@ -116,21 +116,21 @@ class RequestRepository:
         for request in kept:
             self.requests[request.id] = request
 
-    def live(self, *, family: str = "") -> Iterator[Request]:
+    def open_requests(self, *, family: str = "") -> Iterator[Request]:
         """The requests that have not ended, of that family or of all."""
         for request in self:
             if not request.ended and family in ("", request.family):
                 yield request
 
-    def count(self, *, family: str, kiosk: str) -> int:
+    def count_open(self, *, family: str, kiosk: str) -> int:
         """How many of that family are open at that kiosk."""
-        return sum(1 for request in self.live(family=family) if request.kiosk == kiosk)
+        return sum(1 for request in self.open_requests(family=family) if request.kiosk == kiosk)
 
-    def of_press(self, press: str) -> Request | None:
+    def find_by_press(self, press: str) -> Request | None:
         """What that press has made already."""
         return next((request for request in self if press in request.presses), None)
 
-    def open(
+    def add_request(
         self,
         service: KioskService,
         press: Press,
@@ -140,10 +140,10 @@ class RequestRepository:
         **fields: Any,
     ) -> Request:
         """A new request; Unavailable when there are too many of its family. Of calls never."""
-        kind, most = service.kind, service.kind.open_max
+        kind, most = service.type, service.type.open_max
         if (
-            not kind.has(TypeFlag.CALLS_STAFF)
-            and sum(1 for _ in self.live(family=service.family)) >= most
+            not kind.has_flag(TypeFlag.CALLS_STAFF)
+            and sum(1 for _ in self.open_requests(family=service.family)) >= most
         ):
             raise Unavailable("requests.full", max=most)
         self.opened += 1
@@ -170,14 +170,14 @@ class RequestRepository:
         self._speak(request)
         return request
 
-    def joined(self, request: Request, press: str) -> Request:
+    def join_press(self, request: Request, press: str) -> Request:
         """Another press of the same request."""
         if press in request.presses:
             return request
         presses = (*request.presses, press)[-PRESSES_MAX:]
-        return self.change(request, presses=presses)
+        return self.update_request(request, presses=presses)
 
-    def move(
+    def apply_event(
         self,
         request: Request,
         act: str,
@@ -188,7 +188,7 @@ class RequestRepository:
         **fields: Any,
     ) -> Request | None:
         """The request after that act, with those fields changed; None if it cannot happen now."""
-        after = request.kind.table.after(request.state, act)
+        after = request.type.table.after(request.state, act)
         if after is None:
             return None
         target = str(after)
@@ -201,7 +201,7 @@ class RequestRepository:
         self._speak(moved)
         return moved
 
-    def reply(self, request: Request, text: str, actor: Actor) -> Request:
+    def set_reply(self, request: Request, text: str, actor: Actor) -> Request:
         """Somebody lets the person know something; where the request stands does not change."""
         told = msgspec.structs.replace(request, reply=text, quiet=False)
         self._put(told)
@@ -209,32 +209,32 @@ class RequestRepository:
         self._speak(told)
         return told
 
-    def change(self, request: Request, **fields: Any) -> Request:
+    def update_request(self, request: Request, **fields: Any) -> Request:
         """The request with those fields changed; nothing has happened to it."""
         changed = msgspec.structs.replace(request, **fields)
         self._put(changed)
         return changed
 
-    def do(self, effect: RequestEffect) -> None:
+    def add_effect(self, effect: RequestEffect) -> None:
         """That is to be done, once what belongs to it is kept."""
         self._outcome.effects.append(effect)
 
-    def forget(self, request: Request) -> None:
+    def remove_request(self, request: Request) -> None:
         """Nobody needs it any more."""
         del self.requests[request.id]
         self._outcome.keep[request.id] = None
         for token in filter(None, (request.person, request.voice)):
-            self.do(EraseEffect(token))
+            self.add_effect(EraseEffect(token))
 
-    def sweep(self, moment: RequestTime, keep_s: Callable[[Request], float]) -> None:
+    def remove_expired(self, moment: RequestTime, keep_s: Callable[[Request], float]) -> None:
         """Forget what ended long ago, and the oldest of too many; never one that is owed."""
         ended = [request for request in self if request.ended and not request.owed]
         for index, request in enumerate(sorted(ended, key=lambda r: -r.since_ns)):
             age_ns = moment.lived_ns - request.since_ns
             if index >= ENDED_MAX or age_ns > keep_s(request) * S:
-                self.forget(request)
+                self.remove_request(request)
 
-    def drain(self) -> RequestOutcome:
+    def drain_outcome(self) -> RequestOutcome:
         """Everything since the last time."""
         outcome, self._outcome = self._outcome, RequestOutcome([], {}, [])
         return outcome
@@ -245,7 +245,7 @@ class RequestRepository:
 
     def _speak(self, request: Request) -> None:
         if request.cue != request.said and not request.quiet:
-            self.do(SpeakEffect(request.id))
+            self.add_effect(SpeakEffect(request.id))
 
     def _number(self) -> str:
         """Six digits that say nothing of how many there were; the same again after 900,000."""

@@ -133,26 +133,26 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     asked: bool = False
 
     @property
-    def kind(self) -> RequestType:
+    def type(self) -> RequestType:
         """Its type."""
         return TYPES[self.family]
 
     @property
     def ended(self) -> bool:
         """Whether it has come to an end."""
-        return self.state in self.kind.table.ends
+        return self.state in self.type.table.ends
 
     @property
-    def until(self) -> Deadline | None:
+    def state_deadline(self) -> Deadline | None:
         """When its present state is over by itself, if it is."""
-        if self.ride is None or self.ended or self.state in self.kind.untimed:
+        if self.ride is None or self.ended or self.state in self.type.untimed:
             return None
         return self.ride.until
 
     @property
     def untaken(self) -> bool:
         """Whether nobody has it in hand."""
-        return self.state in self.kind.untaken
+        return self.state in self.type.untaken
 
     @property
     def in_hand(self) -> bool:
@@ -223,10 +223,10 @@ class RequestTime(NamedTuple):
         """CLOCK_BOOTTIME."""
         return self.stamps.at_ns
 
-    def deadline(self, seconds: float) -> Deadline:
+    def deadline_after(self, seconds: float) -> Deadline:
         """So many seconds from now, in this boot."""
         return Deadline(self.stamps.boot, self.at_ns + round(seconds * S))
 
-    def passed(self, deadline: Deadline) -> bool:
+    def is_past(self, deadline: Deadline) -> bool:
         """Whether that is over; in another boot everything is."""
         return deadline.boot != self.stamps.boot or self.at_ns >= deadline.at_ns

@@ -85,11 +85,11 @@ class RequestType(msgspec.Struct, frozen=True, kw_only=True):
     kiosk_max: int = 0
     order: int = 50
 
-    def has(self, flag: TypeFlag) -> bool:
+    def has_flag(self, flag: TypeFlag) -> bool:
         """Whether it declares that flag."""
         return flag in self.flags
 
-    def allowed(self, state: str, *, staff: bool) -> tuple[str, ...]:
+    def allowed_events(self, state: str, *, staff: bool) -> tuple[str, ...]:
         """The events that staff, or the resident, may cause in that state."""
         may = self.staff if staff else self.resident
         return tuple(str(event) for event in self.table.allowed(state) if event in may)
@@ -108,7 +108,7 @@ class RequestTypes(Mapping[str, RequestType]):
     def __getitem__(self, name: str) -> RequestType:
         found = self._types.get(name)
         if found is None:
-            module = self.part(name, "type")
+            module = self.load_part(name, "type")
             if module is None:
                 raise KeyError(name)
             found = self._types[name] = module.TYPE
@@ -122,20 +122,20 @@ class RequestTypes(Mapping[str, RequestType]):
         return len(list(iter(self)))
 
     def __contains__(self, name: object) -> bool:
-        return name in self._types or self.folder(str(name)) is not None
+        return name in self._types or self.find_folder(str(name)) is not None
 
-    def folder(self, name: str) -> Path | None:
+    def find_folder(self, name: str) -> Path | None:
         """Where that type lies; None if there is no such type."""
         if not name.isidentifier():  # never a path out of the folders
             return None
         places = (root / name for root in _roots())
         return next((place for place in places if (place / "type.py").is_file()), None)
 
-    def part(self, name: str, part: str) -> ModuleType | None:
+    def load_part(self, name: str, part: str) -> ModuleType | None:
         """That module of the type's folder; None if it has none."""
         key = (name, part)
         if key not in self._parts:
-            folder = self.folder(name)
+            folder = self.find_folder(name)
             there = folder is not None and (folder / f"{part}.py").is_file()
             module = f"{request_types.__name__}.{name}.{part}"
             self._parts[key] = importlib.import_module(module) if there else None

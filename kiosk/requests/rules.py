@@ -42,7 +42,7 @@ class RequestRules:
 
     def __init__(self, type_: RequestType, context: RuleContext) -> None:
         self.type = type_
-        self.book = context.book
+        self.repository = context.book
         self.services = context.services
         self._options = context.options
         self.duty = context.duty
@@ -53,14 +53,14 @@ class RequestRules:
         found = self._options.get(service)
         return self.type.options() if found is None else found
 
-    def first_fields(
+    def initial_fields(
         self, service: KioskService, press: Press, place: str, moment: RequestTime, *, danger: bool
     ) -> dict[str, Any]:
         """Fields of a request that is being opened; `danger`: by a picture that means danger."""
         del service, press, place, moment, danger
         return {}
 
-    def begin(self, request: Request, moment: RequestTime) -> Request:
+    def start_request(self, request: Request, moment: RequestTime) -> Request:
         """The request that was only now opened, after what it sets off."""
         del moment
         return request
@@ -72,12 +72,12 @@ class RequestRules:
         del service, press, place, actor
         return None
 
-    def press_again(self, request: Request, moment: RequestTime) -> Request:
+    def repeat_press(self, request: Request, moment: RequestTime) -> Request:
         """The person has pressed for it once more."""
         del moment
         return request
 
-    def act(
+    def apply_action(
         self,
         request: Request,
         deed: RequestAction,
@@ -86,7 +86,7 @@ class RequestRules:
         fields: dict[str, Any],
     ) -> None:
         """A person does something with it that its table allows; `fields` go with it."""
-        self.book.move(request, deed.act, moment, actor=who, **fields)
+        self.repository.apply_event(request, deed.act, moment, actor=who, **fields)
 
     def record_ring(self, ring: RingEffect, reached: tuple[str, ...], moment: RequestTime) -> None:
         """A step of the duty has been taken; `reached` are the channels that took it."""
@@ -100,7 +100,7 @@ class RequestRules:
     def tick(self, moment: RequestTime) -> None:
         """Let time pass."""
 
-    def due(self, request: Request) -> RequestDue | None:
+    def next_due(self, request: Request) -> RequestDue | None:
         """What is promised of it next; None where nothing is."""
         del request
         return None
@@ -110,15 +110,15 @@ class RequestRules:
         del request
         return KEEP_ENDED_S
 
-    def forget(self, kept: Collection[str]) -> None:
+    def forget_others(self, kept: Collection[str]) -> None:
         """Remember nothing of requests that are not among these."""
 
-    def possible(self, service: str) -> bool:
+    def is_possible(self, service: str) -> bool:
         """Whether a press for that service could lead anywhere now."""
         del service
         return True
 
-    def network_away(self, service: str) -> bool:
+    def is_network_away(self, service: str) -> bool:
         """Whether that service needs somebody outside, and none of them can be reached now."""
         del service
         return False

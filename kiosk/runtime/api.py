@@ -96,10 +96,10 @@ def request_view(
     room: RequestService, request: Request, *, staff: bool, language: str | None = None
 ) -> RequestView:
     """The request for that reader."""
-    moment = room.moment()
+    moment = room.now()
     said = room.sentence(request, language or room.plan.language)
-    ride, until = request.ride, request.until
-    due = room.core.rules(request.family).due(request) if staff else None
+    ride, until = request.ride, request.state_deadline
+    due = room.engine.rules(request.family).next_due(request) if staff else None
     due_s = None if due is None else (due.at_ns - moment.lived_ns) // S
     left_ns = None if until is None else until.at_ns - moment.at_ns
     return RequestView(
@@ -178,18 +178,18 @@ class _Kiosk:
         self._room = room
 
     async def press(self, request: web.Request) -> web.StreamResponse:
-        made = await self._room.press(await _form(request, Press))
+        made = await self._room.submit_press(await _form(request, Press))
         audit_middleware.set_target(request, made.id)
         return json_response(request_view(self._room, made, staff=False))
 
     async def act(self, request: web.Request) -> web.StreamResponse:
         deed = await _form(request, RequestAction)
-        done = await self._room.act(_named(request), deed, RESIDENT)
+        done = await self._room.apply_action(_named(request), deed, RESIDENT)
         return json_response(request_view(self._room, done, staff=False))
 
     async def repeat(self, request: web.Request) -> web.StreamResponse:
-        found = self._room.core.request(_named(request))
-        await self._room.repeat(found.id, louder=request.query.get("louder") == "1")
+        found = self._room.engine.get_request(_named(request))
+        await self._room.repeat_sentence(found.id, louder=request.query.get("louder") == "1")
         return json_response(request_view(self._room, found, staff=False))
 
     async def shown(self, request: web.Request) -> web.StreamResponse:
@@ -199,7 +199,7 @@ class _Kiosk:
 
     async def alive(self, request: web.Request) -> web.StreamResponse:
         audit_middleware.mark_audited(request)  # a heartbeat is no act
-        self._room.screens.lives(request.match_info["kiosk"])
+        self._room.screens.record_heartbeat(request.match_info["kiosk"])
         return json_response(
             kiosk_view(self._room, request.match_info["kiosk"], _language(request))
         )
@@ -215,7 +215,10 @@ class _Desk:
 
     async def listed(self, _request: web.Request) -> web.StreamResponse:
         return json_response(
-            [request_view(self._room, one, staff=True) for one in reversed(self._room.all())]
+            [
+                request_view(self._room, one, staff=True)
+                for one in reversed(self._room.all_requests())
+            ]
         )
 
     async def act(self, request: web.Request) -> web.StreamResponse:
@@ -223,11 +226,11 @@ class _Desk:
         who = audit_middleware.acting_account(request)
         if who.kind not in ("staff", "installer"):
             who = msgspec.structs.replace(who, kind="staff")  # the console, for staff's acts
-        done = await self._room.act(_named(request), deed, who)
+        done = await self._room.apply_action(_named(request), deed, who)
         return json_response(request_view(self._room, done, staff=True))
 
     async def reveal(self, request: web.Request) -> web.StreamResponse:
-        found = self._room.core.request(_named(request))
+        found = self._room.engine.get_request(_named(request))
         who, place = (
             audit_middleware.acting_account(request),
             audit_middleware.request_origin(request),
@@ -239,7 +242,7 @@ class _Desk:
         )
 
     async def hear(self, request: web.Request) -> web.StreamResponse:
-        found = self._room.core.request(_named(request))
+        found = self._room.engine.get_request(_named(request))
         who, place = (
             audit_middleware.acting_account(request),
             audit_middleware.request_origin(request),
@@ -263,14 +266,14 @@ def kiosk_view(room: RequestService, kiosk: str, language: str | None) -> KioskV
     options = room.plan.kiosks.get(kiosk)
     if options is None:
         raise NotFound("requests.no-kiosk", kiosk=kiosk)
-    own = [request for request in reversed(room.all()) if request.kiosk == kiosk]
+    own = [request for request in reversed(room.all_requests()) if request.kiosk == kiosk]
     return KioskView(
         kiosk=kiosk,
         network_away=room.network_away,
         can_ride=room.all_possible,
         services=options.services,
         requests=tuple(request_view(room, one, staff=False, language=language) for one in own),
-        heard=room.heard,
+        heard=room.is_audible,
     )
 
 

@@ -49,7 +49,7 @@ class OutsideClients:
     def client(self, type_: RequestType) -> OutsideClient:
         """The client of that type, the same each time."""
         if type_.name not in self._clients:
-            part = TYPES.part(type_.name, "outside")
+            part = TYPES.load_part(type_.name, "outside")
             self._clients[type_.name] = NOBODY if part is None else part.OUTSIDE(self._context)
         return self._clients[type_.name]
 
@@ -77,10 +77,10 @@ class EffectRunner:
         self._take, self._moment = take, moment
         self._on_fault = on_fault
 
-    def begin(self, effect: RequestEffect, *, recorded: bool = True) -> None:
+    def start_effect(self, effect: RequestEffect, *, recorded: bool = True) -> None:
         """Start it; a question that needs its press `recorded` is answered where it is not."""
         if not recorded and isinstance(effect, QueryEffect):
-            answer = self.clients[effect.family].unasked(effect)
+            answer = self.clients[effect.family].answer_unrecorded(effect)
             if answer is not None:
                 self._answer(effect, answer)
                 return
@@ -101,11 +101,11 @@ class EffectRunner:
             kind = QueryEffect if isinstance(effect, QueryEffect) else type(effect)
             self._on_fault(_EDGES[kind], error)
             if isinstance(effect, QueryEffect):
-                self._answer(effect, self.clients[effect.family].failed(effect))
+                self._answer(effect, self.clients[effect.family].answer_failed(effect))
 
     def _carry_out(self, effect: RequestEffect) -> Coroutine[Any, Any, None]:
         if isinstance(effect, SpeakEffect):
-            return self._announcer.say(effect.id)
+            return self._announcer.announce(effect.id)
         if isinstance(effect, RingEffect):
             return self._ring(effect)
         if isinstance(effect, EraseEffect):
@@ -121,11 +121,11 @@ class EffectRunner:
         except Exception as error:  # noqa: BLE001  # the edge: the next step is taken all the same
             self._on_fault("kiosk.ring", error)
         if ring.step:
-            self._take(self._core.rung(ring, reached, self._moment()))
+            self._take(self._core.record_ring(ring, reached, self._moment()))
 
     async def _ask(self, query: QueryEffect) -> None:
-        request = self._core.book.requests.get(query.id)
+        request = self._core.repository.requests.get(query.id)
         self._answer(query, await self.clients[query.family].ask(query, request))
 
     def _answer(self, query: QueryEffect, answer: Any) -> None:
-        self._take(self._core.answered(query, answer, self._moment()))
+        self._take(self._core.record_answer(query, answer, self._moment()))

@@ -34,4 +34,4 @@ class LinkageRequests:
             where=None if task.private and wanted == CALL_SERVICE else task.place or None,
             note=task.text,
         )
-        await self._requests.press(press, Actor("linkage", task.linkage))
+        await self._requests.submit_press(press, Actor("linkage", task.linkage))

@@ -16,12 +16,12 @@ class ScreenHeartbeats:
         self._heard_ns: dict[str, int] = {}
         self._born_ns = clock.now_ns()
 
-    def lives(self, kiosk: str) -> None:
+    def record_heartbeat(self, kiosk: str) -> None:
         """Its page has been heard of."""
         if kiosk in self._kiosks:
             self._heard_ns[kiosk] = self._clock.now_ns()
 
-    def has(self, kiosk: str) -> bool:
+    def is_alive(self, kiosk: str) -> bool:
         """Whether its page is there."""
         at_ns = self._heard_ns.get(kiosk)
         return at_ns is not None and self._clock.now_ns() - at_ns < SILENT_S_MAX * S

@@ -108,7 +108,7 @@ class RequestService:
                 plan.services, services, routes, people, clock, station, plan.phone, places.spoken
             )
         )
-        self.core = RequestEngine(
+        self.engine = RequestEngine(
             plan, services, places, duty, epoch=journal.epoch, ids=ids, outside=clients.client
         )
         self.plan = plan
@@ -120,16 +120,16 @@ class RequestService:
         self._journal, self._clock = journal, clock
         self._people = people
         self.announcer = Announcer(
-            self.core, plan, clock, speaker, take=self._take, moment=self.moment
+            self.engine, plan, clock, speaker, take=self._take, moment=self.now
         )
         self.effects = EffectRunner(
-            self.core,
+            self.engine,
             self.announcer,
             clients,
             people,
             bell,
             take=self._take,
-            moment=self.moment,
+            moment=self.now,
             on_fault=on_fault,
         )
         self._offset_ns = 0
@@ -152,14 +152,14 @@ class RequestService:
             )
         since_ns = head.at_ns if head.boot == self._clock.boot else self._clock.now_ns()
         self._offset_ns = head.lived_ns - since_ns
-        self._take(self.core.restore(kept.values(), head, self.moment()))
+        self._take(self.engine.restore(kept.values(), head, self.now()))
 
-    def moment(self) -> RequestTime:
+    def now(self) -> RequestTime:
         """Now."""
         stamps = self._clock.stamp()
         return RequestTime(stamps, stamps.at_ns + self._offset_ns)
 
-    async def press(
+    async def submit_press(
         self, press: Press, actor: Actor = RESIDENT, note: VoiceNote | None = None
     ) -> Request:
         """Somebody asks; returns once it is recorded, a call at once. UsageError, Unavailable.
@@ -167,93 +167,93 @@ class RequestService:
         A work order that cannot be recorded does not exist (JournalError). `note` is what they
         have said about it.
         """
-        moment = self.moment()  # sealing and storing take of the time that a ride has
+        moment = self.now()  # sealing and storing take of the time that a ride has
         contact, press = press.contact, msgspec.structs.replace(press, contact=None)
-        service = self.core.becomes(press)
-        urgent = service.kind.has(TypeFlag.CALLS_STAFF)
-        if service.kind.has(TypeFlag.NEEDS_DISK) and self._journal.volatile:
+        service = self.engine.effective_service(press)
+        urgent = service.type.has_flag(TypeFlag.CALLS_STAFF)
+        if service.type.has_flag(TypeFlag.NEEDS_DISK) and self._journal.volatile:
             raise Unavailable("requests.volatile")
-        known = self.core.book.of_press(press.press) is not None
+        known = self.engine.repository.find_by_press(press.press) is not None
         given = NOTHING
         if not (known or urgent):
             given = await seal_attachments(self._people, contact, note, service.keep_days)
-        request, outcome = self.core.press(press, actor, moment, given)
+        request, outcome = self.engine.record_press(press, actor, moment, given)
         stored = self._take(outcome)
         if not urgent:
             async with erase_on_failure(self._people, given):
                 await asyncio.shield(stored)
         elif contact is not None and not request.person:
-            token = await self._people.keep(contact, service.keep_days)
-            self._take(self.core.attach(request.id, token, mask_contact(contact)))
+            token = await self._people.seal_contact(contact, service.keep_days)
+            self._take(self.engine.attach_contact(request.id, token, mask_contact(contact)))
         if given.person != request.person or given.voice != request.voice:
             await erase_attachments(self._people, given)  # it was a second press of the same thing
-        return self.core.book.requests.get(request.id, request)
+        return self.engine.repository.requests.get(request.id, request)
 
-    async def leave(self, request_id: str, contact: Contact) -> None:
+    async def attach_contact(self, request_id: str, contact: Contact) -> None:
         """Whoever waits says how they can be known. UsageError if it has ended, or is known."""
-        request = self.core.request(request_id)
+        request = self.engine.get_request(request_id)
         if request.ended or request.person:
             raise StateConflict("requests.not-now", act="leave", state=request.state)
         service = self.services[request.service]
-        token = await self._people.keep(contact, service.keep_days)
-        self._take(self.core.attach(request_id, token, mask_contact(contact)))
+        token = await self._people.seal_contact(contact, service.keep_days)
+        self._take(self.engine.attach_contact(request_id, token, mask_contact(contact)))
 
-    async def act(self, request_id: str, deed: RequestAction, who: Actor) -> Request:
+    async def apply_action(self, request_id: str, deed: RequestAction, who: Actor) -> Request:
         """Somebody does something with a request; UsageError if that cannot be done now."""
-        stored = self._take(self.core.act(request_id, deed, who, self.moment()))
+        stored = self._take(self.engine.apply_action(request_id, deed, who, self.now()))
         await asyncio.shield(stored)
-        return self.core.book.requests[request_id]
+        return self.engine.repository.requests[request_id]
 
-    async def change(self, type_: str, do: Callable[[Any, RequestTime], None]) -> None:
+    async def apply_command(self, type_: str, do: Callable[[Any, RequestTime], None]) -> None:
         """`do` something with the rules of that type; returns once it is recorded."""
-        await asyncio.shield(self._take(self.core.change(type_, do, self.moment())))
+        await asyncio.shield(self._take(self.engine.apply_command(type_, do, self.now())))
 
-    async def close(self, request_ids: Collection[str], who: Actor) -> None:
+    async def close_requests(self, request_ids: Collection[str], who: Actor) -> None:
         """Staff put these away at once; what cannot be put away stays as it is."""
-        await asyncio.shield(self._take(self.core.close(request_ids, who, self.moment())))
+        await asyncio.shield(self._take(self.engine.close_requests(request_ids, who, self.now())))
 
-    async def repeat(self, request_id: str, *, louder: bool = False) -> SpokenSentence:
+    async def repeat_sentence(self, request_id: str, *, louder: bool = False) -> SpokenSentence:
         """Say it once more: 再听一遍. UsageError if there is no such request."""
-        return await self.announcer.repeat(self.core.request(request_id), louder=louder)
+        return await self.announcer.repeat(self.engine.get_request(request_id), louder=louder)
 
     def sentence(self, request: Request, language: str | None = None) -> SpokenSentence:
         """What there is to say of it now, and to show under it."""
         return self.announcer.sentence(request, language)
 
     @property
-    def heard(self) -> bool:
+    def is_audible(self) -> bool:
         """Whether the last sentence could be said aloud."""
-        return self.announcer.heard
+        return self.announcer.is_audible
 
     @property
-    def many(self) -> int:
+    def overload_count(self) -> int:
         """How many requests are open, where they are so many that staff must hear of it; else 0."""
-        count = sum(1 for _ in self.core.book.live())
+        count = sum(1 for _ in self.engine.repository.open_requests())
         return count if count >= MANY else 0
 
-    def all(self) -> list[Request]:
+    def all_requests(self) -> list[Request]:
         """Every request that is kept, in the order in which they came."""
-        return list(self.core.book)
+        return list(self.engine.repository)
 
-    def rules_of(self, service: str) -> RequestRules:
+    def service_rules(self, service: str) -> RequestRules:
         """What moves the requests of that service."""
-        return self.core.rules(self.services[service].family)
+        return self.engine.rules(self.services[service].family)
 
     @property
     def network_away(self) -> bool:
         """Whether a service needs somebody outside whom nobody can reach: known before a press."""
-        return any(self.rules_of(name).network_away(name) for name in self._offered())
+        return any(self.service_rules(name).is_network_away(name) for name in self._offered())
 
     @property
     def all_possible(self) -> bool:
         """Whether a press for any service could lead somewhere."""
-        return all(self.rules_of(name).possible(name) for name in self._offered())
+        return all(self.service_rules(name).is_possible(name) for name in self._offered())
 
     def _offered(self) -> list[str]:
         used = self.plan.types_in_use(self.services)
         return [name for name, service in self.services.items() if service.family in used]
 
-    def listen(self, listener: Callable[[Request], None]) -> None:
+    def add_listener(self, listener: Callable[[Request], None]) -> None:
         """Hear of every turn of every request, as it happens."""
         self._listeners.append(listener)
 
@@ -275,7 +275,9 @@ class RequestService:
         checkpoint_s = loop.time() + CHECKPOINT_S
         while True:
             outcome = self._passed()
-            if not outcome.empty or (loop.time() >= checkpoint_s and self.core.book.requests):
+            if not outcome.empty or (
+                loop.time() >= checkpoint_s and self.engine.repository.requests
+            ):
                 checkpoint_s = loop.time() + CHECKPOINT_S
                 self._take(outcome)
             with contextlib.suppress(TimeoutError):
@@ -284,15 +286,15 @@ class RequestService:
             self._turned.clear()
 
     def _rests_s(self) -> float:
-        if self.core.busy:
+        if self.engine.busy:
             return TICK_S
         return LISTENING_S if self.announcer.busy else IDLE_S
 
     def _passed(self) -> RequestOutcome:
         """The edge: a tick that breaks costs itself; what is due comes with the next."""
         try:
-            self.announcer.look()
-            return self.core.tick(self.moment())
+            self.announcer.retry_lost()
+            return self.engine.tick(self.now())
         except Exception as error:  # noqa: BLE001  # see above
             self._on_fault("kiosk.tick", error)
             return RequestOutcome([], {}, [])
@@ -310,7 +312,7 @@ class RequestService:
         later: list[RequestEffect] = []
         for effect in outcome.effects:
             if self._is_urgent(effect):
-                self.effects.begin(effect)
+                self.effects.start_effect(effect)
             else:
                 later.append(effect)
         events = tuple(request_event(turn, stamps) for turn in outcome.turns)
@@ -332,15 +334,15 @@ class RequestService:
 
     def _is_urgent(self, effect: RequestEffect) -> bool:
         if isinstance(effect, SpeakEffect):
-            request = self.core.book.requests.get(effect.id)
-            return request is not None and request.kind.has(TypeFlag.CALLS_STAFF)
+            request = self.engine.repository.requests.get(effect.id)
+            return request is not None and request.type.has_flag(TypeFlag.CALLS_STAFF)
         return isinstance(effect, RingEffect)
 
     async def _write_some(self, *, begin: bool = True) -> None:
         """One commit of the next outcome, in order; then what waited for it."""
         waiting = self._waiting[0]
         states = [StateChange(ROOM, key, body) for key, body in waiting.outcome.keep.items()]
-        head = msgspec.msgpack.encode(self.core.head(self.moment()))
+        head = msgspec.msgpack.encode(self.engine.counters(self.now()))
         states.append(StateChange(ROOM, HEAD, head))
         error: JournalError | None = None
         try:
@@ -359,14 +361,14 @@ class RequestService:
         if error is not None:
             self._lost += len(waiting.events)
             self._lost_ns = self._clock.now_ns()
-            self.core.unkept(waiting.outcome)
+            self.engine.discard_unstored(waiting.outcome)
         if not waiting.stored.done():
             if error is None:
                 waiting.stored.set_result(None)
             else:
                 waiting.stored.set_exception(error)
         for effect in waiting.later if begin else ():
-            self.effects.begin(effect, recorded=error is None)
+            self.effects.start_effect(effect, recorded=error is None)
 
 
 def _heard_of(stored: asyncio.Future[None]) -> None:

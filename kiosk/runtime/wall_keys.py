@@ -72,14 +72,14 @@ class KioskWallKeys:
         self._sorry: list[Callable[[str], None]] = []
         self._pressing = TaskSet()
 
-    def listen(
+    def add_listener(
         self, page: Callable[[str, int], None], sorry: Callable[[str], None] = lambda _: None
     ) -> None:
         """`page(kiosk, number)` hears of keys for the screen, `sorry(kiosk)` of refusals."""
         self._pages.append(page)
         self._sorry.append(sorry)
 
-    def heard(self, device: str, readings: Sequence[Reading]) -> None:
+    def on_poll(self, device: str, readings: Sequence[Reading]) -> None:
         """One poll of one device: intake's listener; never raises."""
         if device not in self._devices:
             return
@@ -93,20 +93,22 @@ class KioskWallKeys:
 
     def _begin(self, kiosk: str, number: int) -> None:
         """A press is acted upon beside the poll that told it."""
-        self._pressing.start(self.press(kiosk, number))
+        self._pressing.start(self.handle_key(kiosk, number))
 
-    async def press(self, kiosk: str, number: int) -> None:
+    async def handle_key(self, kiosk: str, number: int) -> None:
         """That key of that kiosk was pressed."""
         service = next((one for one in self._services.values() if one.key == number), None)
-        has_page = self._requests.screens.has(kiosk)
-        alone = service is not None and service.kind.has(TypeFlag.WALL_KEY)
+        has_page = self._requests.screens.is_alive(kiosk)
+        alone = service is not None and service.type.has_flag(TypeFlag.WALL_KEY)
         if not alone and has_page:
             self._turn_to(kiosk, number)
             return
         wanted = service.id if service is not None and alone else CALL_SERVICE
         press = f"key-{self._clock.boot[:8]}-{self._clock.now_ns()}"
         try:
-            made = await self._requests.press(Press(press=press, kiosk=kiosk, service=wanted))
+            made = await self._requests.submit_press(
+                Press(press=press, kiosk=kiosk, service=wanted)
+            )
             await self._answer(kiosk, number, made, new=made.presses[:1] == (press,))
         except StationError as error:
             log.warning("key %d of %s made no request: %s", number, kiosk, error)
@@ -118,10 +120,10 @@ class KioskWallKeys:
         """What is new says itself; what was there already is said once more, or asked about."""
         if not self._is_due(kiosk, number) or new or made.said != made.cue:
             return
-        if made.kind.kiosk_max and self._requests.screens.has(kiosk):
+        if made.type.kiosk_max and self._requests.screens.is_alive(kiosk):
             self._turn_to(kiosk, number)  # whoever presses may be somebody else
         else:
-            await self._requests.repeat(made.id)
+            await self._requests.repeat_sentence(made.id)
 
     def _is_due(self, kiosk: str, number: int) -> bool:
         """Whether the last answer to that key is over, so that this press needs one of its own."""

@@ -84,7 +84,7 @@ def _parts(words: str, most: int) -> Iterator[str]:
 
 def _lines(scene: RenderContext) -> tuple[ScreenLine, ...]:
     """That somebody has been called from here."""
-    call = scene.call
+    call = scene.open_call
     if call is None:
         return ()
     code = "kiosk.comes-short" if call.in_hand else "kiosk.called-short"

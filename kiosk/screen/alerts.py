@@ -14,14 +14,14 @@ class ScreenAlert(NamedTuple):
 class AlertSource(Protocol):
     """The station's emergencies; the sounding room is behind it."""
 
-    def alert(self, zone: str, place: str) -> ScreenAlert | None:
+    def find_alert(self, zone: str, place: str) -> ScreenAlert | None:
         """The gravest that goes on in that zone or concerns that place, the newest of several."""
 
 
 class NullAlerts:
     """Where nothing can sound, nothing is ordered."""
 
-    def alert(self, zone: str, place: str) -> ScreenAlert | None:
+    def find_alert(self, zone: str, place: str) -> ScreenAlert | None:
         """None, ever."""
         del zone, place
         return None

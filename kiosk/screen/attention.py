@@ -33,16 +33,16 @@ def takes_screen(
 
 def find_helper(request: Request, calls: Iterable[Request], now: int) -> Request | None:
     """The call by which somebody knows that it has failed; `now` in seconds of lived time."""
-    if not request.kind.failing or now - request.since_ns / S > HELPED_S:
+    if not request.type.failing or now - request.since_ns / S > HELPED_S:
         return None
-    open_calls = (one for one in calls if one.kind.has(TypeFlag.CALLS_STAFF) and not one.ended)
+    open_calls = (one for one in calls if one.type.has_flag(TypeFlag.CALLS_STAFF) and not one.ended)
     return next((one for one in open_calls if one.linked == request.id), None)
 
 
 def is_awaited(session: KioskSession, scene: RenderContext) -> bool:
     """Whether somebody waits for what is shown: that screen never goes by itself."""
     shown = scene.shown
-    if shown is None or session.page != "request" or not shown.kind.has(TypeFlag.AWAITED):
+    if shown is None or session.page != "request" or not shown.type.has_flag(TypeFlag.AWAITED):
         return False
     return not shown.ended or find_helper(shown, scene.requests, scene.now) is not None
 

@@ -32,10 +32,10 @@ class BrowserRestart:
     async def run(self) -> None:
         """Watch for ever."""
         while True:
-            self.look()
+            self.check()
             await asyncio.sleep(EVERY_S)
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Ask, if it is due."""
         for kiosk in self._kiosks:
             silent_s = self._screens.silent_s(kiosk)

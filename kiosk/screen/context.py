@@ -50,23 +50,23 @@ class RenderContext(NamedTuple):
         wanted = self.session.request
         return next((one for one in self.requests if one.id == wanted), None)
 
-    def picture(self, what: str) -> ServiceOption | None:
+    def find_option(self, what: str) -> ServiceOption | None:
         """What was pressed, whatever service carries it out."""
-        found = (service.choice(what) for service in self.services.values())
+        found = (service.find_option(what) for service in self.services.values())
         return next((one for one in found if one is not None), None)
 
-    def live(self, family: str) -> Request | None:
+    def newest_open(self, family: str) -> Request | None:
         """The newest request of that family that has not ended."""
         return next((one for one in self.requests if one.family == family and not one.ended), None)
 
     @property
-    def call(self) -> Request | None:
+    def open_call(self) -> Request | None:
         """The newest open call for a person."""
-        calls = (one for one in self.requests if one.kind.has(TypeFlag.CALLS_STAFF))
+        calls = (one for one in self.requests if one.type.has_flag(TypeFlag.CALLS_STAFF))
         return next((one for one in calls if not one.ended), None)
 
     @property
-    def types(self) -> "list[TypeScreens]":
+    def type_screens(self) -> "list[TypeScreens]":
         """The screens of the types of its requests, in the order of the types."""
         families = {one.family for one in self.requests}
         return [find_screens(name) for name in sorted(families, key=lambda one: TYPES[one].order)]
@@ -112,12 +112,12 @@ class TypeScreens:
 
     def waiting_rank(self, request: Request) -> int:
         """Whether somebody stands there waiting for it; the greatest is shown first."""
-        return int(request.kind.has(TypeFlag.AWAITED))
+        return int(request.type.has_flag(TypeFlag.AWAITED))
 
 
 def find_screens(type_: str) -> TypeScreens:
     """The screens of that type."""
-    part = TYPES.part(type_, "screens")
+    part = TYPES.load_part(type_, "screens")
     assert part is not None, type_
     found: TypeScreens = part.SCREENS
     return found
@@ -129,7 +129,7 @@ def find_beside(scene: RenderContext) -> ScreenRow | None:
         return None
     page = scene.session.page in ("request", "confirm")
     about = scene.session.request if page and not scene.session.asked else ""
-    rows = (each.beside(scene, about) for each in scene.types)
+    rows = (each.beside(scene, about) for each in scene.type_screens)
     return next(filter(None, rows), None)
 
 

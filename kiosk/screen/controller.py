@@ -105,56 +105,58 @@ class KioskController:
         self._shown: ScreenModel | None = None
         self.serial = 0
 
-    async def press(self, on: str, press: str) -> ScreenModel:
+    async def handle_press(self, on: str, press: str) -> ScreenModel:
         """That key was pressed on the screen of that name; what stands there after it."""
         if press == PERSON:
-            return await self._called(on)
+            return await self._call_staff(on)
         async with self._lock:
-            shown = self.look()
-            key = shown.pressable(press)
+            shown = self.current_screen()
+            key = shown.find_key(press)
             if shown.name == on and press.startswith(CARD):
                 self._touch()
-                await self._went(*handle_card(self._session, press.removeprefix(CARD)))
+                await self._enter(*handle_card(self._session, press.removeprefix(CARD)))
             elif shown.name == on and key is not None:
                 self._touch()
-                await self._went(*handle_press(self._session, "again" if key.off else press))
-        return self.look()
+                await self._enter(*handle_press(self._session, "again" if key.off else press))
+        return self.current_screen()
 
-    async def _called(self, on: str) -> ScreenModel:
+    async def _call_staff(self, on: str) -> ScreenModel:
         """The key for a person; on a screen that a call has taken meanwhile it was one press."""
-        shown = self.look()
+        shown = self.current_screen()
         stands = self._scene().shown
-        calls = stands is not None and stands.kind.has(TypeFlag.CALLS_STAFF) and not stands.ended
-        if shown.pressable(PERSON) is not None and (shown.name == on or not calls):
+        calls = (
+            stands is not None and stands.type.has_flag(TypeFlag.CALLS_STAFF) and not stands.ended
+        )
+        if shown.find_key(PERSON) is not None and (shown.name == on or not calls):
             self._touch()
-            await self._went(*handle_press(self._session, PERSON))
-        return self.look()
+            await self._enter(*handle_press(self._session, PERSON))
+        return self.current_screen()
 
-    async def number(self, number: int) -> ScreenModel:
+    async def handle_wall_key(self, number: int) -> ScreenModel:
         """A key on the wall: its service begins, whatever stands there; it chooses nothing there.
 
         Pressed again it says what to do now; what is not here leads to a person.
         """
         wanted = next((one for one in self._offered() if one.key == number), None)
-        if wanted is None or wanted.kind.has(TypeFlag.CALLS_STAFF):
+        if wanted is None or wanted.type.has_flag(TypeFlag.CALLS_STAFF):
             self._touch()
-            await self._went(*handle_press(self._session, PERSON))
-            return self.look()
+            await self._enter(*handle_press(self._session, PERSON))
+            return self.current_screen()
         async with self._lock:
             self._touch()
             if wanted.id == self._session.service and self._session.page in (*CHOOSING, "whose"):
-                await self._went(*handle_press(self._session, "again"))
-            elif wanted.kind.has(TypeFlag.WALL_KEY):
-                shared = wanted.kind.kiosk_max > 0
-                waits = shared and self._scene().live(wanted.family) is not None
-                await self._went(
+                await self._enter(*handle_press(self._session, "again"))
+            elif wanted.type.has_flag(TypeFlag.WALL_KEY):
+                shared = wanted.type.kiosk_max > 0
+                waits = shared and self._scene().newest_open(wanted.family) is not None
+                await self._enter(
                     *handle_press(self._session, f"{'whose' if waits else 'open'}:{wanted.id}")
                 )
             else:
-                await self._went(*handle_press(go_home(self._session), f"begin:{wanted.id}"))
-        return self.look()
+                await self._enter(*handle_press(go_home(self._session), f"begin:{wanted.id}"))
+        return self.current_screen()
 
-    def sorry(self) -> None:
+    def announce_failure(self) -> None:
         """A key on the wall has come to nothing: it is said, the screen stays as it is."""
         words = CATALOGUES[self._session.language]
         clip = SpeechClip("page-sorry", words("kiosk.say-sorry"))
@@ -165,9 +167,9 @@ class KioskController:
         services = self._room.services
         return [services[name] for name in self.options.services if name in services]
 
-    def look(self) -> ScreenModel:
+    def current_screen(self) -> ScreenModel:
         """What stands there now; the serial tells whether it is another."""
-        self._dictation.follow(self._session)
+        self._dictation.follow_session(self._session)
         screen = render_screen(self._scene())
         if screen != self._shown:
             self._shown = screen
@@ -177,7 +179,7 @@ class KioskController:
     @property
     def now(self) -> int:
         """The station's lived time in seconds: what counts up is counted from it."""
-        return self._room.moment().lived_ns // S
+        return self._room.now().lived_ns // S
 
     def sentence(self) -> SpokenSentence:
         """What is said of the screen: exactly its caption."""
@@ -185,10 +187,10 @@ class KioskController:
         told = scene.alert is None and not self._session.asked and self._session.page == "request"
         if scene.shown is not None and told:
             return self._room.sentence(scene.shown, self._session.language)
-        screen = self.look()
+        screen = self.current_screen()
         return SpokenSentence(screen.language, (SpeechClip(f"page-{screen.name}", screen.caption),))
 
-    def turned(self, request: Request) -> None:
+    def on_request_change(self, request: Request) -> None:
         """A request has moved: what somebody has only now made, and a car's word, are shown."""
         if request.kiosk != self.kiosk:
             return
@@ -207,12 +209,12 @@ class KioskController:
     def _remember(self, request: Request) -> None:
         self._seen[request.id] = request.cue
         if len(self._seen) > SEEN_MAX:
-            kept = {one.id for one in self._own()}
+            kept = {one.id for one in self._own_requests()}
             self._seen = {id_: cue for id_, cue in self._seen.items() if id_ in kept}
 
     def resume(self) -> None:
         """After a restart of the process: who waits for a car, or for somebody, sees it again."""
-        own = self._own()
+        own = self._own_requests()
         self._seen = {one.id: one.cue for one in own}
         waits = find_awaited(own)
         if waits is not None and self._session.page == "home":
@@ -253,30 +255,30 @@ class KioskController:
         now_ns = self._station.clock.now_ns()
         self._session = msgspec.structs.replace(self._session, touched_ns=now_ns, asked=False)
 
-    async def _went(self, after: KioskSession, do: SessionEffect | None) -> None:
+    async def _enter(self, after: KioskSession, do: SessionEffect | None) -> None:
         before, self._session = self._session, after
         if after.language != before.language:
             self._room.languages[self.kiosk] = after.language
         if do is not None:
-            await self._do(do)
+            await self._carry_out(do)
         elif after.page not in ("home", "request") and _stood(after) != _stood(before):
             self._say()
 
-    async def _do(self, do: SessionEffect) -> None:
+    async def _carry_out(self, do: SessionEffect) -> None:
         before = self._session
         try:
             if isinstance(do, RepeatPrompt):
-                self._voice.again(self.sentence())
+                self._voice.repeat(self.sentence())
             elif isinstance(do, FindRequest):
                 self._find(do.number)
             elif isinstance(do, StartRecording | StopRecording | PlayRecording):
                 await self._dictate(do)
             elif isinstance(do, SetContact):
-                await self._left(do)
+                await self._set_contact(do)
             elif isinstance(do, ActOnRequest):
                 request = self._session.request
                 self._session = show_request(self._session, request)
-                await self._room.act(request, do.deed, RESIDENT)
+                await self._room.apply_action(request, do.deed, RESIDENT)
             else:
                 before = msgspec.structs.replace(self._session, digits="")
                 self._session = before
@@ -284,40 +286,40 @@ class KioskController:
         except StationError as error:
             log.warning("kiosk %s: %s", self.kiosk, error)
             # Of what was done to a request its screen shows what has become of it.
-            if not isinstance(do, ActOnRequest | SetContact) and self._stays(before):
+            if not isinstance(do, ActOnRequest | SetContact) and self._is_still_here(before):
                 self._session = go_to(self._session, "sorry", trouble=error.code, digits="")
             self._say()
 
-    def _stays(self, before: KioskSession) -> bool:
+    def _is_still_here(self, before: KioskSession) -> bool:
         """Whether nobody has gone on meanwhile to another page; to one of nothing nobody has."""
         here = self._session
         if here.page == "request" and self._scene().shown is None:
             return True
         return (here.page, here.request) == (before.page, before.request)
 
-    async def _left(self, do: SetContact) -> None:
+    async def _set_contact(self, do: SetContact) -> None:
         """Back to what they wait for; it may have ended meanwhile."""
         request = self._session.request
         self._session = show_request(self._session, request)
         if do.contact is not None:
-            await self._room.leave(request, do.contact)
+            await self._room.attach_contact(request, do.contact)
         self._say()
 
     async def _dictate(self, do: StartRecording | StopRecording | PlayRecording) -> None:
         if isinstance(do, StopRecording):
-            self._dictation.enough()
+            self._dictation.stop_recording()
         elif isinstance(do, PlayRecording):
             until = self._station.clock.deadline(SAY_WITHIN_S)
-            await self._dictation.play(self.kiosk, until)
+            await self._dictation.play_note(self.kiosk, until)
         else:
             self._session = go_to(self._session, "voice", voice="open", trouble="")
-            await self._dictation.begin(self._ask, self._voiced)
+            await self._dictation.start_recording(self._ask, self._on_recording)
 
     async def _ask(self) -> None:
         """Ask the person to speak: the only words that are said while a microphone is open."""
         await self._voice.speak(self.sentence())
 
-    def _voiced(self, voice: VoiceState, seconds: float, trouble: str) -> None:
+    def _on_recording(self, voice: VoiceState, seconds: float, trouble: str) -> None:
         """The microphone listens, or has heard, or has heard nothing."""
         if self._session.page != "voice":  # they have gone on without it
             return
@@ -326,7 +328,7 @@ class KioskController:
             self._session, "voice",
             voice=voice, voice_s=seconds, voice_from=self.now, trouble=trouble,
         )  # fmt: skip
-        self.look()
+        self.current_screen()
         if voice != "listen":
             self._say()
 
@@ -334,19 +336,19 @@ class KioskController:
         """Make the request, and show it; but not to somebody who has called a person meanwhile."""
         press = f"{self._station.clock.boot[:8]}-{self._station.clock.now_ns()}"
         contact, note = do.contact, self._dictation.note
-        made = await self._room.press(
+        made = await self._room.submit_press(
             Press(press=press, kiosk=self.kiosk, service=do.service, what=do.what,
                   where=do.where, contact=contact, another=do.another),
             note=note,
         )  # fmt: skip
-        if self._stays(before):
+        if self._is_still_here(before):
             self._session = show_request(self._session, made.id)
         joined = made.presses[:1] != (press,)
         if joined and made.said == made.cue and self._session.request == made.id:
             self._say()  # what has changed by it says itself
 
     def _find(self, number: str) -> None:
-        found = next((one for one in self._own() if one.number == number), None)
+        found = next((one for one in self._own_requests() if one.number == number), None)
         if found is not None:
             self._session = show_request(self._session, found.id)
         else:
@@ -356,8 +358,8 @@ class KioskController:
     def _say(self) -> None:
         self._voice.say(self.sentence())
 
-    def _own(self) -> list[Request]:
-        return [one for one in reversed(self._room.all()) if one.kiosk == self.kiosk]
+    def _own_requests(self) -> list[Request]:
+        return [one for one in reversed(self._room.all_requests()) if one.kiosk == self.kiosk]
 
     def _scene(self) -> RenderContext:
         session, station, room = self._session, self._station, self._room
@@ -370,13 +372,15 @@ class KioskController:
             kiosk=self.options,
             services=room.services,
             places=room.places,
-            requests=tuple(self._own()),
+            requests=tuple(self._own_requests()),
             said=lambda request: room.sentence(request, session.language).caption,
             dial=lambda request: phone_for(request, room.phones),
             away=tuple(
-                one.id for one in self._offered() if room.rules_of(one.id).network_away(one.id)
+                one.id
+                for one in self._offered()
+                if room.service_rules(one.id).is_network_away(one.id)
             ),
-            possible=lambda service: room.rules_of(service).possible(service),
+            possible=lambda service: room.service_rules(service).is_possible(service),
             phones=room.phones,
             name=station.name,
             clock=clock,
@@ -384,7 +388,7 @@ class KioskController:
             weekday=weekday,
             now=self.now,
             night=weekday >= 0 and not NIGHT[1] <= clock < NIGHT[0],
-            alert=station.alerts.alert(self.options.zone, self.options.place or ""),
+            alert=station.alerts.find_alert(self.options.zone, self.options.place or ""),
         )
 
 

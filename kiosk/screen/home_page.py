@@ -42,7 +42,7 @@ def draw_home(scene: RenderContext) -> ScreenModel:
 
 def _next(scene: RenderContext) -> list[WeeklyNotice]:
     """Nothing while nobody knows what time it is."""
-    return scene.kiosk.next_of(scene.clock, scene.weekday) if scene.weekday >= 0 else []
+    return scene.kiosk.upcoming_notices(scene.clock, scene.weekday) if scene.weekday >= 0 else []
 
 
 def _today(scene: RenderContext) -> tuple[ScreenLine, ...]:
@@ -62,7 +62,7 @@ def _can_all(scene: RenderContext) -> bool:
 
 def _waiting(scene: RenderContext) -> tuple[ScreenRow, ...]:
     """Who waits for what."""
-    rows = [row for screens in scene.types for row in screens.waiting_rows(scene)]
+    rows = [row for screens in scene.type_screens for row in screens.waiting_rows(scene)]
     return tuple(rows[:ROWS_MAX])
 
 

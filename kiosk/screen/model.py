@@ -119,11 +119,11 @@ class ScreenModel(msgspec.Struct, frozen=True, kw_only=True):
     large: bool = False
     contrast: bool = False
 
-    def pressable(self, press: str) -> ScreenKey | None:
+    def find_key(self, press: str) -> ScreenKey | None:
         """The key that sends that, if it is on this screen."""
         return next((key for key in (*self.keys, *self.foot) if key.press == press), None)
 
-    def numbered(self, number: str) -> ScreenKey | None:
+    def find_numbered_key(self, number: str) -> ScreenKey | None:
         """The key with that number on its plate."""
         return next((key for key in (*self.keys, *self.foot) if key.number == number), None)
 

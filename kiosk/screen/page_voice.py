@@ -33,7 +33,7 @@ class PageVoice:
         """Say it beside whatever goes on."""
         self._speaking.start(self._unless_hushed(sentence, louder=louder))
 
-    def again(self, sentence: SpokenSentence) -> None:
+    def repeat(self, sentence: SpokenSentence) -> None:
         """Once more; louder for whoever asks again at once."""
         now_ns = self._clock.now_ns()
         self.say(sentence, louder=now_ns - self._told_ns < LOUDER_WITHIN_S * S)

@@ -85,7 +85,7 @@ class _Pages:
             pressed = msgspec.json.decode(await request.read(), type=KeyPress)
         except (ValueError, RecursionError) as error:  # msgspec's are ValueErrors
             raise UsageError("web.bad-request") from error  # not repeated: it may be a digit
-        await terminal.press(pressed.on, pressed.press)
+        await terminal.handle_press(pressed.on, pressed.press)
         return self._page(request, terminal)
 
     async def panel(self, request: web.Request) -> web.StreamResponse:
@@ -113,11 +113,11 @@ class _Pages:
     def pulse(self, _vitals: Vitals, _words: Translator, kiosk: str) -> View:
         """Which screen it is, and the second that counts are made from."""
         terminal = self._terminal(kiosk)
-        terminal.look()
+        terminal.current_screen()
         return {"serial": terminal.serial, "now": terminal.now, "build": self._build}
 
     def _page(self, request: web.Request, terminal: KioskController) -> web.StreamResponse:
-        screen = terminal.look()
+        screen = terminal.current_screen()
         template = request.app[PAGES].environment.get_template("kiosk/page.html")
         text = template.render(
             s=screen,

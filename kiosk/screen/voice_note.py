@@ -73,7 +73,9 @@ class VoiceNoteFlow:
         """Whether there is a microphone."""
         return self._ears is not None and self._microphone is not None
 
-    async def begin(self, ask: Callable[[], Awaitable[None]], turned: NoteListener) -> None:
+    async def start_recording(
+        self, ask: Callable[[], Awaitable[None]], turned: NoteListener
+    ) -> None:
         """Open the microphone, then `ask` the person to speak; returns when it listens, or not."""
         self._forget()
         opened, self._enough = asyncio.Event(), asyncio.Event()
@@ -90,16 +92,16 @@ class VoiceNoteFlow:
             async with asyncio.timeout(BEGINS_WITHIN_S):
                 await opened.wait()
 
-    def enough(self) -> None:
+    def stop_recording(self) -> None:
         """Somebody has said that they have ended."""
         self._enough.set()
 
-    async def play(self, about: str, expires: Deadline) -> None:
+    async def play_note(self, about: str, expires: Deadline) -> None:
         """Let it be heard once more."""
         if self._ears is not None and self.note is not None:
             await self._ears.play(self.note, self._zone, about, expires)
 
-    def follow(self, session: KioskSession) -> None:
+    def follow_session(self, session: KioskSession) -> None:
         """Nothing of a voice stays where the session has none."""
         if not session.voice:
             self._forget()

@@ -63,13 +63,13 @@ class Announcer:
         self._again: dict[str, _Again] = {}
         self._said_ns: int | None = None
         self.unsaid = 0
-        self.heard = True
+        self.is_audible = True
         # Spoken at a kiosk while somebody there has chosen another.
         self.languages: dict[str, str] = {}
 
         self.phones = {"": plan.phone}
         for rules in core.all_rules:
-            for service in core.services_of(rules.type.name):
+            for service in core.services_by_type(rules.type.name):
                 self.phones |= rules.phones(service)
 
     @property
@@ -92,7 +92,7 @@ class Announcer:
             log.warning("%s could not be said again: %s", request.id, error)
         return said
 
-    async def say(self, request_id: str) -> None:
+    async def announce(self, request_id: str) -> None:
         """Say what it is now, and what it becomes meanwhile; nothing twice."""
         if request_id in self._saying:
             return
@@ -101,15 +101,15 @@ class Announcer:
             while (request := self._unsaid(request_id)) is not None:
                 cue = request.cue
                 if await self._spoken(request):
-                    self._take(self._core.said(request_id, cue))
+                    self._take(self._core.mark_spoken(request_id, cue))
         finally:
             self._saying.discard(request_id)
 
-    def look(self) -> None:
+    def retry_lost(self) -> None:
         """Let what was cut off, or lost with the audio process, be said again while it is true."""
         now_ns = self._clock.now_ns()
-        for request_id in self._speaker.cut_off():
-            request = self._core.book.requests.get(request_id)
+        for request_id in self._speaker.drain_cut_off():
+            request = self._core.repository.requests.get(request_id)
             if request is not None and request.said == request.cue:
                 before = self._again.get(request_id)
                 if before is None or before.cue != request.cue:
@@ -119,15 +119,15 @@ class Announcer:
                     due_ns = now_ns + round(wait_s * S)
                     self._again[request_id] = _Again(request.cue, wait_s, due_ns)
         for request_id, again in list(self._again.items()):
-            request = self._core.book.requests.get(request_id)
+            request = self._core.repository.requests.get(request_id)
             if request is None or request.cue != again.cue or not self._matters(request):
                 del self._again[request_id]
             elif again.due_ns is not None and again.due_ns <= now_ns:
                 self._again[request_id] = again._replace(due_ns=None)
-                self._take(self._core.unsaid(request_id))
+                self._take(self._core.mark_unspoken(request_id))
 
     def _unsaid(self, request_id: str) -> Request | None:
-        request = self._core.book.requests.get(request_id)
+        request = self._core.repository.requests.get(request_id)
         if request is None or request.quiet or request.cue == request.said:
             return None
         return request
@@ -135,7 +135,7 @@ class Announcer:
     def _matters(self, request: Request) -> bool:
         """Whether it is true still, and of use to somebody who hears it only now."""
         age_s = (self._moment().lived_ns - request.since_ns) / S
-        if not request.kind.has(TypeFlag.AWAITED):
+        if not request.type.has_flag(TypeFlag.AWAITED):
             return age_s <= SAY_WITHIN_S
         return age_s <= ENDED_S if request.ended else True
 
@@ -143,7 +143,7 @@ class Announcer:
         """Whether that is settled: said, or of no use to anybody any more."""
         if request.kiosk not in self._plan.kiosks:
             return True
-        class_ = CLASS_SERVICE if request.state in request.kind.loud else CLASS_PROMPT
+        class_ = CLASS_SERVICE if request.state in request.type.loud else CLASS_PROMPT
         try:
             await self._aloud(request, self.sentence(request), class_)
         except StationError as error:
@@ -162,9 +162,9 @@ class Announcer:
         kiosk = self._plan.kiosks.get(request.kiosk)
         if kiosk is None:
             return
-        self.heard = False
+        self.is_audible = False
         until = self._clock.deadline(SAY_WITHIN_S)
-        self.heard = await self._speaker.say(
+        self.is_audible = await self._speaker.say(
             said, kiosk.zone, class_, until, about=request.id, louder=louder
         )
         self._said_ns = self._clock.now_ns()

@@ -68,7 +68,7 @@ class KioskSpeaker(Protocol):
         newer `about` the same request cuts what is older. `louder` is for this once.
         """
 
-    def cut_off(self) -> Collection[str]:
+    def drain_cut_off(self) -> Collection[str]:
         """What the sentences were about that were taken, and lost or cut off before their end.
 
         Each is told once, as soon as nothing more urgent sounds there; what staff have stopped, or
@@ -83,7 +83,7 @@ class SilentSpeaker:
         """It stands under the request as its caption."""
         return False
 
-    def cut_off(self) -> Collection[str]:
+    def drain_cut_off(self) -> Collection[str]:
         """Nothing sounds."""
         return ()
 
@@ -126,7 +126,7 @@ def load_common_script(language: str) -> CommonScript:
 @cache
 def load_script(type_: str, language: str) -> SpeechScript:
     """What is said of that type in that language; its clips are the common ones and its own."""
-    folder = TYPES.folder(type_)
+    folder = TYPES.find_folder(type_)
     assert folder is not None, type_
     text = (folder / f"speech.{language}.toml").read_text("utf-8")
     own = msgspec.convert(tomllib.loads(text), SpeechScript)
@@ -157,7 +157,7 @@ def build_sentence(request: Request, language: str, phones: Mapping[str, str]) -
 
 @cache
 def _speech(type_: str) -> TypeSpeech:
-    part = TYPES.part(type_, "speech")
+    part = TYPES.load_part(type_, "speech")
     found: TypeSpeech = TypeSpeech() if part is None else part.SPEECH
     return found
 

@@ -147,8 +147,8 @@ class Doors:
         form = {key: self.word() for key in ("text", "by", "plate", "colour", "minutes", "ready")}
         form["act"] = self.word("receive", "assign", "reply", "answer", "accept", "start", "finish")
         requests = self.made.requests
-        chosen = self.rng.choice(requests.all())
-        await requests.act(chosen.id, parse_action(form), STAFF)
+        chosen = self.rng.choice(requests.all_requests())
+        await requests.apply_action(chosen.id, parse_action(form), STAFF)
 
     async def press(self) -> None:
         self._number += 1
@@ -157,13 +157,14 @@ class Doors:
             "service": self.word("staff", "repair", "ride"), "what": self.word("", "light", "lift"),
             "note": self.word(""), "where": self.rng.choice((None, "b3", self.word())),
         }  # fmt: skip
-        await self.made.requests.press(msgspec.json.decode(_json(raw), type=Press))
-        self.made.requests.core.book.requests.keys()
+        await self.made.requests.submit_press(msgspec.json.decode(_json(raw), type=Press))
+        self.made.requests.engine.repository.requests.keys()
 
     async def work(self) -> None:
         kind = work_update_command(self.made.requests)
         raw = {
-            "request": self.rng.choice(self.made.requests.all()).id, "reply": self.word(""),
+            "request": self.rng.choice(self.made.requests.all_requests()).id,
+            "reply": self.word(""),
             "act": self.word("receive", "assign", "start", "finish"), "by": self.word("张师傅"),
         }  # fmt: skip
         await kind.act(msgspec.json.decode(_json(raw), type=kind.data), self.mandate())
@@ -171,7 +172,7 @@ class Doors:
     async def ride(self) -> None:
         kind = ride_update_command(self.made.requests, "district")
         raw = {
-            "ride": f"{self.rng.choice(self.made.requests.all()).id}-1",
+            "ride": f"{self.rng.choice(self.made.requests.all_requests()).id}-1",
             "state": self.word("searching", "assigned", "arrived"),
             "car": {
                 "plate": self.word("京A12345"), "colour": self.word(""), "minutes": self.number()
@@ -250,7 +251,7 @@ async def equal(made: Started, told: list[Any]) -> None:
     }
     requests = await load_state(journal, REQUESTS, request_row)
     assert {k: r for k, r in requests.items() if isinstance(r, Request)} == (
-        made.requests.core.book.requests
+        made.requests.engine.repository.requests
     )
     await load_state(journal, RULES, made.rules.core.check_row)
     await load_state(journal, "inbox-district", command_row)

@@ -279,13 +279,13 @@ async def test_a_kiosks_request_that_breaks_costs_no_other(monkeypatch: pytest.M
     made = await Station().start()
     room = made.room
     room._on_fault = room.effects._on_fault = faults.note
-    room.listen(broken)
+    room.add_listener(broken)
     append = room._journal.append
     monkeypatch.setattr(room._journal, "append", broken)
     with pytest.raises(JournalError):
         await made.press("repair", what="door")
     monkeypatch.setattr(room._journal, "append", append)
-    monkeypatch.setattr(room.core.rules("work"), "tick", broken)
+    monkeypatch.setattr(room.engine.rules("work"), "tick", broken)
     await asyncio.sleep(60)
     monkeypatch.undo()
     monkeypatch.setattr(room.effects.clients["ride"], "ask", broken)
@@ -293,8 +293,8 @@ async def test_a_kiosks_request_that_breaks_costs_no_other(monkeypatch: pytest.M
     await asyncio.sleep(1)
     monkeypatch.undo()
     await made.press("repair", what="door")
-    assert room.core.request(asked_for.id) is not None
-    assert {request.service for request in room.all()} == {"ride", "repair"}
+    assert room.engine.get_request(asked_for.id) is not None
+    assert {request.service for request in room.all_requests()} == {"ride", "repair"}
     assert faults.places == {
         "kiosk.listener", "kiosk.record", "kiosk.tick", "kiosk.ask",
     }  # fmt: skip

@@ -140,7 +140,8 @@ class Started:
 
     async def calls_staff(self) -> None:
         rung = len(self.desk.rung)
-        request = await self.requests.press(Press(press="now", kiosk="yard", service="staff"))
+        press = Press(press="now", kiosk="yard", service="staff")
+        request = await self.requests.submit_press(press)
         await asyncio.sleep(1)
         assert request.family == "call"
         assert len(self.desk.rung) > rung
@@ -270,7 +271,7 @@ def test_a_lost_head_gives_no_number_twice(tmp_path: Path) -> None:
 def issued(made: Started) -> tuple[int, ...]:
     """How far the numbers of orders, requests, alarms and tasks have come."""
     rules = made.rules.core
-    counts = (made.requests.core.book.opened, rules.alarms.book.issued, rules._tasks)
+    counts = (made.requests.engine.repository.opened, rules.alarms.book.issued, rules._tasks)
     return (int(made.orders.new_id().rpartition("-")[2]), *counts)
 
 
@@ -284,7 +285,7 @@ def test_no_id_is_given_again_though_a_kill_took_the_record_of_the_first(tmp_pat
             await asyncio.sleep(0.5)
             first = Started(first.journal, first.clock, tmp_path)
             await first.start()
-            rules, requests = first.rules.core, first.requests.core.book
+            rules, requests = first.rules.core, first.requests.engine.repository
             given += [first.orders.new_id(), rules._number(), rules.alarms.book.next_id()]
             given.append(f"call-{requests._start}-{requests.opened + 1}")
         await first.stop()

@@ -32,14 +32,14 @@ class CallRules(RequestRules):
         super().__init__(type_, context)
         self._ringing: set[tuple[str, int]] = set()
 
-    def first_fields(
+    def initial_fields(
         self, service: KioskService, press: Press, place: str, moment: RequestTime, *, danger: bool
     ) -> dict[str, Any]:
         """It rings from now on."""
         del service, press, place
         return {"rang_ns": moment.lived_ns, "urgent": danger}
 
-    def begin(self, request: Request, moment: RequestTime) -> Request:
+    def start_request(self, request: Request, moment: RequestTime) -> Request:
         """At the desk, now."""
         del moment
         self._ring(request)
@@ -48,22 +48,22 @@ class CallRules(RequestRules):
     def resume(self, moment: RequestTime) -> None:
         """What nobody has answered rings again."""
         del moment
-        for request in self.book.live(family=self.type.name):
+        for request in self.repository.open_requests(family=self.type.name):
             if request.state in UNHEARD:
                 self._ring(request)
 
     def _ring(self, request: Request) -> None:
-        self.book.do(RingEffect(request, DESK, (DESK,)))
+        self.repository.add_effect(RingEffect(request, DESK, (DESK,)))
 
-    def press_again(self, request: Request, moment: RequestTime) -> Request:
+    def repeat_press(self, request: Request, moment: RequestTime) -> Request:
         """The person is still waiting."""
         waited_s = (moment.lived_ns - request.since_ns) / S
         if request.state != CallState.ANSWERED or waited_s < AGAIN_S:
             return request
         self._move(request, CallEvent.RING, moment, request.actor, {})
-        return self.book.requests[request.id]
+        return self.repository.requests[request.id]
 
-    def act(
+    def apply_action(
         self,
         request: Request,
         deed: RequestAction,
@@ -80,13 +80,13 @@ class CallRules(RequestRules):
         if act == CallEvent.RING:
             fields |= {"rang_ns": moment.lived_ns, "steps": 0}
             self._ringing = {one for one in self._ringing if one[0] != request.id}
-        moved = self.book.move(request, act, moment, actor=who, asked=False, **fields)
+        moved = self.repository.apply_event(request, act, moment, actor=who, asked=False, **fields)
         if moved is not None and act == CallEvent.RING:
             self._ring(moved)
 
     def tick(self, moment: RequestTime) -> None:
         """Let time pass: whoever is next is told, and at last the person."""
-        for request in self.book.live(family=self.type.name):
+        for request in self.repository.open_requests(family=self.type.name):
             if request.state in UNHEARD:
                 self._further(request, moment)
             else:
@@ -98,9 +98,11 @@ class CallRules(RequestRules):
         if age_s >= LAPSE_S and request.urgent:
             self._move(request, CallEvent.RING, moment, SYSTEM, {})
         elif age_s >= LAPSE_S:
-            self.book.move(request, CallEvent.LAPSE, moment, said=str(CallState.DONE), asked=False)
+            self.repository.apply_event(
+                request, CallEvent.LAPSE, moment, said=str(CallState.DONE), asked=False
+            )
         elif age_s >= ASK_S and not request.asked:
-            self.book.move(request, CallEvent.ASK, moment, asked=True)
+            self.repository.apply_event(request, CallEvent.ASK, moment, asked=True)
 
     def _further(self, request: Request, moment: RequestTime) -> None:
         severity = Severity.CRITICAL if request.urgent else Severity.MAJOR
@@ -111,13 +113,13 @@ class CallRules(RequestRules):
         due = self.duty.due(severity, steps, age_ns, wall_ns, again=request.urgent)
         for call in due:
             self._ringing.add((request.id, call.step))
-            self.book.do(RingEffect(request, call.to, call.by, call.step))
+            self.repository.add_effect(RingEffect(request, call.to, call.by, call.step))
         if request.state != CallState.ALONE and age_ns >= self.options(request.service).alone_s * S:
-            self.book.move(request, CallEvent.LEAVE, moment)
+            self.repository.apply_event(request, CallEvent.LEAVE, moment)
 
     def record_ring(self, ring: RingEffect, reached: tuple[str, ...], moment: RequestTime) -> None:
         """A step has been taken; what reached nobody is not claimed."""
-        request = self.book.requests.get(ring.request.id)
+        request = self.repository.requests.get(ring.request.id)
         known = (ring.request.id, ring.step)
         if known not in self._ringing:
             return
@@ -127,9 +129,9 @@ class CallRules(RequestRules):
         steps = max(request.steps, ring.step)
         if reached:
             told = (ring.to, reached)
-            self.book.move(request, CallEvent.ESCALATE, moment, told=told, steps=steps)
+            self.repository.apply_event(request, CallEvent.ESCALATE, moment, told=told, steps=steps)
         else:
-            self.book.change(request, steps=steps)
+            self.repository.update_request(request, steps=steps)
 
 
 RULES = CallRules

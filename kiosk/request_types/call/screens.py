@@ -36,7 +36,9 @@ def _call(scene: RenderContext, request: Request) -> ScreenModel:
     words, state = scene.words, request.state
     ended = request.ended
     looks = service_board(scene, scene.services[request.service])
-    if (danger := scene.picture(request.what)) is not None:  # what was pressed, not who carries it
+    if (
+        danger := scene.find_option(request.what)
+    ) is not None:  # what was pressed, not who carries it
         title = danger.name.of(words.lang)
         size = scene.sheet.fit(title, scene.sheet.column_mm - 115, "x4")
         looks |= {"title": title, "title_size": size, "icon": danger.pictogram}

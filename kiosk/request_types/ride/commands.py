@@ -18,7 +18,7 @@ class RideUpdate(RideStatus, frozen=True, kw_only=True):
 
 async def report_status(requests: RequestService, by: PendingCancel, status: RideStatus) -> None:
     """A dispatcher says by itself how a ride stands; UsageError if it holds none such."""
-    await requests.change(TYPE.name, lambda rules, now: rules.record_status(by, status, now))
+    await requests.apply_command(TYPE.name, lambda rules, now: rules.record_status(by, status, now))
 
 
 def ride_update_command(requests: RequestService, uplink: str) -> CommandKind:
@@ -29,8 +29,8 @@ def ride_update_command(requests: RequestService, uplink: str) -> CommandKind:
 
     async def act(asked: RideUpdate, _mandate: Mandate) -> Any:
         await report_status(requests, PendingCancel(PLATFORM, asked.ride, uplink), asked)
-        rides: Any = requests.core.rules(TYPE.name)
-        return {"state": rides.find(asked.ride).state}
+        rides: Any = requests.engine.rules(TYPE.name)
+        return {"state": rides.find_by_ride(asked.ride).state}
 
     return CommandKind("ride.update", RideUpdate, act)
 

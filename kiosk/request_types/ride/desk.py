@@ -40,7 +40,7 @@ class RideDesk(TypeDesk):
         ActionForm("cancel", "cross"),
     )
 
-    def waits(self, request: Request) -> bool:
+    def is_waiting(self, request: Request) -> bool:
         """Nobody at the desk has taken it."""
         return _desk_drives(request) and request.untaken
 

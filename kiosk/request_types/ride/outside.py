@@ -49,11 +49,11 @@ class DispatchClient:
             return QueryUnanswered(error.code)
         return read_answer(answer)
 
-    def unasked(self, query: QueryEffect) -> QueryRefused | None:
+    def answer_unrecorded(self, query: QueryEffect) -> QueryRefused | None:
         """A press that is not recorded calls no car; other questions do no harm."""
         return QueryRefused(UNSTORED) if cast(DispatchQuery, query).kind == "request" else None
 
-    def failed(self, query: QueryEffect) -> QueryUnanswered:
+    def answer_failed(self, query: QueryEffect) -> QueryUnanswered:
         """It may have been taken."""
         del query
         return QueryUnanswered("web.failed")
@@ -67,7 +67,9 @@ class DispatchClient:
     ) -> DispatchQuestion | None:
         context, contact = self._context, None
         if request is not None and request.person and query.kind != "cancel":
-            contact = await context.people.recall(request.person)  # maybe said after the press
+            contact = await context.people.recall_contact(
+                request.person
+            )  # maybe said after the press
         if query.kind != "request":
             kind = _KIND_OF[query.kind]
             return DispatchQuestion(

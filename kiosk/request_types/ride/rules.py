@@ -21,6 +21,7 @@ from kiosk.request_types.ride.dispatch import (
     RideStatus,
 )
 from kiosk.request_types.ride.options import DESK, RideOptions
+from kiosk.request_types.ride.questions import QuestionTimes
 from kiosk.request_types.ride.search import (
     get_ride,
     names_another_car,
@@ -82,14 +83,13 @@ class RideRules(RequestRules):
     def __init__(self, type_: RequestType, context: RuleContext) -> None:
         super().__init__(type_, context)
         self._routes: Mapping[str, OutsideRoute] = getattr(context.outside, "routes", {})
-        self._under_way: set[tuple[str, str]] = set()
-        self._next_ns: dict[tuple[str, str], tuple[int, float]] = {}
+        self.questions = QuestionTimes()
 
     def options(self, service: str) -> RideOptions:
         """What that service is set to."""
         return cast(RideOptions, super().options(service))
 
-    def first_fields(
+    def initial_fields(
         self, service: KioskService, press: Press, place: str, moment: RequestTime, *, danger: bool
     ) -> dict[str, Any]:
         """A search that begins now."""
@@ -97,18 +97,18 @@ class RideRules(RequestRules):
         return {"ride": self._new_search(service.id, moment)}
 
     def _new_search(self, service: str, moment: RequestTime, tries: int = 1) -> Ride:
-        accept = moment.deadline(self.options(service).accept_within_s)
+        accept = moment.deadline_after(self.options(service).accept_within_s)
         return Ride(began_ns=moment.at_ns, accept=accept, until=accept, tries=tries)
 
-    def begin(self, request: Request, moment: RequestTime) -> Request:
+    def start_request(self, request: Request, moment: RequestTime) -> Request:
         """Ask the next road; without one, say why no car comes."""
         ride = get_ride(request)
         road = self._next_road(request, moment)
         if road is None:
-            over = RideEvent.EXPIRE if moment.passed(ride.accept) else RideEvent.AWAY
+            over = RideEvent.EXPIRE if moment.is_past(ride.accept) else RideEvent.AWAY
             return self._moved(request, RideEvent.REFUSE if ride.heard else over, moment)
         until = (
-            moment.deadline(self.options(request.service).desk_within_s)
+            moment.deadline_after(self.options(request.service).desk_within_s)
             if road == DESK
             else ride.accept
         )
@@ -122,8 +122,8 @@ class RideRules(RequestRules):
     def record_answer(self, query: QueryEffect, answer: Any, moment: RequestTime) -> None:
         """What a route said."""
         ask = cast(DispatchQuery, query)
-        self._under_way.discard((ask.ride, ask.kind))
-        request = self.book.requests.get(ask.id)
+        self.questions.under_way.discard((ask.ride, ask.kind))
+        request = self.repository.requests.get(ask.id)
         if request is None:
             return
         request = self._aged(request, moment)
@@ -137,16 +137,16 @@ class RideRules(RequestRules):
         elif ask.kind == "status" and answer == QueryRefused(NO_ROAD):
             self._orphaned(request, asked, moment)
 
-    def find(self, ride_id: str) -> Request:
+    def find_by_ride(self, ride_id: str) -> Request:
         """The request whose ride that is, or was before another search; NotFound."""
-        request = self.book.requests.get(ride_id.rpartition("-")[0])
+        request = self.repository.requests.get(ride_id.rpartition("-")[0])
         if request is None or request.ride is None:
             raise NotFound("requests.unknown", request=ride_id)
         return request
 
     def record_status(self, by: PendingCancel, status: RideStatus, moment: RequestTime) -> None:
         """A dispatcher says by itself how a ride stands; UsageError if it holds none such."""
-        request = self.find(by.ride)
+        request = self.find_by_ride(by.ride)
         if not self._holds(request, by):
             raise UsageError("requests.unknown", request=by.ride)
         self._take_status(request, by, status, moment)
@@ -172,7 +172,7 @@ class RideRules(RequestRules):
         else:
             self._refused(request, moment, heard=True)
 
-    def act(
+    def apply_action(
         self,
         request: Request,
         deed: RequestAction,
@@ -190,13 +190,13 @@ class RideRules(RequestRules):
             fields["owed"] = (*request.owed, pending_cancel(request, before))
             ride = msgspec.structs.replace(ride, road=DESK)
         if act == RideEvent.ACCEPT:
-            until = moment.deadline(self.options(request.service).find_within_s)
+            until = moment.deadline_after(self.options(request.service).find_within_s)
             ride = msgspec.structs.replace(ride, until=until)
         self._moved(request, act, moment, actor=who, ride=ride, **fields)
 
     def tick(self, moment: RequestTime) -> None:
         """Let time pass: deadlines, rides to be asked after, cancels that are owed."""
-        for request in self.book:
+        for request in self.repository:
             if request.family == self.type.name:
                 current = self._aged(request, moment)
                 self._poll(current, moment)
@@ -205,7 +205,7 @@ class RideRules(RequestRules):
 
     def resume(self, moment: RequestTime) -> None:
         """After a restart: what was asked may have been taken; of another boot, it is too late."""
-        for request in self.book.live(family=self.type.name):
+        for request in self.repository.open_requests(family=self.type.name):
             ride = get_ride(request)
             same_boot = ride.until.boot == moment.stamps.boot
             doubtful = request.state in _ASKING if same_boot else request.state in _COMING
@@ -227,7 +227,7 @@ class RideRules(RequestRules):
             self._doubt(request, moment, code=answer.code)
 
     def _doubt(self, request: Request, moment: RequestTime, **fields: Any) -> None:
-        until = moment.deadline(self.options(request.service).settle_s)
+        until = moment.deadline_after(self.options(request.service).settle_s)
         self._moved(
             request, RideEvent.DOUBT, moment, ride=replace_ride(request, until=until), **fields
         )
@@ -237,21 +237,21 @@ class RideRules(RequestRules):
         ride = replace_ride(request, car=status.car or get_ride(request).car)
         if act is RideEvent.ACCEPT:
             ride = replace_ride(
-                request, until=moment.deadline(self.options(request.service).find_within_s)
+                request, until=moment.deadline_after(self.options(request.service).find_within_s)
             )
         news = ride.car != get_ride(request).car
-        if request.kind.table.after(request.state, act) != request.state or news:
-            self.book.move(request, act, moment, ride=ride)
+        if request.type.table.after(request.state, act) != request.state or news:
+            self.repository.apply_event(request, act, moment, ride=ride)
 
     def _refused(self, request: Request, moment: RequestTime, *, heard: bool) -> None:
         """This road certainly has no car: the next one, unless somebody was looking already."""
         ride = get_ride(request)
         ride = replace_ride(request, tried=(*ride.tried, ride.road), heard=ride.heard or heard)
-        changed = self.book.change(request, ride=ride)
+        changed = self.repository.update_request(request, ride=ride)
         if request.state == RideState.SEARCHING:
             self._moved(changed, RideEvent.REFUSE, moment)
         else:
-            self.begin(changed, moment)
+            self.start_request(changed, moment)
 
     def _orphaned(self, request: Request, asked: PendingCancel, moment: RequestTime) -> None:
         """Whoever holds it is in the settings no more, and nobody hears how it stands: the desk.
@@ -262,7 +262,7 @@ class RideRules(RequestRules):
         if not self._is_present(request, asked):
             return
         if request.state != RideState.CHECKING:
-            until = moment.deadline(self.options(request.service).settle_s)
+            until = moment.deadline_after(self.options(request.service).settle_s)
             ride = replace_ride(request, until=until)
             request = self._moved(request, RideEvent.DOUBT, moment, ride=ride, code=NO_ROAD)
         if DESK in self.options(request.service).dispatch and DESK not in get_ride(request).tried:
@@ -270,7 +270,9 @@ class RideRules(RequestRules):
             tried = tuple(dict.fromkeys((*get_ride(request).tried, *others, asked.road)))
             owed = tuple(dict.fromkeys((*request.owed, pending_cancel(request, get_ride(request)))))
             ride = replace_ride(request, tried=tried)
-            self.begin(self.book.change(request, ride=ride, owed=owed, code=NO_ROAD), moment)
+            self.start_request(
+                self.repository.update_request(request, ride=ride, owed=owed, code=NO_ROAD), moment
+            )
 
     def _lost(self, request: Request, moment: RequestTime) -> None:
         """The driver has given it up: search once more, and only once."""
@@ -279,7 +281,7 @@ class RideRules(RequestRules):
             self._moved(request, RideEvent.REFUSE, moment)
             return
         again = self._new_search(request.service, moment, tries + 1)
-        self.begin(self._moved(request, RideEvent.LOSE, moment, ride=again), moment)
+        self.start_request(self._moved(request, RideEvent.LOSE, moment, ride=again), moment)
 
     def _too_late(
         self, request: Request, owed: PendingCancel, status: RideStatus, moment: RequestTime
@@ -291,16 +293,18 @@ class RideRules(RequestRules):
         young = moment.lived_ns - request.opened_ns <= LATE_SAID_S * S
         named = status.car is not None or not NAMED.isdisjoint((status.state, status.was))
         if named and young:
-            request = self.book.move(request, RideEvent.LATE, moment) or request
+            request = self.repository.apply_event(request, RideEvent.LATE, moment) or request
         if not taken:
             self._settled(request, owed)
         elif owed not in request.owed:
-            self.book.change(request, owed=(*request.owed, owed))
+            self.repository.update_request(request, owed=(*request.owed, owed))
 
     def _settled(self, request: Request, owed: PendingCancel) -> None:
         """The dispatcher certainly has no such ride any more."""
         if owed in request.owed:
-            self.book.change(request, owed=tuple(one for one in request.owed if one != owed))
+            self.repository.update_request(
+                request, owed=tuple(one for one in request.owed if one != owed)
+            )
 
     def _aged(self, request: Request, moment: RequestTime) -> Request:
         """The request, after what its age has done to it."""
@@ -312,7 +316,7 @@ class RideRules(RequestRules):
             act = RideEvent.GIVE_UP if age_s > COMING_S_MAX else None
         elif state == RideState.ARRIVED:
             act = RideEvent.BOARD if age_s > WAITING_S_MAX else None
-        elif not moment.passed(ride.until):
+        elif not moment.is_past(ride.until):
             act = None
         elif state == RideState.CHECKING:
             act = RideEvent.GIVE_UP
@@ -336,50 +340,39 @@ class RideRules(RequestRules):
         dispatcher holds what is true. That a car which came half an hour ago has taken them is only
         assumed.
         """
-        target = request.kind.table.after(request.state, act)
+        target = request.type.table.after(request.state, act)
         ride: Ride = fields.get("ride", get_ride(request))
         carried = act in (RideEvent.BOARD, RideEvent.LEAVE) and actor is not SYSTEM
         sure = ride.road in ("", DESK) or ride.road in ride.tried or carried
-        if target is not None and target in request.kind.table.ends and not sure:
+        if target is not None and target in request.type.table.ends and not sure:
             fields["owed"] = (*request.owed, pending_cancel(request, ride))
-        return self.book.move(request, act, moment, actor=actor, **fields) or request
+        return self.repository.apply_event(request, act, moment, actor=actor, **fields) or request
 
     def _poll(self, request: Request, moment: RequestTime) -> None:
         if request.ended or request.state not in _POLLED or get_ride(request).road == DESK:
             return
-        if self._due((request.ride_id, "status"), moment, POLL_S):
-            self._ask(request, "status", moment.deadline(ASK_S))
+        if self.questions.is_due((request.ride_id, "status"), moment, POLL_S):
+            self._ask(request, "status", moment.deadline_after(ASK_S))
 
     def _withdraw(self, request: Request, owed: PendingCancel, moment: RequestTime) -> None:
         if (moment.lived_ns - request.since_ns) / S > OWED_S_MAX:
             left = tuple(one for one in request.owed if one != owed)
-            self.book.change(request, owed=left, code="requests.cancel-unheard")
-        elif self._due((owed.ride, "cancel"), moment, OWED_EVERY_S, OWED_EVERY_S_MAX):
-            self._under_way.add((owed.ride, "cancel"))
-            until = moment.deadline(ASK_S)
+            self.repository.update_request(request, owed=left, code="requests.cancel-unheard")
+        elif self.questions.is_due((owed.ride, "cancel"), moment, OWED_EVERY_S, OWED_EVERY_S_MAX):
+            self.questions.under_way.add((owed.ride, "cancel"))
+            until = moment.deadline_after(ASK_S)
             self._put(request, owed, "cancel", moment.at_ns, until)
-
-    def _due(
-        self, key: tuple[str, str], moment: RequestTime, every_s: float, most_s: float = 0
-    ) -> bool:
-        """Whether to ask that now: at growing intervals up to `most_s`, never twice at a time."""
-        at_ns, pause_s = self._next_ns.get(key, (0, every_s))
-        if key in self._under_way or moment.at_ns < at_ns:
-            return False
-        longer_s = max(every_s, min(pause_s * 2, most_s))
-        self._next_ns[key] = (moment.at_ns + round(pause_s * S), longer_s)
-        return True
 
     def _ask(self, request: Request, kind: str, until: Deadline) -> None:
         ride = get_ride(request)
-        self._under_way.add((request.ride_id, kind))
+        self.questions.under_way.add((request.ride_id, kind))
         self._put(request, pending_cancel(request, ride), kind, ride.began_ns, until)
 
     def _put(
         self, request: Request, to: PendingCancel, kind: str, began_ns: int, until: Deadline
     ) -> None:
         """A question to that dispatcher about that ride."""
-        self.book.do(
+        self.repository.add_effect(
             DispatchQuery(
                 id=request.id,
                 family=self.type.name,
@@ -394,7 +387,7 @@ class RideRules(RequestRules):
 
     def _next_road(self, request: Request, moment: RequestTime) -> str | None:
         ride = get_ride(request)
-        late = moment.passed(ride.accept)
+        late = moment.is_past(ride.accept)
         for road in self.options(request.service).dispatch:
             if road not in ride.tried and (road == DESK or (self.is_open(road) and not late)):
                 return road
@@ -404,11 +397,11 @@ class RideRules(RequestRules):
         """Whether that route is there and can be asked now."""
         return road == DESK or (road in self._routes and self._routes[road].open)
 
-    def possible(self, service: str) -> bool:
+    def is_possible(self, service: str) -> bool:
         """Whether a press for a car could lead anywhere."""
         return any(self.is_open(road) for road in self.options(service).dispatch)
 
-    def network_away(self, service: str) -> bool:
+    def is_network_away(self, service: str) -> bool:
         """Whether there are dispatchers and none can be reached: known before anybody presses."""
         network = [road for road in self.options(service).dispatch if road != DESK]
         return bool(network) and not any(map(self.is_open, network))
@@ -418,11 +411,9 @@ class RideRules(RequestRules):
         phone = self.options(service).phone
         return {service: phone} if phone else {}
 
-    def forget(self, kept: Collection[str]) -> None:
+    def forget_others(self, kept: Collection[str]) -> None:
         """Remember nothing of rides that are not kept."""
-        for key in list(self._next_ns):
-            if key[0].rpartition("-")[0] not in kept:
-                del self._next_ns[key]
+        self.questions.forget_others(kept)
 
 
 RULES = RideRules

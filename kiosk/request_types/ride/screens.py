@@ -59,7 +59,7 @@ class RideScreens(TypeScreens):
 
     def takes_page(self, request: Request, shown: Request | None, *, free: bool) -> bool:
         """Somebody who has called a person meanwhile sees the car that comes."""
-        calls = shown is not None and shown.kind.has(TypeFlag.CALLS_STAFF)
+        calls = shown is not None and shown.type.has_flag(TypeFlag.CALLS_STAFF)
         return free or (request.state in COMES and calls)
 
     def waiting_rank(self, request: Request) -> int:
@@ -107,7 +107,7 @@ def _plate(scene: RenderContext, service: KioskService) -> ScreenKey:
     words, language = scene.words, scene.session.language
     common = {"number": str(service.key), "hue": f"is-{service.hue}", "high": "h1"}
     word = service.name.of(language)
-    if scene.live(TYPE.name) is not None:  # theirs, or somebody else's: it is asked
+    if scene.newest_open(TYPE.name) is not None:  # theirs, or somebody else's: it is asked
         note = words("kiosk.your-car-note")
         return wide_key(scene, f"whose:{service.id}", word, service.pictogram, note=note, **common)
     if not scene.possible(service.id):
@@ -244,7 +244,7 @@ def _car(scene: RenderContext, request: Request) -> tuple[ScreenLine, ...]:
 
 def _helper(scene: RenderContext, request: Request) -> ScreenLine | None:
     """Who was called: because no car comes, or by the person beside it."""
-    calls = [one for one in scene.requests if one.kind.has(TypeFlag.CALLS_STAFF)]
+    calls = [one for one in scene.requests if one.type.has_flag(TypeFlag.CALLS_STAFF)]
     own = next((one for one in calls if one.linked == request.id), None)
     call = own or next((one for one in calls if not one.ended), None)
     if call is None:

@@ -25,7 +25,7 @@ def work_update_command(requests: RequestService) -> CommandKind:
 
     async def act(asked: WorkUpdate, mandate: Mandate) -> Any:
         deed = RequestAction(act=asked.act, reply=asked.reply, by=asked.by)
-        done = await requests.act(asked.request, deed, Actor("platform", mandate.id))
+        done = await requests.apply_action(asked.request, deed, Actor("platform", mandate.id))
         return {"state": done.state}
 
     return CommandKind("work.update", WorkUpdate, act)

@@ -33,13 +33,13 @@ class WorkDesk(TypeDesk):
     )
     linked = "board.joined"
 
-    def waits(self, request: Request) -> bool:
+    def is_waiting(self, request: Request) -> bool:
         """Nobody has taken it, or what it is joined to."""
         return request.untaken and not request.linked
 
     def urgency(self, row: RequestRow) -> int:
         """A visit that is owed is due, too."""
-        return DUE if row.waits or row.request.state == "revisit" else KNOWN
+        return DUE if row.is_waiting or row.request.state == "revisit" else KNOWN
 
 
 DESK = WorkDesk()

@@ -32,14 +32,14 @@ class WorkRules(RequestRules):
         """What that service is set to."""
         return cast(WorkOptions, super().options(service))
 
-    def first_fields(
+    def initial_fields(
         self, service: KioskService, press: Press, place: str, moment: RequestTime, *, danger: bool
     ) -> dict[str, Any]:
         """Its clock, and the order by which the same fault was first reported, if any."""
         del danger
         return {"counted_ns": moment.lived_ns, "linked": self._head(service, press.what, place)}
 
-    def due(self, request: Request) -> RequestDue | None:
+    def next_due(self, request: Request) -> RequestDue | None:
         """What is promised next of that order; None where nothing is."""
         within = self._within(request)
         if request.state in UNTAKEN:
@@ -50,7 +50,7 @@ class WorkRules(RequestRules):
             return RequestDue("revisit", request.since_ns + within.revisit_min * MIN)
         return None
 
-    def act(
+    def apply_action(
         self,
         request: Request,
         deed: RequestAction,
@@ -63,13 +63,13 @@ class WorkRules(RequestRules):
         if act == WorkEvent.REOPEN:
             fields |= {"counted_ns": moment.lived_ns, "late": "", "linked": ""}
         if who.kind == "resident" or act not in JOINED_ACTS:
-            self.book.move(request, act, moment, actor=who, **fields)
+            self.repository.apply_event(request, act, moment, actor=who, **fields)
             return
         # One of several that staff treat by itself is by itself from then on.
-        self.book.move(request, act, moment, actor=who, **fields, linked="")
-        for other in self.book.live(family=self.type.name):
+        self.repository.apply_event(request, act, moment, actor=who, **fields, linked="")
+        for other in self.repository.open_requests(family=self.type.name):
             if other.linked == request.id:
-                self.book.move(other, act, moment, actor=who, **fields)
+                self.repository.apply_event(other, act, moment, actor=who, **fields)
 
     def keep_s(self, request: Request) -> float:
         """As long as it may be reopened."""
@@ -81,18 +81,20 @@ class WorkRules(RequestRules):
 
     def tick(self, moment: RequestTime) -> None:
         """Let time pass: nobody's word, and what is overdue."""
-        for request in self.book.live(family=self.type.name):
+        for request in self.repository.open_requests(family=self.type.name):
             age_s = (moment.lived_ns - request.since_ns) / S
             if (
                 request.state == WorkState.DONE
                 and age_s > self.options(request.service).rate_within_h * 3600
             ):
-                self.book.move(request, WorkEvent.LAPSE, moment)
+                self.repository.apply_event(request, WorkEvent.LAPSE, moment)
                 continue
             if self._is_over(request, age_s):  # weeks later, and nobody stands there to hear it
-                self.book.move(request, WorkEvent.EXPIRE, moment, said=str(WorkState.CLOSED))
+                self.repository.apply_event(
+                    request, WorkEvent.EXPIRE, moment, said=str(WorkState.CLOSED)
+                )
                 continue
-            due = self.due(request)
+            due = self.next_due(request)
             if due is not None and moment.lived_ns > due.at_ns:
                 self._overdue(request, due, moment)
 
@@ -111,7 +113,7 @@ class WorkRules(RequestRules):
         if actor.kind != "linkage":
             return None
         wanted = (service.id, press.what, place, actor)
-        for one in self.book.live(family=self.type.name):
+        for one in self.repository.open_requests(family=self.type.name):
             if (one.service, one.what, one.place, one.actor) == wanted and one.state in UNDER_WAY:
                 return one
         return None
@@ -130,17 +132,19 @@ class WorkRules(RequestRules):
     def _told(
         self, request: Request, moment: RequestTime, to: str, by: tuple[str, ...], **fields: Any
     ) -> Request:
-        moved = self.book.move(request, WorkEvent.OVERDUE, moment, told=(to, by), **fields)
+        moved = self.repository.apply_event(
+            request, WorkEvent.OVERDUE, moment, told=(to, by), **fields
+        )
         assert moved is not None, "whatever is due can be overdue"
-        self.book.do(RingEffect(moved, to, by))
+        self.repository.add_effect(RingEffect(moved, to, by))
         return moved
 
     def _head(self, service: KioskService, what: str, place: str) -> str:
         """The order that this fault was first reported by; "" where it says too little."""
-        choice = service.choice(what)
+        choice = service.find_option(what)
         if choice is None or not choice.joins:
             return ""
-        for one in self.book.live(family=self.type.name):
+        for one in self.repository.open_requests(family=self.type.name):
             same = (one.service, one.what, one.place) == (service.id, what, place)
             if same and not one.linked and one.state in UNDER_WAY:
                 return one.id
@@ -154,7 +158,7 @@ class WorkRules(RequestRules):
         service = self.services.get(request.service)
         if service is None:
             return ServiceTargets()
-        choice = service.choice(request.what)
+        choice = service.find_option(request.what)
         return choice.within if choice is not None and choice.within is not None else service.within
 
 

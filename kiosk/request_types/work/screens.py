@@ -59,7 +59,7 @@ def _lines(scene: RenderContext, request: Request) -> tuple[ScreenLine, ...]:
 def _subject(scene: RenderContext, request: Request) -> str:
     """What, where, and whom to call, masked."""
     language = scene.session.language
-    choice = scene.services[request.service].choice(request.what)
+    choice = scene.services[request.service].find_option(request.what)
     what = "" if choice is None else choice.name.of(language)
     where = scene.places.spoken(request.where or request.place)
     said = _voice(scene, request)
@@ -84,7 +84,7 @@ def _keys(scene: RenderContext, request: Request) -> tuple[ScreenKey, ...]:
     if request.state in ("revisit", "closed"):
         return (wide_key(scene, "act:reopen", words("kiosk.reopen"), "repair", number="1",
                      hue="is-fix"),)  # fmt: skip
-    if "cancel" in request.kind.allowed(request.state, staff=False):
+    if "cancel" in request.type.allowed_events(request.state, staff=False):
         return (wide_key(scene, "confirm", words("kiosk.cancel-work"), "cross", number="4"),)
     return ()
 

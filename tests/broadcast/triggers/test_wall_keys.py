@@ -169,7 +169,7 @@ async def ten_minutes(broken, asked, values):
         for value in values:
             heard(pressing, value)
             await asyncio.sleep(1)
-            covered += alerts.alert("b3", "b3") is not None
+            covered += alerts.find_alert("b3", "b3") is not None
         voices = [each for each in around.engine.voices if each.speaker == "horn-b3"]
         return round(sum(each.ended_s - each.began_s for each in voices)), covered
 

@@ -82,7 +82,7 @@ async def full(made: BoardSite) -> None:
     leaks = (Press(press=f"w{n}", kiosk="", service="repair", what="other", where="b3")
              for n in range(200))  # fmt: skip
     for n, press in enumerate(leaks):
-        await made.room.press(press, Actor("linkage", f"leak-{n}"))
+        await made.room.submit_press(press, Actor("linkage", f"leak-{n}"))
     await made.passes(40 * 86_400)
     await many(made)
 
@@ -104,7 +104,9 @@ async def visit(made: BoardSite) -> None:
     """A repair that the resident is not content with."""
     await repair(made)
     await made.act(newest(made), "finish")
-    await made.room.act(newest(made).id, RequestAction(act="complain", rating="bad"), RESIDENT)
+    await made.room.apply_action(
+        newest(made).id, RequestAction(act="complain", rating="bad"), RESIDENT
+    )
 
 
 async def danger(made: BoardSite) -> None:
@@ -113,7 +115,7 @@ async def danger(made: BoardSite) -> None:
 
 
 def newest(made: BoardSite):
-    return made.room.all()[-1]
+    return made.room.all_requests()[-1]
 
 
 class Shot(NamedTuple):

@@ -65,19 +65,19 @@ class BoardSite(Site):
         fields.setdefault("where", "b3-lift")
         note = fields.pop("note", None)
         press = Press(press=f"p{self.presses}", kiosk="hall", service=service, **fields)
-        return await self.room.press(press, note=note)
+        return await self.room.submit_press(press, note=note)
 
     presses = 0
 
     async def act(self, request: Request, act: str, **fields: Any) -> Request:
-        return await self.room.act(request.id, RequestAction(act=act, **fields), ZHANG)
+        return await self.room.apply_action(request.id, RequestAction(act=act, **fields), ZHANG)
 
     async def act_as_resident(self, request: Request, act: str) -> Request:
-        return await self.room.act(request.id, RequestAction(act=act), RESIDENT)
+        return await self.room.apply_action(request.id, RequestAction(act=act), RESIDENT)
 
     def now(self, request: Request) -> Request:
         """As it is now."""
-        return self.room.core.book.requests[request.id]
+        return self.room.engine.repository.requests[request.id]
 
     async def at_the_kiosk(self, **body: Any) -> Any:
         """The kiosk's own API, by the control socket."""
@@ -91,7 +91,7 @@ class BoardSite(Site):
 
     def calm(self) -> None:
         """Nobody has ever pressed."""
-        self.room.core.book.requests.clear()
+        self.room.engine.repository.requests.clear()
         self.road.open, self.road.mood = True, "searching"
         self.speaker.said.clear()
 
@@ -103,14 +103,14 @@ class BoardSite(Site):
 
     async def until(self, request: Request, state: str, within_s: float = 60) -> Request:
         async with asyncio.timeout(within_s):
-            while self.room.core.book.requests[request.id].state != state:  # noqa: ASYNC110  # as above
+            while self.room.engine.repository.requests[request.id].state != state:  # noqa: ASYNC110  # as above
                 await asyncio.sleep(0.02)
-        return self.room.core.book.requests[request.id]
+        return self.room.engine.repository.requests[request.id]
 
     async def passes(self, seconds: float) -> None:
         """Time passes."""
         self.clock.advance(seconds)
-        self.room._take(self.room.core.tick(self.room.moment()))
+        self.room._take(self.room.engine.tick(self.room.now()))
         await self.written()
 
     async def written(self) -> None:

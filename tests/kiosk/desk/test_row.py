@@ -94,7 +94,7 @@ def test_a_repair_that_is_overdue_goes_before_one_that_is_not_and_a_joined_one_w
     assert sorted([joined, fresh, over], key=lambda each: each.order) == [over, fresh, joined]
     late, call = fresh._replace(due=RequestDue("take", 0)), made("call", "ringing")
     assert sorted([late, call], key=lambda each: each.order) == [call, late]
-    assert (joined.waits, joined.ring) == (False, SILENT)
+    assert (joined.is_waiting, joined.ring) == (False, SILENT)
     words = CATALOGUES["zh"]
     assert "60 秒前就该有人到" in row.row_text(over, words, "王师傅")
     assert "5 分内要接" in row.row_text(fresh, words, "")
@@ -133,11 +133,11 @@ def test_a_form_is_its_deed_and_what_does_not_fit_is_refused_without_being_repea
 
 def test_a_key_is_good_once_unless_nothing_came_of_it():
     once = FormTokens()
-    key = once.fresh()
-    assert [once.first(key), once.first(key)] == [True, False]
-    once.failed(key)
-    assert once.first(key)
-    assert [once.first(""), once.first("")] == [True, True]
+    key = once.issue_token()
+    assert [once.claim_token(key), once.claim_token(key)] == [True, False]
+    once.release_token(key)
+    assert once.claim_token(key)
+    assert [once.claim_token(""), once.claim_token("")] == [True, True]
 
 
 def test_a_ready_sentence_is_a_clip_of_its_own_and_other_words_are_of_the_moment():
@@ -152,17 +152,19 @@ def test_a_ready_sentence_is_a_clip_of_its_own_and_other_words_are_of_the_moment
 @simulated
 async def test_a_reply_moves_nothing_is_spoken_and_is_over_with_the_state_that_it_was_about():
     async with station() as around:
-        call = await around.room.press(Press(press="p1", kiosk="hall", service="staff"))
+        call = await around.room.submit_press(Press(press="p1", kiosk="hall", service="staff"))
         zhang = Actor("staff", "zhang")
-        told = await around.room.act(call.id, RequestAction(act="reply", reply="稍等"), zhang)
+        told = await around.room.apply_action(
+            call.id, RequestAction(act="reply", reply="稍等"), zhang
+        )
         assert (told.state, told.reply, told.by) == ("ringing", "稍等", "")
         await asyncio.sleep(1)
-        went = await around.room.act(call.id, RequestAction(act="answer"), zhang)
+        went = await around.room.apply_action(call.id, RequestAction(act="answer"), zhang)
         assert (went.reply, went.by) == ("", "zhang")
         await asyncio.sleep(1)
-        done = await around.room.act(call.id, RequestAction(act="close"), zhang)
+        done = await around.room.apply_action(call.id, RequestAction(act="close"), zhang)
         with pytest.raises(UsageError, match=r"requests\.not-now"):
-            await around.room.act(done.id, RequestAction(act="reply", reply="再见"), zhang)
+            await around.room.apply_action(done.id, RequestAction(act="reply", reply="再见"), zhang)
         await asyncio.sleep(1)
         captions = around.speaker.captions
         assert any("工作人员说：稍等" in caption for caption in captions)

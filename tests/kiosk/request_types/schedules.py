@@ -99,12 +99,12 @@ class Schedule:
         what = self.rng.choice(pictures) if pictures else ""
         press = Press(press=f"p{self.presses}", kiosk="hall", service=self.service.id, what=what)
         try:
-            request, outcome = self.engine.press(press, RESIDENT, self.now)
+            request, outcome = self.engine.record_press(press, RESIDENT, self.now)
         except Unavailable:
             return
         rings = any(isinstance(one, RingEffect) for one in outcome.effects)
         new = request.presses[:1] == (press.press,)
-        if new and request.kind.has(TypeFlag.CALLS_STAFF):
+        if new and request.type.has_flag(TypeFlag.CALLS_STAFF):
             assert rings, "a call for staff rings at once"
         self._take(outcome)
 
@@ -114,9 +114,9 @@ class Schedule:
         if request is None or not allowed:
             return
         act = self.rng.choice(allowed)
-        car = CAR if request.kind.has(TypeFlag.DISPATCHED) else None
+        car = CAR if request.type.has_flag(TypeFlag.DISPATCHED) else None
         action = RequestAction(act=act, car=car, reply="马上到" if act == REPLY else "")
-        outcome = self.engine.act(request.id, action, who, self.now)
+        outcome = self.engine.apply_action(request.id, action, who, self.now)
         assert outcome.turns, f"{act} was allowed in {request.state} and did nothing"
         self._take(outcome)
 
@@ -125,10 +125,10 @@ class Schedule:
         if request is None:
             return
         allowed = allowed_actions(request, staff=who is STAFF)
-        events = [str(event) for event in request.kind.table.events]
+        events = [str(event) for event in request.type.table.events]
         for act in ("no-such-act", *(event for event in events if event not in allowed)):
             try:
-                self.engine.act(request.id, RequestAction(act=act), who, self.now)
+                self.engine.apply_action(request.id, RequestAction(act=act), who, self.now)
             except StateConflict:
                 continue
             raise AssertionError(f"{who.kind} may not {act} in {request.state}")
@@ -144,15 +144,15 @@ class Schedule:
         """The process, or the machine: what is kept is read back as it was."""
         if self.rng.random() < 0.5:
             self.boot = f"b{self.rng.randrange(10**6)}"
-        before = {one.id: one for one in self.engine.book}
+        before = {one.id: one for one in self.engine.repository}
         kept = [decode_request(key, body) for key, body in self.kept.items()]
         assert {one.id: one for one in kept} == before, "what is kept is what is known"
-        head = self.engine.head(self.now)
+        head = self.engine.counters(self.now)
         self.engine = self._started()
         self._take(self.engine.restore(kept, head, self.now))
 
     def _any(self) -> Request | None:
-        known = list(self.engine.book)
+        known = list(self.engine.repository)
         return self.rng.choice(known) if known else None
 
     def _take(self, outcome: RequestOutcome) -> None:
@@ -165,20 +165,22 @@ class Schedule:
             _check_transition(turn)
         for effect in outcome.effects:
             self._carry_out(effect)
-        for request in self.engine.book:
+        for request in self.engine.repository:
             self._look(request)
 
     def _carry_out(self, effect: Any) -> None:
         if isinstance(effect, SpeakEffect):
-            said = self.engine.book.requests.get(effect.id)
+            said = self.engine.repository.requests.get(effect.id)
             if said is not None:
-                self._take(self.engine.said(effect.id, said.cue))
+                self._take(self.engine.mark_spoken(effect.id, said.cue))
         elif isinstance(effect, RingEffect) and effect.step:
-            self._take(self.engine.rung(effect, effect.by, self.now))
+            self._take(self.engine.record_ring(effect, effect.by, self.now))
         elif isinstance(effect, QueryEffect):
             client = self.clients[effect.family]
-            answer = client.unasked(effect) if self.rng.random() < 0.5 else None
-            self._take(self.engine.answered(effect, answer or client.failed(effect), self.now))
+            answer = client.answer_unrecorded(effect) if self.rng.random() < 0.5 else None
+            self._take(
+                self.engine.record_answer(effect, answer or client.answer_failed(effect), self.now)
+            )
 
     def _look(self, request: Request) -> None:
         """What people hear and see of it: every state has words, a screen and a row."""
@@ -193,7 +195,7 @@ class Schedule:
         assert acts <= set(allowed_actions(request, staff=False)), (request.state, acts)
         words = CATALOGUES[language]
         service = load_services()[request.service]
-        due = self.engine.rules(request.family).due(request)
+        due = self.engine.rules(request.family).next_due(request)
         row = RequestRow(request, service, self.now, due)
         for text in (state_badge(request, words)[2], row_text(row, words, "张三"), screen.head):
             assert text, request.state
@@ -202,7 +204,7 @@ class Schedule:
             code = f"board.do-{request.family}-{form.act}"
             assert words(code) != code
         if closing_event(request):
-            assert not request.ended or request.kind.table.allowed(request.state)
+            assert not request.ended or request.type.table.allowed(request.state)
 
     @property
     def _phones(self) -> dict[str, str]:
@@ -220,11 +222,11 @@ class Schedule:
             kiosk=self.settings.kiosks["hall"],
             services=services,
             places=PLACES,
-            requests=tuple(reversed(list(self.engine.book))),
+            requests=tuple(reversed(list(self.engine.repository))),
             said=lambda one: build_sentence(one, language, self._phones).caption,
             dial=lambda one: phone_for(one, self._phones),
             away=(),
-            possible=lambda service: self.engine.rules(services[service].family).possible(service),
+            possible=lambda one: self.engine.rules(services[one].family).is_possible(one),
             phones=self._phones,
             name="试验站",
             clock="14:05",
@@ -237,7 +239,7 @@ class Schedule:
 
 def _check_transition(turn: Any) -> None:
     """Its table allows it, and the feed can tell it."""
-    request, table = turn.request, turn.request.kind.table
+    request, table = turn.request, turn.request.type.table
     if turn.act == "press":
         assert request.state == str(table.start)
     elif turn.act != REPLY:

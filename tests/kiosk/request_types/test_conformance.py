@@ -28,7 +28,7 @@ def toys() -> Iterator[None]:
 
 def test_the_types_are_found_beside_the_product_too() -> None:
     assert list(TYPES) == sorted(NAMES)
-    assert TYPES.folder("wish") == TOYS / "kiosk/request_types/wish"
+    assert TYPES.find_folder("wish") == TOYS / "kiosk/request_types/wish"
 
 
 @EACH
@@ -49,7 +49,9 @@ def test_it_is_what_its_folder_says(name: str) -> None:
 
 @EACH
 def test_whoever_calls_staff_needs_no_disk(name: str) -> None:
-    assert not (TYPES[name].has(TypeFlag.CALLS_STAFF) and TYPES[name].has(TypeFlag.NEEDS_DISK))
+    assert not (
+        TYPES[name].has_flag(TypeFlag.CALLS_STAFF) and TYPES[name].has_flag(TypeFlag.NEEDS_DISK)
+    )
 
 
 @EACH
@@ -58,7 +60,7 @@ def test_the_desk_has_a_mark_for_every_state_and_a_form_for_every_act(name: str)
     assert set(desk.marks) == {str(state) for state in type_.table.states}
     assert {form.act for form in desk.forms} == {str(event) for event in type_.staff}
     assert desk.take in type_.staff
-    assert find_screens(name) is TYPES.part(name, "screens").SCREENS  # type: ignore[union-attr]
+    assert find_screens(name) is TYPES.load_part(name, "screens").SCREENS  # type: ignore[union-attr]
 
 
 @EACH
@@ -132,5 +134,5 @@ def test_a_change_that_is_not_kept_is_noticed(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_an_act_that_does_nothing_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(RequestRules, "act", lambda *_: None)
+    monkeypatch.setattr(RequestRules, "apply_action", lambda *_: None)
     assert broken("wish", range(SEEDS))

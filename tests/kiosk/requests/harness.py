@@ -155,19 +155,19 @@ class FakePeople:
         self.kept: dict[str, Contact | bytes] = {}
         self.full = False
 
-    async def keep(self, contact: Contact, days: int) -> str:
+    async def seal_contact(self, contact: Contact, days: int) -> str:
         token = f"{len(self.kept):032x}"
         self.kept[token] = contact
         return token
 
-    async def keep_voice(self, sound: bytes, days: int) -> str:
+    async def seal_voice(self, sound: bytes, days: int) -> str:
         if self.full:
             return ""
         token = f"{len(self.kept):032x}"
         self.kept[token] = sound
         return token
 
-    async def recall(self, token: str) -> Contact | None:
+    async def recall_contact(self, token: str) -> Contact | None:
         found = self.kept.get(token)
         return found if isinstance(found, Contact) else None
 
@@ -202,7 +202,7 @@ class Loud:
         self.said.append((now_s(), sentence.caption, zone, class_))
         return True
 
-    def cut_off(self) -> list[str]:
+    def drain_cut_off(self) -> list[str]:
         lost, self.lost = self.lost, []
         return lost
 
@@ -294,10 +294,10 @@ class Station:
         self._press += 1
         asked = Press(press=press or f"p{self._press}", service=service,
                       kiosk=fields.pop("kiosk", "hall"), **fields)  # fmt: skip
-        return await self.room.press(asked)
+        return await self.room.submit_press(asked)
 
     def of(self, request: Request) -> Request:
-        return self.room.core.book.requests[request.id]
+        return self.room.engine.repository.requests[request.id]
 
 
 @contextlib.asynccontextmanager

@@ -130,18 +130,18 @@ class Schedule:
         road.holder = self.rng.choice(("district", "city"))
 
     async def deed(self) -> None:
-        open_ones = [one for one in self.made.room.all() if not one.ended]
+        open_ones = [one for one in self.made.room.all_requests() if not one.ended]
         if not open_ones:
             return
         one = self.rng.choice(open_ones)
         who = self.rng.choice((STAFF, RESIDENT))
-        allowed = one.kind.staff if who is STAFF else one.kind.resident
-        acts = sorted(act for act in allowed if one.kind.table.after(one.state, act))
+        allowed = one.type.staff if who is STAFF else one.type.resident
+        acts = sorted(act for act in allowed if one.type.table.after(one.state, act))
         if acts:
             act = self.rng.choice(acts)
             car = self.rng.choice((None, CAR, ANOTHER)) if one.family == "ride" else None
             try:
-                await self.made.room.act(one.id, RequestAction(act=act, car=car), who)
+                await self.made.room.apply_action(one.id, RequestAction(act=act, car=car), who)
             except UsageError:
                 return  # it has moved meanwhile
             known = None if one.ride is None else one.ride.car
@@ -164,15 +164,15 @@ class Schedule:
 
     async def _settle(self) -> None:
         """Whoever has a car gets in, and staff close what rings."""
-        waited_for = {one.ride_id for one in self.made.room.all() if not one.ended}
+        waited_for = {one.ride_id for one in self.made.room.all_requests() if not one.ended}
         for road in self.roads.values():
             for ride in road.live & waited_for:
                 road.rides[ride] = RideStatus("boarded", CAR)
-        for one in self.made.room.all():
+        for one in self.made.room.all_requests():
             act = "close" if one.family == "call" else "cancel"
             at_desk = one.ride is not None and one.ride.road == "desk"
             if (one.family == "call" or at_desk) and not self.made.of(one).ended:
-                await self.made.room.act(one.id, RequestAction(act=act), STAFF)
+                await self.made.room.apply_action(one.id, RequestAction(act=act), STAFF)
 
     def _count_doubles(self) -> None:
         """Rides of one press that live at the same time; a second search is the same press."""
@@ -193,12 +193,12 @@ class Schedule:
         if any(count > len(self.roads) for count in sent.values()) or self.doubled:
             found.append("a ride was asked twice, or lived twice")
         live = {ride for road in self.roads.values() for ride in road.live}
-        believed = {one.ride_id for one in room.all() if not one.ended}
+        believed = {one.ride_id for one in room.all_requests() if not one.ended}
         # The one ride that a dispatcher may hold without the station: staff have seen the person
         # get into the very car that it had named, and it has not said so itself yet.
         if live - believed - self.carried:
             found.append("a dispatcher holds a ride that the station has given up")
-        kept = room.core.book.requests
+        kept = room.engine.repository.requests
         if lost := [one for one in set(self.pressed.values()) if one not in kept]:
             found.append(f"lost: {lost}")
         if hanging := [one.state for one in kept.values() if one.family == "ride"
@@ -222,7 +222,7 @@ class Schedule:
         phones = {"": self.made.plan.phone, "ride": self.made.plan.services["ride"].phone or ""}
         return [
             f"unsaid: {one.state}"
-            for one in self.made.room.all()
+            for one in self.made.room.all_requests()
             if one.family == "ride" and build_sentence(one, "zh", phones).caption not in captions
         ]
 

@@ -91,13 +91,13 @@ class Year:
                 self._act(request_id, act)
 
     def _act(self, request_id: str, act: str) -> None:
-        request = self.core.book.requests.get(request_id)
+        request = self.core.repository.requests.get(request_id)
         who = RESIDENT if act in ("praise", "complain", "come", "leave") else STAFF
         if request is None or act not in allowed_actions(request, staff=who is STAFF):
             return
         rating = {"praise": "good", "complain": "bad"}.get(act)
         deed = RequestAction(act=act, rating=rating, car=CAR if act == "assign" else None)
-        self._take(self.core.act(request_id, deed, who, self.moment))
+        self._take(self.core.apply_action(request_id, deed, who, self.moment))
 
     def _soon(self, request: Request, act: str, share: float, mean_s: float) -> None:
         if self.rng.random() < share:
@@ -139,12 +139,12 @@ class Year:
             self._soon(request, "finish", 0.01, DAY_S)
 
     def _asked(self, press: Press, who: Actor) -> Request | None:
-        works = sum(1 for _ in self.core.book.live(family="work"))
+        works = sum(1 for _ in self.core.repository.open_requests(family="work"))
         try:
-            request, outcome = self.core.press(press, who, self.moment)
+            request, outcome = self.core.record_press(press, who, self.moment)
         except Unavailable as error:
             self.refused += 1
-            if self.core.becomes(press).family != "work" or works < OPEN_MAX:
+            if self.core.effective_service(press).family != "work" or works < OPEN_MAX:
                 self.wrong.append(f"{press.service} was refused: {error} with {works} orders open")
             return None
         self._take(outcome)
@@ -152,10 +152,10 @@ class Year:
 
     def _staff(self) -> None:
         """In the evening somebody sees the warning, and puts away what is over or oldest."""
-        many = sum(1 for _ in self.core.book.live())
+        many = sum(1 for _ in self.core.repository.open_requests())
         if self.alert and many >= 200:
-            over = sorted(filter(closing_event, self.core.book), key=lambda one: one.since_ns)
-            self._take(self.core.close([one.id for one in over[:100]], STAFF, self.moment))
+            over = sorted(filter(closing_event, self.core.repository), key=lambda one: one.since_ns)
+            self._take(self.core.close_requests([one.id for one in over[:100]], STAFF, self.moment))
 
     def _take(self, outcome: RequestOutcome) -> None:
         """As the room would: kept, said, rung and asked."""
@@ -166,13 +166,13 @@ class Year:
                 self.kept[key] = len(body)
         for effect in outcome.effects:
             if isinstance(effect, SpeakEffect):
-                request = self.core.book.requests.get(effect.id)
+                request = self.core.repository.requests.get(effect.id)
                 if request is not None:
-                    self._take(self.core.said(effect.id, request.cue))
+                    self._take(self.core.mark_spoken(effect.id, request.cue))
             elif isinstance(effect, RingEffect) and effect.step:
-                self._take(self.core.rung(effect, effect.by, self.moment))
+                self._take(self.core.record_ring(effect, effect.by, self.moment))
             elif isinstance(effect, QueryEffect):
-                self._take(self.core.answered(effect, self._answer(effect), self.moment))
+                self._take(self.core.record_answer(effect, self._answer(effect), self.moment))
 
     def _answer(self, ask: Any) -> RideStatus | QueryRefused | QueryUnanswered:
         if not self.road.open:
@@ -189,14 +189,14 @@ class Year:
 
     def _look(self) -> None:
         """What is bounded, after every press and at the end of every day."""
-        book, rides = self.core.book, self.core.rules("ride")
-        alive = Counter(one.family for one in book.live())
+        book, rides = self.core.repository, self.core.rules("ride")
+        alive = Counter(one.family for one in book.open_requests())
         owed = sum(1 for one in book if one.ended and one.owed)
         found = {
             "requests": len(book.requests), "state rows": len(self.kept),
             "state kB": sum(self.kept.values()) // 1000, "works": alive["work"],
             "rides": alive["ride"], "calls": alive["call"], "owed": owed,
-            "asked": len(rides._next_ns) + len(rides._under_way),
+            "asked": len(rides.questions),
             "ringing": len(self.core.rules("call")._ringing),
         }  # fmt: skip
         for name, count in found.items():

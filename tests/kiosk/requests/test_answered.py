@@ -19,12 +19,12 @@ HOUR_S, DAY_S = 3600, 86_400
 
 
 def calls(made: Station) -> list[str]:
-    return [one.state for one in made.room.all() if one.family == "call"]
+    return [one.state for one in made.room.all_requests() if one.family == "call"]
 
 
 async def answered(made: Station, **fields):
     request = await made.press("staff", **fields)
-    await made.room.act(request.id, RequestAction(act="answer"), STAFF)
+    await made.room.apply_action(request.id, RequestAction(act="answer"), STAFF)
     return request
 
 
@@ -47,7 +47,7 @@ async def test_a_call_that_a_resident_may_take_back_is_not_who_was_called_for_a_
         rings = await made.press("staff")
         made.road.open = False
         await made.press("ride")
-        await made.room.act(rings.id, RequestAction(act="cancel"), RESIDENT)
+        await made.room.apply_action(rings.id, RequestAction(act="cancel"), RESIDENT)
         assert calls(made) == ["cancelled", "ringing"]
         await asyncio.sleep(2)
         await made.press("ride")
@@ -70,7 +70,7 @@ async def test_an_answered_call_asks_whether_somebody_has_come_and_ends_by_itsel
         assert made.of(request).state == "done"
         assert len(made.speaker.captions) == said
         with pytest.raises(UsageError):
-            await made.room.act(request.id, RequestAction(act="come"), RESIDENT)
+            await made.room.apply_action(request.id, RequestAction(act="come"), RESIDENT)
 
 
 @simulated
@@ -78,13 +78,13 @@ async def test_the_person_says_that_somebody_has_come_or_that_nobody_has():
     async with station() as made:
         request = await answered(made)
         await asyncio.sleep(ASK_S + 5)
-        await made.room.act(request.id, RequestAction(act="ring"), RESIDENT)
+        await made.room.apply_action(request.id, RequestAction(act="ring"), RESIDENT)
         assert (made.of(request).state, made.of(request).asked) == ("ringing", False)
         await asyncio.sleep(31)
         assert [to for _, to, _ in made.desk.rung] == ["desk", "desk", "duty"]
-        await made.room.act(request.id, RequestAction(act="answer"), STAFF)
+        await made.room.apply_action(request.id, RequestAction(act="answer"), STAFF)
         await asyncio.sleep(ASK_S + 5)
-        await made.room.act(request.id, RequestAction(act="come"), RESIDENT)
+        await made.room.apply_action(request.id, RequestAction(act="come"), RESIDENT)
         await asyncio.sleep(1)
         assert made.of(request).state == "done"
         assert made.speaker.captions[-1] == "好的，有事再按。"
@@ -131,7 +131,7 @@ async def repairs(made: Station, count: int) -> None:
     """So many by linkages, each of a place and a linkage of its own."""
     for number in range(count):
         press = Press(press=f"w{number}", kiosk="", service="repair", what="other", where="b3")
-        await made.room.press(press, Actor("linkage", f"leak-{number}"))
+        await made.room.submit_press(press, Actor("linkage", f"leak-{number}"))
 
 
 @simulated
@@ -151,11 +151,11 @@ async def test_a_leak_that_trips_every_ten_minutes_is_one_order_until_it_is_mend
         leak = Actor("linkage", "leak-b3")
         for number in range(40):
             press = Press(press=f"t{number}", kiosk="", service="repair", what="other", where="b3")
-            made_one = await made.room.press(press, leak)
+            made_one = await made.room.submit_press(press, leak)
             await asyncio.sleep(600)
-        assert len(made.room.all()) == 1
-        await made.room.act(made_one.id, RequestAction(act="finish"), STAFF)
-        again = await made.room.press(
+        assert len(made.room.all_requests()) == 1
+        await made.room.apply_action(made_one.id, RequestAction(act="finish"), STAFF)
+        again = await made.room.submit_press(
             Press(press="t99", kiosk="", service="repair", what="other", where="b3"), leak
         )
         assert again.id != made_one.id
@@ -165,11 +165,11 @@ async def test_a_leak_that_trips_every_ten_minutes_is_one_order_until_it_is_mend
 async def test_staff_hear_of_it_at_two_hundred_and_close_many_at_once_in_silence():
     async with station() as made:
         await repairs(made, MANY - 2)
-        assert made.room.many == 0
+        assert made.room.overload_count == 0
         mended = await made.press("repair", what="door")
         call = await answered(made)
-        await made.room.act(mended.id, RequestAction(act="finish"), STAFF)
-        assert made.room.many == MANY
+        await made.room.apply_action(mended.id, RequestAction(act="finish"), STAFF)
+        assert made.room.overload_count == MANY
         await asyncio.sleep(2)
         said = len(made.speaker.captions)
         ride = await made.press("ride")
@@ -177,14 +177,14 @@ async def test_staff_hear_of_it_at_two_hundred_and_close_many_at_once_in_silence
         rings = await made.press("staff", kiosk="yard")
         await asyncio.sleep(1)
         spoken = len(made.speaker.captions)
-        wanted = [one.id for one in made.room.all()]
-        await made.room.close([*wanted, "work-0-0"], STAFF)
+        wanted = [one.id for one in made.room.all_requests()]
+        await made.room.close_requests([*wanted, "work-0-0"], STAFF)
         await asyncio.sleep(2)
         assert made.of(ride).ended is False, "a ride ends by itself"
         assert made.of(rings).state == "ringing", "somebody waits"
         assert (made.of(mended).state, made.of(mended).by) == ("closed", "0217")
         assert made.of(call).state == "done"
-        assert {one.state for one in made.room.all() if not one.kiosk} == {"cancelled"}
+        assert {one.state for one in made.room.all_requests() if not one.kiosk} == {"cancelled"}
         assert len(made.speaker.captions) == spoken > said
 
 
@@ -194,8 +194,8 @@ async def test_an_order_without_a_face_closes_by_itself_and_one_with_a_bad_face_
         silent = await made.press("repair", what="door")
         bad = await made.press("repair", what="power")
         for one in (silent, bad):
-            await made.room.act(one.id, RequestAction(act="finish"), STAFF)
-        await made.room.act(bad.id, RequestAction(act="complain", rating="bad"), RESIDENT)
+            await made.room.apply_action(one.id, RequestAction(act="finish"), STAFF)
+        await made.room.apply_action(bad.id, RequestAction(act="complain", rating="bad"), RESIDENT)
         days = WorkOptions().close_after_days
         await asyncio.sleep((days - 1) * DAY_S)
         assert made.of(silent).state == "revisit"
@@ -232,12 +232,12 @@ async def test_danger_is_called_again_and_again_and_anything_else_once():
 async def test_a_danger_that_nobody_has_ended_rings_again_instead_of_ending():
     async with station() as made:
         request = await made.press("repair", what="gas", where="b3")
-        await made.room.act(request.id, RequestAction(act="answer"), STAFF)
+        await made.room.apply_action(request.id, RequestAction(act="answer"), STAFF)
         rung = len(made.desk.rung)
         await asyncio.sleep(LAPSE_S + 5)
         assert made.of(request).state == "ringing"
         assert len(made.desk.rung) > rung
-        await made.room.act(request.id, RequestAction(act="answer"), STAFF)
-        await made.room.act(request.id, RequestAction(act="close"), STAFF)
+        await made.room.apply_action(request.id, RequestAction(act="answer"), STAFF)
+        await made.room.apply_action(request.id, RequestAction(act="close"), STAFF)
         await asyncio.sleep(2 * LAPSE_S)
         assert made.of(request).state == "done"

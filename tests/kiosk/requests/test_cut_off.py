@@ -35,9 +35,9 @@ async def test_what_is_not_true_any_more_is_not_said_again():
     async with station() as made:
         request = await made.press("staff")
         await asyncio.sleep(1)
-        await made.room.act(request.id, RequestAction(act="answer"), STAFF)
+        await made.room.apply_action(request.id, RequestAction(act="answer"), STAFF)
         await asyncio.sleep(1)
-        await made.room.act(request.id, RequestAction(act="close"), STAFF)
+        await made.room.apply_action(request.id, RequestAction(act="close"), STAFF)
         made.speaker.lost = [request.id, "hall", "ride-0-0"]
         await asyncio.sleep(20)
         assert made.speaker.captions[-2:] == ["好的，有事再按。"] * 2

@@ -32,20 +32,20 @@ async def test_a_linkage_opens_a_work_order_once():
         await opens.handle(task({"request": "repair"}))
         await made.restart()
         await LinkageRequests(made.room).handle(task({"request": "repair"}))
-        (order,) = made.room.all()
+        (order,) = made.room.all_requests()
         assert (order.family, order.what, order.place) == ("work", "other", "b3")
         assert (order.note, order.state) == ("3号楼夜里一直在走水", "reported")
         assert (order.actor.kind, order.actor.id) == ("linkage", "leak-b3")
         await LinkageRequests(made.room).handle(
             task({"request": "repair"}, id="task-9f3ac21b-2", text="还在走水")
         )
-        assert len(made.room.all()) == 1  # the fault is there still
+        assert len(made.room.all_requests()) == 1  # the fault is there still
         other = {"id": "task-9f3ac21b-3", "linkage": "leak-b5", "place": "hall"}
         await LinkageRequests(made.room).handle(task({"request": "repair"}, **other))
-        assert len(made.room.all()) == 2  # another linkage tells of another fault
-        await made.room.act(order.id, RequestAction(act="finish"), Actor("staff", "0217"))
+        assert len(made.room.all_requests()) == 2  # another linkage tells of another fault
+        await made.room.apply_action(order.id, RequestAction(act="finish"), Actor("staff", "0217"))
         await LinkageRequests(made.room).handle(task({"request": "repair"}, id="task-9f3ac21b-4"))
-        assert len(made.room.all()) == 3  # it was mended, and has come back
+        assert len(made.room.all_requests()) == 3  # it was mended, and has come back
         assert made.speaker.captions == []  # nobody stands at a kiosk
 
 
@@ -54,7 +54,7 @@ async def test_a_linkage_calls_staff_and_it_escalates_like_any_call():
     async with station() as made:
         await LinkageRequests(made.room).handle(task({"call": "desk"}, urgent=True))
         await asyncio.sleep(65)
-        (call,) = made.room.all()
+        (call,) = made.room.all_requests()
         assert (call.family, call.place, call.state) == ("call", "b3", "escalated")
         assert [to for _, to, _ in made.desk.rung] == ["desk", "duty", "manager"]
 
@@ -66,7 +66,7 @@ async def test_a_call_for_a_private_alarm_does_not_say_where_in_the_hall():
         await LinkageRequests(made.room).handle(
             task({"request": "repair"}, private=True, id="task-9f3ac21b-2")
         )
-        call, order = sorted(made.room.all(), key=lambda one: one.family)
+        call, order = sorted(made.room.all_requests(), key=lambda one: one.family)
         assert (call.family, call.place) == ("call", ""), "the alarm itself says it to staff"
         assert (order.family, order.place) == ("work", "b3"), "nobody is rung for it"
 
@@ -82,7 +82,7 @@ async def test_danger_goes_to_a_person_at_once_and_in_the_emergency_lane(what):
         assert made.desk.rung[0][1] == "desk"
         await asyncio.sleep(1)
         assert made.journal.heads()[Lane.EMERGENCY] > before
-        assert not any(one.family == "work" for one in made.room.all())
+        assert not any(one.family == "work" for one in made.room.all_requests())
 
 
 @simulated
@@ -90,7 +90,7 @@ async def test_a_linkage_that_asks_for_what_there_is_not_is_told_so():
     async with station() as made:
         with pytest.raises(UsageError):
             await LinkageRequests(made.room).handle(task({"request": "taxi"}))
-        assert made.room.all() == []
+        assert made.room.all_requests() == []
 
 
 @simulated

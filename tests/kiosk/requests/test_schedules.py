@@ -38,9 +38,9 @@ def _asked_anew(monkeypatch):
     """After a restart, a ride that was being asked is simply asked again, by the next road, too."""
 
     def resume(self, moment):
-        for request in self.book.live(family="ride"):
+        for request in self.repository.open_requests(family="ride"):
             if request.state in (RideState.ASKING, RideState.AGAIN):
-                self.begin(request, moment)
+                self.start_request(request, moment)
 
     monkeypatch.setattr(RideRules, "resume", resume)
 
@@ -78,7 +78,7 @@ def _asked_until_answered(monkeypatch):
 
     def unanswered(self, request, answer, moment):
         if not request.ended:
-            self._ask(request, "request", moment.deadline(3600))
+            self._ask(request, "request", moment.deadline_after(3600))
 
     real = RideRules._aged
 

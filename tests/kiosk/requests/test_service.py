@@ -26,7 +26,7 @@ async def states(made: Station, request: Request, *expected: str, within_s: floa
 
 
 def staff_calls(made: Station) -> list[Request]:
-    return [one for one in made.room.all() if one.family == "call"]
+    return [one for one in made.room.all_requests() if one.family == "call"]
 
 
 @simulated
@@ -62,7 +62,7 @@ async def test_what_is_asked_says_how_old_the_press_is_and_how_long_it_is_of_use
         assert asked["ttl_s"] == 20
         assert 0 <= asked["press_age_ms"] < 200  # two commits
         assert asked["contact"] == {"last4": "5678"}
-        assert made.room.all()[0].masked == "****5678"
+        assert made.room.all_requests()[0].masked == "****5678"
 
 
 @simulated
@@ -97,7 +97,7 @@ async def test_nobody_has_a_car_so_a_person_comes():
         (call,) = staff_calls(made)
         assert (call.linked, call.quiet) == (request.id, True)
         assert made.desk.rung[0][1] == "desk"
-        await made.room.act(call.id, RequestAction(act="answer"), STAFF)
+        await made.room.apply_action(call.id, RequestAction(act="answer"), STAFF)
         await asyncio.sleep(1)
         assert made.speaker.captions[-2:] == [
             "没有叫到车，附近没有车接单。已经叫工作人员来帮您。也可以拨打95128。",
@@ -179,7 +179,7 @@ async def test_what_nobody_can_tell_is_said_and_called_off_until_it_is_confirmed
         await made.press("ride")
         made.road.loses_answers = True
         await made.restart()
-        (request, *_) = made.room.all()
+        (request, *_) = made.room.all_requests()
         made.road.loses_asks = True
         await states(made, request, "unknown")
         assert made.speaker.captions[-1].startswith("不确定车叫成没有")
@@ -210,8 +210,10 @@ async def test_the_desk_takes_a_ride_that_no_road_has():
         assert made.room.all_possible
         request = await made.press("ride")
         assert made.of(request).ride.road == "desk"
-        await made.room.act(request.id, RequestAction(act="accept"), STAFF)
-        await made.room.act(request.id, RequestAction(act="assign", car=CAR, reply="到南门"), STAFF)
+        await made.room.apply_action(request.id, RequestAction(act="accept"), STAFF)
+        await made.room.apply_action(
+            request.id, RequestAction(act="assign", car=CAR, reply="到南门"), STAFF
+        )
         await asyncio.sleep(1)
         assert made.speaker.captions[-1] == (
             "叫到车了，车牌京BT3642，黄绿色北京现代，大约4分钟到。工作人员说：到南门。"
@@ -224,7 +226,7 @@ async def test_staff_who_take_what_a_dispatcher_is_being_asked_call_it_off_there
     async with station(plan("platform", "desk")) as made:
         request = await made.press("ride")
         await states(made, request, "searching")
-        await made.room.act(request.id, RequestAction(act="assign", car=CAR), STAFF)
+        await made.room.apply_action(request.id, RequestAction(act="assign", car=CAR), STAFF)
         await asyncio.sleep(5)
         assert made.of(request).state == "assigned"
         assert made.road.live == set()
@@ -294,7 +296,7 @@ async def test_not_wanted_any_more():
     async with station() as made:
         request = await made.press("ride")
         await states(made, request, "searching")
-        await made.room.act(request.id, RequestAction(act="cancel"), RESIDENT)
+        await made.room.apply_action(request.id, RequestAction(act="cancel"), RESIDENT)
         await asyncio.sleep(5)
         assert made.of(request).state == "cancelled"
         assert made.road.live == set()
@@ -307,7 +309,7 @@ async def test_another_car_than_the_one_that_was_named_calls_that_one_off(act):
     async with station() as made:
         unnamed = await made.press("ride")
         await states(made, unnamed, "searching")
-        await made.room.act(unnamed.id, RequestAction(act=act), STAFF)
+        await made.room.apply_action(unnamed.id, RequestAction(act=act), STAFF)
         await asyncio.sleep(5)
         assert made.road.live == set()
         assert made.of(unnamed).ride.road == "desk"
@@ -317,7 +319,7 @@ async def test_another_car_than_the_one_that_was_named_calls_that_one_off(act):
         await states(made, other, "searching")
         made.road.rides[made.of(other).ride_id] = RideStatus("assigned", CAR)
         await states(made, other, "assigned")
-        await made.room.act(other.id, RequestAction(act=act, car=Car("京AD81906")), STAFF)
+        await made.room.apply_action(other.id, RequestAction(act=act, car=Car("京AD81906")), STAFF)
         await asyncio.sleep(5)
         assert made.road.live == set()
 
@@ -327,7 +329,7 @@ async def test_the_desks_no_is_not_the_dispatchers_whose_late_yes_is_called_off(
     async with station() as made:
         made.road.lag_s = 5.0
         request = await made.press("ride")
-        await made.room.act(request.id, RequestAction(act="refuse"), STAFF)
+        await made.room.apply_action(request.id, RequestAction(act="refuse"), STAFF)
         assert made.of(request).state == "no-car"
         await asyncio.sleep(60)
         assert made.road.live == set()
@@ -342,7 +344,7 @@ async def test_the_car_that_carries_the_person_is_not_called_off():
         ride = made.of(request).ride_id
         made.road.rides[ride] = RideStatus("arrived", CAR)
         await states(made, request, "arrived")
-        await made.room.act(request.id, RequestAction(act="board"), STAFF)
+        await made.room.apply_action(request.id, RequestAction(act="board"), STAFF)
         await asyncio.sleep(60)
         assert made.of(request).owed == ()
         assert made.road.live == {ride}
@@ -365,13 +367,13 @@ async def test_a_car_that_waits_for_half_an_hour_is_let_go():
 @simulated
 async def test_sealing_and_storing_take_of_the_time_that_a_press_has():
     async with station() as made:
-        keep = made.people.keep
+        keep = made.people.seal_contact
 
         async def slowly(contact, days):
             await asyncio.sleep(25)
             return await keep(contact, days)
 
-        made.people.keep = slowly
+        made.people.seal_contact = slowly
         request = await made.press("ride", contact=Contact(last4="5678"))
         await asyncio.sleep(2)
         assert made.of(request).state == "expired"
@@ -389,7 +391,7 @@ async def test_a_call_rings_at_once_and_further_until_somebody_answers():
         ]  # fmt: skip
         assert made.of(request).state == "alone"
         assert made.speaker.captions[-1] == "现在没人应答，还在接着叫。请拨打01064700000。"
-        await made.room.act(request.id, RequestAction(act="answer"), STAFF)
+        await made.room.apply_action(request.id, RequestAction(act="answer"), STAFF)
         await asyncio.sleep(1)
         assert made.speaker.captions[-1] == "工作人员马上来。"
         again = await made.press("staff")
@@ -425,7 +427,7 @@ async def test_gas_goes_to_a_person_and_never_becomes_an_order():
         await asyncio.sleep(1)
         assert made.speaker.captions[-1] == "正在叫工作人员，请稍等。也可以拨打96777。"
         assert made.journal.heads()[Lane.EMERGENCY] >= 1
-        assert all(one.family == "call" for one in made.room.all())
+        assert all(one.family == "call" for one in made.room.all_requests())
 
 
 @simulated
@@ -434,14 +436,18 @@ async def test_a_repair_from_the_picture_to_the_face():
         request = await made.press("repair", what="water", where="b3")
         assert len(request.number) == 6
         for act in ("receive", "assign", "start", "finish"):
-            await made.room.act(request.id, RequestAction(act=act, by="王师傅"), STAFF)
-        await made.room.act(request.id, RequestAction(act="complain", rating="bad"), RESIDENT)
+            await made.room.apply_action(request.id, RequestAction(act=act, by="王师傅"), STAFF)
+        await made.room.apply_action(
+            request.id, RequestAction(act="complain", rating="bad"), RESIDENT
+        )
         assert made.of(request).state == "revisit"
-        await made.room.act(request.id, RequestAction(act="reopen"), STAFF)
-        await made.room.act(request.id, RequestAction(act="finish"), STAFF)
-        await made.room.act(request.id, RequestAction(act="praise", rating="good"), RESIDENT)
+        await made.room.apply_action(request.id, RequestAction(act="reopen"), STAFF)
+        await made.room.apply_action(request.id, RequestAction(act="finish"), STAFF)
+        await made.room.apply_action(
+            request.id, RequestAction(act="praise", rating="good"), RESIDENT
+        )
         assert made.of(request).state == "closed"
-        await made.room.act(request.id, RequestAction(act="reopen"), RESIDENT)
+        await made.room.apply_action(request.id, RequestAction(act="reopen"), RESIDENT)
         await asyncio.sleep(1)
         assert made.speaker.captions[0] == f"已经记下，单号{request.number}。"
 
@@ -451,14 +457,14 @@ async def test_nobodys_word_is_a_visit_owed_and_a_closed_order_is_forgotten_at_l
     async with station() as made:
         request = await made.press("repair", what="door", contact=Contact(phone="13812345678"))
         assert request.masked == "138****5678"
-        await made.room.act(request.id, RequestAction(act="finish"), STAFF)
+        await made.room.apply_action(request.id, RequestAction(act="finish"), STAFF)
         await asyncio.sleep(47 * 3600)
         assert made.of(request).state == "done"
         await asyncio.sleep(2 * 3600)
         assert made.of(request).state == "revisit"
-        await made.room.act(request.id, RequestAction(act="close"), STAFF)
+        await made.room.apply_action(request.id, RequestAction(act="close"), STAFF)
         await asyncio.sleep(7.1 * 86_400)
-        assert request.id not in made.room.core.book.requests
+        assert request.id not in made.room.engine.repository.requests
         assert made.people.kept == {}
 
 
@@ -488,8 +494,8 @@ async def test_what_makes_no_sense_is_refused():
             (RequestAction(act="ring"), STAFF),
         ):
             with pytest.raises(UsageError):
-                await made.room.act(request.id, deed, who)
-        assert len(made.room.all()) == 1
+                await made.room.apply_action(request.id, deed, who)
+        assert len(made.room.all_requests()) == 1
 
 
 @simulated
@@ -519,7 +525,7 @@ async def test_once_more():
     async with station() as made:
         request = await made.press("staff")
         await asyncio.sleep(1)
-        await made.room.repeat(request.id)
+        await made.room.repeat_sentence(request.id)
         assert made.speaker.captions[0] == made.speaker.captions[1]
 
 
@@ -534,11 +540,11 @@ async def test_work_orders_are_bounded_and_take_no_room_from_a_ride_or_a_call(mo
             await made.press("repair", what="other")
         await made.press("staff")
         assert (await made.press("ride")).state == "asking"
-        for one in made.room.all():
+        for one in made.room.all_requests():
             if one.family == "work":
-                await made.room.act(one.id, RequestAction(act="cancel"), STAFF)
+                await made.room.apply_action(one.id, RequestAction(act="cancel"), STAFF)
         await asyncio.sleep(2)
-        assert len([one for one in made.room.all() if one.ended]) == 2
+        assert len([one for one in made.room.all_requests() if one.ended]) == 2
 
 
 @simulated
@@ -593,7 +599,7 @@ async def test_a_ride_stays_with_the_uplink_that_was_asked_over_restarts():
                 await told(made.room, "platform", request.ride_id, state, "city")
         await told(made.room, "platform", request.ride_id, RideStatus("assigned", CAR), "district")
         await states(made, request, "assigned")
-        await made.room.act(request.id, RequestAction(act="cancel"), STAFF)
+        await made.room.apply_action(request.id, RequestAction(act="cancel"), STAFF)
         await asyncio.sleep(5)
         assert made.road.live == set()
         assert {holder for _, holder in made.road.holders} == {"district"}

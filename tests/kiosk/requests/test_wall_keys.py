@@ -27,13 +27,13 @@ class Wall:
         self.keys = KioskWallKeys(kiosks, load_services(), made.room, made.clock)
         self.shown: list[tuple[str, int]] = []
         self.sorry: list[str] = []
-        self.keys.listen(lambda *key: self.shown.append(key), self.sorry.append)
+        self.keys.add_listener(lambda *key: self.shown.append(key), self.sorry.append)
         for number in WIRED:
             self.level(number, False)
 
     def level(self, number: str, value: object, quality: Quality = Quality.GOOD) -> None:
         reading = Reading("di-b3", POINTS[number], value, "", quality, 0)
-        self.keys.heard("di-b3", [reading])
+        self.keys.on_poll("di-b3", [reading])
 
     async def press(self, number: str, times: int = 1, every_s: float = 0.1) -> None:
         for _ in range(times):
@@ -44,7 +44,7 @@ class Wall:
 
     @property
     def families(self) -> list[str]:
-        return [one.family for one in self.made.room.all()]
+        return [one.family for one in self.made.room.all_requests()]
 
 
 @contextlib.asynccontextmanager
@@ -60,7 +60,7 @@ async def test_plate_1_is_a_car_and_plate_0_a_person_with_no_screen_anywhere():
         await made.press("0")
         await asyncio.sleep(1)
         assert made.families == ["ride", "call"]
-        assert [one.kiosk for one in made.made.room.all()] == ["hall", "hall"]
+        assert [one.kiosk for one in made.made.room.all_requests()] == ["hall", "hall"]
         assert made.made.desk.rung[0][1] == "desk"
         assert {said[:4] for said in made.made.speaker.captions} >= {"正在叫车", "正在叫工"}
 
@@ -68,7 +68,7 @@ async def test_plate_1_is_a_car_and_plate_0_a_person_with_no_screen_anywhere():
 @simulated
 async def test_a_key_that_needs_a_screen_goes_to_the_page_and_without_one_to_a_person():
     async with wall() as made:
-        made.made.room.screens.lives("hall")
+        made.made.room.screens.record_heartbeat("hall")
         await made.press("2")
         assert made.shown == [("hall", 2)]
         assert made.families == []
@@ -102,7 +102,7 @@ async def test_a_stuck_key_has_pressed_once_and_a_line_that_comes_back_presses_n
         made.level("0", None, Quality.SENSOR_FAULT)
         await asyncio.sleep(200)
         assert len(made.families) == 1
-        (call,) = made.made.room.all()
+        (call,) = made.made.room.all_requests()
         assert call.state == "alone"
         assert len(call.presses) == 1
 
@@ -113,8 +113,8 @@ async def test_what_is_no_level_presses_nothing():
         made.level("1", True, Quality.TIMEOUT)
         made.level("1", 1)
         made.level("1", None)
-        made.keys.heard("di-b3", [Reading("di-b3", "other", True, "", Quality.GOOD, 0)])
-        made.keys.heard("di-b4", [Reading("di-b4", "ride-key", True, "", Quality.GOOD, 0)])
+        made.keys.on_poll("di-b3", [Reading("di-b3", "other", True, "", Quality.GOOD, 0)])
+        made.keys.on_poll("di-b4", [Reading("di-b4", "ride-key", True, "", Quality.GOOD, 0)])
         await asyncio.sleep(1)
         assert made.families == []
 
@@ -143,11 +143,11 @@ async def test_a_contact_that_is_closed_when_the_station_starts_presses_nothing(
             made.made.clock,
         )
         for _ in range(20):
-            fresh.heard("di-b3", [Reading("di-b3", POINTS["1"], True, "", Quality.GOOD, 0)])
+            fresh.on_poll("di-b3", [Reading("di-b3", POINTS["1"], True, "", Quality.GOOD, 0)])
             await asyncio.sleep(0.1)
         assert made.families == []
         for closed in (False, True):
-            fresh.heard("di-b3", [Reading("di-b3", POINTS["1"], closed, "", Quality.GOOD, 0)])
+            fresh.on_poll("di-b3", [Reading("di-b3", POINTS["1"], closed, "", Quality.GOOD, 0)])
         await asyncio.sleep(1)
         assert made.families == ["ride"]
 
@@ -194,7 +194,7 @@ async def test_every_press_is_answered_aloud_the_fourth_too(number):
 @simulated
 async def test_who_presses_for_a_car_before_a_screen_is_asked_whether_it_is_theirs():
     async with wall() as made:
-        made.made.room.screens.lives("hall")
+        made.made.room.screens.record_heartbeat("hall")
         await made.press("1")
         await asyncio.sleep(7)
         await made.press("1")

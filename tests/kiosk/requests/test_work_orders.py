@@ -13,14 +13,14 @@ from tests.kiosk.requests.harness import plan, station
 from tests.sim.loop import simulated
 
 STAFF, RESIDENT = Actor("staff", "0217"), Actor("resident")
-WATER_MIN = load_services()["repair"].choice("water").within
+WATER_MIN = load_services()["repair"].find_option("water").within
 
 
 @simulated
 async def test_what_is_promised_of_an_order_is_kept_or_told_upwards_until_somebody_moves():
     async with station() as made:
         request = await made.press("repair", what="water", where="b3")
-        assert made.room.core.rules("work").due(request) == RequestDue(
+        assert made.room.engine.rules("work").next_due(request) == RequestDue(
             "take", request.opened_ns + WATER_MIN.take_min * 60 * 10**9
         )
         await asyncio.sleep(WATER_MIN.take_min * 60 - 40)
@@ -34,27 +34,29 @@ async def test_what_is_promised_of_an_order_is_kept_or_told_upwards_until_somebo
         said = list(made.speaker.captions)
         assert len(said) == 1  # whoever has reported it is not told of the promise
 
-        await made.room.act(request.id, RequestAction(act="assign", by="王师傅"), STAFF)
+        await made.room.apply_action(request.id, RequestAction(act="assign", by="王师傅"), STAFF)
         await made.restart()
         await asyncio.sleep(WATER_MIN.come_min * 60)
         assert [to for _, to, _ in made.desk.rung[3:]] == ["desk", "duty", "manager"]
         assert made.of(request).late == "come"
-        await made.room.act(request.id, RequestAction(act="start"), STAFF)
-        assert made.room.core.rules("work").due(made.of(request)) is None
+        await made.room.apply_action(request.id, RequestAction(act="start"), STAFF)
+        assert made.room.engine.rules("work").next_due(made.of(request)) is None
 
 
 @simulated
 async def test_a_visit_owed_is_owed_by_a_time_and_an_order_opened_again_counts_anew():
     async with station() as made:
         request = await made.press("repair", what="water", where="b3")
-        await made.room.act(request.id, RequestAction(act="finish"), STAFF)
-        await made.room.act(request.id, RequestAction(act="complain", rating="bad"), RESIDENT)
+        await made.room.apply_action(request.id, RequestAction(act="finish"), STAFF)
+        await made.room.apply_action(
+            request.id, RequestAction(act="complain", rating="bad"), RESIDENT
+        )
         await asyncio.sleep(WATER_MIN.revisit_min * 60 + 60)
         assert made.of(request).late == "revisit"
-        await made.room.act(request.id, RequestAction(act="reopen"), STAFF)
+        await made.room.apply_action(request.id, RequestAction(act="reopen"), STAFF)
         reopened = made.of(request)
         assert reopened.late == ""
-        assert made.room.core.rules("work").due(reopened).at_ns > made.room.moment().lived_ns
+        assert made.room.engine.rules("work").next_due(reopened).at_ns > made.room.now().lived_ns
 
 
 @simulated
@@ -78,14 +80,14 @@ async def test_the_same_fault_at_the_same_place_is_done_once_and_nobody_is_forgo
                  for kiosk in ("hall", "yard")]  # fmt: skip
         assert (second.linked, second.number != first.number) == (first.id, True)
         assert [one.linked for one in (first, third, *other)] == [""] * 4
-        await made.room.act(first.id, RequestAction(act="assign", by="王师傅"), STAFF)
+        await made.room.apply_action(first.id, RequestAction(act="assign", by="王师傅"), STAFF)
         assert (made.of(second).state, made.of(second).by) == ("assigned", "王师傅")
         await made.restart()
-        await made.room.act(first.id, RequestAction(act="finish"), STAFF)
+        await made.room.apply_action(first.id, RequestAction(act="finish"), STAFF)
         assert [made.of(one).state for one in (first, second, third)] == [
             "done", "done", "reported",
         ]  # fmt: skip
-        await made.room.act(first.id, RequestAction(act="praise", rating="good"), RESIDENT)
+        await made.room.apply_action(first.id, RequestAction(act="praise", rating="good"), RESIDENT)
         assert made.of(second).state == "done"  # each has a face of its own
         await asyncio.sleep(2)
         again = await made.press("repair", what="lift", where="b3")
@@ -97,8 +99,8 @@ async def test_a_joined_order_that_staff_treat_by_itself_is_by_itself():
     async with station() as made:
         first = await made.press("repair", what="lift", where="b3")
         second = await made.press("repair", what="lift", where="b3", kiosk="yard")
-        await made.room.act(second.id, RequestAction(act="receive"), STAFF)
+        await made.room.apply_action(second.id, RequestAction(act="receive"), STAFF)
         assert made.of(second).linked == ""
         assert made.of(first).state == "reported"
-        await made.room.act(first.id, RequestAction(act="finish"), STAFF)
+        await made.room.apply_action(first.id, RequestAction(act="finish"), STAFF)
         assert made.of(second).state == "received"

@@ -34,14 +34,14 @@ def test_a_year_in_which_staff_forget_refuses_no_ride_and_no_call():
 
 def test_a_board_that_refuses_is_noticed(monkeypatch):
     """As it was: one bound for all of them."""
-    real = RequestRepository.open
+    real = RequestRepository.add_request
 
     def bounded(self, service, *rest, **fields):
-        if service.family != "call" and sum(1 for _ in self.live()) >= 20:
+        if service.family != "call" and sum(1 for _ in self.open_requests()) >= 20:
             limit(monkeypatch, "ride", 0)
         return real(self, service, *rest, **fields)
 
-    monkeypatch.setattr(RequestRepository, "open", bounded)
+    monkeypatch.setattr(RequestRepository, "add_request", bounded)
     assert any(
         "ride was refused" in wrong for year in lived(range(1), days=4) for wrong in year.wrong
     )

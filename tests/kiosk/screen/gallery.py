@@ -46,7 +46,7 @@ async def with_a_car(made: House) -> None:
 async def pressed(made: House, *presses: str) -> None:
     """Go that way."""
     for press in presses:
-        await made.terminal.press(made.terminal.look().name, press)
+        await made.terminal.handle_press(made.terminal.current_screen().name, press)
 
 
 def way(*presses: str) -> Bring:
@@ -128,7 +128,7 @@ async def mute(made: House) -> None:
 async def settled(made: House, name: str) -> None:
     """What goes on beside the page has come to that screen."""
     async with asyncio.timeout(60):
-        while made.terminal.look().name != name:  # noqa: ASYNC110  # it has no event of its own
+        while made.terminal.current_screen().name != name:  # noqa: ASYNC110  # it has no event of its own
             await asyncio.sleep(0.01)
 
 
@@ -230,7 +230,7 @@ async def helped_and_driven(made: House) -> None:
     made.road.loses_asks = True
     made.driven(await made.press("ride"), "assigned")
     made.put(await made.press("staff"), "answered")
-    ride = made.room.all()[0]
+    ride = made.room.all_requests()[0]
     await pressed(made, "home", "whose:ride", f"show:{ride.id}")
 
 

@@ -76,7 +76,7 @@ class Emergency:
     def __init__(self) -> None:
         self.told: ScreenAlert | None = None
 
-    def alert(self, zone: str, place: str) -> ScreenAlert | None:
+    def find_alert(self, zone: str, place: str) -> ScreenAlert | None:
         return self.told
 
 
@@ -111,20 +111,20 @@ class House(harness.Station):
         self.clock.learn(Trust.NTP, WALL_NS, 1_000_000)
         around = Around(NAME, "Asia/Shanghai", self.clock, self.heard, self.ears, self.emergency)
         self.terminal = KioskController("hall", self.plan.kiosks["hall"], self.room, around)
-        self.room.listen(self.terminal.turned)
+        self.room.add_listener(self.terminal.on_request_change)
         self.terminal.resume()
         return self
 
     def put(self, request: Request, state: str, **fields: Any) -> Request:
         """The request as it would be after the minutes that lead there."""
         made = msgspec.structs.replace(request, state=state, said=request.cue, **fields)
-        self.room.core.book.requests[request.id] = made
+        self.room.engine.repository.requests[request.id] = made
         return made
 
     def driven(self, request: Request, state: str, car: Car | None = CAR) -> Request:
         """A ride in that state, with its car."""
         assert request.ride is not None
-        far = self.room.moment().deadline(3600)
+        far = self.room.now().deadline_after(3600)
         ride = msgspec.structs.replace(request.ride, car=car, until=far, accept=far)
         since_ns = request.opened_ns - 42 * S
         return self.put(request, state, ride=ride, opened_ns=since_ns)
@@ -142,7 +142,7 @@ class House(harness.Station):
 
     def fresh(self) -> None:
         """As if nobody had ever been there."""
-        self.room.core.book.requests.clear()
+        self.room.engine.repository.requests.clear()
         self.terminal._leave()
         self.road.open, self.road.loses_asks = True, False
         self.ears.__init__()  # type: ignore[misc]  # as new

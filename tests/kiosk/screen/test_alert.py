@@ -48,24 +48,24 @@ def test_all_of_it_is_shown_and_every_page_fits(words: str, shape: str):
 def test_every_page_gives_way_and_comes_back_with_all_that_was_on_it():
     async def test(made: House) -> None:
         for press in ("begin:repair", "what:water", "where:hall", "phone", "digit:1", "digit:3"):
-            await made.terminal.press(made.terminal.look().name, press)
-        before = made.terminal.look()
+            await made.terminal.handle_press(made.terminal.current_screen().name, press)
+        before = made.terminal.current_screen()
         made.emergency.told = ScreenAlert("order-1", LONG)
-        screen = made.terminal.look()
+        screen = made.terminal.current_screen()
         assert (screen.name, screen.keys, screen.beside) == ("alert", (), None)
         assert [key.press for key in screen.foot] == ["open:staff"]
         seen = set()
         for _ in range(round(PRIVATE_S) * 2):
             await alone(made, 1)
-            seen.add(made.terminal.look().caption)
+            seen.add(made.terminal.current_screen().caption)
         assert seen == set(fit_words(LONG, "tall")[1])
         assert len(seen) > 1
-        assert made.terminal.sentence().caption == made.terminal.look().caption
+        assert made.terminal.sentence().caption == made.terminal.current_screen().caption
         made.emergency.told = None
-        after = made.terminal.look()
+        after = made.terminal.current_screen()
         assert (after.name, after.lines) == (before.name, before.lines)
         await alone(made, PRIVATE_S - 5)
-        assert made.terminal.look().name == "phone", "their patience begins anew"
+        assert made.terminal.current_screen().name == "phone", "their patience begins anew"
 
     kiosk(test)
 
@@ -73,13 +73,13 @@ def test_every_page_gives_way_and_comes_back_with_all_that_was_on_it():
 def test_a_person_is_called_from_it_and_it_says_so():
     async def test(made: House) -> None:
         made.emergency.told = ScreenAlert("order-1", "请马上疏散")
-        await made.terminal.press("alert", "open:ride")
-        await made.terminal.press("alert", "open:staff")
-        screen = made.terminal.look()
-        assert [one.family for one in made.room.all()] == ["call"]
+        await made.terminal.handle_press("alert", "open:ride")
+        await made.terminal.handle_press("alert", "open:staff")
+        screen = made.terminal.current_screen()
+        assert [one.family for one in made.room.all_requests()] == ["call"]
         assert (screen.name, screen.lines[0].text) == ("alert", "已经叫人")
         made.emergency.told = None
-        assert made.terminal.look().name == "call-ringing"
+        assert made.terminal.current_screen().name == "call-ringing"
 
     kiosk(test)
 
@@ -87,9 +87,9 @@ def test_a_person_is_called_from_it_and_it_says_so():
 def test_a_recording_says_at_least_that_there_is_something_to_hear():
     async def test(made: House) -> None:
         made.emergency.told = ScreenAlert("order-1", "")
-        assert made.terminal.look().caption == "请听广播。"
+        assert made.terminal.current_screen().caption == "请听广播。"
         await alone(made, IDLE_S + PAGE_S)
-        assert made.terminal.look().name == "alert"
+        assert made.terminal.current_screen().name == "alert"
 
     kiosk(test)
 
@@ -110,19 +110,19 @@ async def test_it_is_shown_where_it_is_heard_or_what_it_is_about(zones, place, s
     await world.start()
     alerts = EmergencyAlerts(world.room, Presets(), world.clock, str)  # type: ignore[arg-type]  # none
     zone = "lift" if place == "b3-lift" else "hall"
-    assert alerts.alert(zone, place) is None
+    assert alerts.find_alert(zone, place) is None
     until = world.clock.deadline(60)
     said = order(
         class_=OrderClass.EMERGENCY, zones=zones, expires=until, content=TextContent("请马上疏散")
     )
     await world.room.place(said)
     await asyncio.sleep(2)
-    found = alerts.alert(zone, place)
+    found = alerts.find_alert(zone, place)
     assert found == (ScreenAlert(said.id, "请马上疏散", "zh") if shown else None)
     await world.room.place(order(id="notice", zones=("hall",), expires=until))
-    assert alerts.alert(zone, place) == found
+    assert alerts.find_alert(zone, place) == found
     await asyncio.sleep(120)
-    assert alerts.alert(zone, place) is None
+    assert alerts.find_alert(zone, place) is None
     await world.close()
 
 
@@ -137,10 +137,10 @@ async def test_the_gravest_is_shown_and_none_that_lies_ahead():
     expires=until,
                                  not_before=later, content=TextContent("明天演习")))  # fmt: skip
     await asyncio.sleep(1)
-    assert alerts.alert("hall", "hall") is None
+    assert alerts.find_alert("hall", "hall") is None
     await world.room.place(order(id="now", class_=OrderClass.EMERGENCY, zones=("hall",),
     expires=until,
                                  content=TextContent("请留在家中")))  # fmt: skip
     await asyncio.sleep(1)
-    assert alerts.alert("hall", "hall").words == "请留在家中"
+    assert alerts.find_alert("hall", "hall").words == "请留在家中"
     await world.close()

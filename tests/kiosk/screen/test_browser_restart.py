@@ -29,10 +29,10 @@ class Hall:
         until_s = self.now_s + within_s
         while self.now_s < until_s:
             for kiosk in heard:
-                self.screens.lives(kiosk)
+                self.screens.record_heartbeat(kiosk)
             self.clock.kernel.advance(EVERY_S)
             self.now_s += EVERY_S
-            self.revival.look()
+            self.revival.check()
             if self.marker.exists():
                 found.append(self.now_s)
                 self.marker.unlink()

@@ -97,7 +97,7 @@ async def test_ten_taps_are_one_ride_and_none_of_them_cancels(chromium: Chromium
             await passes(page, GUARD_MS // 5 - 1)
         await page.locator("[aria-busy]").wait_for(state="detached")
         assert sent == ["open:ride"]
-        rides = [one for one in made.room.all() if one.family == "ride"]
+        rides = [one for one in made.room.all_requests() if one.family == "ride"]
         assert [one.ended for one in rides] == [False]
 
 
@@ -125,7 +125,7 @@ async def test_a_screen_that_comes_by_itself_frees_nothing_where_the_last_key_la
         place = await middle(page, "open:staff")
         await page.touchscreen.tap(*place)
         await shows(page, "call-ringing")
-        made.put(made.room.all()[0], "answered")
+        made.put(made.room.all_requests()[0], "answered")
         await shows(page, "call-answered")
         assert await middle(page, "open:staff") == place, "a key lies there again"
         await passes(page, GUARD_MS - 1)
@@ -204,7 +204,7 @@ async def test_everything_by_the_keyboard_and_escape_presses_nothing(chromium: C
         await page.locator('[data-press="done"]').focus()
         await page.keyboard.press("Enter")
         await shows(page, "work-reported")
-        assert [one.masked for one in made.room.all()] == ["138****5679"]
+        assert [one.masked for one in made.room.all_requests()] == ["138****5679"]
         await passes(page, GUARD_MS)
         await typed(page, "0")
         await shows(page, "call-ringing")
@@ -229,12 +229,12 @@ async def test_a_reader_of_cards_is_no_finger_and_no_digit_of_it_is_a_key(
     async with standing(chromium, still=True) as (made, page):
         await page.evaluate(READER, [*"0102030401", "Enter"])
         await shows(page, "home-card")
-        assert made.room.all() == []
+        assert made.room.all_requests() == []
         assert "0102030401" not in await page.content()
         await passes(page, GUARD_MS)
         await typed(page, "1")
         await page.wait_for_selector('body[data-on^="ride-"]')
-        assert [one.masked for one in made.room.all()] == ["****01"]
+        assert [one.masked for one in made.room.all_requests()] == ["****01"]
         await nothing_left(made, page)
 
 
@@ -272,7 +272,7 @@ async def test_a_word_from_the_dispatcher_is_shown_by_itself(chromium: Chromium)
     async with standing(chromium) as (made, page):
         await tap(page, "open:ride")
         await page.wait_for_selector('body[data-on^="ride-"]')
-        made.driven(made.room.all()[0], "assigned")
+        made.driven(made.room.all_requests()[0], "assigned")
         await shows(page, "ride-assigned")
         assert await page.inner_text(".car") == "京B T3642"
 
@@ -326,7 +326,7 @@ async def brought(made: House, page: Page, way: tuple[str, ...]) -> None:
         made.driven(await made.press("ride"), "searching")
     else:
         for press in way:
-            await made.terminal.press(made.terminal.look().name, press)
+            await made.terminal.handle_press(made.terminal.current_screen().name, press)
     await page.goto(f"{made.address}/kiosk/")
     await page.wait_for_selector("main")
 

@@ -86,7 +86,7 @@ def test_a_page_that_is_not_heard_of_is_silent_after_its_time() -> None:
         assert made.room.screens.silent_s("hall") is None
         await asyncio.sleep(SILENT_S_MAX + 1)
         assert made.room.screens.silent_s("hall") is not None
-        made.room.screens.lives("hall")
+        made.room.screens.record_heartbeat("hall")
         assert made.room.screens.silent_s("hall") is None
         await made.die()
 

@@ -63,7 +63,7 @@ async def test_what_changes_during_a_look_is_looked_at_too(chromium: Chromium) -
         await riding(made)
         await asyncio.wait_for(asked.wait(), 30)
         serial = made.terminal.serial
-        made.driven(made.room.all()[0], "assigned")
+        made.driven(made.room.all_requests()[0], "assigned")
         await page.evaluate(TWO_PULSES)  # the page has been told, and another look is under way
         assert made.terminal.serial > serial
         let.set()
@@ -93,7 +93,7 @@ async def test_the_key_for_a_person_is_not_dropped_while_a_press_is_under_way(
         async with page.expect_response("**/press"):
             let.set()
         await shows(page, "call-ringing")
-        assert [one.family for one in made.room.all()] == ["call"]
+        assert [one.family for one in made.room.all_requests()] == ["call"]
 
 
 async def test_the_key_for_a_person_counts_on_a_screen_that_has_come_by_itself(
@@ -124,7 +124,7 @@ async def test_a_call_for_a_person_that_comes_to_nothing_is_sent_again(chromium:
         await tap(page, "open:staff")
         await shows(page, "call-ringing")
         assert sent == ["open:staff"] * 3
-        assert len(made.room.all()) == 1
+        assert len(made.room.all_requests()) == 1
 
 
 async def test_an_emergency_is_shown_while_a_press_waits_for_the_disk(chromium: Chromium) -> None:

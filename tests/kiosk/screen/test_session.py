@@ -106,8 +106,8 @@ def test_what_is_next_is_of_that_day_and_still_to_come():
             WeeklyNotice(at="09:00", what="理发"),
         ),
     )
-    assert [one.what for one in options.next_of("14:05", 0)] == ["量血压", "收旧衣"]
-    assert [one.what for one in options.next_of("14:05", 1)] == ["收旧衣"]
+    assert [one.what for one in options.upcoming_notices("14:05", 0)] == ["量血压", "收旧衣"]
+    assert [one.what for one in options.upcoming_notices("14:05", 1)] == ["收旧衣"]
 
 
 def test_both_languages_name_every_state_of_every_family():
@@ -133,22 +133,22 @@ def kiosk(test):
 
 def test_ten_presses_at_once_are_one_ride():
     async def test(made: House) -> None:
-        name = made.terminal.look().name
-        await asyncio.gather(*(made.terminal.press(name, "open:ride") for _ in range(10)))
-        rides = [one for one in made.room.all() if one.family == "ride"]
+        name = made.terminal.current_screen().name
+        await asyncio.gather(*(made.terminal.handle_press(name, "open:ride") for _ in range(10)))
+        rides = [one for one in made.room.all_requests() if one.family == "ride"]
         assert len(rides) == 1
-        assert made.terminal.look().name in ("ride-asking", "ride-searching")
+        assert made.terminal.current_screen().name in ("ride-asking", "ride-searching")
 
     kiosk(test)
 
 
 def test_a_press_on_a_screen_that_has_gone_is_none():
     async def test(made: House) -> None:
-        await made.terminal.press("home", "begin:repair")
-        await made.terminal.press("home", "open:ride")
-        await made.terminal.press("what", "cancel")
-        assert made.room.all() == []
-        assert made.terminal.look().name == "what"
+        await made.terminal.handle_press("home", "begin:repair")
+        await made.terminal.handle_press("home", "open:ride")
+        await made.terminal.handle_press("what", "cancel")
+        assert made.room.all_requests() == []
+        assert made.terminal.current_screen().name == "what"
 
     kiosk(test)
 
@@ -163,15 +163,15 @@ async def alone(made: House, seconds: float) -> None:
 def test_who_waits_may_say_by_what_the_driver_knows_them():
     async def test(made: House) -> None:
         made.road.mood = "searching"
-        await made.terminal.press("home", "open:ride")
+        await made.terminal.handle_press("home", "open:ride")
         await asyncio.sleep(1)
-        assert made.terminal.look().name == "ride-searching"
+        assert made.terminal.current_screen().name == "ride-searching"
         for press in ("whom:ride", *(f"digit:{d}" for d in "5678"), "done"):
-            await made.terminal.press(made.terminal.look().name, press)
-        (ride,) = made.room.all()
+            await made.terminal.handle_press(made.terminal.current_screen().name, press)
+        (ride,) = made.room.all_requests()
         assert (ride.masked, made.people.kept[ride.person]) == ("****5678", parse_contact("5678"))
-        screen = made.terminal.look()
-        assert (screen.name, screen.pressable("whom:ride")) == ("ride-searching", None)
+        screen = made.terminal.current_screen()
+        assert (screen.name, screen.find_key("whom:ride")) == ("ride-searching", None)
         await asyncio.sleep(6)
         asked = [question for _, question in made.road.asked]
         assert "contact" not in asked[0], "the press waited for nobody's number"
@@ -182,37 +182,43 @@ def test_who_waits_may_say_by_what_the_driver_knows_them():
 
 def test_a_key_on_the_wall_begins_its_service_and_chooses_nothing_on_a_screen():
     async def test(made: House) -> None:
-        assert (await made.terminal.number(2)).name == "what"
+        assert (await made.terminal.handle_wall_key(2)).name == "what"
         said = len(made.heard.captions)
-        assert (await made.terminal.number(2)).name == "what", "plate 2 is somebody in a lift"
+        assert (await made.terminal.handle_wall_key(2)).name == "what", (
+            "plate 2 is somebody in a lift"
+        )
         await asyncio.sleep(0.1)
         assert len(made.heard.captions) == said + 2
-        await made.terminal.press("what", "what:water")
-        assert (await made.terminal.number(2)).name == "where"
-        await made.terminal.press("where", "back")
-        await made.terminal.press("what", "home")
-        await made.terminal.press("home", "open:ride")
-        assert (await made.terminal.number(2)).name == "what", "the car is looked for all the same"
-        assert [one.family for one in made.room.all()] == ["ride"]
-        assert (await made.terminal.number(4)).name == "call-ringing", "4 would have been 不叫了"
-        assert [one.ended for one in made.room.all()] == [False, False]
+        await made.terminal.handle_press("what", "what:water")
+        assert (await made.terminal.handle_wall_key(2)).name == "where"
+        await made.terminal.handle_press("where", "back")
+        await made.terminal.handle_press("what", "home")
+        await made.terminal.handle_press("home", "open:ride")
+        assert (await made.terminal.handle_wall_key(2)).name == "what", (
+            "the car is looked for all the same"
+        )
+        assert [one.family for one in made.room.all_requests()] == ["ride"]
+        assert (await made.terminal.handle_wall_key(4)).name == "call-ringing", (
+            "4 would have been 不叫了"
+        )
+        assert [one.ended for one in made.room.all_requests()] == [False, False]
 
     kiosk(test)
 
 
 def test_a_card_is_kept_for_the_next_press_and_no_longer_than_a_minute():
     async def test(made: House) -> None:
-        await made.terminal.press("home", "card:0412345678")
-        screen = made.terminal.look()
+        await made.terminal.handle_press("home", "card:0412345678")
+        screen = made.terminal.current_screen()
         assert screen.name == "home-card"
         assert "尾号 78" in screen.lines[0].text
         assert "0412345678" not in repr(screen)
         await alone(made, PRIVATE_S + STILL_S + 2)
-        assert made.terminal.look().name == "home"
+        assert made.terminal.current_screen().name == "home"
         assert made.terminal._session.card == ""
-        await made.terminal.press("home", "card:0412345678")
-        await made.terminal.press("home-card", "open:ride")
-        (ride,) = made.room.all()
+        await made.terminal.handle_press("home", "card:0412345678")
+        await made.terminal.handle_press("home-card", "open:ride")
+        (ride,) = made.room.all_requests()
         assert (ride.masked, made.terminal._session.card) == ("****78", "")
         assert made.road.asked[0][1]["contact"] == {"card": "0412345678"}
 
@@ -221,21 +227,23 @@ def test_a_card_is_kept_for_the_next_press_and_no_longer_than_a_minute():
 
 def test_a_card_serves_where_a_number_is_asked_for_and_nowhere_by_chance():
     async def test(made: House) -> None:
-        await made.terminal.press("home", "card:12!")
-        assert made.terminal.look().name == "home"
+        await made.terminal.handle_press("home", "card:12!")
+        assert made.terminal.current_screen().name == "home"
         for press in ("begin:repair", "card:0412345678", "what:water", "where:hall"):
-            await made.terminal.press(made.terminal.look().name, press)
-        assert made.terminal.look().name == "phone"
-        await made.terminal.press("phone", "card:0412345678")
-        (fix,) = made.room.all()
+            await made.terminal.handle_press(made.terminal.current_screen().name, press)
+        assert made.terminal.current_screen().name == "phone"
+        await made.terminal.handle_press("phone", "card:0412345678")
+        (fix,) = made.room.all_requests()
         assert (fix.masked, fix.state) == ("****78", "reported")
-        await made.terminal.press(made.terminal.look().name, "home")
-        await made.terminal.press("home", "open:ride")
+        await made.terminal.handle_press(made.terminal.current_screen().name, "home")
+        await made.terminal.handle_press("home", "open:ride")
         await asyncio.sleep(1)
-        await made.terminal.press(made.terminal.look().name, "card:99999")
-        await made.terminal.press(made.terminal.look().name, "card:88888")  # once is enough
-        assert made.room.all()[-1].masked == "****99"
-        assert made.terminal.look().name == "ride-searching"
+        await made.terminal.handle_press(made.terminal.current_screen().name, "card:99999")
+        await made.terminal.handle_press(
+            made.terminal.current_screen().name, "card:88888"
+        )  # once is enough
+        assert made.room.all_requests()[-1].masked == "****99"
+        assert made.terminal.current_screen().name == "ride-searching"
 
     kiosk(test)
 
@@ -243,14 +251,14 @@ def test_a_card_serves_where_a_number_is_asked_for_and_nowhere_by_chance():
 def test_a_screen_left_alone_asks_and_then_forgets():
     async def test(made: House) -> None:
         for press in ("begin:repair", "what:water", "where:hall", "digit:1", "digit:3"):
-            await made.terminal.press(made.terminal.look().name, press)
+            await made.terminal.handle_press(made.terminal.current_screen().name, press)
         await alone(made, PRIVATE_S + 1)
-        assert made.terminal.look().name == "still"
-        assert made.heard.captions[-1] == made.terminal.look().caption
-        await made.terminal.press("still", "stay")
-        assert made.terminal.look().name == "phone"
+        assert made.terminal.current_screen().name == "still"
+        assert made.heard.captions[-1] == made.terminal.current_screen().caption
+        await made.terminal.handle_press("still", "stay")
+        assert made.terminal.current_screen().name == "phone"
         await alone(made, PRIVATE_S + STILL_S + 2)
-        assert made.terminal.look().name == "home"
+        assert made.terminal.current_screen().name == "home"
         assert "13" not in repr(made.terminal._session.digits)
 
     kiosk(test)
@@ -258,32 +266,32 @@ def test_a_screen_left_alone_asks_and_then_forgets():
 
 def test_who_waits_for_a_car_is_never_sent_away():
     async def test(made: House) -> None:
-        await made.terminal.press("home", "open:ride")
+        await made.terminal.handle_press("home", "open:ride")
         await asyncio.sleep(1)
-        made.driven(made.room.all()[0], "searching")
+        made.driven(made.room.all_requests()[0], "searching")
         await alone(made, IDLE_S + STILL_S + 10)
-        assert made.terminal.look().name == "ride-searching"
-        await made.terminal.press("ride-searching", "home")
-        assert made.terminal.look().name == "home"
+        assert made.terminal.current_screen().name == "ride-searching"
+        await made.terminal.handle_press("ride-searching", "home")
+        assert made.terminal.current_screen().name == "home"
         await alone(made, IDLE_S + 2)
-        assert made.terminal.look().name == "ride-searching"
+        assert made.terminal.current_screen().name == "ride-searching"
 
     kiosk(test)
 
 
 def test_a_language_is_spoken_as_long_as_somebody_is_there():
     async def test(made: House) -> None:
-        await made.terminal.press("home", "options")
-        await made.terminal.press("options", "language:en")
-        await made.terminal.press("options", "home")
-        await made.terminal.press("home", "open:staff")
+        await made.terminal.handle_press("home", "options")
+        await made.terminal.handle_press("options", "language:en")
+        await made.terminal.handle_press("options", "home")
+        await made.terminal.handle_press("home", "open:staff")
         await asyncio.sleep(0.5)
         assert made.speaker.captions[-1].isascii()
-        assert made.terminal.look().caption == made.speaker.captions[-1]
-        request = made.room.all()[0]
+        assert made.terminal.current_screen().caption == made.speaker.captions[-1]
+        request = made.room.all_requests()[0]
         made.put(request, "done")
         await alone(made, IDLE_S + 2)
-        assert made.terminal.look().language == "zh"
+        assert made.terminal.current_screen().language == "zh"
         assert made.room.languages == {}
 
     kiosk(test)
@@ -291,10 +299,10 @@ def test_a_language_is_spoken_as_long_as_somebody_is_there():
 
 def test_a_key_on_the_wall_leads_to_its_page_and_a_press_by_it_is_shown():
     async def test(made: House) -> None:
-        await made.terminal.number(2)
-        assert made.terminal.look().name == "what"
+        await made.terminal.handle_wall_key(2)
+        assert made.terminal.current_screen().name == "what"
         await made.press("staff")
-        assert made.terminal.look().name == "call-ringing"
+        assert made.terminal.current_screen().name == "call-ringing"
 
     kiosk(test)
 
@@ -303,10 +311,10 @@ def test_an_order_is_found_by_its_number_and_judged_by_a_face():
     async def test(made: House) -> None:
         order = await made.press("repair", what="water")
         made.put(order, "done")
-        await made.terminal.press(made.terminal.look().name, "home")
+        await made.terminal.handle_press(made.terminal.current_screen().name, "home")
         way = ["begin:repair", "check", *(f"digit:{d}" for d in order.number), "find", "face:bad"]
         for press in way:
-            await made.terminal.press(made.terminal.look().name, press)
+            await made.terminal.handle_press(made.terminal.current_screen().name, press)
         assert made.of(order).state == "revisit"
         assert made.of(order).rating == "bad"
 
@@ -316,26 +324,26 @@ def test_an_order_is_found_by_its_number_and_judged_by_a_face():
 def test_with_no_road_open_it_is_said_before_the_press_and_a_press_says_it_aloud():
     async def test(made: House) -> None:
         made.road.open = False
-        screen = made.terminal.look()
+        screen = made.terminal.current_screen()
         assert screen.name == "home-cut"
-        ride = screen.numbered("1")
+        ride = screen.find_numbered_key("1")
         assert ride is not None
         assert ride.off
-        await made.terminal.press("home-cut", ride.press)
+        await made.terminal.handle_press("home-cut", ride.press)
         await asyncio.sleep(0)
         assert made.heard.captions == [screen.caption]
-        assert made.room.all() == []
+        assert made.room.all_requests() == []
 
     kiosk(test)
 
 
 def test_what_can_no_longer_be_cancelled_shows_what_has_become_of_it():
     async def test(made: House) -> None:
-        await made.terminal.press("home", "open:ride")
-        await made.terminal.press(made.terminal.look().name, "confirm")
-        made.driven(made.room.all()[0], "boarded")
-        await made.terminal.press("confirm-ride", "cancel")
-        assert made.terminal.look().name == "ride-boarded"
+        await made.terminal.handle_press("home", "open:ride")
+        await made.terminal.handle_press(made.terminal.current_screen().name, "confirm")
+        made.driven(made.room.all_requests()[0], "boarded")
+        await made.terminal.handle_press("confirm-ride", "cancel")
+        assert made.terminal.current_screen().name == "ride-boarded"
 
     kiosk(test)
 
@@ -343,8 +351,8 @@ def test_what_can_no_longer_be_cancelled_shows_what_has_become_of_it():
 def test_when_there_are_too_many_requests_it_says_so_in_words(monkeypatch):
     async def test(made: House) -> None:
         limit(monkeypatch, "ride", 0)
-        await made.terminal.press("home", "open:ride")
-        screen = made.terminal.look()
+        await made.terminal.handle_press("home", "open:ride")
+        screen = made.terminal.current_screen()
         assert screen.name == "sorry"
         assert screen.lines[0].text == catalogue("zh")["kiosk.sorry-why"]
 
@@ -361,13 +369,13 @@ def test_ways_through_the_pages_never_end_in_nothing():
 
         async def test(made: House) -> None:
             for _ in range(40):
-                screen = made.terminal.look()
+                screen = made.terminal.current_screen()
                 keys = [*screen.keys, *screen.foot]
                 numbers = [key.number for key in keys if key.number]
                 assert screen.caption
                 assert screen.name != "sorry"
                 assert len(set(numbers)) == len(numbers) or screen.pad
-                await made.terminal.press(screen.name, chance.choice(keys).press)
+                await made.terminal.handle_press(screen.name, chance.choice(keys).press)
                 await asyncio.sleep(chance.choice((0, 2, 40)))
                 made.terminal.tick()
 

@@ -38,13 +38,13 @@ def kiosk(test, microphone="mic"):
 
 async def pressed(made: House, *presses: str) -> str:
     for press in presses:
-        await made.terminal.press(made.terminal.look().name, press)
-    return made.terminal.look().name
+        await made.terminal.handle_press(made.terminal.current_screen().name, press)
+    return made.terminal.current_screen().name
 
 
 async def becomes(made: House, name: str) -> None:
     async with asyncio.timeout(5):
-        while made.terminal.look().name != name:  # noqa: ASYNC110  # it has no event of its own
+        while made.terminal.current_screen().name != name:  # noqa: ASYNC110  # it has no event of its own
             await asyncio.sleep(0.05)
 
 
@@ -73,13 +73,13 @@ def test_one_press_begins_one_ends_and_it_goes_with_the_repair_sealed():
         assert await pressed(made, "hear") == "voice-kept"
         assert made.ears.played == [NOTE]
         assert await pressed(made, "phone", "done") == "work-reported"
-        (request,) = made.room.all()
+        (request,) = made.room.all_requests()
         assert made.people.kept[request.voice] == NOTE.small
         assert request.voice_s == round(NOTE.seconds)
-        assert "附了留言" in made.terminal.look().lines[1].text
-        await made.room.act(request.id, RequestAction(act="cancel"), STAFF)
-        made.room.core.book.forget(made.of(request))
-        made.room._take(made.room.core.book.drain())
+        assert "附了留言" in made.terminal.current_screen().lines[1].text
+        await made.room.apply_action(request.id, RequestAction(act="cancel"), STAFF)
+        made.room.engine.repository.remove_request(made.of(request))
+        made.room._take(made.room.engine.repository.drain_outcome())
         await asyncio.sleep(1)
         assert made.people.kept == {}, "it is erased with what it was about"
 
@@ -95,7 +95,7 @@ def test_silence_and_half_a_minute_end_it_too_and_nothing_is_said_into_the_micro
         made.ears.ends.set()
         await becomes(made, "voice-kept")
         await asyncio.sleep(0.1)
-        assert made.heard.captions[-1] == made.terminal.look().caption
+        assert made.heard.captions[-1] == made.terminal.current_screen().caption
 
     kiosk(test)
 
@@ -119,14 +119,14 @@ def test_who_walks_away_leaves_no_voice_and_an_open_microphone_hears_no_next_one
         for _ in range(round(PRIVATE_S + STILL_S + 3)):
             await asyncio.sleep(1)
             made.terminal.tick()
-            made.terminal.look()
-        assert made.terminal.look().name == "home"
+            made.terminal.current_screen()
+        assert made.terminal.current_screen().name == "home"
         assert made.terminal._dictation.note is None
         await pressed(made, *TO_VOICE, "speak")
         assert await pressed(made, "open:staff") == "call-ringing"
         made.ears.ends.set()
         await asyncio.sleep(1)
-        assert made.terminal.look().name == "call-ringing"
+        assert made.terminal.current_screen().name == "call-ringing"
         assert made.terminal._dictation.note is None
 
     kiosk(test)
@@ -142,7 +142,7 @@ def test_without_a_sound_or_without_a_microphone_the_repair_goes_on():
         await pressed(made, "where:hall", "speak")
         await becomes(made, "voice-broken")
         assert await pressed(made, "phone", "done") == "work-reported"
-        assert made.room.all()[0].voice_s == 0
+        assert made.room.all_requests()[0].voice_s == 0
 
     kiosk(test)
 
@@ -153,8 +153,11 @@ def test_a_voice_that_cannot_be_kept_is_said_not_hidden():
         await pressed(made, *TO_VOICE, "speak", "said")
         await becomes(made, "voice-kept")
         assert await pressed(made, "phone", "done") == "work-reported"
-        assert "留言没存下" in made.terminal.look().lines[1].text
-        assert (made.room.all()[0].voice, made.room.all()[0].voice_s > 0) == ("", True)
+        assert "留言没存下" in made.terminal.current_screen().lines[1].text
+        assert (made.room.all_requests()[0].voice, made.room.all_requests()[0].voice_s > 0) == (
+            "",
+            True,
+        )
 
     kiosk(test)
 
@@ -163,7 +166,7 @@ def test_a_kiosk_without_a_microphone_never_shows_the_step():
     async def test(made: House) -> None:
         assert await pressed(made, *TO_VOICE) == "phone"
         assert made.ears.opened == 0
-        texts = [line.text for line in made.terminal.look().lines]
+        texts = [line.text for line in made.terminal.current_screen().lines]
         assert catalogue("zh")["kiosk.phone-none-mute"] in texts
 
     kiosk(test, None)

@@ -217,13 +217,13 @@ async def test_what_an_emergency_cut_off_for_good_is_told_once_and_only_when_it_
         await made.say("done")
         await asyncio.sleep(0.5)
         await noisy(made, OrderClass.EMERGENCY, 20)
-        assert made.speaking.cut_off() == ()
+        assert made.speaking.drain_cut_off() == ()
         await asyncio.sleep(30)
-        assert made.speaking.cut_off() == ("r-1",)
-        assert made.speaking.cut_off() == ()
+        assert made.speaking.drain_cut_off() == ("r-1",)
+        assert made.speaking.drain_cut_off() == ()
         await made.say("done")
         await asyncio.sleep(30)
-        assert made.speaking.cut_off() == ()
+        assert made.speaking.drain_cut_off() == ()
         assert made.texts("finished")[-1] == "好的，有事再按。"
 
 
@@ -233,7 +233,7 @@ async def test_what_came_during_an_emergency_and_was_dropped_is_told_afterwards(
         await noisy(made, OrderClass.EMERGENCY, 20)
         await made.say("done")
         await asyncio.sleep(40)
-        assert made.speaking.cut_off() == ("r-1",)
+        assert made.speaking.drain_cut_off() == ("r-1",)
 
 
 @simulated
@@ -244,7 +244,7 @@ async def test_what_something_newer_replaced_or_nobody_may_hear_is_not_told():
         await made.say("answered", class_=CLASS_SERVICE)
         assert not await made.say("arrived", "all", family="ride", about="r-2")
         await asyncio.sleep(30)
-        assert made.speaking.cut_off() == ()
+        assert made.speaking.drain_cut_off() == ()
 
 
 @simulated

@@ -13,14 +13,16 @@ class WishRules(RequestRules):
 
     def tick(self, moment: RequestTime) -> None:
         """Tell staff, once, of each wish that waits for too long."""
-        for request in self.book.live(family=self.type.name):
+        for request in self.repository.open_requests(family=self.type.name):
             late_s = self.options(request.service).remind_after_s
             waited_s = (moment.lived_ns - request.since_ns) / S
             if request.untaken and not request.late and waited_s >= late_s:
                 told = (DESK, (DESK,))
-                moved = self.book.move(request, WishEvent.OVERDUE, moment, told=told, late="take")
+                moved = self.repository.apply_event(
+                    request, WishEvent.OVERDUE, moment, told=told, late="take"
+                )
                 if moved is not None:
-                    self.book.do(RingEffect(moved, DESK, (DESK,)))
+                    self.repository.add_effect(RingEffect(moved, DESK, (DESK,)))
 
 
 RULES = WishRules

@@ -19,7 +19,7 @@ class WishScreens(TypeScreens):
         """The number, and a key to take it back while that is possible."""
         words = scene.words
         back = wide_key(scene, "confirm", words("kiosk.cancel-wish"), "cross", number="4")
-        can_cancel = "cancel" in request.kind.allowed(request.state, staff=False)
+        can_cancel = "cancel" in request.type.allowed_events(request.state, staff=False)
         return build_screen(
             scene,
             f"wish-{request.state}",
