@@ -1,1 +1,1 @@
-"""Live speech: a microphone's stream, its frames, and who may speak where."""
+"""Live speech: microphones, their streams and frames, and the way to the loudspeakers."""

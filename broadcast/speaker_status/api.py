@@ -1,7 +1,4 @@
-"""`/api/v1/speakers`.
-
-The loudspeakers, how far each is known to work, and its session description.
-"""
+"""The API of loudspeakers: how far each is known to work, and its session description."""
 
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
