@@ -4,6 +4,7 @@
     time_sample.py      pure: what a time source says
     source_ranking.py   pure: which uplinks may tell the time, and how all sources rank
     expiry_floor.py     pure: the floor of the expiry clock; it does not go back
+    source_claim.py     pure: what a source claims over time
     timekeeper.py       pure: which source to believe, how old, how wrong; what is vouched for
     status.py           the state of the clock
     kernel.py           boot time, wall time (read nowhere else), and NTP's hold on it

@@ -10,9 +10,10 @@ import msgspec
 
 from gateway.clock import boot, rtc
 from gateway.clock.kernel import Kernel, LinuxKernel
+from gateway.clock.source_claim import SavedTime
 from gateway.clock.status import ClockStatus, ClockStep
 from gateway.clock.time_sample import EARLIEST_NS, SECOND_NS, TimeSample, UplinkTimeSource
-from gateway.clock.timekeeper import SavedTime, Timekeeper
+from gateway.clock.timekeeper import Timekeeper
 from gateway.event import Timestamps, Trust
 
 # How long a request for a trusted time lasts; whoever waits repeats it.

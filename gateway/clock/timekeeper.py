@@ -23,11 +23,10 @@ floor can be repaired without touching a file.
 import math
 from collections.abc import Collection, Mapping, Sequence
 from itertools import combinations
-from typing import NamedTuple, TypeAlias
-
-import msgspec
+from typing import TypeAlias
 
 from gateway.clock.expiry_floor import ExpiryFloor
+from gateway.clock.source_claim import SavedTime, SourceClaim
 from gateway.clock.source_ranking import SourceRanking
 from gateway.clock.status import ClockStatus, ClockStep, Doubt
 from gateway.clock.time_sample import (
@@ -69,38 +68,6 @@ _NTP, _PAIR, _SINGLE = 0, 1, 2
 _NTPS: TimeSource = (Trust.NTP, "")
 _PERSONS: TimeSource = (Trust.PERSON, "")
 _UNSUPPORTED: SourceRank = (9, 0)
-
-
-class SourceClaim(NamedTuple):
-    """What a source claims: since `since_ns` the same as `base`; `last` is its best recent sample.
-
-    The next sample is compared with `base`, which is renewed rarely, so that nobody moves the
-    clock by many small steps.
-    """
-
-    since_ns: int
-    base: TimeSample
-    last: TimeSample
-    heard_ns: int
-
-    @classmethod
-    def first(cls, fix: TimeSample) -> "SourceClaim":
-        """Its first claim of that time."""
-        return cls(fix.at_ns, fix, fix, fix.at_ns)
-
-    @property
-    def said_for_ns(self) -> int:
-        """How long it has claimed the same."""
-        return self.heard_ns - self.since_ns
-
-
-class SavedTime(msgspec.Struct, frozen=True):
-    """What the next process of the same boot continues with."""
-
-    time: TimeSample | None
-    words: tuple[TimeSample, ...]
-    floor_ns: int
-    at_ns: int
 
 
 class Timekeeper:

@@ -140,12 +140,12 @@ class Intake:
             return StorageAnswer(taken=False)
         refused, taken = self._refused, False
 
-        def take() -> None:
+        def process() -> None:
             nonlocal taken
             self._take(known, poll)
             taken = refused == self._refused
 
-        contain(self._on_fault, "intake.poll", take)
+        contain(self._on_fault, "intake.poll", process)
         return StorageAnswer(taken=taken, tickets=self._on_their_way.get(known.id, ()))
 
     def _take(self, known: IntakeDevice, poll: PollResult) -> None:

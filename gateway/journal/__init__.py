@@ -1,20 +1,18 @@
 """The station's one journal: four lanes of numbered entries, the state beside them, followers.
 
-    journal.py    the asynchronous face: append, read, follow
-    engine.py     runs the core, one job at a time
-    agenda.py wear.py     what is committed when, and what is read between (pure)
-    writer.py     the thread, or for the simulation no thread, that does the work
-    core.py       one transaction, one slice of a read: synchronous, thread-free
-    lane.py state.py rows.py quota.py positions.py database.py space.py    its parts
-    ports.py              what a room needs of the journal
-    follower.py ring.py   who reads, and what it need not read from disk
-    stored_state.py       a room's state, whatever has become of its rows
-    rescue.py    opening, whatever state the file is in
-    salvage.py pages.py frames.py    what a damaged file still holds
-    wrecks.py spans.py chunks.py carrier.py    how that comes over, behind the running station
-    promise.py    which numbers may have been issued, for a salvage to know
-    lock.py strikes.py opening.py    who holds the journal; when the disk is dead, or slow
-    outage.py command.py inspect.py    how long the quota lasts; `yizhan journal`
+    journal.py ports.py            the asynchronous face; what each room needs of it
+    core.py append_request.py      transactions, slices of reads, upkeep: synchronous, thread-free
+    job_runner.py job_scheduler.py write_budget.py    which job of the core runs when
+    writer.py                      the thread that runs them, or none, for simulations
+    lane.py lane_rows.py state_table.py quota.py positions.py database.py preallocation.py   parts
+    follower.py recent_entries.py  readers, and what they need not read from disk
+    stored_state.py                a room's state; rows that cannot be read are set aside
+    startup.py core_factory.py lock.py open_failures.py    opening, whatever state the file is in
+    number_reservation.py          which numbers may have been issued, for a salvage to know
+    salvage.py sqlite_pages.py wal_frames.py    what a damaged file still holds
+    wrecks.py number_spans.py wreck_chunks.py wreck_import.py wreck_port.py    its import
+    personal_store.py              personal fields, apart from the journal
+    capacity.py command.py inspection.py    how long the quota lasts; `yizhan journal`
 
 Rooms use what is named here; `gateway.journal.events` holds the kinds of event that it makes.
 """

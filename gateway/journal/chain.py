@@ -1,10 +1,10 @@
-"""A hash chain through the service lane: who changes, drops or adds an act breaks it.
+"""A hash chain through the service lane: changing, dropping or adding an act breaks it.
 
-Each act carries its number `n`, the seal of the act before (`prev`), and its own `seal`: SHA-256
-over the canonical form of everything that it says, with its instant. The last number and seal are
-kept as state in the same commit, so a chain cut short at its end is found, too. There is no key in
-it: whoever owns the disk can forge a whole new chain, but not one that agrees with the copies that
-the platform has receipted.
+Each act carries its number `n`, the seal of the act before it (`prev`) and its own `seal`: SHA-256
+over the canonical form of its content and instant. The last number and seal are kept as state in
+the same commit, so a truncated chain is detected as well. There is no key: an attacker who owns the
+disk can forge a whole new chain, but not one that agrees with the copies that the platform has
+receipted.
 """
 
 import hashlib
@@ -21,22 +21,22 @@ from gateway.signing import canonical_json
 
 TYPE = "cn.yizhan.audit.act.v1"
 ROOM = "audit"
-# Where the chain's end is kept: that room's state under that key.
+# The state room and key of the chain's end.
 HEAD = "head"
 
-# What the first act of a journal names as the seal before it.
+# The predecessor seal of a journal's first act.
 ORIGIN = "0" * 64
 
 _INSTANT = ("bootid", "uptimems", "timequality", "time")
 
 ALTERED = "journal.chain-altered"
 MISSING = "journal.chain-missing"
-# How a chain can be broken: an act was changed, acts between are gone, the end is gone.
+# Ways in which a chain can be broken: an act was changed, acts are missing, the end is missing.
 CUT = "journal.chain-cut"
 
 
 class ChainHead(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The chain's last act; `seq` is its number in the lane, once that is known."""
+    """The last act of the chain; `seq` is its number in the lane, 0 while unknown."""
 
     n: int = 0
     seal: str = ORIGIN
@@ -48,7 +48,7 @@ _SEAL = re.compile("[0-9a-f]{64}")
 
 
 class ChainBreak(msgspec.Struct, frozen=True):
-    """The first place where the chain does not hold; `why` is a text code."""
+    """The first break of the chain; `why` is a text code."""
 
     n: int
     seq: int
@@ -56,7 +56,7 @@ class ChainBreak(msgspec.Struct, frozen=True):
 
 
 class ChainProof(msgspec.Struct, frozen=True):
-    """What was proven: acts `first` to `last`; `lost` are gone, with a gap on record for it."""
+    """A verification's result: acts `first` to `last`; `lost` are missing with a gap on record."""
 
     first: int = 0
     last: int = 0
@@ -66,10 +66,10 @@ class ChainProof(msgspec.Struct, frozen=True):
 
 
 def decode_head(key: str, body: bytes) -> ChainHead:
-    """Where a stored row says that the chain ends; ValueError if no act can have left it.
+    """Decode the stored end of the chain; ValueError if no act can have left it.
 
-    A row without its fields would read as the beginning, and the next act as the first of another
-    chain.
+    Without this check a row without its fields would read as the start of a chain, and the next
+    act would begin another one.
     """
     head: ChainHead = _head(key, body)
     if head.n < 1 or head.seq < 0 or head.seal == ORIGIN or not _SEAL.fullmatch(head.seal):
@@ -78,7 +78,7 @@ def decode_head(key: str, body: bytes) -> ChainHead:
 
 
 def act_seal(tail: Mapping[str, Any]) -> str:
-    """The seal that belongs to an act with that CloudEvent (its tail is enough)."""
+    """The seal of the act in that CloudEvent (its tail is enough)."""
     said = {key: value for key, value in tail["data"].items() if key != "seal"}
     covered = {"data": said, **{key: tail[key] for key in _INSTANT if tail.get(key) is not None}}
     return hashlib.sha256(canonical_json(covered)).hexdigest()
@@ -87,11 +87,11 @@ def act_seal(tail: Mapping[str, Any]) -> str:
 def verify_chain(
     events: Iterable[bytes], head: ChainHead | None, *, moved: bool = False
 ) -> ChainProof:
-    """Prove the acts among the service lane's events, which come in order, gaps included.
+    """Verify the acts among the service lane's events, given in order and including gaps.
 
-    `head` is what the state said of the end before the events were read; None: it is not known.
-    `moved`: the journal took the place of another, whose acts come behind newer ones, and of which
-    not all have come; then the acts are taken by their own number.
+    `head` is the stored end of the chain, read before the events; None if unknown. `moved`: the
+    journal replaced another, whose acts come behind newer ones and not all of which have come
+    yet; the acts are then ordered by their own number.
     """
     walk = _Walk(head)
     if moved:
@@ -100,14 +100,14 @@ def verify_chain(
         if (why := walk.step(event)) is not None:
             return walk.proof(ChainBreak(walk.n, walk.seq, why))
     if head is not None and walk.n < head.n:
-        if walk.gap:  # the last ones were evicted, and that is on record
+        if walk.gap:  # the last acts were evicted, with a gap on record
             return walk.proof(None)
         return walk.proof(ChainBreak(head.n, walk.seq, CUT))
     return walk.proof(None)
 
 
 class _Walk:
-    """Where the proof stands."""
+    """The state of a verification."""
 
     def __init__(self, head: ChainHead | None) -> None:
         self.n = 0
@@ -122,7 +122,7 @@ class _Walk:
         self._any_gap = False
 
     def sorted(self, events: Iterable[bytes]) -> list[bytes]:
-        """The acts by their number, each once; that there are gaps is remembered."""
+        """The acts by number, each once; also notes whether there are gaps."""
         acts: dict[tuple[int, str], bytes] = {}
         for event in events:
             if TYPE.encode() not in event:
@@ -135,7 +135,7 @@ class _Walk:
         return [acts[key] for key in sorted(acts)]
 
     def step(self, event: bytes) -> str | None:
-        """Take one event; why the chain breaks there."""
+        """Check one event; returns why the chain breaks there, if it does."""
         if GAP.type.encode() not in event and TYPE.encode() not in event:
             return None
         told = msgspec.json.decode(event)
@@ -170,6 +170,6 @@ class _Walk:
         return None
 
     def proof(self, broken: ChainBreak | None) -> ChainProof:
-        """What was proven so far."""
+        """What has been verified so far."""
         last = self.n if broken is None else max(0, broken.n - 1)
         return ChainProof(self._first, last, self._acts, self._lost, broken)

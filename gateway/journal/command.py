@@ -30,7 +30,6 @@ _NEW_EPOCH = f'"type":"{events.NEW_EPOCH.type}"'.encode()
 
 
 def add_to(subcommands: Any) -> None:
-    """Declare the command."""
     texts = Texts.from_environment()
     parser = declare_command(subcommands, "journal", texts)
     tasks = parser.add_subparsers(metavar=texts.say("cli.command"), required=True)
@@ -122,7 +121,7 @@ def _line(event: bytes) -> None:
 
 
 def _verify(args: argparse.Namespace) -> int:
-    """Read everything; 1 if anything is not as it was written."""
+    """Read everything; exit code 1 if anything is damaged."""
     source = _source(args)
     found: collections.Counter[str] = collections.Counter()
     moved = False
@@ -151,7 +150,7 @@ def _verify(args: argparse.Namespace) -> int:
 
 
 def _chain_said(chain: ChainProof, texts: Texts) -> str:
-    """What is proven of the audit, or where it first does not hold."""
+    """What the verification of the audit chain found."""
     broken = chain.broken
     if broken is not None:
         return texts.say(broken.why, n=broken.n, seq=broken.seq, lane=Lane.SERVICE.wire)
@@ -163,7 +162,7 @@ def _chain_said(chain: ChainProof, texts: Texts) -> str:
 
 
 def _what(event: bytes) -> str:
-    """A text code: an ordinary entry, or why there is none."""
+    """The text code of an entry, or of the gap in its place."""
     if events.GAP.type.encode() not in event:
         return "journal.entries"
     told = json.loads(event)
@@ -171,7 +170,7 @@ def _what(event: bytes) -> str:
 
 
 def _salvage(args: argparse.Namespace) -> int:
-    """Print every whole entry of a damaged file; 1 if there is none."""
+    """Print every intact entry of a damaged file; exit code 1 if there is none."""
     if not args.file.is_file():
         raise Unavailable("journal.none", path=str(args.file))
     wreck = Wreck(args.file, args.epoch or _epoch_beside(args.file))
@@ -185,7 +184,7 @@ def _salvage(args: argparse.Namespace) -> int:
 
 
 def _epoch_beside(path: Path) -> str | None:
-    """The lock file's epoch, which is the damaged file's only where no new one was made."""
+    """The lock file's epoch: the damaged file's, unless a new journal was made."""
     if path.name != core_factory.FILE:
         return None
     return locked_epoch(path.parent)

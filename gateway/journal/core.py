@@ -1,93 +1,51 @@
-"""The journal's core: one transaction, one slice of a read, one chore. Synchronous, thread-free.
+"""The journal's core: transactions, slices of reads and upkeep. Synchronous and free of threads.
 
-Whoever calls it (a thread in production, the event loop itself in a simulation) calls it from one
-place at a time. An I/O error is JournalFailed and final: a retried fsync proves nothing.
+Its caller (a thread in production, the event loop in a simulation) must not call it concurrently.
+An I/O error is JournalFailed and final: a retried fsync proves nothing.
 """
 
 import contextlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from gateway import entropy
 from gateway.clock import Clock
 from gateway.errors import JournalDamaged, JournalError, JournalFull
 from gateway.event import JournalEntry, Lane
 from gateway.journal import events, preallocation
+from gateway.journal.append_request import AppendOutcome, AppendRequest, FileMeasures
 from gateway.journal.database import Database, translate_disk_errors
 from gateway.journal.lane import LaneTable
 from gateway.journal.lock import JournalLock
 from gateway.journal.number_reservation import NumberReservation
-from gateway.journal.options import MIB, PAGE_BYTES, WAL_FRAMES, JournalOptions, StateChange
+from gateway.journal.options import MIB, PAGE_BYTES, WAL_FRAMES, JournalOptions
 from gateway.journal.positions import ROOM, FollowerPositions, LanePositions
 from gateway.journal.quota import Quota
 from gateway.journal.state_table import StateTable
 from gateway.journal.wreck_port import WreckImport
 
 SLICE_ENTRIES = 200
-# One slice of a read: an append waits at most for this.
+# Length of one slice of a read, and so the longest wait of an append behind it.
 SLICE_NS = 5_000_000
 
-# The file's blocks are allocated so far ahead: more than the log can hold.
+# How far ahead of the file blocks are allocated: more than the log can hold.
 AHEAD_PAGES = 6 * MIB // PAGE_BYTES
 
-# So much at least is asked for on a disk that has little room left.
+# The least that is asked for when the disk is almost full.
 AHEAD_PAGES_MIN = 256
 
-# What comes over from a wreck leaves that to what happens now, or a quarter of the file.
+# Room that the import of wrecks leaves to new entries (at most a quarter of the file).
 CARRIED_PAGES_SPARE = 2 * MIB // PAGE_BYTES
 
-# Bytes of a page that bodies fill at worst, for the estimate of what a commit needs.
-_FILLED = 800
-
 _OVERHEAD_PAGES = 24
-# Frames of a commit beside its bodies: tree pages, positions, what an eviction touches.
+# Frames of a commit beside its bodies: tree pages, positions, pages touched by an eviction.
 _EVICTION_FRAMES = 256
 
 _RESERVE_PAGES = MIB // PAGE_BYTES + _OVERHEAD_PAGES
 
 
-class AppendRequest(NamedTuple):
-    """What one caller wants stored, all or nothing."""
-
-    bodies: tuple[tuple[Lane, bytes], ...]
-    state: tuple[StateChange, ...] = ()
-
-    @property
-    def urgency(self) -> Lane:
-        """The most urgent lane that it touches; state alone travels as service."""
-        if len(self.bodies) == 1:  # nearly always
-            return self.bodies[0][0]
-        return min((lane for lane, _ in self.bodies), default=Lane.SERVICE)
-
-    @property
-    def size(self) -> int:
-        """Bytes of bodies."""
-        if len(self.bodies) == 1 and not self.state:  # nearly always
-            return len(self.bodies[0][1])
-        bodies = sum(len(body) for _, body in self.bodies)
-        return bodies + sum(len(change.body or b"") for change in self.state)
-
-    @property
-    def pages(self) -> int:
-        """Pages that it may need, generously."""
-        return self.size // _FILLED + len(self.bodies) // 20 + 3 * len(self.state) + 1
-
-
-# The numbers that an append got, or why it got none.
-AppendOutcome = tuple[JournalEntry, ...] | JournalError
-
-
-class FileMeasures(NamedTuple):
-    """What the file looks like after a job."""
-
-    used_bytes: int
-    lost: int
-    log_frames: int
-
-
 class JournalCore:
-    """The open journal. `path` None keeps it in memory (`volatile`)."""
+    """The open journal. With `path` None it is kept in memory (`volatile`)."""
 
     def __init__(
         self,
@@ -108,31 +66,31 @@ class JournalCore:
         self._promise: NumberReservation | None = None
         self._db = Database(path, synchronous=synchronous)
         self._blocks: preallocation.PreallocatedBlocks | None = None
-        self.carrier: WreckImport | None = None  # with wrecks beside the file
-        self.log_torn = False  # when it was opened; what is left of that may look like damage
-        # Whether the disk did not give all the room that was asked for.
+        self.carrier: WreckImport | None = None  # set if there are wrecks beside the file
+        self.log_torn = False  # at opening; what remains of a torn log may look like damage
+        # Whether the disk refused some of the room that was asked for.
         self.cramped = False
         try:
             with translate_disk_errors():
                 self._load(retaining)
-        except BaseException:  # no connection is left open, whatever went wrong
+        except BaseException:  # close the connection whatever went wrong
             self.abandon()
             raise
 
     @staticmethod
     def damage_mark(path: Path) -> Path:
-        """The file that tells the next run that this one found the journal damaged."""
+        """The marker file that tells the next run that this one found the journal damaged."""
         return path.with_name(path.name + "-damaged")
 
     @contextlib.contextmanager
     def _disk(self) -> Iterator[None]:
-        """Turn SQLite's errors into ours; remember damage for the next start, which salvages."""
+        """Translate SQLite's errors; remember damage for the next start, which salvages."""
         try:
             with translate_disk_errors():
                 yield
         except JournalDamaged:
             if self._path is not None:
-                with contextlib.suppress(OSError):  # the disk may refuse this, too
+                with contextlib.suppress(OSError):  # the disk may refuse this as well
                     self.damage_mark(self._path).touch()
             raise
 
@@ -151,7 +109,7 @@ class JournalCore:
         self._allocate()
 
     def _mark_open(self) -> str:
-        """Commit something, which proves that the disk takes it; the file's epoch."""
+        """Commit something, to prove that the disk accepts writes; returns the file's epoch."""
         with self._db.transaction():
             self._db.run("INSERT OR IGNORE INTO meta VALUES ('epoch', ?)", (entropy.token_hex(8),))
             self._db.run("INSERT OR REPLACE INTO meta VALUES ('opened', ?)", (self._clock.boot,))
@@ -167,7 +125,7 @@ class JournalCore:
         return self._options.quota_pages
 
     def _allocate(self) -> None:
-        """Let the file grow as far as blocks are ours; only when the log is copied or empty."""
+        """Let the file grow into allocated blocks; only when the log is copied or empty."""
         pages = self._db.pages
         ahead = max(0, self._pages_max() - pages)
         if self._blocks is not None:
@@ -175,7 +133,7 @@ class JournalCore:
         self._quota.limit(pages + ahead)
 
     def _owned(self, blocks: preallocation.PreallocatedBlocks, pages: int, wanted: int) -> int:
-        """How many pages behind the file are ours: those wanted, else what the disk gives."""
+        """How many pages behind the file are allocated: those wanted, else what the disk grants."""
         ahead = wanted
         while ahead and not blocks.own_ahead(pages, ahead):
             ahead = ahead // 2 if ahead // 2 >= AHEAD_PAGES_MIN else 0
@@ -183,7 +141,7 @@ class JournalCore:
         return ahead
 
     def adopt_lock(self, lock: JournalLock) -> None:
-        """Be the journal that this lock stands for; it is closed with us."""
+        """Take over the lock; it is released when the core is closed."""
         self.lock = lock
         self._promise = NumberReservation(lock, self.epoch, self.tables)
 
@@ -194,10 +152,11 @@ class JournalCore:
     def commit(
         self, appends: Sequence[AppendRequest], receipts: Mapping[str, LanePositions] | None = None
     ) -> list[AppendOutcome]:
-        """Store the appends in one transaction; each one's outcome.
+        """Store the appends in one transaction; returns the outcome of each.
 
-        Only when there is no room for all are they tried one by one, the urgent first: then the
-        numbers of a lane do not follow the order of the appends, but of a state the last one holds.
+        If there is no room for all, they are tried one by one, the urgent ones first.
+        Numbers of a lane then do not follow the order of the appends, and an overtaken
+        state change is dropped.
         """
         self.positions.advance(receipts or {})
         self._keep_within_log(appends)
@@ -220,9 +179,9 @@ class JournalCore:
             return [outcomes[i] for i in range(len(appends))]
 
     def _keep_within_log(self, appends: Sequence[AppendRequest]) -> None:
-        """Copy the log before this could outgrow the blocks that it owns: a full disk has no more.
+        """Copy the log before it could outgrow its allocated blocks: a full disk has no more.
 
-        Nearly always upkeep was sooner (`Engine.pump`).
+        Upkeep is nearly always earlier (`JobRunner.pump`).
         """
         if self._blocks is None:
             return
@@ -234,13 +193,13 @@ class JournalCore:
                 self._checkpoint()
 
     def _shorten_log(self) -> None:
-        """Copy a log whose blocks the disk would not give: begun anew it needs none."""
+        """Copy a log whose blocks the disk would not grant: once restarted it needs none."""
         if self._blocks is not None and self._blocks.log_frames_owned < WAL_FRAMES:
             with contextlib.suppress(JournalFull):
                 self._checkpoint()
 
     def skip(self, upto: Mapping[Lane, int]) -> None:
-        """Issue no number up to these: they may have been, to entries that are lost."""
+        """Issue no number up to these: they may have been given to entries that are lost."""
         beyond = {lane: seq for lane, seq in upto.items() if seq > self.tables[lane].head}
         if not beyond:
             return
@@ -250,7 +209,7 @@ class JournalCore:
                 self.tables[lane].skip(seq)
 
     def import_entries(self, append: AppendRequest) -> AppendOutcome:
-        """Store what comes over from a wreck, if nothing has to be given up for it unreceipted."""
+        """Store imported entries, unless something unreceipted would have to give way."""
         self._keep_within_log([append])
         if self._promise is not None:
             self._promise.cover(len(append.bodies))
@@ -269,7 +228,7 @@ class JournalCore:
     def _commit(
         self, appends: Sequence[AppendRequest], generous: int = 1, spare: int = 0
     ) -> list[tuple[JournalEntry, ...]]:
-        """One transaction; with `spare`, only where so many pages stay free."""
+        """One transaction; with `spare`, only if so many pages remain free."""
         now_ns = self._clock.now_ns()
         pages = generous * sum(append.pages for append in appends) + _OVERHEAD_PAGES + spare
         emergency = any(append.urgency is Lane.EMERGENCY for append in appends)
@@ -279,7 +238,7 @@ class JournalCore:
             for append in appends:
                 self.state.apply(append.state)
             along = evicted or self.positions.due(now_ns)
-            if along:  # after a crash, a position from before the eviction would see a hole
+            if along:  # else a position from before the eviction would see a hole after a crash
                 self.state.apply(self.positions.changes())
         if along:
             self.positions.mark_saved(now_ns)
@@ -294,7 +253,7 @@ class JournalCore:
         return [tuple(next(entries[lane]) for lane, _ in append.bodies) for append in appends]
 
     def _commit_alone(self, append: AppendRequest) -> AppendOutcome:
-        """One append on a full file; an emergency asks again for more room before it gives up."""
+        """One append on a full file; an emergency asks for more room before it gives up."""
         for generous in (1, 4, 16) if append.urgency is Lane.EMERGENCY else (1,):
             try:
                 return self._commit([append], generous)[0]
@@ -303,14 +262,14 @@ class JournalCore:
         return JournalFull("journal.full")
 
     def _reload(self) -> None:
-        """What was numbered in a transaction that was rolled back was never issued."""
+        """Forget numbers that were issued in a transaction that was rolled back."""
         with self._disk():
             for table in self.tables.values():
                 table.load()
             self.state.load()
 
     def read(self, lane: Lane, after: int, limit: int = SLICE_ENTRIES) -> list[JournalEntry]:
-        """One slice behind `after`; empty only when there is nothing newer."""
+        """One slice behind `after`; empty only if there is nothing newer."""
         deadline_ns = self._clock.now_ns() + SLICE_NS
         with self._disk():
             return self.tables[lane].read(
@@ -318,12 +277,11 @@ class JournalCore:
             )
 
     def load(self, room: str) -> dict[str, bytes]:
-        """A room's state."""
         with self._disk():
             return self.state.room(room)
 
     def chore(self, *, idle: bool) -> bool:
-        """One step of upkeep, if one is due; what can wait is done only when `idle`."""
+        """One step of upkeep, if one is due; deferrable steps only when `idle`."""
         if self._blocks is None:
             return False
         with contextlib.suppress(JournalFull), self._disk():
@@ -337,7 +295,7 @@ class JournalCore:
         return False
 
     def _checkpoint(self) -> None:
-        if self._promise is not None:  # the log that bears witness of the last ones begins anew
+        if self._promise is not None:  # the log that proves the last numbers is about to restart
             self._promise.renew()
         with self._disk():
             if self._db.checkpoint() and self._blocks is not None:
@@ -345,7 +303,7 @@ class JournalCore:
                 self._allocate()
 
     def _refill_reserve(self) -> bool:
-        """Put one MiB back into the reserve, where the disk gives it."""
+        """Return one MiB to the reserve, if the disk grants it."""
         (kept,) = self._db.run("SELECT count(*) FROM reserve").fetchone()
         if kept >= self._options.reserve_mb or self._quota.room() < 2 * _RESERVE_PAGES:
             return False
@@ -355,20 +313,20 @@ class JournalCore:
         return True
 
     def measure(self) -> FileMeasures:
-        """A few figures, cheaply."""
+        """Measure the file; cheap."""
         with self._disk():
             used = (self._db.pages - self._db.free_pages) * PAGE_BYTES
             frames = 0 if self._blocks is None else self._blocks.frames()
         return FileMeasures(used, sum(table.lost for table in self.tables.values()), frames)
 
     def check(self) -> list[str]:
-        """What SQLite's own check of the whole file finds; takes a second for 200 MB."""
+        """Complaints of SQLite's own check of the whole file; takes a second for 200 MB."""
         with self._disk():
             found = [str(row[0]) for row in self._db.run("PRAGMA integrity_check")]
         return [] if found == ["ok"] else found
 
     def close(self, receipts: Mapping[str, LanePositions] | None = None) -> None:
-        """Write the positions if they moved, copy the log, close; the log's blocks are kept."""
+        """Write the positions if they moved, copy the log and close; the log's blocks are kept."""
         self.positions.advance(receipts or {})
         if self.positions.has_unsaved:
             self.commit([AppendRequest((), tuple(self.positions.changes()))])
@@ -383,19 +341,19 @@ class JournalCore:
         self._release(copied=copied)
 
     def write_to(self, path: Path, receipts: Mapping[str, LanePositions]) -> None:
-        """A copy of everything, durably, with the positions as they are."""
+        """Write a durable copy of everything, with the current positions."""
         self.positions.advance(receipts)
-        # Where there is no room for these, some entries come twice.
+        # Without room for these, some entries are delivered twice.
         self.commit([AppendRequest((), tuple(self.positions.changes()))])
         with self._disk():
             self._db.copy_to(path)
 
     def abandon(self) -> None:
-        """Close without writing anything more; the log stays as it is, as after a kill."""
+        """Close without writing anything more, as a kill would; the log stays as it is."""
         self._release(copied=False)
 
     def _release(self, *, copied: bool) -> None:
-        """Let everything go, whatever goes wrong at it."""
+        """Close everything, whatever goes wrong."""
         with contextlib.ExitStack() as closing:
             if self.lock is not None:
                 closing.callback(self.lock.close)
@@ -410,7 +368,7 @@ class JournalCore:
 def _without_overtaken(
     append: AppendRequest, place: int, changed: Mapping[tuple[str, str], int]
 ) -> AppendRequest:
-    """The append without the states that one from a later place has changed already."""
+    """The append without the states that an append from a later place has changed already."""
     if not any(changed.get((each.room, each.key), 0) > place for each in append.state):
         return append
     left = [each for each in append.state if changed.get((each.room, each.key), 0) <= place]

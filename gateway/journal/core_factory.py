@@ -1,9 +1,9 @@
-"""Opening the journal, whatever state its file is in.
+"""Opens the journal, whatever state its file is in.
 
-A damaged file is set aside as a wreck, and a new journal takes its place at once: under a new
-epoch, with all state. What entries the wreck still holds comes over behind the running station
-(`carrier.py`). The new file is complete under another name before it takes the damaged one's, and
-the wreck has its own name before that, so that a kill at any point leaves one or the other.
+A damaged file is set aside as a wreck and replaced at once by a new journal with a new epoch and
+all state. The entries of the wreck are imported behind the running station (`wreck_import.py`). The
+new file is complete under another name before it replaces the damaged one, and the wreck has its
+own name before that, so a kill at any point leaves one or the other.
 """
 
 import contextlib
@@ -17,7 +17,8 @@ from gateway.clock import Clock
 from gateway.errors import JournalDamaged, JournalError, JournalFailed, JournalFull, JournalLocked
 from gateway.event import Lane
 from gateway.journal import events, salvage, wrecks
-from gateway.journal.core import AppendRequest, JournalCore
+from gateway.journal.append_request import AppendRequest
+from gateway.journal.core import JournalCore
 from gateway.journal.database import translate_disk_errors
 from gateway.journal.lock import JournalLock, LaneNumbers
 from gateway.journal.options import COMMIT_BYTES_MAX, JournalOptions, StateChange
@@ -32,15 +33,15 @@ log = logging.getLogger(__name__)
 
 FILE = "journal.db"
 NEXT = "journal.next.db"
-# So many of the wrecks that may wait are left to damaged journals, where memory could take all.
+# Wreck places kept free for damaged journals; journals in memory could take all.
 DAMAGED_MIN = 2
 
-# What releases before 0.2 built a salvage under; it was never opened for anybody.
+# The name under which releases before 0.2 built a salvage; never an open journal.
 FORMER_FRESH = "journal.fresh.db"
 
 
 class OpenContext(NamedTuple):
-    """What every journal file of this station is opened with."""
+    """The parameters that every journal file of this station is opened with."""
 
     directory: Path
     station: str
@@ -49,7 +50,6 @@ class OpenContext(NamedTuple):
     retaining: Collection[str] | None
 
     def create(self, path: Path) -> JournalCore:
-        """The core on that file."""
         return JournalCore(
             path,
             station=self.station,
@@ -70,9 +70,9 @@ class OpenContext(NamedTuple):
         return core
 
     def _tell_gone(self, core: JournalCore, numbers: LaneNumbers) -> None:
-        """The file is another than the lock's file knows: who lacks entries must hear of it."""
+        """The file is not the one in the lock file: record a gap for those who lack entries."""
         if wrecks.wreck_path(self.directory, numbers.epoch).exists():
-            return  # set aside by a start that was cut off
+            return  # set aside by a start that was interrupted
         stamps, last = self.clock.stamp(), {lane: seq for lane, seq in numbers.most.items() if seq}
         named = {lane.wire: seq for lane, seq in last.items()}
         new = events.NewEpoch(numbers.epoch, events.GONE, named)
@@ -84,18 +84,18 @@ class OpenContext(NamedTuple):
             _stored(core, AppendRequest(tuple(bodies)))
 
     def _tidy(self) -> None:
-        """Finish what was cut off while files changed places, or drop it."""
+        """Complete or drop an exchange of files that was interrupted."""
         path, following = self.directory / FILE, self.directory / NEXT
         wreck = next(filter(path.samefile, self._wreck_files()), None) if path.exists() else None
         if wreck is not None and following.exists():
             self._exchange(wreck)
-        elif wreck is not None:  # somebody took away what was to follow: begin anew
+        elif wreck is not None:  # the file that was to follow is gone: start again
             if wal_path(wreck).exists():
                 wal_path(wreck).rename(wal_path(path))
             wreck.unlink()
         wrecks.delete_wreck(following)
         for unfinished in self.directory.glob("journal.*.unfinished*"):
-            unfinished.unlink(missing_ok=True)  # who lays one beside may hold no lock
+            unfinished.unlink(missing_ok=True)  # laid without the lock
         _undo_former_exchange(self.directory)
 
     def _wreck_files(self) -> list[Path]:
@@ -104,7 +104,7 @@ class OpenContext(NamedTuple):
         return [*files, unreadable] if unreadable.exists() else files
 
     def _open_whole(self, path: Path, lock: JournalLock) -> JournalCore | None:
-        """The core; None if the file is damaged, now or as an earlier run has found."""
+        """The core; None if the file is damaged, now or according to an earlier run."""
         if JournalCore.damage_mark(path).exists():
             return None
         frames = WalFrames(wal_path(path))
@@ -127,15 +127,15 @@ class OpenContext(NamedTuple):
     ) -> JournalCore:
         core = self.create(path)
         try:
-            _mistrust(core, numbers)  # first: the gaps are the ends then
+            _mistrust(core, numbers)  # first, because afterwards the gaps are the ends
             core.skip(torn)
-        except BaseException:  # no connection is left open, whatever went wrong
+        except BaseException:  # close the connection whatever went wrong
             core.abandon()
             raise
         return core
 
     def _set_aside(self, lock: JournalLock) -> None:
-        """Build the journal that follows beside the damaged one, then exchange them."""
+        """Build the new journal beside the damaged one, then exchange them."""
         if len(wrecks.find_wrecks(self.directory)) >= wrecks.WRECKS_MAX:
             raise JournalFailed("journal.failed", reason=f"{wrecks.WRECKS_MAX} damaged journals")
         unfinished = self.directory / (NEXT + ".unfinished")
@@ -143,12 +143,12 @@ class OpenContext(NamedTuple):
         damaged = Wreck(self.directory / FILE, lock.epoch)
         try:
             self._build(unfinished, damaged, lock.numbers)
-        except JournalFull:  # it would keep the last of the room until the next attempt
+        except JournalFull:  # it would occupy the last free space until the next attempt
             wrecks.delete_wreck(unfinished)
             raise
         finally:
             damaged.close()
-        wal_path(unfinished).unlink(missing_ok=True)  # closed: all of it is in the file
+        wal_path(unfinished).unlink(missing_ok=True)  # closed: everything is in the file
         unfinished.rename(self.directory / NEXT)
         sync_directory(self.directory)
         wreck = wrecks.wreck_path(self.directory, damaged.epoch)
@@ -166,7 +166,7 @@ class OpenContext(NamedTuple):
             raise
 
     def _fill(self, core: JournalCore, damaged: Wreck, numbers: LaneNumbers | None) -> None:
-        """All state, the word that there is a new epoch, and that its wreck is to come over."""
+        """Store all state, the new epoch, and the wreck that is to be imported."""
         _fill_states(core, damaged.states)
         aside = {key for room, key in damaged.states if room == SET_ASIDE}
         changes = list(set_aside_spoilt(damaged.spoilt, sorted(aside)))
@@ -187,8 +187,8 @@ class OpenContext(NamedTuple):
     ) -> tuple[Mapping[Lane, int] | None, Mapping[Lane, int] | None]:
         """The last numbers that may be missing, and those beyond which none was issued, if known.
 
-        A whole log shows the last ones itself, and the lock's file was written when the log began;
-        without one, every number that was promised may have been issued.
+        An intact log shows the last numbers itself, and the lock file was written when the
+        log began; without it, every reserved number may have been issued.
         """
         if numbers is None or numbers.epoch != damaged.epoch:
             return None, None
@@ -196,7 +196,7 @@ class OpenContext(NamedTuple):
         return numbers.issued if whole else numbers.most, numbers.most
 
     def _exchange(self, wreck: Path) -> None:
-        """The wreck has its name; take away the damaged file's, step by step."""
+        """The wreck has its name; remove the damaged file's, step by step."""
         path = self.directory / FILE
         if wal_path(path).exists():
             if not wal_path(wreck).exists():
@@ -210,7 +210,7 @@ class OpenContext(NamedTuple):
 
 
 def _mistrust(core: JournalCore, numbers: LaneNumbers | None) -> None:
-    """JournalDamaged if a lane's end is not what was written; `numbers` are the lock's."""
+    """JournalDamaged if a lane does not end as written; `numbers` are those of the lock file."""
     for lane, table in core.tables.items():
         with translate_disk_errors():
             sound = table.ends_whole()
@@ -221,7 +221,7 @@ def _mistrust(core: JournalCore, numbers: LaneNumbers | None) -> None:
 
 
 def _fill_states(core: JournalCore, states: Mapping[tuple[str, str], bytes]) -> None:
-    """Store all states but the positions, which are the former epoch's."""
+    """Store all states except the positions, which belong to the former epoch."""
     changes: list[StateChange] = []
     size = 0
     for (room, key), body in states.items():
@@ -252,15 +252,15 @@ def open_core(
     clock: Clock,
     retaining: Collection[str] | None = None,
 ) -> JournalCore:
-    """The journal's core on `directory`; JournalHeld if another process has it, JournalFailed.
+    """The journal's core for `directory`; raises JournalHeld, JournalFailed.
 
-    JournalFull: a damaged file was found, and the disk has no room for what is to follow it.
+    JournalFull: a damaged file was found, and the disk has no room for its successor.
     """
     with translate_disk_errors():
         lock = JournalLock(directory)
         try:
             core = OpenContext(directory, station, options, clock, retaining).run(lock)
-        except BaseException:  # the lock is let go, whatever went wrong
+        except BaseException:  # release the lock whatever went wrong
             lock.close()
             raise
         try:
@@ -273,9 +273,9 @@ def open_core(
 
 
 def _undo_former_exchange(directory: Path) -> None:
-    """Where a release before 0.2 was cut off while its files changed places.
+    """Complete an exchange of files in which a release before 0.2 was interrupted.
 
-    What it had salvaged may be little: the damaged file gets its name back, and is replaced anew.
+    Its salvage may be incomplete: the damaged file gets its name back and is replaced again.
     """
     path, fresh = directory / FILE, directory / FORMER_FRESH
     aside = wrecks.wreck_path(directory, None)
@@ -293,9 +293,9 @@ def _undo_former_exchange(directory: Path) -> None:
 def write_wreck(
     core: JournalCore, directory: Path, receipts: Mapping[str, LanePositions], *, again: bool
 ) -> None:
-    """Write what a journal in memory holds as a wreck of its own epoch, if the disk takes it.
+    """Write a journal in memory as a wreck of its own epoch, if the disk accepts it.
 
-    Unless the disk's journal can be had `again`, some wrecks are left to damage.
+    Unless the journal on disk is available `again`, some places are left to damaged journals.
     """
     path = wrecks.wreck_path(directory, core.epoch)
     unfinished = path.with_name(path.name + ".unfinished")
@@ -305,7 +305,7 @@ def write_wreck(
     lock: JournalLock | None = None
     try:
         lock = JournalLock(directory)
-    except JournalLocked:  # as by our own opening, which goes on: nobody else has this name
+    except JournalLocked:  # held by our own opening, which goes on: nobody else has this name
         pass
     except JournalError as error:
         log.warning("what was in memory is not kept: %s", error)

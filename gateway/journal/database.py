@@ -1,7 +1,7 @@
-"""The one SQLite connection: how it is set, how it is migrated, what its errors mean.
+"""The one SQLite connection: its settings, migrations, and the meaning of its errors.
 
-One connection and EXCLUSIVE locking: the SQLite that Debian 12 ships has a bug in resetting the
-log that needs two. Nothing here checkpoints by itself: the core decides when.
+One connection in EXCLUSIVE locking mode: resetting the log with two connections hits a bug in the
+SQLite of Debian 12. Nothing here checkpoints on its own: the core decides when.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ from gateway.journal.options import PAGE_BYTES
 
 APPLICATION_ID = 0x59495A48  # "YIZH"
 SQL = Path(__file__).parent / "sql"
-# The newest migration: what `user_version` of our files says.
+# The newest migration, and so the `user_version` of our files.
 VERSION = max(int(path.name[:4]) for path in SQL.glob("*.sql"))
 
 _PRAGMAS = (
@@ -30,12 +30,12 @@ _PRAGMAS = (
     "cell_size_check=ON",
     "mmap_size=0",  # an I/O error must be an error code, not a SIGBUS
 )
-_CODE = 0xFF  # extended error codes keep the primary one in the low byte
+_CODE = 0xFF  # extended error codes have the primary one in the low byte
 
 
 @contextlib.contextmanager
 def translate_disk_errors() -> Iterator[None]:
-    """Turn SQLite's and the system's errors into the station's."""
+    """Raise errors of SQLite and the system as JournalErrors."""
     try:
         yield
     except sqlite3.Error as error:
@@ -47,7 +47,7 @@ def translate_disk_errors() -> Iterator[None]:
 
 
 def translate_error(error: sqlite3.Error) -> Exception:
-    """Which of the station's errors that is."""
+    """The JournalError for that error."""
     code = getattr(error, "sqlite_errorcode", None)
     name = getattr(error, "sqlite_errorname", type(error).__name__)
     match None if code is None else code & _CODE:
@@ -62,12 +62,12 @@ def translate_error(error: sqlite3.Error) -> Exception:
 
 
 class Database:
-    """The connection; `path` None is a database in memory."""
+    """The connection; with `path` None, to a database in memory."""
 
     def __init__(self, path: Path | None, *, synchronous: str = "FULL") -> None:
-        """Open or create the file and bring its schema up to ours.
+        """Open or create the file and migrate it to the current schema.
 
-        `synchronous` is for the proofs, which must see that anything less than FULL loses.
+        `synchronous` is for proofs that anything less than FULL loses data.
         """
         self.path = path
         with translate_disk_errors():
@@ -82,7 +82,7 @@ class Database:
         try:
             with translate_disk_errors():
                 self._set_up(synchronous)
-        except BaseException:  # no connection is left open, whatever went wrong
+        except BaseException:  # close the connection whatever went wrong
             self.close()
             raise
 
@@ -91,7 +91,7 @@ class Database:
             self.run(f"PRAGMA {pragma}")
         if self.path is not None:
             (mode,) = self.run("PRAGMA journal_mode=WAL").fetchone()
-            if mode != "wal":  # SQLite stays with what works, and says nothing more
+            if mode != "wal":  # SQLite falls back to another mode without an error
                 raise JournalFailed("journal.failed", reason=f"journal_mode {mode}")
         with self.transaction():
             if self._number("user_version") == 0:
@@ -127,12 +127,12 @@ class Database:
 
     @property
     def version(self) -> int:
-        """The schema's version, which a newer release may have raised."""
+        """The schema's version; a newer release may have raised it."""
         return self._number("user_version")
 
     @property
     def pages(self) -> int:
-        """Pages of the file, with those that only the log has yet."""
+        """Pages of the file, including those that are only in the log."""
         return self._number("page_count")
 
     @property
@@ -141,7 +141,7 @@ class Database:
         return self._number("freelist_count")
 
     def limit_pages(self, pages: int) -> int:
-        """From now on the file has at most so many pages, or as many as it has; returns which."""
+        """Limit the file to so many pages, but not below its present size; returns the limit."""
         return self._number(f"max_page_count={pages}")
 
     def checkpoint(self) -> bool:
@@ -150,17 +150,17 @@ class Database:
         return not busy and frames == copied
 
     def copy_to(self, path: Path) -> None:
-        """Write all of it into a new file, durably."""
+        """Write everything into a new file, durably."""
         path.unlink(missing_ok=True)
         with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as copy:
             copy.execute("PRAGMA synchronous=FULL")
             self._connection.backup(copy)
 
     def close(self, *, copied: bool = False) -> None:
-        """Close; `copied`: all of the log was copied into the file.
+        """Close; `copied`: the whole log was copied into the file.
 
-        SQLite deletes the log as it closes. It is kept: its blocks stay ours over a restart, and
-        what it holds may be all that is left of a page.
+        SQLite would delete the log. It is kept: its blocks stay allocated over a restart,
+        and what it holds may be the only copy of a page.
         """
         try:
             if self.path is not None:

@@ -1,7 +1,7 @@
 """The kinds of event that the journal itself makes.
 
-feed.gap      numbers of a lane that nobody will get, standing in that lane
-feed.epoch    the journal's file is new: what became of the former one
+feed.gap      numbers of a lane that nobody will get, in their place in that lane
+feed.epoch    a new journal file: the outcome of the former one
 """
 
 import re
@@ -14,26 +14,26 @@ ROOM = "journal"
 
 # Evicted without a receipt, because the quota or the disk was full.
 QUOTA = "journal.gap-quota"
-# The disk is dead: this journal is in memory, and lasts as long as the process.
+# The disk is dead: this journal is in memory and lasts as long as the process.
 VOLATILE = "journal.epoch-volatile"
 # Evicted after every required platform had receipted it.
 HISTORY = "journal.gap-history"
-# The disk did not give back what was written.
+# The disk did not return what was written.
 DAMAGED = "journal.gap-damaged"
-# The former file was damaged; what it still holds and nobody has receipted is coming over.
+# The former file was damaged; its unreceipted entries are being imported.
 RECOVERING = "journal.epoch-recovering"
-# The former file was damaged; what it still held and nobody had receipted came over.
+# The former file was damaged; its unreceipted entries were imported.
 SALVAGED = "journal.epoch-salvaged"
-# The former file was not there any more; `last` is how far its numbers can have gone.
+# The former file is gone; `last` bounds the numbers that it can have issued.
 GONE = "journal.epoch-gone"
-# The former journal was in memory while the disk was away; its entries came over.
+# The former journal was in memory while the disk was unavailable; its entries were imported.
 CARRIED = "journal.epoch-carried"
 
 
 class Gap(msgspec.Struct, frozen=True, omit_defaults=True, rename={"first": "from", "last": "to"}):
-    """Numbers `first` to `last` of `lane` will not come; `why` is a text code.
+    """Numbers `first` to `last` of `lane` will never come; `why` is a text code.
 
-    `epoch` is named where it is not the entry's own: numbers of a former journal file.
+    `epoch` is set if it is not the entry's own: the numbers of a former journal file.
     """
 
     lane: str
@@ -44,11 +44,11 @@ class Gap(msgspec.Struct, frozen=True, omit_defaults=True, rename={"first": "fro
 
 
 class NewEpoch(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A new journal file took the place of epoch `former` (None: that one could not be read).
+    """A new journal file replaced epoch `former` (None: it could not be read).
 
-    With `why` RECOVERING it is only said that there is a new epoch. Once all has come over it is
-    said again: `last` is the last number of each lane there, `salvaged` how many entries came over
-    without a receipt. `why` is a text code.
+    With `why` RECOVERING it only announces the new epoch. When the import is complete it is
+    repeated: `last` is the last number of each lane there, `salvaged` the number of unreceipted
+    entries that were imported. `why` is a text code.
     """
 
     former: str | None
@@ -66,13 +66,12 @@ _encode = msgspec.json.Encoder().encode
 
 
 def encode_gap(station: str, stamps: Timestamps, gap: Gap) -> bytes:
-    """The body of a gap's entry."""
     lane = Lane.parse(gap.lane)
     return encode_tail(Event(kind=GAP, source=ROOM, stamps=stamps, lane=lane, data=gap), station)
 
 
 def encode_new_epoch(station: str, stamps: Timestamps, new: NewEpoch) -> bytes:
-    """The body of the first entry of a journal that took the place of another."""
+    """The body of the first entry of a journal that replaced another."""
     return encode_tail(Event(kind=NEW_EPOCH, source=ROOM, stamps=stamps, data=new), station)
 
 
@@ -80,9 +79,9 @@ _FORMER = re.compile(rb',"formerid":"([^"]*)"(,"originid":"[^"]*")?\}\Z')
 
 
 def renumber_event(body: bytes, identity: str) -> bytes:
-    """The same event under a new number: `formerid` is the identity that it had before.
+    """The same event under a new number: `formerid` is its former identity.
 
-    Who moves again keeps its very first identity as `originid`.
+    An event that moves again keeps its first identity as `originid`.
     """
     ends = b'"}'
     if moved := _FORMER.search(body):
@@ -92,7 +91,7 @@ def renumber_event(body: bytes, identity: str) -> bytes:
 
 
 def former_numbers(body: bytes) -> tuple[str, int, int] | None:
-    """The numbers of a former journal that came over as this event: its epoch, first and last."""
+    """The former epoch and the first and last number there, if this event was imported."""
     if moved := _FORMER.search(body):
         _, epoch, _, seq = moved[1].decode().rsplit(":", 3)
         return epoch, int(seq), int(seq)
@@ -105,13 +104,13 @@ def former_numbers(body: bytes) -> tuple[str, int, int] | None:
 
 
 def gap_reason(body: bytes) -> str:
-    """Why a gap's numbers will not come."""
+    """Why the numbers of that gap will not come."""
     why: str = _Tail.decode(b"{" + body)["data"]["why"]
     return why
 
 
 def clip_gap(body: bytes, first: int) -> bytes:
-    """The same gap for a reader who has everything before `first`."""
+    """The same gap for a reader that has everything before `first`."""
     event = _Tail.decode(b"{" + body)
     event["data"]["from"] = first
     return _encode(event)[1:]

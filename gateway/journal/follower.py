@@ -20,7 +20,7 @@ class FollowerSource(Protocol):
     """What a follower asks of the journal."""
 
     async def read(self, lane: Lane, after: int, limit: int = 200) -> list[JournalEntry]:
-        """Entries behind `after`, at most `limit`; fewer may come though there are more."""
+        """At most `limit` entries behind `after`; may return fewer although there are more."""
 
     def heads(self) -> dict[Lane, int]:
         """The last number of each lane."""
@@ -30,7 +30,7 @@ class FollowerSource(Protocol):
 
 
 class Follower:
-    """One reader. `position` is what it has receipted (retaining) or read (passing)."""
+    """One reader. `position`: what it has receipted (retaining) or read (passing)."""
 
     def __init__(
         self, source: FollowerSource, name: str, position: dict[Lane, int], *, retaining: bool
@@ -48,10 +48,10 @@ class Follower:
         lanes: Collection[Lane] = ALL,
         after: Mapping[Lane, int] | None = None,
     ) -> list[JournalEntry]:
-        """What comes next, the most urgent lane first; behind `after`, else behind `position`.
+        """The next entries, the most urgent lane first, behind `after` or else `position`.
 
-        At least one entry, if there is one, however large. Only a passing follower that names no
-        `after` moves by reading.
+        Returns at least one entry, however large, if there is one. Only a passing follower
+        without `after` moves by reading.
         """
         behind = self.position | dict(after or {})
         batch: list[JournalEntry] = []
@@ -78,16 +78,17 @@ class Follower:
         return batch
 
     def receipt(self, upto: Mapping[Lane, int]) -> None:
-        """Everything up to these numbers has arrived; never moves back, nor past the last one.
+        """Record that everything up to these numbers has arrived.
 
-        It becomes durable with one of the next commits: a receipt costs no write of its own.
+        Never moves back, nor past the last number. It becomes durable with one of the next
+        commits: a receipt costs no write of its own.
         """
         heads = self._source.heads()
         for lane, seq in upto.items():
             self.position[lane] = max(self.position[lane], min(seq, heads[lane]))
 
     def begin(self, upto: Mapping[Lane, int]) -> None:
-        """Stand behind these numbers, be it further back; only a passing follower may."""
+        """Move behind these numbers, possibly back; only for passing followers."""
         assert not self.retaining, "what it has receipted may be gone"
         self.position.update(upto)
 
@@ -98,6 +99,6 @@ class Follower:
         await self._source.newer(lanes, self.position | dict(after or {}))
 
     def waiting(self) -> dict[Lane, int]:
-        """How many numbers of each lane are behind `position`."""
+        """How many entries of each lane are behind `position`."""
         heads = self._source.heads()
         return {lane: heads[lane] - self.position[lane] for lane in Lane}

@@ -1,4 +1,4 @@
-"""Looking into a journal from outside: through the running station, or into the file at rest."""
+"""Reads a journal from outside: through the running station, or from the file at rest."""
 
 import http.client
 import socket
@@ -26,7 +26,7 @@ _decode = msgspec.json.decode
 
 
 class JournalSource(Protocol):
-    """A journal that can be looked into."""
+    """A journal that can be inspected."""
 
     def figures(self) -> dict[str, Any]:
         """Epoch, bytes used, and each lane's last number."""
@@ -35,13 +35,12 @@ class JournalSource(Protocol):
         """The lane's CloudEvents behind `after`, gaps included."""
 
     def head(self) -> ChainHead | None:
-        """Where the audit's chain ends; None where that cannot be asked."""
+        """The end of the audit chain; None if it cannot be asked for."""
 
     def complaints(self) -> list[str]:
-        """What the database itself finds wrong; empty where it cannot be asked."""
+        """What the database itself finds wrong; empty if it cannot be asked."""
 
-    def close(self) -> None:
-        """Let it go."""
+    def close(self) -> None: ...
 
 
 class RunningJournal:
@@ -85,30 +84,29 @@ class RunningJournal:
             after = int(_decode(found[-1])["sequence"])
 
     def head(self) -> ChainHead | None:
-        """As the ledger has it; a station that keeps none has no chain to prove."""
+        """As the audit log has it; a station without one has no chain to verify."""
         try:
             return _decode(self._get("/api/v1/audit/head"), type=ChainHead)
         except Unavailable:
             return None
 
     def complaints(self) -> list[str]:
-        """A running station cannot be asked for a whole scan of its file."""
+        """Always empty: a running station does not scan its whole file for us."""
         return []
 
     def close(self) -> None:
-        """Hang up."""
         self._line.close()
 
 
 class JournalAtRest:
-    """The file, which no station holds; it is held while we look."""
+    """The file of a station that does not run; its lock is held meanwhile."""
 
     def __init__(self, directory: Path) -> None:
         if not (directory / core_factory.FILE).exists():
             raise Unavailable("journal.none", path=str(directory))
         lock = JournalLock(directory)
         options = JournalOptions(reserve_mb=0)
-        try:  # unlike a station's start, looking salvages nothing
+        try:  # unlike a station's start, an inspection salvages nothing
             _look_first(directory / core_factory.FILE, lock)
             self._core = JournalCore(
                 directory / core_factory.FILE,
@@ -116,12 +114,12 @@ class JournalAtRest:
                 options=options,
                 clock=Clock.open(directory),
             )
-        except BaseException:  # the lock is let go, whatever went wrong
+        except BaseException:  # release the lock whatever went wrong
             lock.close()
             raise
         if lock.numbers is None or lock.numbers.epoch == self._core.epoch:
             self._core.adopt_lock(lock)
-        else:  # the next start tells what is missing: the lock's file must still say it then
+        else:  # the next start reports what is missing, so the lock file must still tell
             self._core.lock = lock
 
     def figures(self) -> dict[str, Any]:
@@ -143,7 +141,7 @@ class JournalAtRest:
             after = found[-1].seq
 
     def head(self) -> ChainHead | None:
-        """From the state in the file; None, too, where that says nothing (see `complaints`)."""
+        """From the state in the file; None as well if that row is damaged (see `complaints`)."""
         kept = self._core.load(chain.ROOM).get(chain.HEAD)
         try:
             return None if kept is None else chain.decode_head(chain.HEAD, kept)
@@ -151,21 +149,20 @@ class JournalAtRest:
             return None
 
     def complaints(self) -> list[str]:
-        """SQLite's own check of the whole file, and the row of the chain's end if it is no end."""
+        """SQLite's own check of the whole file, and the chain's end if its row is damaged."""
         found = self._core.check()
         if chain.HEAD in self._core.load(chain.ROOM) and self.head() is None:
             found.append(f"{chain.ROOM}/{chain.HEAD}")
         return found
 
     def close(self) -> None:
-        """Let the file go."""
         self._core.close()
 
 
 def _look_first(path: Path, lock: JournalLock) -> None:
-    """Keep the numbers that the log's torn end shows: it shows them no more once it was opened.
+    """Record the numbers that the torn end of the log shows: opening the file erases it.
 
-    JournalDamaged where SQLite, opening the file, would drop what a salvage still finds.
+    JournalDamaged if SQLite would drop, on opening, what a salvage still finds.
     """
     frames = WalFrames(wal_path(path))
     frames.close()
@@ -176,7 +173,7 @@ def _look_first(path: Path, lock: JournalLock) -> None:
 
 
 def entry_station(entry: JournalEntry) -> str:
-    """Which station an entry is of, from its source `/yizhan/<station>/<device>`."""
+    """The station of an entry, from its source `/yizhan/<station>/<device>`."""
     source: str = _decode(b"{" + entry.body).get("source", "")
     parts = source.split("/")
     return parts[2] if len(parts) > 2 else ""  # noqa: PLR2004 - "", yizhan, station
@@ -185,10 +182,10 @@ def entry_station(entry: JournalEntry) -> str:
 def open_source(
     directory: Path, controls: Sequence[Path], *, any_station: bool = True
 ) -> JournalSource:
-    """The running station's journal, if one answers at a control socket; else the file.
+    """The running station's journal if one answers at a control socket, else the file.
 
-    Without `any_station` it must be that folder's own: a journal that lies still is looked into
-    where it lies, whatever runs elsewhere.
+    Without `any_station` it must be the station of that directory: a journal at rest is read
+    from its file, whatever else runs.
     """
     for control in controls:
         if control.exists():
@@ -198,5 +195,5 @@ def open_source(
                     return running
                 running.close()
             except (Unavailable, OSError, http.client.HTTPException):
-                continue  # a socket that a killed station left behind
+                continue  # left behind by a killed station
     return JournalAtRest(directory)

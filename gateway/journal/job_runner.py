@@ -1,4 +1,4 @@
-"""Runs the core in a shell, one job at a time, in the agenda's order; tells what came of it."""
+"""Runs the core in a shell, one job at a time in the scheduler's order; reports the outcomes."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +15,8 @@ from gateway.errors import (
 )
 from gateway.event import JournalEntry, Lane
 from gateway.faults import OnFault, log_fault
-from gateway.journal.core import AppendOutcome, AppendRequest, FileMeasures, JournalCore
+from gateway.journal.append_request import AppendOutcome, AppendRequest, FileMeasures
+from gateway.journal.core import JournalCore
 from gateway.journal.job_scheduler import CommitJob, JobScheduler, PendingAppend, ReadJob
 from gateway.journal.options import WAL_FRAMES
 from gateway.journal.ports import Ticket
@@ -26,14 +27,14 @@ from gateway.journal.writer import WriterShell
 
 _T = TypeVar("_T")
 
-# Upkeep that can wait takes place when nothing has happened for so long.
+# Deferrable upkeep runs after this much idle time.
 IDLE_NS = 2_000_000_000
 
-# The log is copied when nothing is due. When it has grown to this, only an emergency goes first:
-# on a slow card under a storm of alarms something is always due.
+# The log is copied when nothing is due. Beyond this length only an emergency goes first: on a slow
+# card, under a storm of alarms, something is always due.
 LOG_FRAMES_MAX = WAL_FRAMES * 5 // 4
 
-# What wrecks still hold waits until the station has started.
+# The import of wrecks begins only when the station has started.
 CARRY_AFTER_NS = 2_000_000_000
 
 _SMOOTH = 0.1
@@ -47,11 +48,11 @@ class _Stored(NamedTuple):
 
 
 class JobRunner:
-    """The journal's motor, on the event loop.
+    """Runs the journal's jobs, on the event loop.
 
-    `stored` is called with the entries of each commit before their callers wake; `receipts` says
-    how far the retaining followers are. An error of the disk ends it: `failed` is set. What else
-    goes wrong with a wreck is a fault, and is tried again later.
+    `stored` is called with the entries of each commit before their callers resume; `receipts`
+    returns the positions of the retaining followers. A disk error ends it and sets `failed`.
+    Other faults of a wreck are reported and the import is retried later.
     """
 
     def __init__(
@@ -86,19 +87,19 @@ class JobRunner:
         self.pump()
 
     def check(self) -> None:
-        """Raise what ended the engine, if anything did."""
+        """Raise what ended the runner, if anything did."""
         if self.ended is not None:
             raise self.ended
 
     def append(self, append: AppendRequest) -> Ticket:
-        """Store this; the ticket has the numbers."""
+        """Queue an append; the ticket gets its entries."""
         ticket: Ticket = self._loop.create_future()
         if self._agenda.add(append, self._clock.now_ns(), ticket):
             self.pump()
         return ticket
 
     async def read(self, lane: Lane, work: Callable[[], _T]) -> _T:
-        """One slice of reading, in its turn."""
+        """Run one slice of reading when its turn comes."""
         self.check()
         ticket: asyncio.Future[_T] = self._loop.create_future()
         self._agenda.add_read(lane, ReadJob(work, ticket))
@@ -106,7 +107,7 @@ class JobRunner:
         return await ticket
 
     async def sleep(self) -> None:
-        """Until the next commit, or the end; the caller looks whether that is what it waits for."""
+        """Wait for the next commit or the end; the caller checks its own condition."""
         sleeper: asyncio.Future[None] = self._loop.create_future()
         self._sleepers.add(sleeper)
         try:
@@ -120,7 +121,7 @@ class JobRunner:
                 sleeper.set_result(None)
 
     def pump(self) -> None:
-        """Start what is due, if nothing is under way."""
+        """Start the job that is due, unless one is under way."""
         if self.job_since_ns is not None or self.failed.done():
             return
         now_ns = self._clock.now_ns()
@@ -138,7 +139,7 @@ class JobRunner:
                 self._rest(now_ns)
 
     def _rest(self, now_ns: int) -> None:
-        """Nothing is due: do upkeep when it has been quiet, bring over from a wreck, or wait."""
+        """Nothing is due: do upkeep when idle, import from a wreck, or wait."""
         due_ns = self._agenda.due_ns(now_ns)
         upkeep_ns = self._upkeep_ns if due_ns is None else None
         if upkeep_ns is not None and upkeep_ns <= now_ns:
@@ -162,7 +163,7 @@ class JobRunner:
         now_ns = self._clock.now_ns()
         if isinstance(error, JournalError):
             return self._fail(error, [])
-        if error is not None:  # of a wreck: whatever is the matter with it, the station goes on
+        if error is not None:  # whatever is wrong with a wreck, the station goes on
             self._carry_ns = now_ns + AGAIN_NS
             return self._on_fault("journal.wreck", error)
         assert done is not None
@@ -225,7 +226,7 @@ class JobRunner:
     def _fail(
         self, error: BaseException, under_way: list[tuple[asyncio.Future[Any], JournalError]]
     ) -> None:
-        """The disk failed: whoever waits is told, nothing is tried again."""
+        """The disk failed: every waiting caller gets the error, and nothing is retried."""
         failed = error if isinstance(error, JournalFailed) else _failed(error)
         for ticket, why in under_way:
             _settle(ticket, why)
@@ -236,7 +237,7 @@ class JobRunner:
             self.failed.set_result(failed)
 
     async def finish(self) -> None:
-        """Commit what waits without lingering, and take nothing more."""
+        """Commit what waits without delay, and accept nothing more."""
         self._agenda.hurry = True
         self.ended = self.ended or UsageError("journal.closed")
         self._carry_ns = None
@@ -249,7 +250,7 @@ class JobRunner:
 
 
 def _in_order(outcomes: Sequence[AppendOutcome]) -> list[JournalEntry]:
-    """What was stored, by number: whoever follows a lane must never see 3 before 2."""
+    """What was stored, ordered by number: a follower of a lane must never see 3 before 2."""
     stored = [entry for outcome in outcomes if isinstance(outcome, tuple) for entry in outcome]
     stored.sort(key=lambda entry: (entry.lane, entry.seq))
     return stored

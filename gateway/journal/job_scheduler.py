@@ -1,9 +1,4 @@
-"""What the journal does next: which appends are due together, and which read comes between. Pure.
-
-Emergencies and alarms are due at once and take along whatever waits. Service waits up to 50 ms
-for company, readings up to a second (`wear.py`). Between two commits one slice of a read may
-pass, unless an emergency waits; reads of urgent lanes come first, and within a lane in turn.
-"""
+"""Schedules the journal's jobs: commits of pending appends, and reads between them. Pure."""
 
 import heapq
 import itertools
@@ -12,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from gateway.event import Lane
-from gateway.journal.core import AppendRequest
+from gateway.journal.append_request import AppendRequest
 from gateway.journal.options import COMMIT_BYTES_MAX
 from gateway.journal.write_budget import WriteBudget
 
@@ -23,7 +18,7 @@ READING_LINGER_NS_MAX = 1_000 * MS
 
 
 class PendingAppend(NamedTuple):
-    """An append on its way; `ticket` is what its caller waits on."""
+    """A pending append; `ticket` is what its caller awaits."""
 
     append: AppendRequest
     since_ns: int
@@ -33,20 +28,20 @@ class PendingAppend(NamedTuple):
 
 
 class CommitJob(NamedTuple):
-    """Do this: store these together."""
+    """Store these together."""
 
     waiting: list[PendingAppend]
 
 
 class ReadJob(NamedTuple):
-    """Do this: one slice of work that only reads."""
+    """Run one slice of read-only work."""
 
     work: Callable[[], Any]
     ticket: Any
 
 
 class JobScheduler:
-    """Appends in the order of their coming, reads by urgency."""
+    """Pending appends in order of arrival, pending reads by urgency."""
 
     def __init__(self, wear: WriteBudget) -> None:
         self._wear = wear
@@ -56,36 +51,36 @@ class JobScheduler:
         self._turn = itertools.count()
         self._read_may_pass = False
         self.waiting_bytes = 0
-        self.hurry = False  # nothing lingers: the journal is being closed
+        self.hurry = False  # the journal is being closed: nothing waits for company
 
     def __bool__(self) -> bool:
         return bool(self._waiting or self._reads)
 
     def add(self, append: AppendRequest, since_ns: int, ticket: Any) -> bool:
-        """An append came; True if that may change when the next commit is due."""
+        """Queue an append; True if that may bring the next commit forward."""
         waiting = PendingAppend(append, since_ns, ticket, append.urgency, append.size)
         self._waiting.append(waiting)
         self.waiting_bytes += waiting.size
         return self._note(waiting)
 
     def _note(self, waiting: PendingAppend) -> bool:
-        """Remember the oldest of each urgency; True if this is one."""
+        """Remember the oldest append of each urgency; True if this is one."""
         first = waiting.urgency not in self._earliest
         if first:
             self._earliest[waiting.urgency] = waiting.since_ns
         return first
 
     def add_read(self, lane: Lane, read: ReadJob) -> None:
-        """A slice of a read is wanted."""
+        """Queue a slice of a read."""
         heapq.heappush(self._reads, (lane, next(self._turn), read))
 
     @property
     def emergency_waits(self) -> bool:
-        """Whether the next commit has an emergency in it."""
+        """Whether the next commit contains an emergency."""
         return Lane.EMERGENCY in self._earliest
 
     def due_ns(self, now_ns: int) -> int | None:
-        """When the next commit is due; None if nothing waits."""
+        """The instant of the next commit; None if nothing waits."""
         if not self._waiting:
             return None
         if self.hurry:
@@ -102,7 +97,7 @@ class JobScheduler:
         return min(soon_ns, since_ns + READING_LINGER_NS_MAX)
 
     def next(self, now_ns: int) -> CommitJob | ReadJob | None:
-        """What to do now; None: nothing is due."""
+        """The next job; None if nothing is due."""
         due_ns = self.due_ns(now_ns)
         due = due_ns is not None and due_ns <= now_ns
         may_pass = self._read_may_pass and not self.emergency_waits
@@ -128,7 +123,7 @@ class JobScheduler:
         return CommitJob(taken)
 
     def _in_order(self) -> list[PendingAppend]:
-        """Emergencies overtake, but not an earlier change of a state that they change too."""
+        """Emergencies overtake others, except earlier changes of a state that they change too."""
         if Lane.EMERGENCY not in self._earliest:
             return list(self._waiting)
         rooms = {
@@ -148,7 +143,7 @@ class JobScheduler:
             self._note(waiting)
 
     def drop(self) -> list[Any]:
-        """Forget everything; the tickets of those who wait."""
+        """Forget everything; returns the tickets of the callers that wait."""
         tickets = [waiting.ticket for waiting in self._waiting]
         tickets += [read.ticket for _, _, read in self._reads]
         self._waiting.clear()

@@ -1,4 +1,4 @@
-"""The journal as the rooms see it: asynchronous, one instance a station."""
+"""The journal as other rooms see it: asynchronous, one instance per station."""
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -11,7 +11,8 @@ from gateway.clock import Clock
 from gateway.errors import JournalFailed, UsageError
 from gateway.event import Event, JournalEntry, Lane, encode_tail
 from gateway.faults import OnFault, log_fault
-from gateway.journal.core import AppendRequest, JournalCore
+from gateway.journal.append_request import AppendRequest
+from gateway.journal.core import JournalCore
 from gateway.journal.core_factory import open_core, open_in_memory, write_wreck
 from gateway.journal.follower import Follower
 from gateway.journal.job_runner import JobRunner
@@ -33,20 +34,20 @@ from gateway.journal.wreck_port import ImportBacklog
 from gateway.journal.write_budget import WriteBudget
 from gateway.journal.writer import ThreadShell, WriterShell, run_job
 
-# A fact older than this when it comes in says so (`recordedtime`).
+# An event that is older than this when it arrives says so (`recordedtime`).
 RECORDED_LATER_NS = 1_000_000_000
 
 _READ_MAX = 10_000
 
-# What a stop gives the disk that was not to be had yet to take what is in memory.
+# Time that a stop gives a disk that was unavailable to store what is in memory.
 KEPT_WITHIN_S = 1.5
 
 
 class JournalStats(msgspec.Struct, frozen=True):
-    """The journal's figures; `stuck_s` is how long the job under way has taken so far.
+    """The journal's figures; `stuck_s`: how long the current job has taken so far.
 
-    `recovering` is about how many numbers of damaged journals have still to come over;
-    `wreck_bytes` is what these take on the disk until all that came over has been receipted.
+    `recovering`: about how many numbers of damaged journals are still to be imported;
+    `wreck_bytes`: their size on disk until everything imported is receipted.
     """
 
     epoch: str
@@ -66,9 +67,10 @@ class JournalStats(msgspec.Struct, frozen=True):
 class Journal:
     """See `open`.
 
-    `fatal` is set when the disk fails: the station then ends the process. `recovered` is set when
-    this one is in memory and the one on disk can be had: the station then starts anew on it, and
-    `close` lays what is in memory beside it. `behind` is the task that looks after that.
+    `fatal` is set when the disk fails: the station then ends the process. `recovered` is set
+    when this journal is in memory and the one on disk is available again: the station then
+    restarts on it, and `close` lays what is in memory beside it. `behind` is the task that
+    takes care of that.
     """
 
     def __init__(
@@ -125,8 +127,8 @@ class Journal:
     ) -> "Journal":
         """Open or create the journal in `directory`, salvaging a damaged one.
 
-        `retaining` names the followers that hold entries (the required uplinks), whether or not
-        they come to read; None keeps those that held before. JournalHeld, JournalFailed.
+        `retaining` names the followers that hold entries (the required uplinks), whether or
+        not they read; None keeps those of the last run. Raises JournalHeld, JournalFailed.
         """
         return await cls._open(
             partial(open_core, directory, retaining=retaining), station, options, clock, shell()
@@ -142,7 +144,7 @@ class Journal:
         retaining: Collection[str] | None = None,
         shell: Callable[[], WriterShell] = ThreadShell,
     ) -> "Journal":
-        """A `volatile` journal for a station whose disk is dead: a new epoch, nothing saved."""
+        """A `volatile` journal for a station whose disk is dead: a new epoch, nothing is saved."""
         return await cls._open(
             partial(open_in_memory, retaining=retaining), station, options, clock, shell()
         )
@@ -163,7 +165,7 @@ class Journal:
         except asyncio.CancelledError:  # it may take long yet
             shell.leave()
             raise
-        except BaseException:  # no thread is left behind, whatever went wrong
+        except BaseException:  # leave no thread behind whatever went wrong
             await shell.stop()
             raise
         return cls(core, shell, station=station, options=options, clock=clock)
@@ -182,10 +184,10 @@ class Journal:
     async def append(
         self, events: Sequence[Event], state: Sequence[StateChange] = ()
     ) -> tuple[JournalEntry, ...]:
-        """Store the events and the state, both or neither; their numbers, once they are on disk.
+        """Store events and state, both or neither; returns the entries once they are on disk.
 
-        JournalFull: refused, nothing stored (never an emergency). OutcomeUnknown: the disk failed
-        under it. Who is cancelled while waiting knows nothing: it may well be stored.
+        JournalFull: refused, nothing stored (never for an emergency). OutcomeUnknown: the
+        disk failed meanwhile. A cancelled caller knows nothing: the events may be stored.
         """
         append = self._append_of(events, state)
         while self._agenda.waiting_bytes > WAITING_BYTES_MAX and append.urgency > Lane.EMERGENCY:
@@ -195,9 +197,9 @@ class Journal:
         return await self._engine.append(append)
 
     def offer(self, events: Sequence[Event], state: Sequence[StateChange] = ()) -> Ticket:
-        """`append` for who bounds what is under way: it never waits for room to be taken.
+        """Like `append`, without waiting for room: for callers that bound their own pending events.
 
-        What `append` returns or raises once it is decided, the ticket has.
+        The ticket gets what `append` returns or raises.
         """
         append = self._append_of(events, state)
         self._engine.check()
@@ -216,13 +218,12 @@ class Journal:
         return encode_tail(event, self._station, self._clock.stamp() if late else None)
 
     async def load(self, room: str) -> dict[str, bytes]:
-        """The room's state by key."""
         return await self._engine.read(Lane.EMERGENCY, lambda: self._core.load(room))
 
     async def read(self, lane: Lane, after: int, limit: int = 200) -> list[JournalEntry]:
-        """Entries of the lane behind `after`, at most `limit`, all that there are below it.
+        """Entries of the lane behind `after`, at most `limit`; fewer only if there are no more.
 
-        A range that is not there any more comes as one entry at its last number, with `gap_from`.
+        A range that is lost comes as one entry at its last number, with `gap_from`.
         """
         self._engine.check()
         limit = max(1, min(limit, _READ_MAX))
@@ -233,21 +234,21 @@ class Journal:
         return found
 
     async def _slice(self, lane: Lane, after: int, limit: int) -> list[JournalEntry]:
-        """At least one entry: from memory if it is there, else one slice from the disk."""
+        """At least one entry: from memory if possible, else one slice from the disk."""
         entries = self._ring.read(lane, after, limit)
         if entries is None:
             entries = await self._engine.read(lane, lambda: self._core.read(lane, after, limit))
         return entries
 
     def heads(self) -> dict[Lane, int]:
-        """The last number committed in each lane; 0 if there is none."""
+        """The last committed number of each lane; 0 if there is none."""
         return dict(self._heads)
 
     def follower(self, name: str, *, retaining: bool) -> Follower:
         """The follower of that name.
 
-        A retaining one is the same object every time, and stands where it stood before the
-        restart. A passing one begins at the present end.
+        A retaining one is always the same object, and keeps its position over restarts. A
+        passing one begins at the present end.
         """
         if not retaining:
             return Follower(self, name, dict(self._heads), retaining=False)
@@ -264,7 +265,7 @@ class Journal:
             self._engine.check()
 
     def stats(self) -> JournalStats:
-        """The present figures; costs nothing."""
+        """The present figures; cheap."""
         engine = self._engine
         since_ns = engine.job_since_ns
         quota_mb = self._options.volatile_mb if self.volatile else self._options.quota_mb
@@ -285,16 +286,16 @@ class Journal:
         )
 
     def keep_wreck_in(self, directory: Path) -> None:
-        """At the end, what is in memory is laid beside the journal in that directory."""
+        """At `close`, lay what is in memory beside the journal in that directory."""
         self._keep_in = directory
 
     def mark_recovered(self) -> None:
-        """The journal on disk can be had again."""
+        """The journal on disk is available again."""
         if not self.recovered.done():
             self.recovered.set_result(None)
 
     async def close(self) -> None:
-        """Commit what waits, write the positions, close the file; again does nothing."""
+        """Commit what waits, write the positions, close the file. Idempotent."""
         if self._closed:
             return
         self._closed = True
@@ -312,7 +313,7 @@ class Journal:
         await self._shell.stop()
 
     async def _laid_beside(self, directory: Path, receipts: Mapping[str, LanePositions]) -> bool:
-        """Whether that has ended; a stop does not wait long for a disk that is slow already."""
+        """Whether that has ended; a stop does not wait long for a slow disk."""
         again = self.recovered.done()
         laying = asyncio.create_task(
             run_job(self._shell, lambda: write_wreck(self._core, directory, receipts, again=again))
@@ -322,7 +323,7 @@ class Journal:
 
 
 def _check_size(append: AppendRequest) -> None:
-    """UsageError if a part of it, or all of it, is larger than the journal takes at once."""
+    """UsageError if any part, or the whole, is larger than the journal accepts."""
     if append.size <= min(BODY_BYTES_MAX, STATE_BYTES_MAX):
         return
     parts = [(lane.wire, len(body), BODY_BYTES_MAX) for lane, body in append.bodies]

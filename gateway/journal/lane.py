@@ -9,14 +9,14 @@ from gateway.journal.database import Database
 from gateway.journal.events import Gap
 from gateway.journal.lane_rows import LaneRow
 
-# Makes the body of a gap's entry.
+# Encodes the body of a gap's entry.
 EncodeGap = Callable[[Gap], bytes]
 
 _COLUMNS = "seq, span, form, total, crc, body"
 
 
 class LaneTable:
-    """A lane on disk. `head` is the last number issued; `total` its running sum of bytes."""
+    """A lane on disk. `head`: the last number issued; `total`: the running sum of body bytes."""
 
     def __init__(self, db: Database, lane: Lane, epoch: str, gap_body: EncodeGap) -> None:
         self.lane = lane
@@ -27,7 +27,7 @@ class LaneTable:
         self.load()
 
     def load(self) -> None:
-        """Read head and total from the file: at the start, and after a rollback."""
+        """Read head and total from the file: at the start and after a rollback."""
         base, total, lost = self._db.run(
             "SELECT base, total, lost FROM lane WHERE id = ?", (self.lane,)
         ).fetchone()
@@ -41,7 +41,7 @@ class LaneTable:
         self.lost: int = lost
 
     def ends_whole(self) -> bool:
-        """Whether what the lane's next number follows from is as it was written."""
+        """Whether the row that the next number follows from is intact."""
         last = self._db.run(
             f"SELECT {_COLUMNS} FROM {self._name} ORDER BY seq DESC LIMIT 1"  # noqa: S608 - a lane's name
         ).fetchone()
@@ -51,7 +51,7 @@ class LaneTable:
         return row.holds(self._epoch, self.lane) and self.base <= row.seq
 
     def append(self, bodies: Sequence[bytes]) -> list[JournalEntry]:
-        """Write the bodies under the next numbers, readings packed in one row."""
+        """Write the bodies under the next numbers; readings are packed into one row."""
         first = self.head + 1
         if self.lane is Lane.TELEMETRY:
             self._insert(
@@ -66,7 +66,7 @@ class LaneTable:
         ]
 
     def skip(self, upto: int) -> None:
-        """A gap in the place of the next numbers up to that one, which may have been issued."""
+        """Write a gap in place of the next numbers up to that one, which may have been issued."""
         body = self._gap_body(Gap(self.lane.wire, self.head + 1, upto, events.DAMAGED))
         self._insert(upto, upto - self.head, lane_rows.GAP, body)
 
@@ -76,7 +76,7 @@ class LaneTable:
         self.put(LaneRow(seq, span, form, self.total, 0, body))
 
     def put(self, row: LaneRow) -> None:
-        """Write one row as it stands, with its checksum."""
+        """Write one row as it is, with its checksum."""
         self._db.run(
             f"INSERT INTO {self._name} ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)",  # noqa: S608 - a lane's name
             lane_rows.with_checksum(self._epoch, self.lane, row),
@@ -93,14 +93,14 @@ class LaneTable:
         )
 
     def bytes_stored(self) -> int:
-        """What the rows take, about."""
+        """Approximate size of the rows."""
         oldest = next(self.rows(0), None)
         if oldest is None:
             return 0
         return self.total - oldest.total + len(oldest.body) + lane_rows.ROW_BYTES
 
     def rows(self, after: int, upto: int | None = None) -> Iterator[LaneRow]:
-        """The rows that reach beyond `after`, in order, bad ones too; those that end by `upto`."""
+        """The rows that reach beyond `after` and end by `upto`, in order, damaged ones included."""
         found = self._db.run(
             f"SELECT {_COLUMNS} FROM {self._name} WHERE seq > ? AND seq <= ? ORDER BY seq",  # noqa: S608 - a lane's name
             (after, self.head if upto is None else upto),
@@ -108,11 +108,10 @@ class LaneTable:
         return map(LaneRow._make, found)
 
     def read(self, after: int, limit: int, expired: Callable[[], bool]) -> list[JournalEntry]:
-        """Entries behind `after`: at most `limit`, fewer (but one) when `expired()` says so.
+        """Entries behind `after`: at most `limit`, fewer (but one) once `expired()` is true.
 
-        Numbers that are not there any more, or not any more as written, come as one gap entry.
-        JournalDamaged if rows are missing that nobody has evicted: the tree has lost them, and a
-        salvage may find them.
+        Numbers that are lost or damaged come as one gap entry. JournalDamaged if rows are
+        missing that nobody evicted: the tree has lost them, and a salvage may find them.
         """
         entries: list[JournalEntry] = []
         due = after + 1

@@ -1,4 +1,4 @@
-"""What a row of a lane is, its checksum, and how a commit's readings are packed. Pure."""
+"""Rows of a lane: their forms, their checksum, and the packing of readings. Pure."""
 
 import struct
 import zlib
@@ -12,7 +12,7 @@ PACK = 1
 GAP = 2
 FORMS = (ONE, PACK, GAP)
 
-# What a row takes beside its body, about.
+# Approximate size of a row without its body.
 ROW_BYTES = 24
 
 _HEAD = struct.Struct("<8sBBqqq")
@@ -39,18 +39,17 @@ class LaneRow(NamedTuple):
         return self.seq - self.span + 1
 
     def holds(self, epoch: str, lane: int) -> bool:
-        """Whether this is what was written, in this lane of this epoch."""
+        """Whether the row is intact and belongs to this lane of this epoch."""
         return self.crc == row_checksum(epoch, lane, self)
 
 
 def row_checksum(epoch: str, lane: int, row: LaneRow) -> int:
-    """CRC-32 over everything that the row says and where it says it; fits SQLite's four bytes."""
+    """CRC-32 over the content of the row and its place; fits in four bytes of SQLite."""
     head = _HEAD.pack(bytes.fromhex(epoch), lane, row.form, row.seq, row.span, row.total)
     return zlib.crc32(row.body, zlib.crc32(head)) - _SIGN
 
 
 def with_checksum(epoch: str, lane: int, row: LaneRow) -> LaneRow:
-    """The row with its checksum."""
     return row._replace(crc=row_checksum(epoch, lane, row))
 
 
@@ -61,12 +60,12 @@ def state_checksum(epoch: str, room: str, key: str, change: int, body: bytes) ->
 
 
 def pack_bodies(bodies: Sequence[bytes]) -> bytes:
-    """Many bodies in one."""
+    """Pack many bodies into one."""
     return zlib.compress(_encode(bodies), _LEVEL)
 
 
 def unpack_bodies(packed: bytes) -> list[bytes]:
-    """The bodies again; ValueError if these are not packed bodies."""
+    """The packed bodies; ValueError if these are not packed bodies."""
     inflate = zlib.decompressobj()
     try:
         return _decoder.decode(inflate.decompress(packed, _PACK_BYTES_MAX))

@@ -1,7 +1,7 @@
-"""Who holds the journal: one process, by a lock on a small file beside it.
+"""Holds the journal for one process, by a lock on a small file beside it.
 
-The file also names the journal's epoch and how far its numbers may have gone. A salvage needs the
-one to believe a row, the other to know what is missing behind the last one that it finds.
+The file also records the journal's epoch and how far its numbers may have gone. A salvage needs the
+epoch to trust a row, and the numbers to know what is missing behind the last row that it finds.
 """
 
 import contextlib
@@ -24,14 +24,14 @@ _NUMBERS_BYTES = 256
 
 
 class LaneNumbers(NamedTuple):
-    """Numbers of each lane: `issued` have been; none beyond `most` has been."""
+    """Numbers of each lane: `issued` were issued; none beyond `most` was."""
 
     epoch: str
     issued: dict[Lane, int]
     most: dict[Lane, int]
 
     def at_least(self, issued: Mapping[Lane, int]) -> "LaneNumbers":
-        """With these, as far as they are more."""
+        """The greater of these and the known ones."""
         more = {lane: max(seq, issued.get(lane, 0)) for lane, seq in self.issued.items()}
         most = {lane: max(seq, self.most[lane]) for lane, seq in more.items()}
         return self._replace(issued=more, most=most)
@@ -44,7 +44,7 @@ class LaneNumbers(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> "LaneNumbers | None":
-        """What such a line says; None if it is not whole."""
+        """Decode such a line; None if it is damaged."""
         said, _, checksum = text.strip().rpartition(" ")
         if not said or checksum != f"{zlib.crc32(said.encode()):08x}":
             return None
@@ -58,10 +58,10 @@ class LaneNumbers(NamedTuple):
 
 
 class JournalLock:
-    """The lock, held from construction to `close` or the process's end."""
+    """The lock, held from construction to `close` or the end of the process."""
 
     def __init__(self, directory: Path) -> None:
-        """Take it; JournalHeld names the process that has it."""
+        """Take the lock; JournalHeld names the process that has it."""
         try:
             directory.mkdir(parents=True, exist_ok=True)
             self._fd = os.open(directory / NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -79,7 +79,7 @@ class JournalLock:
             raise JournalLocked("journal.held", path=str(directory), pid=holder) from error
 
     def name(self, epoch: str) -> None:
-        """Write down the epoch of the open journal, and who holds it, if the disk has room."""
+        """Record the epoch of the open journal and the process, if the disk has room."""
         with _no_room_suffered():
             os.pwrite(self._fd, f"{epoch} {os.getpid():>10}\n".encode(), 0)  # never shorter
             if epoch != self.epoch:
@@ -87,14 +87,13 @@ class JournalLock:
                 self.epoch = epoch
 
     def record_numbers(self, numbers: LaneNumbers) -> None:
-        """Write this down, durably; a disk without room for it is no failure of the journal's."""
+        """Record these numbers durably; a full disk is not an error here."""
         self.numbers = numbers
         with _no_room_suffered():
             os.pwrite(self._fd, numbers.text().ljust(_NUMBERS_BYTES).encode(), _TEXT_BYTES)
             os.fdatasync(self._fd)
 
     def close(self) -> None:
-        """Let go."""
         os.close(self._fd)
 
 
@@ -108,7 +107,7 @@ def _no_room_suffered() -> Iterator[None]:
 
 
 def locked_epoch(directory: Path) -> str | None:
-    """The epoch that the lock file names, without taking the lock."""
+    """The epoch in the lock file, without taking the lock."""
     try:
         return _epoch((directory / NAME).read_bytes()[:_TEXT_BYTES].decode("ascii", "replace"))
     except OSError:

@@ -1,7 +1,7 @@
-"""How far a journal's numbers may go, written beside it before they are issued.
+"""Reserves a journal's numbers in the lock file before they are issued.
 
-A salvage that finds the last page of a lane gone, or the log that would show it, knows from this
-what is missing behind the last number that it finds.
+If the last page of a lane is lost, or the log that would show it, a salvage knows from this what is
+missing behind the last number that it finds.
 """
 
 from collections.abc import Mapping
@@ -11,15 +11,15 @@ from gateway.journal.database import translate_disk_errors
 from gateway.journal.lane import LaneTable
 from gateway.journal.lock import JournalLock, LaneNumbers
 
-# Numbers are promised so far ahead: twice what one log held, which costs no sync of its own.
+# How far ahead numbers are reserved: twice what one log held, which costs no extra sync.
 AHEAD, AHEAD_MAX = 256, 65_536
 
 
 class NumberReservation:
-    """What the lock's file says of one journal."""
+    """The reservation of one journal in the lock file."""
 
     def __init__(self, lock: JournalLock, epoch: str, tables: Mapping[Lane, LaneTable]) -> None:
-        """From now on it speaks of this journal."""
+        """Take over the lock file for this journal."""
         self._lock = lock
         self._epoch = epoch
         self._tables = tables
@@ -27,11 +27,11 @@ class NumberReservation:
         self.renew()
 
     def renew(self, more: int = 0, *, closed: bool = False) -> None:
-        """Have it name so many numbers more and then some; none more once the journal is closed."""
+        """Reserve `more` numbers and the margin ahead; no margin once the journal is closed."""
         known = self._lock.numbers
         heads = {lane: table.head for lane, table in self._tables.items()}
         before = known.issued if known is not None and known.epoch == self._epoch else heads
-        # Never less than before: who only looks at a damaged file takes no evidence away.
+        # Never fewer than before: an inspection of a damaged file must not remove evidence.
         issued = {lane: max(head, before[lane]) for lane, head in heads.items()}
         most = {
             lane: head + more + min(AHEAD + 2 * (head - before[lane]), AHEAD_MAX)
@@ -41,8 +41,8 @@ class NumberReservation:
             self._lock.record_numbers(LaneNumbers(self._epoch, issued, issued if closed else most))
 
     def cover(self, more: int) -> None:
-        """Before so many numbers are issued."""
+        """Reserve before so many numbers are issued."""
         numbers = self._lock.numbers
-        assert numbers is not None  # renewed from the first on
+        assert numbers is not None  # renewed from the start on
         if any(table.head + more > numbers.most[lane] for lane, table in self._tables.items()):
             self.renew(more)

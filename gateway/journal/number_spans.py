@@ -1,17 +1,17 @@
-"""Runs of a lane's numbers: what of one journal was written into another. Pure.
+"""Spans of a lane's numbers: which of one journal were written into another. Pure.
 
-A journal that took over another's entries may be damaged in its turn, while the other still lies
-beside it. What it does not give back of these runs is read from there once more.
+A journal that imported another's entries may be damaged itself while the other still lies beside
+it. Whatever of these spans cannot be recovered from it is read from the other again.
 """
 
 from collections.abc import Iterable
 
 import msgspec
 
-# A run ends when the lane that it was written into has gone so far since it began.
+# A span ends when the lane that it was written into has advanced this far since it began.
 NUMBERS_MAX = 65_536
 
-# More are joined over what lies between: something may come twice, but nothing is forgotten.
+# Beyond this many, spans are joined over their holes: entries may repeat, but none is lost.
 SPANS_MAX = 64
 
 
@@ -34,7 +34,6 @@ def append_span(spans: NumberSpans, first: int, last: int, behind: int) -> Numbe
 
 
 def remove_numbers(spans: NumberSpans, first: int, last: int) -> NumberSpans:
-    """Without these numbers."""
     if all(last < span.first or span.last < first for span in spans):
         return spans
     left: list[NumberSpan] = []
@@ -49,7 +48,6 @@ def remove_numbers(spans: NumberSpans, first: int, last: int) -> NumberSpans:
 
 
 def truncate_spans(spans: NumberSpans, last: int) -> NumberSpans:
-    """Their numbers up to that one."""
     return tuple(
         msgspec.structs.replace(span, last=min(span.last, last))
         for span in spans

@@ -1,9 +1,9 @@
-"""When is the disk dead? When the journal could not be opened twice within 60 seconds.
+"""Decides when the disk is dead: the journal could not be opened twice within 60 seconds.
 
-A journal that opened but then met an I/O error counts as one that could not be opened: the
-process ends, and the next one finds the strike. So does an opening that was killed, for whatever it
-needed: its strike is noted before, and taken back after. Strikes are kept in the runtime directory,
-which is memory: the disk that is judged cannot be the one that remembers.
+A journal that opened and then met an I/O error counts as a failed opening: the process ends, and
+the next one finds the failure. So does an opening that was killed, whatever it took so long for:
+its failure is recorded beforehand and withdrawn afterwards. Failures are kept in the runtime
+directory, in memory: the disk in question must not be the one that remembers.
 """
 
 import logging
@@ -15,10 +15,10 @@ from gateway.clock import Clock
 log = logging.getLogger(__name__)
 
 WITHIN_NS = 60_000_000_000
-# An opening that was killed may have taken long before it was.
+# An opening that was killed may have run this long before.
 KILLED_WITHIN_NS = 600_000_000_000
 
-# A disk that comes and goes is tried ever more seldom; after a day without it, as at first.
+# A disk that comes and goes is tried at growing intervals; after a day, as at first.
 LATELY_NS = 24 * 3_600_000_000_000
 
 STRIKES_MAX = 2
@@ -36,26 +36,26 @@ class OpenFailures:
         self._opening = ""
 
     def note(self) -> None:
-        """One more failure, now."""
+        """Record a failure now."""
         self._write([*self._all(), f"{self._clock.boot} {self._clock.now_ns()}"])
 
     def begin(self) -> None:
-        """An opening begins: a strike, unless it comes to its end."""
+        """An opening begins: a failure unless `end` follows."""
         self._opening = f"{self._clock.boot} {self._clock.now_ns()} {_OPENING}"
         self._write([*self._all(), self._opening])
 
     def end(self) -> None:
-        """The opening came to its end, whatever that was."""
+        """The opening ended, whatever its outcome."""
         self._write([line for line in self._all() if line != self._opening])
 
     def recovered(self) -> None:
-        """The disk's journal can be had again, and this process ends for it. No strike."""
+        """The journal on disk is available again, and this process ends for it. Not a failure."""
         self._write([*self._all(), f"{self._clock.boot} {self._clock.now_ns()} {_RECOVERED}"])
 
     def recent_counts(self) -> tuple[int, int]:
-        """How many strikes there were in a day of this boot, and how many new starts for the disk.
+        """The failures within a day of this boot, and the restarts for the disk's sake.
 
-        The last sixteen of both together: what goes on after that goes on as seldom as it can.
+        The last sixteen of both together; intervals do not grow beyond that.
         """
         lines = [line.partition(" ") for line in self._all()]
         ours = [rest.partition(" ") for boot, _, rest in lines if boot == self._clock.boot]
@@ -65,7 +65,7 @@ class OpenFailures:
         return len(whats) - recovered, recovered
 
     def _write(self, lines: list[str]) -> None:
-        """Where it cannot be written down, this process remembers it."""
+        """If it cannot be written, this process remembers it."""
         self._here = lines[-_KEPT:]
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -80,12 +80,12 @@ class OpenFailures:
             return self._here
 
     def out(self) -> bool:
-        """Whether the disk is to be taken for dead."""
+        """Whether the disk counts as dead."""
         return count_recent(self._all(), self._clock.boot, self._clock.now_ns()) >= STRIKES_MAX
 
 
 def count_recent(lines: Collection[str], boot: str, now_ns: int) -> int:
-    """How many strikes these lines hold of this boot that are not too old."""
+    """How many of these lines are failures of this boot that are recent enough."""
     return _count([line for line in lines if not line.endswith(_RECOVERED)], boot, now_ns)
 
 

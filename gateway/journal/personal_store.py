@@ -1,11 +1,11 @@
-"""Personal fields: sealed, expiring, erasable, and nowhere else.
+"""Personal fields: sealed, expiring, erasable, and stored nowhere else.
 
-An event or a state names a person's fields by a token; they are joined only where a page shows
-them or an uplink sends them. Erasing is one delete, and leaves nothing behind in the file.
+Events and state refer to a person's fields by a token; they are joined only where a page shows them
+or an uplink sends them. Erasing is one delete, and leaves nothing behind in the file.
 
-A row's time is counted while the station runs, boot after boot; where NTP or two witnesses vouch
-for wall time, the time without power counts, too. So an unset clock may keep a row longer by the
-time that the station was off, never for ever; and one platform's wrong time erases nothing.
+The lifetime of a row is counted while the station runs, across boots; where NTP or two sources
+vouch for wall time, time without power counts as well. So an unset clock may keep a row longer by
+the time that the station was off, but never for ever, and one platform's wrong time erases nothing.
 """
 
 import contextlib
@@ -35,11 +35,12 @@ BYTES_MAX = 8 * 1024
 TTL_S_MAX = 400 * 86_400
 
 SOUND_BYTES_MAX = 256 * 1024
-# A voice is a personal field, too: half a minute of telephone quality, a hundred of them.
+# A recorded voice is a personal field as well: half a minute at telephone quality, a hundred of
+# them.
 SOUNDS_BYTES_MAX = 24 * 1024 * 1024
 
 _NONCE_BYTES = 12
-# What sealing adds: the nonce, and the seal's own tag.
+# Overhead of sealing: the nonce and the authentication tag.
 _BOX_BYTES = _NONCE_BYTES + 16
 
 _PROBE = b"yizhan private"
@@ -63,8 +64,8 @@ CREATE TABLE IF NOT EXISTS beat(
 CREATE TABLE IF NOT EXISTS probe(one INTEGER PRIMARY KEY CHECK (one = 1), box BLOB NOT NULL);
 """
 
-# Rows of the boot before go on in this one: what they had left shrinks by the time that boot is
-# known to have run since. Opening sweeps, so there are none of a boot before that.
+# Rows of the previous boot continue in this one: their remaining time shrinks by how long that boot
+# is known to have run since. Every opening sweeps, so no row is older than that.
 _ADOPT = """
 UPDATE person SET
     left_ns = left_ns - (SELECT max(0, beat.at_ns - person.at_ns) FROM beat),
@@ -92,12 +93,12 @@ class _Now(TypedDict):
 class PersonalStore:
     """The personal fields of open requests, by token.
 
-    Calls block for the disk (a commit each): from a coroutine, through `asyncio.to_thread`.
-    JournalFailed means that the disk does not take it.
+    Calls block for a disk commit: from a coroutine, use `asyncio.to_thread`. JournalFailed if
+    the disk does not accept it.
     """
 
     def __init__(self, path: Path | None, key: bytes, clock: Clock) -> None:
-        """Open the file (None: memory only); JournalDamaged if it is not ours or not this key's."""
+        """Open the file (None: in memory); JournalDamaged if it is sealed with another key."""
         self.volatile = path is None
         self._key = key
         self._clock = clock
@@ -116,20 +117,20 @@ class PersonalStore:
 
     @classmethod
     def open(cls, directory: Path | None, keys: Path, clock: Clock) -> "PersonalStore":
-        """`private.db` in that directory, sealed under the key in `keys`, both made if missing.
+        """Open `private.db` in that directory and its key in `keys`, creating what is missing.
 
-        With None it lives in memory, for a station whose disk is dead.
+        With None it is kept in memory, for a station whose disk is dead.
         """
         if directory is None:
             return cls(None, entropy.token_bytes(KEY_BYTES), clock)
         return cls(directory / "private.db", secret_key(keys / "private.key"), clock)
 
     def put(self, fields: Mapping[str, PersonalField], ttl_s: float) -> str:
-        """Keep the fields for so long; the token that names them from now on."""
+        """Store the fields for `ttl_s`; returns their token."""
         return self._put(msgspec.json.encode(fields), ttl_s, BYTES_MAX)
 
     def put_sound(self, sound: bytes, ttl_s: float) -> str:
-        """Keep somebody's voice for so long; the token that names it from now on."""
+        """Store a recorded voice for `ttl_s`; returns its token."""
         with self._transaction() as db:
             query = "SELECT coalesce(sum(length(box)), 0) FROM person WHERE length(box) > ?"
             (held,) = db.execute(query, (BYTES_MAX + _BOX_BYTES,)).fetchone()
@@ -153,12 +154,12 @@ class PersonalStore:
         return token
 
     def get(self, token: str) -> dict[str, PersonalField] | None:
-        """The fields; None once they are erased or expired."""
+        """The fields; None if they are erased or expired."""
         plain = self._get(token)
         return None if plain is None else msgspec.json.decode(plain, type=dict[str, PersonalField])
 
     def get_sound(self, token: str) -> bytes | None:
-        """The voice; None once it is erased or expired."""
+        """The voice; None if it is erased or expired."""
         return self._get(token)
 
     def _get(self, token: str) -> bytes | None:
@@ -172,14 +173,14 @@ class PersonalStore:
         return self._opened(token, row[0])
 
     def erase(self, token: str) -> bool:
-        """Forget the fields for good; False if there were none."""
+        """Erase the fields for good; False if there were none."""
         with self._transaction() as db:
             erased = db.execute("DELETE FROM person WHERE token = ?", (token,)).rowcount
         self._wipe_log()
         return erased > 0
 
     def sweep(self) -> int:
-        """Forget what has expired; how many. To be called every few minutes."""
+        """Delete expired rows; returns how many. Call it every few minutes."""
         now = self._now()
         with self._transaction() as db:
             db.execute(_ADOPT, now)
@@ -191,7 +192,6 @@ class PersonalStore:
         return swept
 
     def close(self) -> None:
-        """Let go of the file."""
         self._db.close()
 
     def __len__(self) -> int:
@@ -200,7 +200,7 @@ class PersonalStore:
         return int(rows)
 
     def _now(self) -> _Now:
-        """Rows are dated by what is vouched for, and expire by what has certainly passed."""
+        """Rows are dated by vouched time, and expire by time that has certainly passed."""
         clock = self._clock
         at_ns, floor_ns, vouched = clock.now_ns(), clock.floor_ns, clock.vouched()
         wall_ns = None if vouched is None else max(vouched.wall_at(at_ns), floor_ns)
@@ -231,10 +231,10 @@ class PersonalStore:
         self._prove()
 
     def _prove(self) -> None:
-        """A file sealed under another key is found out now, not at the first person's row."""
+        """Detect a file that is sealed with another key now, not at the first row."""
         proof = hmac.digest(self._key, _PROBE, "sha256")
         with self._db:
-            # Whose file nobody is in may be anybody's: it goes over to our key.
+            # A file without rows may have any key: it is taken over.
             self._db.execute("DELETE FROM probe WHERE NOT EXISTS (SELECT 1 FROM person)")
             self._db.execute("INSERT OR IGNORE INTO probe VALUES (1, ?)", (proof,))
             (kept,) = self._db.execute("SELECT box FROM probe").fetchone()
@@ -242,7 +242,7 @@ class PersonalStore:
             raise sqlite3.DatabaseError(_ANOTHER_KEY)
 
     def _wipe_log(self) -> None:
-        """The log may still hold what was deleted from the file: empty it."""
+        """Empty the log, which may still hold what was deleted from the file."""
         with self._failing() as db:
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 

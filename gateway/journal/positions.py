@@ -1,8 +1,8 @@
 """How far each retaining follower has receipted each lane. Pure.
 
-A position is state like any other, but writing it would wear the card as much as the entries do.
-So it rides along with a commit that takes place anyway, and only now and then: whoever loses a
-position in a crash gets some entries twice, which receipts and numbers make harmless.
+A position is state like any other, but writing each move would wear the card as much as the entries
+do. So it is written with a commit that takes place anyway, and only now and then: a position lost
+in a crash repeats some entries, which receipts and numbers make harmless.
 """
 
 from collections.abc import Collection, Mapping
@@ -15,7 +15,7 @@ from gateway.journal.options import StateChange
 ROOM = "journal"
 KEY = "follower/"
 NUMBERS_MAX = 1_000
-# A position is written when it has moved so far, or is so old.
+# A position is written when it has moved this far, or is this old.
 AGE_MAX_NS = 60_000_000_000
 
 INTEGER_MAX = 2**63 - 1
@@ -31,7 +31,7 @@ def zero_positions() -> dict[Lane, int]:
 
 
 def _upto(body: bytes, heads: LanePositions | None) -> dict[Lane, int]:
-    """A position as it was stored; a number that cannot be one is 0."""
+    """Decode a stored position; an invalid number counts as 0."""
     try:
         decoded = _decode(body)
     except (ValueError, RecursionError):
@@ -42,7 +42,7 @@ def _upto(body: bytes, heads: LanePositions | None) -> dict[Lane, int]:
 
 
 class FollowerPositions:
-    """The positions known, and which of their moves the file does not know yet."""
+    """The known positions, and which of their moves are not stored yet."""
 
     def __init__(
         self,
@@ -50,11 +50,11 @@ class FollowerPositions:
         required: Collection[str] | None,
         heads: LanePositions | None = None,
     ) -> None:
-        """Take over what was stored: of the `required` followers, or (None) of all.
+        """Take over the stored positions of the `required` followers, or (None) of all.
 
-        A required follower that is new stands before everything, and so does one whose position
-        cannot be read, or lies beyond the `heads`: it gets some entries twice, and loses none.
-        One that is no longer required holds nothing any more and is forgotten with the next commit.
+        A required follower starts before everything if it is new, if its position cannot be
+        read, or if it lies beyond the `heads`: it gets some entries twice, and loses none.
+        One that is no longer required is forgotten with the next commit.
         """
         stored = {
             key.removeprefix(KEY): body for key, body in states.items() if key.startswith(KEY)
@@ -71,7 +71,7 @@ class FollowerPositions:
         return self._upto[name]
 
     def names(self) -> list[str]:
-        """Who holds entries."""
+        """The followers that hold entries."""
         return list(self._upto)
 
     def advance(self, receipts: Mapping[str, LanePositions]) -> None:
@@ -83,18 +83,18 @@ class FollowerPositions:
                 position[lane] = max(seq, position[lane])
 
     def floor(self, lane: Lane, head: int) -> int:
-        """The last number of the lane that everybody has receipted."""
+        """The last number of the lane that every follower has receipted."""
         return min((upto[lane] for upto in self._upto.values()), default=head)
 
     def due(self, now_ns: int) -> bool:
-        """Whether the next commit should take the positions along."""
+        """Whether the next commit should store the positions."""
         if self._removed or self._moved >= NUMBERS_MAX:
             return True
         return self._moved > 0 and now_ns - self._written_ns >= AGE_MAX_NS
 
     @property
     def has_unsaved(self) -> bool:
-        """Whether the file knows less than we do."""
+        """Whether there are moves that are not stored."""
         return bool(self._removed) or self._moved > 0
 
     def changes(self) -> list[StateChange]:
@@ -106,7 +106,7 @@ class FollowerPositions:
         ]
 
     def mark_saved(self, now_ns: int) -> None:
-        """The file knows everything (its transaction is committed)."""
+        """Everything is stored (the transaction is committed)."""
         self._removed.clear()
         self._moved = 0
         self._written_ns = now_ns

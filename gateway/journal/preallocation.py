@@ -1,9 +1,9 @@
-"""Blocks on the disk: what the journal will need is its own before it needs it.
+"""Allocates disk blocks for the journal before it needs them.
 
-A full disk must not stop the emergency lane. The log's blocks are allocated once and kept for
-ever; the file's are allocated ahead of its growth, as much as the log can hold before it is
-copied, and SQLite is told never to grow beyond them. So no write of the journal ever meets
-ENOSPC: it meets its own limit, and evicts.
+A full disk must not stop the emergency lane. The blocks of the log are allocated once and kept;
+those of the file are allocated ahead of its growth, as much as the log can hold before it is
+copied, and SQLite is told never to grow beyond them. So no write of the journal meets ENOSPC: it
+meets our own limit, and evicts.
 """
 
 import contextlib
@@ -15,24 +15,24 @@ from pathlib import Path
 from gateway.errors import JournalFailed
 from gateway.journal.options import PAGE_BYTES, WAL_BYTES
 
-_KEEP_SIZE = 1  # FALLOC_FL_KEEP_SIZE: the file's length stays SQLite's business
+_KEEP_SIZE = 1  # FALLOC_FL_KEEP_SIZE: SQLite manages the file's length
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _LOG_HEAD = 32
 _FRAME_BYTES = PAGE_BYTES + 24
 _SALT_BYTES = 8
-# What a log begins with that holds nothing more: to SQLite it has no head, and is empty.
+# Header of a log whose content was copied: SQLite sees no valid header and takes it as empty.
 COPIED = b"yizhan: all of it was copied".ljust(_LOG_HEAD)
 
 _KEPT = "-kept"
 
 
 def wal_path(path: Path) -> Path:
-    """The write-ahead log of that database."""
+    """The path of that database's write-ahead log."""
     return path.with_name(path.name + "-wal")
 
 
 def sync_directory(directory: Path) -> None:
-    """Make the names of new files survive a power cut."""
+    """Make the names of new files durable."""
     fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(fd)
@@ -41,9 +41,9 @@ def sync_directory(directory: Path) -> None:
 
 
 def link_wal(path: Path) -> None:
-    """Give the log a second name, which SQLite does not delete with the first when it closes.
+    """Give the log a second name, so that SQLite does not delete its blocks on closing.
 
-    A disk that is dead, or knows no links, keeps none.
+    Without effect on a dead disk or a file system without hard links.
     """
     kept = path.with_name(path.name + _KEPT)
     with contextlib.suppress(OSError):
@@ -55,8 +55,8 @@ def link_wal(path: Path) -> None:
 def relink_wal(path: Path, *, copied: bool) -> None:
     """Put the log back under its name.
 
-    Where all of it was `copied` into the file it begins anew: a frame that is damaged later would
-    else put former versions of pages in the place of newer ones.
+    If all of it was `copied` into the file it is marked empty: otherwise a frame that is
+    damaged later would replace newer pages by older versions.
     """
     kept = path.with_name(path.name + _KEPT)
     with contextlib.suppress(OSError):
@@ -71,8 +71,8 @@ def relink_wal(path: Path, *, copied: bool) -> None:
 class PreallocatedBlocks:
     """The blocks of one open database and its log.
 
-    The descriptor stays open as long as the connection: closing it would drop SQLite's locks,
-    for POSIX locks belong to the process.
+    The descriptor stays open as long as the connection: POSIX locks belong to the process, so
+    closing it would release SQLite's locks.
     """
 
     def __init__(self, path: Path) -> None:
@@ -91,7 +91,7 @@ class PreallocatedBlocks:
     def own_log(self) -> bool:
         """Allocate the log to its full length; False if the disk has no room for it.
 
-        Then it gets half of what there is: an attempt that fails may keep all.
+        Then it gets half of what there is: a failing attempt may keep all.
         """
         have = os.fstat(self._log).st_size
         disk = os.fstatvfs(self._log)
@@ -109,7 +109,7 @@ class PreallocatedBlocks:
     def own_ahead(self, pages: int, more: int) -> bool:
         """Allocate room for `more` pages behind the first `pages`; False if there is none.
 
-        Where the file system cannot allocate ahead, free space must do.
+        If the file system cannot allocate ahead, free space must be enough.
         """
         start, length = pages * PAGE_BYTES, more * PAGE_BYTES
         if more <= 0:
@@ -126,7 +126,7 @@ class PreallocatedBlocks:
         raise JournalFailed("journal.failed", reason=os.strerror(code))
 
     def frames(self) -> int:
-        """Frames in the log that are not yet copied: those that carry the log's present salt."""
+        """Frames in the log that are not copied yet: those with the log's present salt."""
         salt = os.pread(self._log, _SALT_BYTES, 16)
         if salt != self._salt:
             self._salt, self._frames = salt, 0
@@ -140,10 +140,10 @@ class PreallocatedBlocks:
         return os.pread(self._log, _SALT_BYTES, _LOG_HEAD + index * _FRAME_BYTES + 8)
 
     def copied(self) -> None:
-        """The whole log was copied into the file: SQLite begins it anew with the next write."""
+        """The whole log was copied into the file: SQLite restarts it with the next write."""
         self._copied = os.pread(self._log, _SALT_BYTES, 16)
 
     def close(self) -> None:
-        """Only after the connection is closed."""
+        """Call it only after the connection is closed."""
         os.close(self._fd)
         os.close(self._log)

@@ -1,9 +1,9 @@
-"""Who gives way when the file is full.
+"""Decides what is evicted when the file is full.
 
-First what every required platform has receipted: readings, service, alarms, oldest first. Then,
-with a gap in their place, what has no receipt: readings, service, and alarms beyond their quarter
-of the quota. Emergencies give way last, and without a receipt only to a new emergency, for which
-the reserve is broken first.
+First goes what every required platform has receipted: readings, service, alarms, oldest first.
+Then, leaving a gap, what has no receipt: readings, service, and alarms beyond their quarter of the
+quota. Emergencies go last, and without a receipt only for a new emergency, for which the reserve is
+used first.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -20,18 +20,18 @@ from gateway.journal.options import ALARM_SHARE, PAGE_BYTES
 from gateway.journal.positions import FollowerPositions
 
 CHUNK_BYTES = 256 * 1024
-# What is evicted at a time: enough that it is rare, little enough that nobody waits for it.
+# Rows evicted at a time: enough to make it rare, few enough to be quick.
 CHUNK_ROWS = 2_000
 
-# Freed beyond what is needed now, so that not every commit evicts.
+# Pages freed beyond the present need, so that not every commit evicts.
 SPARE_PAGES = 512
 
-# Frees a chunk; False when it has nothing (more) to give.
+# Frees a chunk; False if there is nothing (more) to free.
 EvictionStep = Callable[[], bool]
 
 
 class Quota:
-    """Makes room inside a transaction; `limit_pages` is how far the file may grow now."""
+    """Makes room inside a transaction; `limit_pages` is the present limit of the file."""
 
     def __init__(
         self,
@@ -49,7 +49,6 @@ class Quota:
         self.evictions = 0
 
     def limit(self, pages: int) -> None:
-        """From now on the file may have at most so many pages."""
         self.limit_pages = self._db.limit_pages(pages)
 
     def keep_alarms(self, quota_pages: int) -> None:
@@ -57,13 +56,13 @@ class Quota:
         self.alarm_bytes_kept = quota_pages * PAGE_BYTES // ALARM_SHARE
 
     def room(self) -> int:
-        """Pages that can be written without evicting anything."""
+        """Pages that can be written without an eviction."""
         return self._db.free_pages + max(0, self.limit_pages - self._db.pages)
 
     def make_room(self, pages: int, *, emergency: bool, gentle: bool = False) -> bool:
-        """Have room for so many pages; True if something was evicted, JournalFull if it fails.
+        """Make room for so many pages; True if something was evicted, JournalFull if impossible.
 
-        `gentle` gives up only what everybody has receipted.
+        `gentle` evicts only what everybody has receipted.
         """
         before = self.evictions
         for step in self._gentle() if gentle else self._steps(emergency=emergency):
@@ -76,7 +75,7 @@ class Quota:
         return self.evictions > before
 
     def _steps(self, *, emergency: bool) -> Iterator[EvictionStep]:
-        """The order of giving way."""
+        """The order of eviction."""
         yield from self._receipted()
         yield partial(self._lose, Lane.TELEMETRY)
         yield partial(self._lose, Lane.SERVICE)
@@ -104,7 +103,7 @@ class Quota:
         return True
 
     def _lose(self, lane: Lane) -> bool:
-        """Put a gap in the place of the lane's oldest chunk; an earlier gap grows."""
+        """Replace the lane's oldest chunk by a gap, extending an earlier one."""
         table = self._tables[lane]
         floor = self._positions.floor(lane, table.head)
         chunk = _chunk(table.rows(0))

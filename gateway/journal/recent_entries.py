@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from gateway.event import JournalEntry, Lane
 
 ENTRIES_MAX = 1_024
-# Of each lane.
+# For each lane.
 BYTES_MAX = 512 * 1024
 
 
@@ -19,7 +19,7 @@ class RecentEntries:
         self._bytes = dict.fromkeys(Lane, 0)
 
     def add(self, entries: Iterable[JournalEntry]) -> None:
-        """These were committed, in order."""
+        """Add committed entries, in order."""
         for entry in entries:
             newest = self._entries[entry.lane]
             newest.append(entry)
@@ -28,7 +28,7 @@ class RecentEntries:
                 self._bytes[entry.lane] -= len(newest.popleft().body)
 
     def read(self, lane: Lane, after: int, limit: int) -> list[JournalEntry] | None:
-        """At most `limit` entries behind `after`; None if the ring does not reach back so far."""
+        """At most `limit` entries behind `after`; None if memory does not reach back so far."""
         newest = self._entries[lane]
         if not newest or after + 1 < newest[0].seq:
             return None

@@ -1,9 +1,9 @@
-"""What a damaged journal still holds: every row whose checksum says that it is whole.
+"""Salvages a damaged journal: finds every row whose checksum holds.
 
-SQLite's own tree is not needed: all leaf pages are looked at, and a row is believed when its CRC
-fits its epoch, its lane and its number. An index of the leaves (eight bytes for each) keeps the
-lanes in order, so that a wreck may be larger than the memory. State is read by its own tree if
-that is whole, else it is looked for, too, and comes in its newest version.
+SQLite's own tree is not needed: all leaf pages are read, and a row is trusted if its CRC matches
+its epoch, lane and number. An index of the leaves (eight bytes each) keeps the lanes in order, so a
+wreck may be larger than memory. State is read by its tree if that is intact; otherwise it is
+searched for as well, and its newest version is used.
 """
 
 import contextlib
@@ -26,29 +26,29 @@ from gateway.journal.lock import JournalLock
 from gateway.journal.sqlite_pages import SqlitePages, TableRecord
 
 _META = re.compile(rb"epoch([0-9a-f]{16})")
-# The table of the epoch is one of the first.
+# The table with the epoch is among the first pages.
 _META_PAGES = 64
 
 _INT, _TEXT = rb"[\x01-\x06\x08\x09]", rb"(?:[\x0d-\x7f]|[\x81-\xff][\x00-\x7f])"
-# The types of a state's columns, as they stand before its record: few other leaves have that.
+# The column types of a state record, as they stand before it; few other leaves match.
 _STATE_HEAD = re.compile(rb"\x00" + _INT + 2 * _TEXT + _INT, re.DOTALL)
 
-# Names as bytes: those that are damaged may be no text.
+# Names as bytes: damaged ones may not be text.
 _STATES = "SELECT NULL, change, CAST(room AS BLOB), CAST(key AS BLOB), crc, body FROM state"
 
-# So long is no name of ours: a row that bears such a one is not even that.
+# No name of ours is longer: a row with a longer one is not a state.
 _NAME_MAX = 512
 
 # A leaf's key is its lowest number, then its sheet: 64 GiB of pages, and numbers up to 2^35.
 _SHEET_BITS = 28
 
 _RUN_KEYS = 65_536
-# Leaves indexed at once (8 MB), more than half a GiB has; a larger wreck is looked over again.
+# Leaves indexed at once (8 MB), enough for half a GiB; a larger wreck is scanned again.
 KEYS_MAX = 1_000_000
 
 
 class Wreck:
-    """A damaged file. Nothing is written to it."""
+    """A damaged file, opened read-only."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class Wreck:
         *,
         keep_torn: bool = False,
     ) -> None:
-        """Open it; `epoch` is believed where the file does not say its own."""
+        """Open it; `epoch` is used if the file does not tell its own."""
         self._path = path
         self._pages = SqlitePages(path, keep_torn=keep_torn)
         self.epoch = self._pages.search(_META, _META_PAGES) or epoch
@@ -66,19 +66,18 @@ class Wreck:
         self._gaps: dict[Lane, int] = dict.fromkeys(Lane, 0)
         self._last: dict[Lane, int] = dict.fromkeys(Lane, 0)
         self._after: dict[Lane, int] = dict.fromkeys(Lane, 0)
-        self._lane = Lane.TELEMETRY  # that the last leaf belonged to: the next one often does, too
+        self._lane = Lane.TELEMETRY  # the last leaf's lane, often the next one's as well
         self._next = 1
 
     def close(self) -> None:
-        """Let the files go."""
         self._pages.close()
 
     @property
     def broken_log(self) -> bool:
-        """Whether the log itself is damaged: what it held last may be gone."""
+        """Whether the log itself is damaged, so that its last content may be lost."""
         return self._pages.log.broken
 
-    # The state.
+    # State
 
     @property
     def states(self) -> dict[tuple[str, str], bytes]:
@@ -87,7 +86,7 @@ class Wreck:
 
     @property
     def spoilt(self) -> dict[tuple[str, str], bytes]:
-        """The states that are not as they were written, as far as they still have a name."""
+        """The damaged states that still have a readable name."""
         return {name: body for name, body in self._state.spoilt.items() if name not in self.states}
 
     @cached_property
@@ -125,10 +124,10 @@ class Wreck:
                 found.add(record.values)
         return found
 
-    # The lanes.
+    # Lanes
 
     def scan(self, sheets: int) -> bool:
-        """Look over so many pages more; False when all are in the index."""
+        """Scan so many more pages; False when all are in the index."""
         if self.epoch is None or self._next > self._pages.sheets:
             return False
         first, self._next = self._next, self._next + sheets
@@ -137,7 +136,7 @@ class Wreck:
         return self._next <= self._pages.sheets
 
     def _note(self, epoch: str, number: int, leaf: bytes) -> None:
-        """Put a leaf into the index, by the lowest number that is whole in it."""
+        """Add a leaf to the index, under the lowest number that is intact in it."""
         found = list(self._rows(epoch, leaf))
         if not found:
             return
@@ -153,7 +152,7 @@ class Wreck:
             max(self._index.values(), key=len).halve()
 
     def _rows(self, epoch: str, leaf: bytes) -> Iterator[LaneRow]:
-        """The whole rows of a leaf, if it is one of a lane, which is then `_lane`."""
+        """The intact rows of a leaf if it belongs to a lane, which `_lane` then is."""
         for record in self._pages.records(leaf):
             if (row := _row(record)) is None:
                 continue
@@ -165,7 +164,7 @@ class Wreck:
             yield row
 
     def numbers_torn(self) -> dict[Lane, int]:
-        """The last number of each lane that the log has behind its last commit that holds."""
+        """The last number of each lane in the log behind its last intact commit."""
         found: dict[Lane, int] = {}
         first = self._pages.count + self._pages.log.sound + 1
         if self.epoch is not None:
@@ -179,11 +178,11 @@ class Wreck:
         return self._last[lane]
 
     def skip(self, after: Mapping[Lane, int]) -> None:
-        """Before the scan: nobody will ask for numbers up to these."""
+        """Before the scan: numbers up to these will not be asked for."""
         self._after |= after
 
     def rows(self, lane: Lane, after: int = 0) -> Iterator[LaneRow]:
-        """The lane's rows that reach beyond `after`, in order; scans as much as it needs."""
+        """The lane's rows that reach beyond `after`, in order; scans as far as necessary."""
         self.scan_lane(lane, after)
         while True:
             while self.scan(_RUN_KEYS):
@@ -196,7 +195,7 @@ class Wreck:
             self.scan_lane(lane, after)
 
     def scan_lane(self, lane: Lane, after: int) -> None:
-        """Scan for this lane, from behind `after`, unless all of it is in the index."""
+        """Scan for this lane, from behind `after`, unless the index is complete for it."""
         if lane in self._index and self.complete(lane):
             return
         self._after[lane] = max(self._after[lane], after)
@@ -204,18 +203,19 @@ class Wreck:
         self._next = 1
 
     def complete(self, lane: Lane) -> bool:
-        """Whether a whole scan leaves nothing of the lane out of the index."""
+        """Whether a complete scan leaves nothing of the lane out of the index."""
         return self._index[lane].ceiling is None
 
     def indexed(self, lane: Lane, after: int) -> Iterator[LaneRow]:
-        """The rows behind `after` that the scan has found, in order, each number once.
+        """The rows behind `after` found so far, in order, each number once.
 
-        What an eviction has put a gap in the place of is not there, though its pages may still be.
+        Rows that an eviction has replaced by a gap are left out, though their pages may
+        still exist.
         """
         return self._merged(lane, max(after, self._gaps[lane] - 1), self._index[lane].keys())
 
     def _merged(self, lane: Lane, after: int, keys: Iterator[int]) -> Iterator[LaneRow]:
-        """Rows of leaves that may overlap: older versions of a page hold the same rows again."""
+        """Rows of leaves that may overlap: older versions of a page contain the same rows."""
         if self.epoch is None:
             return
         waiting: list[int] = []
@@ -233,7 +233,7 @@ class Wreck:
                 if row.seq not in held:
                     heapq.heappush(waiting, row.seq)
                     held[row.seq] = row
-                elif row.form == lane_rows.GAP:  # took the place of the entry
+                elif row.form == lane_rows.GAP:  # it took the entry's place
                     held[row.seq] = row
         while waiting:
             yield held.pop(heapq.heappop(waiting))
@@ -274,10 +274,11 @@ class _Index:
 
 
 def record_torn_numbers(path: Path, lock: JournalLock) -> dict[Lane, int]:
-    """The last number of each lane that the torn end of a log shows: its commit does not hold.
+    """Record the last numbers in the torn end of the log, whose commit is damaged.
 
-    To be asked before SQLite opens the file, which writes over that. The lock's file has them
-    first: a start that is cut off behind its first commit has no other witness of them.
+    Call it before SQLite opens the file and overwrites that end. The lock file must have the
+    numbers first: a start that is interrupted behind its first commit has no other evidence of
+    them.
     """
     wreck = Wreck(path, lock.epoch, keep_torn=True)
     try:
@@ -301,7 +302,7 @@ def _row(record: TableRecord) -> LaneRow | None:
 
 
 class _States:
-    """Rows of state: the newest whole one of each name, and what else bears one."""
+    """Rows of state: the newest intact one of each name, and the damaged ones with a name."""
 
     def __init__(self, epoch: str) -> None:
         self.whole: dict[tuple[str, str], bytes] = {}
@@ -310,7 +311,7 @@ class _States:
         self._changes: Counter[tuple[str, str]] = Counter()
 
     def add(self, values: Sequence[object]) -> None:
-        """One row, whatever it is."""
+        """Add one row of unknown content."""
         match values:
             case [None, int(change), str(room), str(key), int(crc), bytes(body)]:
                 name = room, key
@@ -325,5 +326,5 @@ class _States:
 
 
 def _text(value: object) -> object:
-    """What the column says, if it says anything."""
+    """The text of the column, if it has one."""
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value

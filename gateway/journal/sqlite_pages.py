@@ -1,7 +1,7 @@
-"""SQLite's file format, as far as a salvage needs it: records of table leaf pages, by page scan.
+"""SQLite's file format as far as a salvage needs it: records of table leaf pages, by page scan.
 
-Written after "Database File Format" and "WAL-mode File Format" of the SQLite documentation. It
-believes nothing: a page may be garbage, and every length is checked before it is used.
+Written after "Database File Format" and "WAL-mode File Format" of the SQLite documentation. Nothing
+is trusted: a page may be garbage, and every length is checked before it is used.
 """
 
 import contextlib
@@ -48,19 +48,18 @@ class TableRecord(NamedTuple):
 class SqlitePages:
     """The pages of a database file, and the versions of them in its log.
 
-    Every version has a number, its *sheet*: 1 to `count` are the file's pages, those above are the
+    Each version has a number, its *sheet*: 1 to `count` are the file's pages, those above are
     frames of the log.
     """
 
     def __init__(self, path: Path, *, keep_torn: bool = False) -> None:
-        """`keep_torn`: with the frames of a last commit that does not hold."""
+        """`keep_torn`: include the frames of a damaged last commit."""
         self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self.count = os.fstat(self._fd).st_size // PAGE_BYTES
         self.log = WalFrames(path.with_name(path.name + "-wal"), keep_torn=keep_torn)
         self._newest = self.log.newest()
 
     def close(self) -> None:
-        """Let the files go."""
         os.close(self._fd)
         self.log.close()
 
@@ -70,7 +69,7 @@ class SqlitePages:
         return self.count + len(self.log.pages)
 
     def sheet(self, number: int) -> bytes:
-        """One version of a page; Garbage if the disk does not give it."""
+        """One version of a page; MalformedPage if the disk does not return it."""
         if number > self.count:
             found = self.log.content(number - self.count - 1)
         else:
@@ -85,7 +84,7 @@ class SqlitePages:
         return self.sheet(page if index is None else self.count + 1 + index)
 
     def search(self, pattern: re.Pattern[bytes], pages: int) -> str | None:
-        """What the pattern's group catches in one of the first pages."""
+        """What the pattern's group matches in one of the first pages."""
         for page in range(1, pages + 1):
             try:
                 found = pattern.search(self.newest(page))
@@ -96,9 +95,9 @@ class SqlitePages:
         return None
 
     def free(self) -> bytearray:
-        """1 for each page in the free list: what it holds was deleted. 0 as far as that is damaged.
+        """1 for each page in the free list: its content was deleted. 0 where the list is damaged.
 
-        At index `count` and above there is nothing: only pages of the file are looked at.
+        Indexes from `count` on do not exist: only pages of the file are covered.
         """
         found = bytearray(self.count + 1)
         try:
@@ -116,7 +115,7 @@ class SqlitePages:
         return found
 
     def leaves(self, first: int, last: int) -> Iterator[tuple[int, bytes]]:
-        """The sheets from `first` to `last` that are leaves of a table, with what they hold."""
+        """The sheets from `first` to `last` that are leaves of a table, with their content."""
         for number, found in self._read(first, min(last, self.sheets)):
             if found[_FIRST_PAGE_HEAD if number == 1 else 0] == _LEAF:
                 yield number, found
@@ -133,16 +132,13 @@ class SqlitePages:
                     yield number, block[at : at + PAGE_BYTES]
                     number += 1
                 continue
-            for _ in range(max(1, many)):  # a frame, or pages of which the disk gives not all
+            for _ in range(max(1, many)):  # a frame, or pages that the disk returns only in part
                 with contextlib.suppress(MalformedPage):
                     yield number, self.sheet(number)
                 number += 1
 
     def newest_leaves(self, pattern: re.Pattern[bytes]) -> Iterator[bytes]:
-        """The leaves of tables as the last commit left them, without what was deleted.
-
-        Only those where the pattern is found.
-        """
+        """The table leaves as of the last commit that contain the pattern, without deleted ones."""
         free = self.free()
         for number, found in self.leaves(1, self.count):
             if not free[number] and number not in self._newest and pattern.search(found):
@@ -154,7 +150,7 @@ class SqlitePages:
                 yield found
 
     def records(self, sheet: bytes) -> Iterator[TableRecord]:
-        """The whole records of a leaf, in order of their cells."""
+        """The intact records of a leaf, in cell order."""
         head = _FIRST_PAGE_HEAD if sheet[0] != _LEAF else 0
         cells = int.from_bytes(sheet[head + 3 : head + 5])
         start = head + _LEAF_HEAD
@@ -166,7 +162,7 @@ class SqlitePages:
             yield record
 
     def _record(self, page: bytes, offset: int) -> TableRecord:
-        """The record at that place; Garbage if there is none."""
+        """The record at that offset; MalformedPage if there is none."""
         length, at = _varint(page, offset)
         rowid, at = _varint(page, at)
         if length > _PAYLOAD_MAX:
@@ -178,7 +174,7 @@ class SqlitePages:
         return TableRecord(_signed(rowid), _values(payload[:length]))
 
     def _overflow(self, page: int, length: int) -> bytes:
-        """The rest of a long payload, from its chain of pages."""
+        """The rest of a long payload, from its chain of overflow pages."""
         found = bytearray()
         while page and len(found) < length:
             content = self.newest(page)
@@ -188,7 +184,7 @@ class SqlitePages:
 
 
 def _local(length: int) -> int:
-    """How much of a payload stands in the leaf itself."""
+    """How much of a payload is in the leaf itself."""
     if length <= _LOCAL_MAX:
         return length
     wanted = _LOCAL_MIN + (length - _LOCAL_MIN) % (PAGE_BYTES - 4)
@@ -196,7 +192,7 @@ def _local(length: int) -> int:
 
 
 def _varint(raw: bytes, at: int) -> tuple[int, int]:
-    """SQLite's variable-length integer, and where it ends."""
+    """SQLite's variable-length integer, and the offset behind it."""
     if at < len(raw) and raw[at] < 0x80:  # noqa: PLR2004 - nearly always it is one byte
         return raw[at], at + 1
     value = 0
@@ -236,7 +232,7 @@ def _value(payload: bytes, kind: int, at: int) -> tuple[SqliteValue, int]:
         value: SqliteValue = int.from_bytes(payload[at:end], signed=True)
     elif kind == _REAL:
         end = at + 8
-        value = None  # no column that we look for is a real number
+        value = None  # none of the columns that we look for is a real number
     else:
         end = at + (kind - 12) // 2
         value = payload[at:end]

@@ -1,11 +1,11 @@
-"""Opening the journal for a station that must not wait: on the disk, else for now in memory.
+"""Opens the journal for a station that must not wait: on disk, else in memory for now.
 
-The disk's journal has four seconds, at every start. Where it takes longer (a slow card, a whole
-file to look over), where the disk has no room for it, or is taken for dead, the station starts on a
-journal in memory, marked `volatile`. Behind it the opening goes on, or is tried again, ever more
-seldom. When the disk's journal is whole and opens as quickly as a start needs it, `recovered` is
-set and the station starts anew on it. What was in memory is then laid beside it as a wreck, and
-comes over like any other. So it is where the station is stopped before, if the disk takes it.
+At every start the journal on disk has four seconds. If it takes longer (a slow card, a file to
+check), if the disk has no room for it, or if the disk counts as dead, the station starts on a
+journal in memory, marked `volatile`. The opening continues behind it or is retried at growing
+intervals. Once the journal on disk is intact and opens fast enough for a start, `recovered` is set
+and the station restarts on it. What was in memory is laid beside it as a wreck and imported like
+any other, also if the station is stopped before and the disk accepts it.
 """
 
 import asyncio
@@ -25,25 +25,25 @@ from gateway.journal.writer import ThreadShell, WriterShell
 log = logging.getLogger(__name__)
 
 OPENING_S = 4.0
-# A new start for the disk's sake must have its journal in time: it opens in half of it.
+# A restart for the disk's sake happens only if its journal opens in half the time of a start.
 QUICK_S = 2.0
 
-# From one new start for the disk's sake to the next; twice as long each time.
+# Interval between restarts for the disk's sake; doubles each time.
 REST_S, REST_S_MAX = 600.0, 3600.0
 
 # Between two attempts: a card that was just plugged in again needs a moment.
 PAUSE_S = 1.0
 
-# Between two attempts behind a running station; twice as long each time, and for each strike more
-# than took the disk for dead. In the first of them the strikes expire.
+# Interval between attempts behind a running station; doubles each time, and for each failure beyond
+# those that declared the disk dead. The failures expire during the first interval.
 AGAIN_S, AGAIN_S_MAX = 60.0, 3600.0
 
-# How often whoever watches the start is told that it goes on.
+# How often the start's observer is told that it goes on.
 WAITED_S = 1.0
 
 
 class _Opener(NamedTuple):
-    """The journal of one station, and what became of the attempts to open it."""
+    """The journal of one station, and the outcome of the attempts to open it."""
 
     directory: Path
     station: str
@@ -54,7 +54,7 @@ class _Opener(NamedTuple):
     shell: Callable[[], WriterShell]
 
     async def on_disk(self) -> Journal:
-        """One attempt. Only an error of the disk is a strike; a full one is none."""
+        """One attempt. Only disk errors count as failures; a full disk does not."""
         self.strikes.begin()
         try:
             journal = await Journal.open(
@@ -70,10 +70,10 @@ class _Opener(NamedTuple):
             self.strikes.end()
             self.strikes.note()
             raise
-        except (JournalError, asyncio.CancelledError):  # a stop is no kill
+        except (JournalError, asyncio.CancelledError):  # a stop is not a kill
             self.strikes.end()
             raise
-        except Exception as error:  # the edge: a mistake of ours is no reason not to start
+        except Exception as error:  # the edge: our mistake must not prevent a start
             log.exception("the journal in %s cannot be opened", self.directory)
             self.strikes.end()
             self.strikes.note()
@@ -91,7 +91,7 @@ class _Opener(NamedTuple):
         )
 
     async def recover(self, journal: Journal, opening: asyncio.Task[Journal] | None) -> None:
-        """Have the disk's journal whole behind the one in memory, then set `recovered`."""
+        """Make the journal on disk available behind the one in memory, then set `recovered`."""
         strikes, restarts = self.strikes.recent_counts()
         not_before_s = _rested_s(restarts)
         tries = max(0, strikes - STRIKES_MAX)
@@ -103,14 +103,14 @@ class _Opener(NamedTuple):
         journal.mark_recovered()
 
     async def _can_be_had(self, opening: asyncio.Task[Journal], not_before_s: float) -> bool:
-        """Whether the journal, whole by then, opens in time for a new start."""
+        """Whether the journal, intact by then, opens fast enough for a restart."""
         loop = asyncio.get_running_loop()
         try:
             await (await opening).close()
             await asyncio.sleep(max(0.0, not_before_s - loop.time()))
             began_s = loop.time()
             await (await self.on_disk()).close()
-        except JournalError as error:  # somebody who looks into it has it now, or it is dead yet
+        except JournalError as error:  # another process inspects it now, or the disk is still dead
             log.warning("the journal on disk is not to be had yet: %s", error)
             return False
         took_s = loop.time() - began_s
@@ -120,12 +120,12 @@ class _Opener(NamedTuple):
 
 
 def _rested_s(restarts: int) -> float:
-    """When the next new start for the disk's sake may come, by the loop, after so many of them."""
+    """The loop time of the next restart for the disk's sake, after so many of them."""
     return asyncio.get_running_loop().time() + _doubled(REST_S / 2, restarts, REST_S_MAX)
 
 
 def _doubled(half_s: float, times: int, most_s: float) -> float:
-    """Nothing for no time, else twice as long each time, for months."""
+    """0 for `times` 0, else doubling with each time; bounded even after months."""
     return 0.0 if times == 0 else min(half_s * 2.0 ** min(times, 16), most_s)
 
 
@@ -142,9 +142,9 @@ async def open_or_volatile(
     shell: Callable[[], WriterShell] = ThreadShell,
     on_wait: Callable[[], object] = lambda: None,
 ) -> Journal:
-    """The journal on disk; where that takes too long or cannot be, one in memory, `volatile`.
+    """The journal on disk; if that takes too long or fails, one in memory, `volatile`.
 
-    JournalHeld is no failure of the disk, and is raised. `on_wait` is called each second.
+    JournalHeld is no disk failure and is raised. `on_wait` is called each second.
     """
     strikes = OpenFailures(runtime, clock)
     opener = _Opener(directory, station, options, clock, retaining, strikes, shell)
@@ -180,7 +180,7 @@ async def open_or_volatile(
 async def _ended(
     opening: asyncio.Task[Journal], until_s: float, on_wait: Callable[[], object]
 ) -> bool:
-    """Whether it ends in time; the first attempt and a second one have the time together."""
+    """Whether it ends in time; the first attempt and a second one share that time."""
     loop = asyncio.get_running_loop()
     while not opening.done() and (left_s := until_s - loop.time()) > 0:
         await asyncio.wait({opening}, timeout=min(WAITED_S, left_s))
@@ -190,7 +190,7 @@ async def _ended(
 
 
 async def _meanwhile(opener: _Opener, opening: asyncio.Task[Journal] | None) -> Journal:
-    """A journal in memory, and somebody who looks after the one on disk."""
+    """A journal in memory, and a task that takes care of the one on disk."""
     journal = await opener.in_memory()
     journal.keep_wreck_in(opener.directory)
     recovering = opener.recover(journal, opening)
@@ -209,10 +209,10 @@ async def replace_hung_journal(
     retaining: Collection[str] | None = None,
     shell: Callable[[], WriterShell] = ThreadShell,
 ) -> Journal:
-    """One in memory instead of a journal that opened, and whose disk then does not answer.
+    """A journal in memory to replace one that is open and whose disk does not answer.
 
-    When it does, that journal is closed, and `recovered` is set, not sooner than after any other
-    new start for the disk's sake. Nobody else may close it.
+    When the disk answers, that journal is closed and `recovered` is set, no sooner than after
+    any other restart for the disk's sake. Nobody else may close it.
     """
     strikes, loop = OpenFailures(runtime, clock), asyncio.get_running_loop()
     not_before_s = _rested_s(strikes.recent_counts()[1])

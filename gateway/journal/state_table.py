@@ -1,4 +1,4 @@
-"""State: the present shape of everything open, by room and key."""
+"""State: the present form of everything open, by room and key."""
 
 from collections.abc import Iterable
 
@@ -9,7 +9,7 @@ from gateway.journal.options import StateChange
 
 
 class StateTable:
-    """The table, with the place of every key in memory: rooms bound their keys."""
+    """The table, with the row of every key in memory: rooms bound their keys."""
 
     def __init__(self, db: Database, epoch: str) -> None:
         self._db = db
@@ -17,7 +17,7 @@ class StateTable:
         self.load()
 
     def load(self) -> None:
-        """Find every key's row: at the start, and after a rollback."""
+        """Find the row of every key: at the start and after a rollback."""
         found = self._db.run("SELECT id, change, room, key FROM state").fetchall()
         self._ids: dict[tuple[str, str], int] = {(room, key): id_ for id_, _, room, key in found}
         self._last_id: int = max((row[0] for row in found), default=0)
@@ -45,7 +45,7 @@ class StateTable:
         )
 
     def room(self, room: str) -> dict[str, bytes]:
-        """Everything under one room's name; JournalDamaged if it is not what was written."""
+        """Everything in one room; JournalDamaged if any of it is damaged."""
         states = {}
         for change, key, crc, body in self._db.run(
             "SELECT change, key, crc, body FROM state WHERE room = ? ORDER BY id", (room,)

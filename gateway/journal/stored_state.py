@@ -1,8 +1,8 @@
-"""A room's state, taken back at a start: a row that cannot be read is set aside.
+"""Loads a room's state at a start; rows that cannot be read are set aside.
 
-The room goes on without it. A row may be of another release, or somebody has been at the
-file; neither may end a start. Such a row moves into the room `set-aside`, where the doctor's bundle
-finds it, and is told once, as a fault of `state.<room>`.
+The room goes on without them. A row may be of another release, or somebody edited the file; neither
+may prevent a start. Such a row moves to the room `set-aside`, where the doctor's bundle finds it,
+and is reported once as a fault of `state.<room>`.
 """
 
 import base64
@@ -26,33 +26,33 @@ log = logging.getLogger(__name__)
 SET_ASIDE = "set-aside"
 
 SET_ASIDE_MAX = 64
-# So many rows are kept, the newest, and so much of the body of each.
+# How many rows are kept (the newest), and how much of each body.
 SET_ASIDE_BYTES_MAX = 16 * 1024
 
-# Why a salvage sets a row aside: it is not as it was written.
+# Why a salvage sets a row aside: its checksum fails.
 CHECKSUM = "checksum"
 
 SHOWN_MAX = 1024
-# Rooms whose rows may say who somebody is.
+# Rooms whose rows may identify a person.
 PEOPLE = frozenset({"access", "requests", "audit"})
 
 UNKNOWN_ROOM = "unknown"
-# Neither a key of people nor a body looks like that: a name that has run into them is not told.
+# Neither personal keys nor bodies match: a name that has run into them is not shown.
 _ROOM = re.compile(r"[a-z0-9._-]{1,64}")
 
 INTEGER_MAX = 2**63 - 1
-# No boot lasts until then, and no wall clock of ours shows 2116.
+# No boot lasts this long, and no wall clock of ours shows 2116.
 INSTANT_NS_MAX = 2**62
 
 T = TypeVar("T")
-# What a row's key and body say; any exception means that they say nothing.
+# Decodes a row from its key and body; any exception means that it cannot be read.
 DecodeRow = Callable[[str, bytes], T]
 
 
 class SetAsideRow(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A row that could not be read. `body` is base64; `cut`: there was more of it.
+    """A row that could not be read. `body` is base64; `cut`: it was longer.
 
-    `told`: False where a salvage has found it, and nobody listened yet.
+    `told`: False if a salvage found it, and it is not reported yet.
     """
 
     room: str
@@ -64,13 +64,13 @@ class SetAsideRow(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 async def load_state(journal: StateStore, room: str, decode: DecodeRow[T]) -> dict[str, T]:
-    """The room's rows by key, decoded; those that cannot be are set aside and told."""
+    """The room's rows by key, decoded; those that cannot be read are set aside and reported."""
     good: dict[str, T] = {}
     bad: dict[str, SetAsideRow] = {}
     for key, body in (await journal.load(room)).items():
         try:
             good[key] = _sized(decode, key, body)
-        except Exception as error:  # noqa: BLE001  # whatever a row of unknown origin sets off
+        except Exception as error:  # noqa: BLE001   # whatever a row of unknown origin causes
             bad[key] = _aside(room, key, body, type(error).__name__)
     if bad:
         await _set_aside(journal, room, bad)
@@ -78,9 +78,9 @@ async def load_state(journal: StateStore, room: str, decode: DecodeRow[T]) -> di
 
 
 async def has_stored_row(journal: StateStore, room: str, key: str) -> bool:
-    """Whether the room has ever had that row: it is there, or was set aside at some start.
+    """Whether the room ever had that row: it is present, or was set aside at some start.
 
-    To be asked before `load_state`: without the row its room begins anew only where there was none.
+    Call it before `load_state`: a missing row means a fresh room only if there never was one.
     """
     if key in await journal.load(room):
         return True
@@ -99,7 +99,7 @@ def _aside(room: str, key: str, body: bytes, why: str) -> SetAsideRow:
 
 
 async def _set_aside(journal: StateStore, room: str, bad: Mapping[str, SetAsideRow]) -> None:
-    """Move the rows; a journal that refuses meets them again at the next start."""
+    """Move the rows; if the journal refuses, the next start tries again."""
     newest = dict(list(bad.items())[-SET_ASIDE_MAX:])
     gone = _gives_way(await journal.load(SET_ASIDE), {f"{room}/{key}" for key in newest})
     try:
@@ -117,7 +117,7 @@ async def _set_aside(journal: StateStore, room: str, bad: Mapping[str, SetAsideR
 
 
 def _gives_way(kept: Iterable[str], new: Collection[str]) -> list[str]:
-    """The oldest of the rows that are kept, where there would be too many."""
+    """The oldest of the kept rows, if there would be too many."""
     others = [key for key in kept if key not in new]
     return others[: max(0, len(others) + len(new) - SET_ASIDE_MAX)]
 
@@ -125,7 +125,7 @@ def _gives_way(kept: Iterable[str], new: Collection[str]) -> list[str]:
 def set_aside_spoilt(
     rows: Mapping[tuple[str, str], bytes], kept: Iterable[str]
 ) -> tuple[StateChange, ...]:
-    """For a salvage: sets rows aside whose checksum fails, beside those that are `kept` so far."""
+    """For a salvage: set rows aside whose checksum fails, beside those `kept` so far."""
     newest = {
         f"{room}/{key}": msgspec.structs.replace(_aside(room, key, body, CHECKSUM), told=False)
         for (room, key), body in rows.items()
@@ -139,8 +139,8 @@ def set_aside_spoilt(
 
 
 async def report_spoilt(journal: StateStore) -> None:
-    """Tell, once, which rows a salvage has set aside."""
-    with contextlib.suppress(JournalError):  # else it is told at the next start, too
+    """Report, once, which rows a salvage has set aside."""
+    with contextlib.suppress(JournalError):  # otherwise the next start reports it
         for key, row in (await _rows_aside(journal)).items():
             if not row.told:
                 journal.on_set_aside(f"state.{_room_told(row)}", row.why)
@@ -152,7 +152,7 @@ async def _rows_aside(journal: StateStore) -> dict[str, SetAsideRow]:
     decode = json_decoder(SetAsideRow)
     found: dict[str, SetAsideRow] = {}
     for key, body in (await journal.load(SET_ASIDE)).items():
-        with contextlib.suppress(Exception):  # it was damaged where it lay
+        with contextlib.suppress(Exception):  # it was damaged where it was stored
             found[key] = _sized(decode, key, body)
     return found
 
@@ -163,16 +163,16 @@ def _offer(journal: StateStore, changes: list[StateChange]) -> None:
 
 
 def ignore_refusal(ticket: Ticket) -> None:
-    """A refusal is of no consequence: the rows are met again at the next start."""
+    """Ignore a refusal: the next start meets the rows again."""
     if not ticket.cancelled():
         ticket.exception()
 
 
 async def list_set_aside(journal: StateStore) -> tuple[SetAsideRow, ...]:
-    """The rows that could not be read, for whoever looks into it; nothing says who somebody is.
+    """The rows that could not be read, for diagnosis, without personal data.
 
-    Of each the beginning of its body; of a room that knows people only that there is one, and so
-    of a row whose checksum fails: it may be its room's name that is not as it was written.
+    Each with the beginning of its body; for rooms with personal data, and for rows whose
+    checksum fails (their room's name may be damaged), only that they exist.
     """
     return tuple(_shown(row) for row in (await _rows_aside(journal)).values())
 
@@ -192,31 +192,31 @@ def _shown(row: SetAsideRow) -> SetAsideRow:
 
 
 def require_readable(decode: DecodeRow[T], key: str, body: bytes, of: Any = None) -> bytes:
-    """The body, to be stored under that key; UsageError if no start could read it back.
+    """The body if it can be decoded under that key; UsageError otherwise.
 
-    `of` is what it says, for what JSON does not tell apart: a number that is none.
+    `of` is the value that it encodes, to detect what JSON cannot express, such as NaN.
     """
     try:
         check_bounds(of)
         _sized(decode, key, body)
-    except Exception as error:  # whatever a start would set the row aside for
+    except Exception as error:  # whatever would make a start set the row aside
         raise UsageError("journal.unreadable", why=type(error).__name__) from error
     return body
 
 
 def log_set_aside(where: str, why: str) -> None:
-    """Only log it: for a journal that no station listens to."""
+    """Only log it: for a journal without a station."""
     log.error("a row of %s cannot be read and is set aside: %s", where, why)
 
 
 def json_decoder(shape: Any) -> DecodeRow[Any]:
-    """Decodes rows of JSON as that type, within bounds."""
+    """A decoder of JSON rows of that type, with bounded numbers."""
     decoder = msgspec.json.Decoder(shape)
     return lambda _, body: check_bounds(decoder.decode(body))
 
 
 def lenient_json_decoder(shape: Any) -> DecodeRow[Any]:
-    """The same for types that refuse unknown fields: those of a later release are left out."""
+    """The same for types that forbid unknown fields: fields of later releases are dropped."""
     decoder = msgspec.json.Decoder(shape)
 
     def decode(_: str, body: bytes) -> Any:
@@ -229,7 +229,7 @@ def lenient_json_decoder(shape: Any) -> DecodeRow[Any]:
 
 
 def _known(shape: Any, value: Any) -> Any:
-    """The value without the fields that its type does not have."""
+    """The value without fields that its type does not have."""
     arguments = [each for each in typing.get_args(shape) if each is not type(None)]
     if typing.get_origin(shape) is typing.Annotated:
         return _known(arguments[0], value)
@@ -244,31 +244,31 @@ def _known(shape: Any, value: Any) -> Any:
 
 
 def msgpack_decoder(shape: Any) -> DecodeRow[Any]:
-    """Decodes rows of MessagePack as that type, within bounds."""
+    """A decoder of MessagePack rows of that type, with bounded numbers."""
     decoder = msgspec.msgpack.Decoder(shape)
     return lambda _, body: check_bounds(decoder.decode(body))
 
 
 def unused_number(now_ns: int) -> int:
-    """A number that was not given yet, where how far they had come is lost: milliseconds of boot.
+    """A number that was certainly not issued, if the counter is lost: milliseconds of boot.
 
-    An id that is given twice would be refused as known, an emergency's too.
+    An id that is issued twice would be refused as known, even an emergency's.
     """
     return now_ns // 1_000_000
 
 
 def start_id(epoch: str, boot: str, now_ns: int) -> str:
-    """Eight hex digits that differ from one start of the station to the next, for its ids.
+    """Eight hex digits for ids, different for each start of the station.
 
-    What sounds, or calls staff, does so beside its record. A kill may take the record, and then the
-    count that stands in the state gives the same number again.
+    Alarms and calls act beside their record. A kill may lose the record, and the counter in the
+    state would then issue the same number again.
     """
     seed = f"{epoch}/{boot}/{now_ns}".encode()
     return hashlib.blake2b(seed, digest_size=4).hexdigest()
 
 
 def parse_number(body: bytes, most: int = INSTANT_NS_MAX) -> int:
-    """A whole number from 0 to `most`, in ASCII; ValueError otherwise."""
+    """Parse a whole number from 0 to `most`, in ASCII; ValueError otherwise."""
     found = int(body.decode("ascii"))
     if not 0 <= found <= most:
         raise ValueError
@@ -276,9 +276,9 @@ def parse_number(body: bytes, most: int = INSTANT_NS_MAX) -> int:
 
 
 def check_bounds(value: T) -> T:
-    """The value, if every number in it can be one of ours; ValueError otherwise.
+    """The value if all its numbers are in range; ValueError otherwise.
 
-    A field whose name ends in `_ns` is an instant or a duration: never below 0.
+    A field whose name ends in `_ns` is an instant or a duration: never negative.
     """
     _check(value, instant=False)
     return value
@@ -288,7 +288,7 @@ def _check(value: Any, *, instant: bool) -> None:
     match value:
         case int() | float():
             least, most = (0, INSTANT_NS_MAX) if instant else (-INTEGER_MAX, INTEGER_MAX)
-            if not least <= value <= most:  # nor NaN
+            if not least <= value <= most:  # also rejects NaN
                 raise ValueError
         case msgspec.Struct():
             for name in value.__struct_fields__:

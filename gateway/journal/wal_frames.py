@@ -1,9 +1,9 @@
-"""SQLite's write-ahead log: which of its frames are committed, and whether it was damaged.
+"""SQLite's write-ahead log: which of its frames are committed, and whether it is damaged.
 
-Written after "WAL-mode File Format" of the SQLite documentation. SQLite takes the log up to the
-first frame whose checksum does not hold, and says nothing of what comes behind: after a power cut
-that is right, for nobody was told that the torn transaction is stored. Damage in the middle of the
-log would take acknowledged transactions with it, and their numbers would be issued twice.
+Written after "WAL-mode File Format" of the SQLite documentation. SQLite accepts the log up to the
+first frame whose checksum fails and ignores the rest. After a power cut that is right: nobody was
+told that the torn transaction is stored. But damage in the middle of the log would lose
+acknowledged transactions, and their numbers would be issued twice.
 """
 
 import itertools
@@ -23,21 +23,21 @@ _SUMMED_FRAME_BYTES = 8
 FRAME_BYTES = _FRAME_HEAD.size + PAGE_BYTES
 _MAGIC, _BIG_ENDIAN = 0x377F0682, 1
 _MASK = 0xFFFFFFFF
-# So many transactions can be behind a torn one: itself, if its last frame reached the disk.
+# Transactions that can stand behind a torn one: itself, if its last frame reached the disk.
 _TORN_COMMITS_MAX = 1
 
 _Sum = tuple[int, int]
 
 
 class WalFrames:
-    """One log, read once; `pages[i]` is the page that committed frame `i` is a version of, or 0.
+    """One log, read once; `pages[i]` is the page number of committed frame `i`, or 0.
 
-    `sound` are the frames up to the last commit that holds; `torn`: behind it there are frames of
-    one more, which does not.
+    `sound`: the frames up to the last intact commit; `torn`: frames of one more follow,
+    damaged.
     """
 
     def __init__(self, path: Path, *, keep_torn: bool = False) -> None:
-        """Read it; one that is not there is empty. `keep_torn`: the torn frames are in `pages`."""
+        """Read it; a missing file is empty. `keep_torn`: `pages` includes the torn frames."""
         self.pages = array("I")
         self.broken = self.torn = False
         self.sound = 0
@@ -50,13 +50,12 @@ class WalFrames:
         self._read()
 
     def close(self) -> None:
-        """Let the file go."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
 
     def content(self, index: int) -> bytes:
-        """The page in that frame; shorter where the disk does not give it."""
+        """The page in that frame; shorter if the disk does not return all of it."""
         offset = _HEAD.size + index * FRAME_BYTES + _FRAME_HEAD.size
         return read_at(self._fd, PAGE_BYTES, offset)
 
@@ -104,14 +103,14 @@ class WalFrames:
             offset += FRAME_BYTES
 
     def _salt_of_frames(self) -> bytes:
-        """What the first frames agree on, where the head does not hold."""
+        """The salt that the first frames agree on, if the header is damaged."""
         frames = itertools.islice(self._frames(), 8)
         salts = [_FRAME_HEAD.unpack_from(frame)[2] for frame in frames]
         return max(salts, key=salts.count, default=b"")
 
 
 def read_at(fd: int, length: int, offset: int) -> bytes:
-    """What the disk gives of that; a sector that it cannot read is like one that holds nothing."""
+    """What the disk returns; a sector that cannot be read counts as empty."""
     try:
         return os.pread(fd, length, offset)
     except OSError:

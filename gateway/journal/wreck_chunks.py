@@ -1,4 +1,4 @@
-"""What a wreck still has to tell, in chunks: entries with their former identity, and gaps."""
+"""What a wreck still holds, in chunks: entries with their former identity, and gaps."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,16 +16,16 @@ from gateway.journal.wrecks import WreckProgress
 
 CHUNK_BYTES = 128 * 1024
 CHUNK_NS = 20_000_000
-# How much is done in one step: an emergency waits at most for this.
+# Work of one step, and so the longest wait of an emergency behind it.
 SCAN_SHEETS = 512
 
 
 class WreckChunk(NamedTuple):
-    """Bodies of one lane, which settle its numbers up to `upto`; `through`: the lane has no more.
+    """Bodies of one lane that settle its numbers up to `upto`; `through`: the lane is finished.
 
-    `last` is the last number that was found of it. Of what was to be told again it settles what
-    ends with `again_upto`. `within` is what of other wrecks was to be found up to here, and was
-    not, by epoch.
+    `last` is the last number that was found in it. `again_upto`: the end of what it settles of
+    the numbers to be read again. `within`, by epoch: numbers of other wrecks that should have
+    been found up to here and were not.
     """
 
     lane: Lane
@@ -38,7 +38,7 @@ class WreckChunk(NamedTuple):
     within: Mapping[str, NumberSpans]
 
     def after(self, before: WreckProgress, epoch: str, head: int) -> WreckProgress:
-        """The progress once this is stored behind `head` of that epoch."""
+        """The progress once this chunk is stored behind `head` of that epoch."""
         lane = self.lane.wire
         same = before.into in ("", epoch)
         ends, came = (before.ends, before.came) if same else ({}, {})
@@ -82,7 +82,7 @@ class WreckChunk(NamedTuple):
 def _with(
     lanes: dict[str, NumberSpans], lane: str, spans_of_it: NumberSpans
 ) -> dict[str, NumberSpans]:
-    """The lanes with that one, if there is anything of it."""
+    """The lanes with that one added, if it holds anything."""
     others = {each: found for each, found in lanes.items() if each != lane}
     return others | {lane: spans_of_it} if spans_of_it else others
 
@@ -90,7 +90,7 @@ def _with(
 class _Told(NamedTuple):
     """A body, the number up to which it settles the lane, and whether it is an entry.
 
-    `again`: it was told before. `found` are the numbers of another wreck that it stands for.
+    `again`: it was imported before. `found`: the numbers of another wreck that it stands for.
     """
 
     upto: int
@@ -101,7 +101,7 @@ class _Told(NamedTuple):
 
 
 class WreckChunks:
-    """The chunks of some lanes of a wreck, one lane after the other."""
+    """The chunks of some lanes of a wreck, lane after lane."""
 
     def __init__(
         self,
@@ -111,7 +111,7 @@ class WreckChunks:
         station: str,
         clock: Clock,
     ) -> None:
-        """Open the wreck; `lanes` are the ones to read together, which saves scans."""
+        """Open the wreck; `lanes` are read together, which saves scans."""
         self._progress = progress
         self._lanes = list(lanes)
         self._station = station
@@ -123,11 +123,11 @@ class WreckChunks:
         self._wreck.skip({lane: self._first(lane) for lane in lanes})
 
     def close(self) -> None:
-        """Let the wreck go."""
+        """Close the wreck."""
         self._wreck.close()
 
     def next(self) -> WreckChunk | None:
-        """The next chunk, the same one until it was `stored`; None: it takes another step."""
+        """The next chunk, the same one until `stored` is called; None if it takes another step."""
         if self._chunk is None:
             if self._wreck.scan(SCAN_SHEETS):
                 return None
@@ -135,7 +135,7 @@ class WreckChunks:
         return self._chunk
 
     def stored(self) -> bool:
-        """The last chunk is in the journal; False if it was the last one of all."""
+        """The last chunk is in the journal; False if there are no more."""
         chunk, self._chunk = self._chunk, None
         assert chunk is not None
         if chunk.through:
@@ -154,7 +154,7 @@ class WreckChunks:
         self._within = {epoch: lanes[lane.wire] for epoch, lanes in within if lane.wire in lanes}
 
     def _first(self, lane: Lane) -> int:
-        """No number up to this one will be asked for."""
+        """The number up to which nothing will be asked for."""
         progress, wire = self._progress, lane.wire
         if lane is not self._lanes[0]:
             again, upto, looked_upto = progress.again.get(wire, ()), progress.upto.get(wire, 0), 0
@@ -166,7 +166,7 @@ class WreckChunks:
         return min([upto, *behind, *(span.first - 1 for span in again)])
 
     def _gathered(self, lane: Lane) -> WreckChunk | None:
-        """As much of the lane as a step may take; None: nothing yet."""
+        """As much of the lane as a step may take; None if nothing was found yet."""
         if self._told is None:
             self._told = self._rest_of(lane)
         until_ns = self._clock.now_ns() + CHUNK_NS
@@ -202,13 +202,13 @@ class WreckChunks:
         self._find(told.found)
 
     def _find(self, found: tuple[str, int, int] | None) -> None:
-        """These numbers of another wreck need not be told again."""
+        """Mark these numbers of another wreck as found."""
         if found is not None and found[0] in self._within:
             epoch, first, last = found
             self._within[epoch] = number_spans.remove_numbers(self._within[epoch], first, last)
 
     def _rest_of(self, lane: Lane) -> Iterator[_Told | None]:
-        """What is to be told again, then the lane behind `upto`; None after what is not told."""
+        """What is to be read again, then the lane behind `upto`; None for a skipped entry."""
         again = self._progress.again.get(lane.wire, ())
         for span in number_spans.remove_numbers(again, 1, self._again_upto):
             for told in self._between(lane, span.first - 1, span.last):
@@ -217,7 +217,7 @@ class WreckChunks:
         yield from self._between(lane, self._upto)
 
     def _looked_back(self, lane: Lane) -> Iterator[None]:
-        """What of other wrecks stands among the numbers that everybody had receipted."""
+        """Look for other wrecks' entries among the numbers that were already receipted."""
         behind = [span.behind for each in self._within.values() for span in each]
         first = max(min(behind, default=self._upto), self._looked_upto)
         if first >= self._upto:
@@ -233,7 +233,7 @@ class WreckChunks:
             self._looked_upto = self._upto
 
     def _between(self, lane: Lane, upto: int, last: int | None = None) -> Iterator[_Told]:
-        """The lane's entries behind `upto` and no further than `last`, a gap for each hole."""
+        """The lane's entries behind `upto` up to `last`, with a gap for each hole."""
         known, most = False, 2**62 if last is None else last
         for row in self._wreck.indexed(lane, upto):
             if known := row.first > most:
@@ -267,7 +267,7 @@ class WreckChunks:
 
 
 def _bodies(row: LaneRow) -> list[bytes]:
-    """The row's bodies; none if it cannot be unpacked, whatever its checksum says."""
+    """The row's bodies; none if it cannot be unpacked, even though its checksum holds."""
     if row.form == lane_rows.ONE:
         return [row.body]
     try:

@@ -1,13 +1,13 @@
-"""Brings what wrecks still hold into the open journal, behind the running station.
+"""Imports what wrecks still hold into the open journal, behind the running station.
 
-Chunk by chunk, when nothing else is due: every entry that somebody has not receipted, the urgent
-lanes first. An entry comes under a new number and says which identity it had (`formerid`), so that
-a platform which has it already knows it again; numbers that are not there any more are told as gaps
-of the former epoch. A chunk and the word how far the wreck has come over are one transaction. No
-chunk ever puts a gap in the place of anything: where there is no room it waits until receipts have
-made some, and the wreck stays the store of the rest.
+It works chunk by chunk while nothing else is due: every entry without a receipt, urgent lanes
+first. An entry gets a new number and carries its former identity (`formerid`), so a platform that
+has it already recognises it. Numbers that are lost are reported as gaps of the former epoch. A
+chunk and the progress of its wreck are one transaction. No chunk ever evicts anything unreceipted:
+where there is no room, the import waits until receipts have made some, and the wreck remains the
+store of the rest.
 
-A wreck goes when all of it has come over and every required platform has receipted that.
+A wreck is deleted when all of it is imported and every required platform has receipted that.
 """
 
 from collections.abc import Mapping
@@ -17,32 +17,33 @@ from gateway.clock import Clock
 from gateway.errors import JournalError
 from gateway.event import JournalEntry, Lane
 from gateway.journal import events, wrecks
-from gateway.journal.core import AppendRequest, JournalCore
+from gateway.journal.append_request import AppendRequest
+from gateway.journal.core import JournalCore
 from gateway.journal.positions import ROOM, FollowerPositions, LanePositions
 from gateway.journal.salvage import Wreck
 from gateway.journal.wreck_chunks import WreckChunk, WreckChunks
 from gateway.journal.wreck_port import ImportBacklog, ImportStep
 from gateway.journal.wrecks import WreckProgress
 
-# A third of the time is spent on it at most.
+# The import takes at most a third of the time.
 SHARE = 3
 
 PAUSE_NS = 20_000_000
-# How long it waits for receipts to make room.
+# Pause while the journal is full: receipts must make room first.
 FULL_NS = 5_000_000_000
 
-# How often it looks whether a wreck may go.
+# How often to check whether a wreck can be deleted.
 RECEIPTS_NS = 30_000_000_000
 
-# After a fault of its own.
+# Pause after an unexpected fault.
 AGAIN_NS = 600_000_000_000
 
 
 class WreckImporter:
-    """The wrecks of one directory and the core that takes them; used by the writer alone."""
+    """Imports the wrecks of one directory into the core; called by the writer only."""
 
     def __init__(self, core: JournalCore, directory: Path, station: str, clock: Clock) -> None:
-        """Look which wrecks there are; nothing of them is read before the first step."""
+        """Find the wrecks; they are not read before the first step."""
         self._core = core
         self._station = station
         self._clock = clock
@@ -55,21 +56,21 @@ class WreckImporter:
         self.remains = self._count()
 
     def close(self) -> None:
-        """Let the wrecks go."""
+        """Close the wreck that is being read."""
         if self._chunks is not None:
             self._chunks.close()
             self._chunks = None
 
     def step(self, receipts: Mapping[str, LanePositions]) -> ImportStep:
-        """Do a little. An error of the journal's own disk is raised."""
+        """Import a little. Errors of the journal's own disk are raised."""
         began_ns = self._clock.now_ns()
         self._core.positions.advance(receipts)
         try:
             entries, pause_ns = self._step()
-        except BaseException:  # begun anew from what was stored, if at all
+        except BaseException:  # start again from what was stored, if anything
             self.close()
             epoch = self._reading
-            if epoch is not None and epoch in self._progress:  # then the others come first
+            if epoch is not None and epoch in self._progress:  # try the other wrecks first
                 self._progress[epoch] = self._progress.pop(epoch)
             raise
         self.remains = self._count()
@@ -94,9 +95,10 @@ class WreckImporter:
         return ImportBacklog(waiting + len(self._paths.keys() - self._progress.keys()), files)
 
     def _take_note(self) -> int:
-        """Write down wrecks that are new here, and forget what is said of those that are gone.
+        """Record new wrecks, and forget the progress of those that are gone.
 
-        One that cannot be opened (it is another user's, say) is left to the next start, and told.
+        A wreck that cannot be opened (owned by another user, say) is left to the next start
+        and reported.
         """
         new: dict[str, WreckProgress] = {}
         unopened: OSError | None = None
@@ -117,7 +119,7 @@ class WreckImporter:
         return PAUSE_NS
 
     def _beginning(self, epoch: str, path: Path) -> WreckProgress:
-        """Of a file that was laid beside the journal: its own positions say what is receipted."""
+        """Progress of a former journal in memory: its own positions say what is receipted."""
         wreck = Wreck(path, epoch)
         try:
             states = wreck.states
@@ -129,7 +131,7 @@ class WreckImporter:
         return wrecks.initial_progress(epoch, events.CARRIED, positions, others=others)
 
     def _begin(self) -> bool:
-        """Open the next lanes to read; False if all wrecks are through."""
+        """Open the next lanes to read; False if all wrecks are done."""
         for lanes in self._urgent_first():
             for epoch, progress in self._progress.items():
                 left = tuple(lane for lane in lanes if lane.wire in progress.left)
@@ -141,7 +143,7 @@ class WreckImporter:
         return False
 
     def _urgent_first(self) -> tuple[tuple[Lane, ...], ...]:
-        """One wreck is scanned once; of several, all that is urgent comes first."""
+        """A single wreck is scanned once; of several, everything urgent comes first."""
         if len(self._paths) == 1:
             return (tuple(Lane),)
         return ((Lane.EMERGENCY, Lane.ALARM), (Lane.SERVICE, Lane.TELEMETRY))
@@ -149,7 +151,7 @@ class WreckImporter:
     def _store(
         self, chunk: WreckChunk, chunks: WreckChunks
     ) -> tuple[tuple[JournalEntry, ...], int]:
-        """Commit the chunk with the word about it; where there is no room, keep it for later."""
+        """Commit the chunk with its progress; without room, keep it for later."""
         epoch = self._reading
         assert epoch is not None
         head = self._core.heads()[chunk.lane]
@@ -168,7 +170,7 @@ class WreckImporter:
         return outcome, PAUSE_NS
 
     def _once_more(self, chunk: WreckChunk) -> dict[str, WreckProgress]:
-        """The wrecks, if they are still there, that hold what was not to be found in this one."""
+        """Other wrecks on disk that hold what could not be found in this one."""
         if not chunk.through:
             return {}
         return {
@@ -178,13 +180,13 @@ class WreckImporter:
         }
 
     def _last_word(self, progress: WreckProgress) -> bytes:
-        """What became of the wreck, now that all of it is here."""
+        """The event that reports the outcome of the wreck, once all of it is imported."""
         last = {lane: seq for lane, seq in progress.end.items() if seq}
         new = events.NewEpoch(progress.former, progress.why, last, progress.salvaged)
         return events.encode_new_epoch(self._station, self._clock.stamp(), new)
 
     def _let_go(self) -> int | None:
-        """Delete the wrecks that are not needed any more."""
+        """Delete the wrecks that are no longer needed."""
         for epoch, progress in tuple(self._progress.items()):
             if self._receipted(progress) or self._core.cramped:
                 wrecks.delete_wreck(self._paths.pop(epoch))
@@ -195,11 +197,12 @@ class WreckImporter:
         return RECEIPTS_NS if self._paths else None
 
     def _receipted(self, progress: WreckProgress) -> bool:
-        """Whether all that came over has been receipted under its new numbers."""
+        """Whether everything that was imported has been receipted under its new numbers."""
         if any(progress.former in other.within for other in self._progress.values()):
-            return False  # it may be asked once more
+            return False  # it may be read again
         if progress.into not in ("", self._core.epoch):
-            # It came into a journal that was damaged in its turn, and goes when that one does.
+            # It was imported into a journal that was damaged itself, and is deleted together with
+            # that one.
             return progress.into not in self._paths
         positions, heads = self._core.positions, self._core.heads()
         ends = {lane: progress.ends.get(lane.wire, 0) for lane in Lane}

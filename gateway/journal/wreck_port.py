@@ -1,4 +1,4 @@
-"""What the journal's core needs of the import of wrecks, which works on the core in steps."""
+"""What the core needs of the import of wrecks, which works on the core in steps."""
 
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
@@ -15,19 +15,19 @@ class ImportStep(NamedTuple):
 
 
 class ImportBacklog(NamedTuple):
-    """What is still to come over: about how many numbers, and the bytes of all wrecks."""
+    """What is still to be imported: the approximate count, and the bytes of all wrecks."""
 
     entries: int = 0
     wreck_bytes: int = 0
 
 
 class WreckImport(Protocol):
-    """Brings over what the wrecks beside the journal still hold."""
+    """Imports what the wrecks beside the journal still hold."""
 
     remains: ImportBacklog
 
     def step(self, receipts: Mapping[str, LanePositions]) -> ImportStep:
-        """Do a little. An error of the journal's own disk is raised."""
+        """Import a little. Errors of the journal's own disk are raised."""
 
     def close(self) -> None:
-        """Let go of the wrecks."""
+        """Close the wrecks."""

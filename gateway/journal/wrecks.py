@@ -1,11 +1,11 @@
-"""The wrecks beside a journal: files whose entries are still to come over, and how far they have.
+"""The wrecks beside a journal: files whose entries are still to be imported, and how far they are.
 
     journal.db                    the journal
     journal.wreck-<epoch>.db      a damaged one, or what was in memory while the disk was away
-    journal.damaged.db            one of which not even the epoch can be read: for a person to see
+    journal.damaged.db            one whose epoch is unreadable: kept for a person to see
 
-How far a wreck has come over is state of the journal, written with each chunk of its entries, so
-that a kill at any instant neither repeats nor forgets one.
+The progress of a wreck is state of the journal, written with each chunk of its entries, so that a
+kill at any instant neither repeats nor loses one.
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,7 +23,7 @@ from gateway.journal.preallocation import wal_path
 PREFIX = "journal.wreck-"
 SUFFIX = ".db"
 UNREADABLE = "journal.damaged.db"
-# So many that have not come over mean a card that damages faster than it is repaired.
+# More unimported wrecks mean a card that is damaged faster than it is repaired.
 WRECKS_MAX = 8
 
 ROOM = "journal"
@@ -31,17 +31,17 @@ KEY = "wreck/"
 
 
 class WreckProgress(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How far a wreck has come over. Lanes by name.
+    """How far a wreck is imported. Lanes by name.
 
-    `upto` is the last number of each lane that is settled here: it came over, is in a gap, or had
-    been receipted before. `end` is the last one that can have been issued, as far as that is known.
-    `left` are the lanes that are not through. `ends` are the last numbers, of epoch `into`, that
-    its entries got: the wreck is kept until these are receipted. `came` are the numbers that were
-    told in epoch `into`.
+    `upto`: the last settled number of each lane: imported, in a gap, or receipted before.
+    `end`: the last number that can have been issued, as far as that is known. `left`: the lanes
+    that are not finished. `ends`: the last numbers, of epoch `into`, that its entries got: the
+    wreck is kept until they are receipted. `came`: the numbers that were imported in epoch
+    `into`.
 
-    Should that journal be damaged in its turn, then the progress of its own wreck says `within`
-    what of other wrecks, by epoch and lane, is to be found in it and was not yet. What was not is
-    in the end to be told `again` from the other wreck.
+    If that journal is damaged itself, the progress of its own wreck says in `within`, by epoch
+    and lane, which numbers of other wrecks should be found in it and were not yet. Those that
+    are not found are in the end read `again` from the other wreck.
     """
 
     former: str
@@ -58,13 +58,13 @@ class WreckProgress(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def waiting(self) -> int:
-        """How many numbers are still to come, as far as that is known; 0 when all are through."""
+        """How many numbers are still to come, as far as known; 0 when all lanes are finished."""
         known = sum(max(0, self.end.get(lane, 0) - self.upto.get(lane, 0)) for lane in self.left)
         known += sum(span.last - span.first + 1 for each in self.again.values() for span in each)
         return max(known, len(self.left))
 
     def once_more(self, lane: str, lost: NumberSpans) -> "WreckProgress":
-        """The same, and these are to be told again."""
+        """With these numbers to be read again."""
         again = number_spans.sort_spans((*self.again.get(lane, ()), *lost))
         left = tuple(each.wire for each in Lane if each.wire in (*self.left, lane))
         return msgspec.structs.replace(self, left=left, again=self.again | {lane: again})
@@ -75,7 +75,6 @@ _encode = msgspec.json.Encoder().encode
 
 
 def wreck_path(directory: Path, epoch: str | None) -> Path:
-    """The wreck of that epoch."""
     return directory / (UNREADABLE if epoch is None else f"{PREFIX}{epoch}{SUFFIX}")
 
 
@@ -86,13 +85,13 @@ def find_wrecks(directory: Path) -> dict[str, Path]:
 
 
 def delete_wreck(path: Path) -> None:
-    """The file and its log."""
+    """Delete the file and its log."""
     wal_path(path).unlink(missing_ok=True)
     path.unlink(missing_ok=True)
 
 
 def decode_progress(states: Mapping[str, bytes]) -> dict[str, WreckProgress]:
-    """By epoch, what the room's state says; what does not decode is as if it had not begun."""
+    """The progress by epoch; a row that cannot be decoded counts as not begun."""
     found = {}
     for key, body in states.items():
         if key.startswith(KEY):
@@ -110,9 +109,9 @@ def initial_progress(
     end: Mapping[Lane, int] | None = None,
     others: Iterable[WreckProgress] = (),
 ) -> WreckProgress:
-    """Nothing has come over yet; what everybody had receipted need not.
+    """The initial progress; what everybody had receipted is not imported.
 
-    `others` are the wrecks of which this one may hold entries.
+    `others` are the wrecks whose entries this one may contain.
     """
     known = end or {}
     upto = {lane: positions.floor(lane, 2**62) for lane in Lane}
@@ -128,7 +127,7 @@ def initial_progress(
 
 
 def _within(other: WreckProgress, epoch: str, floors: Mapping[str, int]) -> dict[str, NumberSpans]:
-    """What of that wreck came over into this epoch and may not be receipted."""
+    """What of that wreck was imported into this epoch and may not be receipted."""
     if other.into != epoch:
         return {}
     lanes = floors.keys() & other.came.keys()
@@ -140,5 +139,5 @@ def _within(other: WreckProgress, epoch: str, floors: Mapping[str, int]) -> dict
 
 
 def progress_change(epoch: str, progress: WreckProgress | None) -> StateChange:
-    """The state that says it; None: nothing is to be said of it any more."""
+    """The state change that stores it; with None it is deleted."""
     return StateChange(ROOM, KEY + epoch, None if progress is None else _encode(progress))

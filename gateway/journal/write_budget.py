@@ -1,15 +1,14 @@
-"""How long readings may wait for company, so that the card lives. Pure.
+"""How long readings wait to be committed together, so that the card lives. Pure.
 
-Every commit writes about 5 KB whatever it holds, so a card's life is a number of commits. The day's
-allowance flows in evenly and may be saved up a little: as long as there is some, a reading is
-committed almost at once; when it is spent, readings wait for each other, but never more than a
-second.
+Every commit writes about 5 KB whatever it holds, so a card's life is a number of commits. The daily
+allowance accrues evenly and may be saved up a little: while some is left, a reading is committed
+almost at once; when it is spent, readings wait for each other, but never more than a second.
 """
 
-# What one commit writes to the device beside its bodies (`./dev bench` prints it).
+# What one commit writes to the device beside its bodies (printed by `./dev bench`).
 COMMIT_BYTES = 5_000
 
-# An allowance of about a quarter of an hour.
+# The allowance of about a quarter of an hour.
 SAVED_BYTES_MAX = 16 * 1024 * 1024
 
 _DAY_NS = 86_400 * 1_000_000_000
@@ -24,12 +23,12 @@ class WriteBudget:
         self._at_ns = now_ns
 
     def spend(self, body_bytes: int, now_ns: int) -> None:
-        """A commit took place."""
+        """Account for a commit."""
         self._flow(now_ns)
         self._saved -= COMMIT_BYTES + body_bytes
 
     def affordable_ns(self, now_ns: int) -> int:
-        """From which instant on a commit is affordable."""
+        """The instant from which a commit is affordable."""
         self._flow(now_ns)
         return now_ns + max(0, int(-self._saved / self._bytes_per_ns))
 

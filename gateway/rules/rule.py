@@ -277,7 +277,7 @@ class _Maker(NamedTuple):
         return AlarmFacts(
             rule=self.rule_id,
             use=recipe.id,
-            name=rule.name or recipe.name.of(self.language),
+            name=rule.name or recipe.name.text(self.language),
             severity=severity,
             latch=recipe.latches(severity) if rule.latch is None else rule.latch,
             flap_ns=round(self.delay.flap_s * S),
@@ -292,7 +292,7 @@ class _Maker(NamedTuple):
             indoors=known[0].indoors,
             unit=known[0].point.unit,
             language=self.language,
-            advice=rule.advice or (recipe.advice.of(self.language) if recipe.advice else ""),
+            advice=rule.advice or (recipe.advice.text(self.language) if recipe.advice else ""),
             attend=recipe.attend and rule.latch is not False,
             private=recipe.private if rule.private is None else rule.private,
             life_safety=recipe.life_safety or self._guards_lives(known),

@@ -38,7 +38,7 @@ class TemplateText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     zh: str
     en: str
 
-    def of(self, language: str) -> str:
+    def text(self, language: str) -> str:
         return self.zh if language == "zh" else self.en
 
 

@@ -16,7 +16,7 @@ import pytest
 from gateway.clock import Clock
 from gateway.event import Event, Lane
 from gateway.journal import Journal, JournalOptions
-from gateway.journal.core import AppendRequest
+from gateway.journal.append_request import AppendRequest
 from tests.bench.loop_disk import LoopDisk, Written, loop_disk
 from tests.proof.small_disk import may_mount
 from tests.sim.journal import FACT, STATION, Fact, open_core, several

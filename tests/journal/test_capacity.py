@@ -7,8 +7,8 @@ import pytest
 
 from gateway.event import Lane
 from gateway.journal import JournalOptions
+from gateway.journal.append_request import AppendRequest
 from gateway.journal.capacity import LaneRate, outage_days, stored_bytes_per_s
-from gateway.journal.core import AppendRequest
 from gateway.journal.options import PAGE_BYTES
 from tests.bench.test_bench_journal import bodies
 from tests.sim.journal import open_core, several

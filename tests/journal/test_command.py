@@ -11,7 +11,7 @@ import pytest
 from gateway.cli import main
 from gateway.event import Lane, encode_envelope, encode_tail
 from gateway.journal import StateChange, core_factory
-from gateway.journal.core import AppendRequest
+from gateway.journal.append_request import AppendRequest
 from tests.sim.clock import SimulatedClock
 from tests.sim.journal import SMALL, STATION, fact, open_core, read_all
 

@@ -10,7 +10,8 @@ import pytest
 from gateway.errors import JournalDamaged, JournalFailed, JournalFull, JournalLocked
 from gateway.event import Lane
 from gateway.journal import StateChange, events
-from gateway.journal.core import SLICE_ENTRIES, AppendRequest
+from gateway.journal.append_request import AppendRequest
+from gateway.journal.core import SLICE_ENTRIES
 from gateway.journal.database import VERSION, Database
 from tests.sim.journal import body, one, open_core, read_all, several
 

@@ -4,7 +4,7 @@ import pytest
 
 from gateway.event import Lane
 from gateway.journal import StateChange
-from gateway.journal.core import AppendRequest
+from gateway.journal.append_request import AppendRequest
 from gateway.journal.job_scheduler import MS, CommitJob, JobScheduler, ReadJob
 from gateway.journal.options import COMMIT_BYTES_MAX
 from gateway.journal.write_budget import COMMIT_BYTES, SAVED_BYTES_MAX, WriteBudget

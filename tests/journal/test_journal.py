@@ -11,7 +11,8 @@ from gateway.event import Lane, Timestamps
 from gateway.journal import Journal, JournalOptions, StateChange
 from gateway.journal import core as core_module
 from gateway.journal import job_runner as engine_module
-from gateway.journal.core import AppendRequest, JournalCore
+from gateway.journal.append_request import AppendRequest
+from gateway.journal.core import JournalCore
 from gateway.journal.options import (
     BODY_BYTES_MAX,
     COMMIT_BYTES_MAX,

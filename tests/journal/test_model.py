@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from gateway.errors import JournalFull
 from gateway.event import Lane
 from gateway.journal import JournalOptions, StateChange
-from gateway.journal.core import AppendRequest
+from gateway.journal.append_request import AppendRequest
 from tests.sim.journal import body, open_core, read_all
 
 OPTIONS = JournalOptions(quota_mb=16, reserve_mb=1)

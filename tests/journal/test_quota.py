@@ -8,7 +8,7 @@ import pytest
 from gateway.errors import JournalFull
 from gateway.event import Lane
 from gateway.journal import JournalOptions, lane_rows
-from gateway.journal.core import AppendRequest
+from gateway.journal.append_request import AppendRequest
 from gateway.journal.options import MIB, PAGE_BYTES
 from tests.sim.journal import one, open_core, read_all, several
 

@@ -23,7 +23,8 @@ from gateway.journal import (
     salvage,
     wrecks,
 )
-from gateway.journal.core import AppendRequest, JournalCore
+from gateway.journal.append_request import AppendRequest
+from gateway.journal.core import JournalCore
 from gateway.journal.inspection import JournalAtRest
 from gateway.journal.lane_rows import GAP
 from gateway.journal.lock import JournalLock

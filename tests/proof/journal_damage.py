@@ -11,7 +11,8 @@ from pathlib import Path
 
 from gateway.event import Lane
 from gateway.journal import JournalOptions, core_factory, wrecks
-from gateway.journal.core import AppendRequest, JournalCore
+from gateway.journal.append_request import AppendRequest
+from gateway.journal.core import JournalCore
 from gateway.journal.options import PAGE_BYTES
 from tests.sim.clock import SimulatedClock
 from tests.sim.journal import STATION, body, bring_over, read_all

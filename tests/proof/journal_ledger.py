@@ -8,7 +8,8 @@ from pathlib import Path
 from gateway.clock import Clock
 from gateway.event import Lane
 from gateway.journal import JournalOptions, StateChange, core_factory, lane_rows
-from gateway.journal.core import AppendRequest, JournalCore
+from gateway.journal.append_request import AppendRequest
+from gateway.journal.core import JournalCore
 from gateway.journal.lane_rows import LaneRow
 from tests.sim.journal import STATION, body
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from gateway.errors import JournalFull
 from gateway.event import Lane
 from gateway.journal import JournalOptions, StateChange
-from gateway.journal.core import AppendRequest, JournalCore
+from gateway.journal.append_request import AppendRequest
+from gateway.journal.core import JournalCore
 from tests.proof.shim import mark
 from tests.sim.journal import body, open_core
 

@@ -7,7 +7,8 @@ import msgspec
 
 from gateway.event import Audience, Event, EventKind, Lane, Timestamps
 from gateway.journal import Journal, JournalOptions, StateChange
-from gateway.journal.core import AppendRequest, JournalCore
+from gateway.journal.append_request import AppendRequest
+from gateway.journal.core import JournalCore
 from gateway.journal.wreck_import import FULL_NS
 from gateway.journal.writer import InlineShell
 from tests.sim.clock import SimulatedClock, SimulatedKernel

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gateway.clock import Clock
-from gateway.journal.core import AppendRequest, JournalCore
+from gateway.journal.append_request import AppendRequest
+from gateway.journal.core import JournalCore
 from gateway.journal.options import JournalOptions, StateChange
 from tests.proof import shim
 from tests.proof.small_disk import fill
