@@ -1,4 +1,4 @@
-"""Calls a running station's API over the control socket, for commands on the same machine."""
+"""The station's API over its control socket, for commands beside a running station."""
 
 import http.client
 import os
@@ -22,25 +22,25 @@ class NoStation(Unavailable):
 
 
 class ApiRefusal(StationError):
-    """The station refused, with its own text."""
+    """The station refused, with a text."""
 
 
 class ApiClient:
-    """One connection a call, so a restart of the station in between does no harm."""
+    """Opens one connection a call, so that a restart of the station does not matter."""
 
     def __init__(self, path: Path | None = None) -> None:
-        """At that socket; by default at the first one that exists."""
+        """Use that socket, else the first one that exists."""
         places = control_sockets(os.environ)
         self._path = path or next((place for place in places if place.exists()), places[-1])
 
     def get(self, path: str, shape: Any = Any) -> Any:
-        """The decoded answer; NoStation, or ApiRefusal with the station's own text."""
+        """The answer; NoStation, or ApiRefusal with the station's text."""
         return self._call("GET", path, None, shape)
 
     def post(
         self, path: str, body: Any, shape: Any = Any, *, also: Collection[HTTPStatus] = ()
     ) -> Any:
-        """Like `get`, with a body; answers with a status in `also` are decoded as well."""
+        """Post a body; answers with a status of `also` have the shape as well."""
         return self._call("POST", path, msgspec.json.encode(body), shape, also)
 
     def _call(

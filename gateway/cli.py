@@ -1,4 +1,4 @@
-"""`yizhan`: one name, many commands; only the one that is asked for is imported."""
+"""`yizhan`: one program, many commands; only the requested one is imported."""
 
 import argparse
 import importlib
@@ -61,7 +61,7 @@ TOOLS_MODULES = ("gateway.demo", "pymodbus")
 
 
 def build_parser(asked: str | None, texts: Texts) -> argparse.ArgumentParser:
-    """The parser: whole for the command asked for, a line of help for the others."""
+    """The parser: complete for the requested command, a line of help for the others."""
     parser = argparse.ArgumentParser(
         prog="yizhan",
         description=texts.say("cli.about"),
@@ -81,7 +81,7 @@ def build_parser(asked: str | None, texts: Texts) -> argparse.ArgumentParser:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command; 0 is success, 1 a no, 2 wrong use. No traceback reaches a person."""
+    """Run one command; 0 is success, 1 a no, 2 wrong use. People never see a traceback."""
     arguments = sys.argv[1:] if argv is None else argv
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -119,7 +119,7 @@ def _said(error: StationError, texts: Texts) -> str:
 
 
 def _refused(error: OSError, texts: Texts) -> int:
-    """A file or folder that somebody has named and that cannot be used; anything else is ours."""
+    """Report a file or folder that cannot be used; other errors are ours."""
     if isinstance(error, BrokenPipeError):  # our reader went away: `yizhan journal tail | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

@@ -1,4 +1,4 @@
-"""What systemd is told: ready, stopping, alive while the station makes progress (sd_notify(3))."""
+"""Messages to systemd (sd_notify(3)): ready, stopping, watchdog."""
 
 import asyncio
 import os
@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 
 
 def notify(message: str) -> bool:
-    """Send one datagram to the service manager; False if there is none, or it does not listen.
+    """Send one datagram to the service manager; False without one.
 
-    Never an error: the station runs with or without it.
+    Never raises: the station goes on whether it is watched or not.
     """
     address = os.environ.get("NOTIFY_SOCKET")
     if not address:
@@ -25,7 +25,7 @@ def notify(message: str) -> bool:
 
 
 def watchdog_period_s(environ: Mapping[str, str] = os.environ) -> float | None:
-    """Interval of feeding the watchdog: half of what systemd allows; None without a watchdog."""
+    """Half of the period that systemd demands; None if it demands none."""
     if environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return None
     allowed_us = environ.get("WATCHDOG_USEC", "")
@@ -35,10 +35,10 @@ def watchdog_period_s(environ: Mapping[str, str] = os.environ) -> float | None:
 async def feed_watchdog(
     every_s: float, moved: Callable[[], bool], notify: Callable[[str], bool] = notify
 ) -> None:
-    """Feed the watchdog while `moved()` shows that the journal's writer makes progress.
+    """Feed the watchdog while `moved()` says that the journal's writer makes progress.
 
-    That this runs at all shows that the event loop turns. A stuck bus is no matter for the
-    watchdog: it is closed, reopened and reported by itself.
+    That this runs shows that the event loop turns. A stuck bus is no matter for the watchdog: it is
+    reopened by itself.
     """
     while True:
         if moved():

@@ -1,4 +1,4 @@
-"""The clock's floor, kept over restarts: wall time that has certainly passed."""
+"""The clock's floor, kept across restarts: wall time that has certainly passed."""
 
 import contextlib
 import os
@@ -12,7 +12,7 @@ NAME = "clock-floor"
 
 
 def read_floor(state: Path) -> int:
-    """The floor that the last run left, in ns since 1970."""
+    """The floor of the last run, in ns since 1970."""
     try:
         floor_ns = int((state / NAME).read_text("ascii"))
     except (OSError, ValueError):
@@ -21,7 +21,7 @@ def read_floor(state: Path) -> int:
 
 
 def write_floor(state: Path, floor_ns: int) -> None:
-    """Leave the floor for the next run; a disk that refuses costs nothing but the floor."""
+    """Save the floor for the next run; a failing disk loses only the floor."""
     with contextlib.suppress(OSError):
         run_in_time(partial(_write, state, floor_ns))
 

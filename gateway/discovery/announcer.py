@@ -1,4 +1,4 @@
-"""Announces the station, keeps what is said true, and says goodbye."""
+"""Announces the station, keeps the announcement current, and says goodbye."""
 
 import asyncio
 import contextlib
@@ -21,10 +21,10 @@ AGAIN_AFTER_S = 30.0
 
 
 class StationAnnouncer:
-    """Runs until it is cancelled, on whatever network there is."""
+    """Runs until cancelled, on any network."""
 
     def __init__(self, card: Callable[[], StationCard], interfaces: Collection[str] = ()) -> None:
-        """`card` is asked again and again; `interfaces` as in `Options`."""
+        """`card` is asked repeatedly; `interfaces` as in `DiscoveryOptions`."""
         self._card = card
         self._interfaces = interfaces
         self._addresses: tuple[str, ...] = ()
@@ -33,7 +33,7 @@ class StationAnnouncer:
         self._lost = False
 
     async def run(self) -> None:
-        """Announce; at the end say goodbye."""
+        """Announce until cancelled, then say goodbye."""
         async with NetworkChanges() as links:
             while True:
                 try:
@@ -45,13 +45,13 @@ class StationAnnouncer:
                             await links.wait_for_change()
 
     def _lose(self, error: OSError) -> None:
-        """Say so once, however often it is tried again."""
+        """Log a lost network once."""
         if not self._lost:
             log.warning("not announced on the network: %s", error.strerror or error)
         self._lost = True
 
     async def _on_this_network(self, links: NetworkChanges) -> None:
-        """Until the network is another one; OSError if there is none."""
+        """Announce until the network changes; OSError without one."""
         self._addresses = own_addresses(self._interfaces)
         zeroconf = AsyncZeroconf(interfaces=[at for at in self._addresses if ":" not in at])
         try:
@@ -68,7 +68,7 @@ class StationAnnouncer:
             await zeroconf.async_close()  # the goodbye is in it
 
     async def _tell(self, zeroconf: AsyncZeroconf) -> None:
-        """Say what is not yet said."""
+        """Announce what has changed."""
         card = self._card()
         if card == self._said:
             return
@@ -86,7 +86,7 @@ class StationAnnouncer:
         self._lost = False
 
     async def _register(self, zeroconf: AsyncZeroconf, kind: str, card: StationCard) -> None:
-        """Probe for the name first, and take a number where somebody has it already."""
+        """Probe for the name first, and add a number if it is taken."""
         wanted = f"{instance_name(card.id, card.name)}.{kind}"
         probe = self._info(kind, card, wanted)
         await zeroconf.zeroconf.async_wait_for_start()
@@ -104,7 +104,7 @@ class StationAnnouncer:
         self._services[kind] = info
 
     def _info(self, kind: str, card: StationCard, name: str) -> ServiceInfo:
-        """Every name ends in what makes it unique, and so does the host's."""
+        """Every name, also the host's, ends in what makes it unique."""
         number = name.removesuffix(f".{kind}").removeprefix(instance_name(card.id, card.name))
         return ServiceInfo(
             kind,

@@ -18,7 +18,6 @@ LOOK_S, LOOK_S_MAX = 4.0, 3600.0
 
 
 def add_to(subcommands: Any) -> None:
-    """Declare the command."""
     texts = Texts.from_environment()
     parser = declare_command(subcommands, "discover", texts)
     parser.add_argument("id", nargs="?", help=texts.say("discover.only"))
@@ -39,7 +38,7 @@ def _seconds(text: str) -> float:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Look; 0, 1 if nothing was found or there is no network."""
+    """Look; 0, or 1 if nothing was found or there is no network."""
     texts = Texts.from_environment()
     try:
         if args.watch:

@@ -1,6 +1,6 @@
-"""What a station says of itself on the network, and how it is read back. Pure.
+"""A station's announcement on the network, and how it is read. Pure.
 
-No secret and nothing personal: everyone on the network can read it.
+Everyone on the network can read it: no secret and nothing personal.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ AnnouncedState = Literal["setup", "ready", "fault"]
 
 
 class StationCard(msgspec.Struct, frozen=True, kw_only=True):
-    """A station, as it is announced. `port` is where desk computers come in."""
+    """A station as announced. `port` is the one for desk computers."""
 
     id: str
     name: str
@@ -33,7 +33,7 @@ class StationCard(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FoundStation(msgspec.Struct, frozen=True, kw_only=True):
-    """A station that was found; `instance` is its name on the network, unique there."""
+    """A station that was found; `instance` is its unique name on the network."""
 
     instance: str
     id: str
@@ -48,17 +48,17 @@ class FoundStation(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def url(self) -> str:
-        """Where its pages are, for whoever trusts its certificate (it names the host)."""
+        """The URL of its pages; its certificate names the host."""
         return f"{'https' if self.tls else 'http'}://{self.host}:{self.port}{self.path}"
 
     @property
     def is_renamed(self) -> bool:
-        """Whether somebody else had the name before: two stations with one id, most likely."""
+        """Whether its name was taken: probably two stations with one id."""
         return self.instance != instance_name(self.id, self.name)
 
 
 def instance_name(station: str, name: str) -> str:
-    """The instance name: what the station is called, and its id, in at most 63 bytes."""
+    """The name and id of the station, in at most 63 bytes."""
     room = LABEL_BYTES_MAX - len(station.encode()) - 1
     return f"{_clipped(name.replace('.', ' '), room)} {station}".strip()
 
@@ -84,7 +84,7 @@ def parse_txt_record(
     addresses: tuple[str, ...],
     port: int,
 ) -> FoundStation:
-    """What stands in a record; whatever another program put there, it can be shown."""
+    """Parse a record; whatever another program announced can be displayed safely."""
     said = {_text(key): _text(value or b"") for key, value in txt.items()}
     state = said.get("state", "")
     path = said.get("path", "/")
@@ -112,5 +112,5 @@ def _text(raw: bytes) -> str:
 
 
 def _shown(text: str) -> str:
-    """Without what would move a terminal's cursor."""
+    """Without control characters for a terminal."""
     return "".join(character if character.isprintable() else "�" for character in text)

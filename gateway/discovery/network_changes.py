@@ -22,8 +22,8 @@ QUIET_S = 1.0
 def own_addresses(named: Collection[str] = ()) -> tuple[str, ...]:
     """The addresses by which others reach this machine, IPv4 first.
 
-    `named` are interfaces or addresses to keep to; loopback counts only where it is named.
-    OSError (ENODEV) if that leaves no IPv4 address: there is nothing to announce on.
+    `named` limits them to interfaces or addresses; loopback counts only if named. OSError (ENODEV)
+    if no IPv4 address is left to announce on.
     """
     found = sorted(set(_addresses(named)), key=lambda address: (address.version, address))
     if not found or found[0].version != 4:  # noqa: PLR2004  # IPv4
@@ -59,7 +59,6 @@ class NetworkChanges:
         self._stirred = asyncio.Event()
 
     async def __aenter__(self) -> Self:
-        """Listen."""
         asyncio.get_running_loop().add_reader(self._socket, self._hear)
         return self
 
@@ -69,12 +68,11 @@ class NetworkChanges:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stop listening."""
         asyncio.get_running_loop().remove_reader(self._socket)
         self._socket.close()
 
     async def wait_for_change(self) -> None:
-        """Return once something has changed and it is quiet again."""
+        """Return after a change, once it is quiet again."""
         await self._stirred.wait()
         while self._stirred.is_set():
             self._stirred.clear()

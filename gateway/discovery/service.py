@@ -1,4 +1,4 @@
-"""The station announced on the network as long as it runs."""
+"""Announces the station on the network while it runs."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
@@ -44,7 +44,7 @@ class MdnsService:
         await self._announce(self.card, self._options.interfaces)
 
     def card(self) -> StationCard:
-        """What is true now."""
+        """The present announcement."""
         return StationCard(
             id=self._id,
             name=self._name,

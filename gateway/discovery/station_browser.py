@@ -20,16 +20,15 @@ OnStation = Callable[[str, FoundStation | None], None]
 
 
 class StationBrowser:
-    """`async with Browser(told)`: `told` is called until it ends. OSError: there is no network."""
+    """An asynchronous context that calls `told` for every change; OSError without a network."""
 
     def __init__(self, told: OnStation, interfaces: tuple[str, ...] = ()) -> None:
-        """`interfaces` as in `Options`; none is all."""
+        """`interfaces` as in `DiscoveryOptions`; none means all."""
         self._told = told
         self._interfaces = interfaces
         self._asking: dict[str, asyncio.Task[None]] = {}
 
     async def __aenter__(self) -> Self:
-        """Begin to look."""
         named = [at for at in own_addresses(self._interfaces) if ":" not in at]
         chosen = named if self._interfaces else InterfaceChoice.All
         self._zeroconf = AsyncZeroconf(interfaces=chosen)
@@ -39,7 +38,6 @@ class StationBrowser:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Stop looking."""
         await self._browser.async_cancel()
         for task in self._asking.values():
             task.cancel()
@@ -63,7 +61,7 @@ class StationBrowser:
             self._asking[name] = task
 
     async def _ask(self, zeroconf: Zeroconf, name: str, instance: str) -> None:
-        """Until it has said the rest, or is gone: a slow one is a station all the same."""
+        """Ask until the rest has arrived or the station is gone: a slow one counts as well."""
         info, again_s = AsyncServiceInfo(YIZHAN, name), AGAIN_S_MIN
         while not await info.async_request(zeroconf, ASK_MS):
             await asyncio.sleep(again_s)

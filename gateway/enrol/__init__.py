@@ -1,5 +1,1 @@
-"""`yizhan enrol`.
-
-desk.py      what it does: claim, look, and what the installer must still do
-command.py   what it prints
-"""
+"""Enrolment: `yizhan enrol` binds this station to a platform with a one-time token."""

@@ -1,6 +1,6 @@
-"""`yizhan enrol`: bind this station to a platform with a one-time token, or see how that stands.
+"""`yizhan enrol`: bind this station to a platform with a one-time token, or show its state.
 
-The station need not run, and may: it takes the certificate up at its next start.
+The station may run or not: it uses the certificate from its next start.
 """
 
 import argparse
@@ -25,7 +25,6 @@ from gateway.texts.command_parser import declare_command
 
 
 def add_to(subcommands: Any) -> None:
-    """Declare the command."""
     texts = Texts.from_environment()
     parser = declare_command(subcommands, "enrol", texts)
     parser.add_argument("--claim", metavar="TOKEN", help=texts.say("enrol.claim"))
@@ -41,7 +40,7 @@ def add_to(subcommands: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Enrol, or tell; 0, or 1 when that was not possible, there is nothing, or it has expired."""
+    """Enrol or show; 1 if that was not possible, or the certificate is missing or expired."""
     texts = Texts.from_environment()
     settings = load(args.config)
     state = args.state or state_default(args.config)
@@ -77,7 +76,7 @@ class _Running(msgspec.Struct, frozen=True):
 
 
 def _hear_the_station(desk: PlatformEnrolment, station: str) -> None:
-    """Judge dates by the time of the station that runs on this machine, if it is this one."""
+    """Judge dates by the clock of the station that runs here, if it is this one."""
     with contextlib.suppress(StationError):  # none runs, or it lets us not in: the floor is known
         running: _Running = ApiClient().get("/api/v1/vitals", _Running)
         if running.station.id == station:
@@ -85,7 +84,7 @@ def _hear_the_station(desk: PlatformEnrolment, station: str) -> None:
 
 
 def enrolment_text(shown: EnrolmentStatus, texts: Texts, *, fresh: bool) -> list[str]:
-    """What a person reads."""
+    """The state of an enrolment for people."""
     lines = [
         texts.say(
             "enrol.done" if fresh else "enrol.stands",
@@ -103,7 +102,7 @@ def enrolment_text(shown: EnrolmentStatus, texts: Texts, *, fresh: bool) -> list
 
 
 def _be_owner_of(state: Path) -> None:
-    """Write as the station's own user: it must be able to read its key when it runs."""
+    """Write as the station's user, who must be able to read the key."""
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
     owner = state.stat()
     if os.geteuid() == 0 and owner.st_uid != 0:

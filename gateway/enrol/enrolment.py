@@ -1,4 +1,4 @@
-"""What `yizhan enrol` does, for one uplink of one station."""
+"""Enrolment of one uplink of one station."""
 
 import ssl
 from pathlib import Path
@@ -19,7 +19,7 @@ DISTRICT = "district"
 
 
 class EnrolmentStatus(msgspec.Struct, frozen=True):
-    """How one enrolment stands; `clock` is what the dates were judged by."""
+    """The state of an enrolment; `clock` is what its dates were judged by."""
 
     uplink: str
     station: str
@@ -35,7 +35,7 @@ class EnrolmentStatus(msgspec.Struct, frozen=True):
 
 
 class PlatformEnrolment:
-    """What the command does, for one uplink of one station."""
+    """Enrolment of one uplink of one station."""
 
     def __init__(
         self,
@@ -47,9 +47,9 @@ class PlatformEnrolment:
         *,
         clock: Clock | None = None,
     ) -> None:
-        """Without `uplink` the first of the settings is meant; what is not given, they say.
+        """Without `uplink`, the first of the settings; what is not given comes from them.
 
-        `clock` is the running station's; without one the state's floor is all that is known.
+        `clock` is the running station's; without one only the state's floor is known.
         """
         self._settings = settings
         self._uplink = uplink or next(iter(settings.uplinks), DISTRICT)
@@ -60,14 +60,14 @@ class PlatformEnrolment:
         self._ca_file = ca_file or (self._set.ca_file if self._set is not None else None)
 
     def learn_time(self, told: ClockVitals) -> None:
-        """What the station that runs here says of the time: it may know what nothing else does."""
+        """Learn the time from the station that runs here."""
         if told.wall_ns is not None and told.trust is not Trust.NONE:
             # What two witnesses told that station is as good as NTP is here.
             source = Trust.NTP if told.vouched else told.trust
             self._clock.learn(source, told.wall_ns, round(told.error_s * 1e9))
 
     async def enrol(self, token: str) -> None:
-        """Exchange the token for a certificate and take it into use; StationError says why not."""
+        """Exchange the token for a certificate and use it; StationError says why not."""
         from gateway.upstream.enrolment.client import claim_certificate  # noqa: PLC0415  # aiohttp, only to ask
 
         url, tls = _usable(self._url, self._uplink), self._tls()
@@ -76,7 +76,7 @@ class PlatformEnrolment:
         self._papers.store_grant(key, granted, url)
 
     def status(self) -> EnrolmentStatus:
-        """How the enrolment stands; StationError if there is none, or its files are damaged."""
+        """The state of the enrolment; StationError if there is none or its files are damaged."""
         enrolment = self._papers.enrolment()
         if enrolment is None:
             known = list(self._settings.uplinks)
@@ -108,7 +108,7 @@ class PlatformEnrolment:
 
     @property
     def clock_unset(self) -> bool:
-        """Whether certificates are judged by the floor, for want of the time."""
+        """Whether dates are judged by the floor because the time is unknown."""
         return self._clock.status().trust is Trust.NONE
 
     def remarks(self) -> list[str]:
@@ -124,7 +124,7 @@ class PlatformEnrolment:
         return found
 
     def remark_data(self) -> dict[str, str]:
-        """What fills in the remarks."""
+        """The data of the remarks."""
         enrolment = self._papers.enrolment()
         return {
             "floor": rfc3339(self._clock.floor_ns),
@@ -140,7 +140,7 @@ class PlatformEnrolment:
 
 
 def _where(url: str) -> tuple[str, str | None]:
-    """What must be the same for a certificate to be shown there."""
+    """What must be equal for a certificate to be presented there."""
     parts = urlsplit(url)
     return parts.scheme, parts.hostname
 

@@ -1,7 +1,7 @@
-"""Meters that show the time are witnesses, as vague as their crystals.
+"""Meters that show the time are witnesses, as inaccurate as their crystals.
 
-Either in one point, `meter-clock`, or in two, `meter-date` and `meter-time` (DL/T 645 has them as
-items of their own), of one poll.
+Either in one point, `meter-clock`, or in two of one poll, `meter-date` and `meter-time` (as DL/T
+645 has them).
 """
 
 import asyncio
@@ -28,18 +28,18 @@ ERROR_NS = 300_000_000_000
 
 
 class MeterClocks:
-    """Intake's listener; the meters show the station's local time."""
+    """Learns from meters that show the station's local time."""
 
     def __init__(
         self, clock: Clock, timezone: str, moved: Callable[[ClockStep | None], None]
     ) -> None:
-        """`moved` hears how station time moved by it, if it did."""
+        """`moved` is called with each step of station time."""
         self._clock = clock
         self._zone = zoneinfo.ZoneInfo(timezone)
         self._moved = moved
 
     def handle_readings(self, device: str, readings: Sequence[Reading]) -> None:
-        """One poll of one device; never raises."""
+        """Handle one poll of one device; never raises."""
         shown = {
             each.point: each
             for each in readings
@@ -62,7 +62,7 @@ class MeterClocks:
 
 
 def _wall_ns(shown: object, zone: zoneinfo.ZoneInfo) -> int | None:
-    """UTC of what a meter shows; None for what is no time."""
+    """UTC of what a meter shows; None if it is no time."""
     try:
         local = datetime.datetime.strptime(str(shown), FORM).replace(tzinfo=zone)
         return round(local.timestamp()) * 1_000_000_000

@@ -1,4 +1,4 @@
-"""The settings at the station's pages and in its API: read, check, change, go back."""
+"""The settings in the API and at the desk: read, check, change, undo."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
@@ -33,20 +33,20 @@ ChangeReason = Annotated[
 
 
 class SettingsDocument(msgspec.Struct, frozen=True):
-    """The settings as they stand; secrets under a veil."""
+    """The present settings; secrets are redacted."""
 
     digest: str
     text: str
 
 
 class SettingsText(msgspec.Struct, frozen=True):
-    """A whole text to look at."""
+    """A whole text to check."""
 
     text: str
 
 
 class ApplyRequest(msgspec.Struct, frozen=True):
-    """A change: the whole text, why, and the digest of the text that it was made from."""
+    """A change: the whole text, the reason, and the digest of the text it replaces."""
 
     text: str
     why: ChangeReason
@@ -54,7 +54,7 @@ class ApplyRequest(msgspec.Struct, frozen=True):
 
 
 class UndoRequest(msgspec.Struct, frozen=True):
-    """Back to the text of that change; to what was before the last one without a number."""
+    """Restore the text of that change; without a number, the one before the last."""
 
     why: ChangeReason
     number: int | None = None
@@ -65,7 +65,7 @@ PeopleNames = Callable[[], Mapping[str, str]]
 
 
 def section(cycle: SettingsLifecycle, vitals: Callable[[], Vitals], names: PeopleNames) -> Section:
-    """`/desk/settings`, and the addresses under `/api/v1/settings`; each wants an installer."""
+    """`/desk/settings` and `/api/v1/settings`; each needs the install permission."""
     page = SettingsPage(cycle, vitals, names, _undone)
     install = Permission.INSTALL
     return Section(
@@ -159,7 +159,7 @@ def _act(path: str, handler: Handler, summary: str, act: str, accepts: Any) -> R
 async def _answered(
     request: web.Request, do: Callable[[], Awaitable[ChangeResponse]]
 ) -> web.StreamResponse:
-    """The answer; mistakes in the text are an answer too, in the reader's language."""
+    """The answer; mistakes are an answer as well, in the reader's language."""
     try:
         return json_response(await do())
     except SettingsError as error:
@@ -181,7 +181,7 @@ def _on(request: web.Request, outcome: ChangeOutcome) -> ChangeOutcome:
 
 
 def _who(request: web.Request) -> str:
-    """The actor; whoever comes by the control socket has the station's own user."""
+    """The actor; over the control socket it is the station's own user."""
     actor = acting_account(request)
     return f"{actor.kind}:{actor.id}"
 

@@ -1,4 +1,4 @@
-"""The settings at a start: what a power cut in the midst of a change has left is put right."""
+"""The settings at a start: finishes or undoes a change that a power cut interrupted."""
 
 import logging
 from functools import partial
@@ -18,9 +18,9 @@ _log = logging.getLogger(__name__)
 
 
 class SettingsStartup(NamedTuple):
-    """The shelf, and the change that asked for this start, if one did.
+    """The history, and the change that asked for this start, if any.
 
-    `text` is what to run on where the file could not be put back in time.
+    `text` is what to run on if the file could not be restored in time.
     """
 
     shelf: SettingsHistory
@@ -50,7 +50,7 @@ class SettingsStartup(NamedTuple):
             return cls(shelf, None)
 
     def revert(self, error: Exception, clock: Clock) -> bool:
-        """The start has failed: the former settings, if a change asked for it; else False."""
+        """After a failed start that a change asked for: restore the former settings; else False."""
         if self.trial is None:
             return False
         record = self.trial.record(
@@ -66,7 +66,7 @@ class SettingsStartup(NamedTuple):
 
 
 def _found(shelf: SettingsHistory) -> SettingsStartup:
-    """What `recover` will make of the shelf, before a write that may take long."""
+    """What `recover` will do, before a write that may take long."""
     trial = shelf.pending_trial()
     if trial is None:
         return SettingsStartup(shelf, None)
@@ -76,7 +76,7 @@ def _found(shelf: SettingsHistory) -> SettingsStartup:
 
 
 def _put_back(shelf: SettingsHistory, trial: ChangeTrial, record: ChangeRecord) -> bool:
-    """False where the trial is over already."""
+    """False if the trial is over already."""
     if shelf.trial() is None:
         return False
     shelf.roll_back(trial)

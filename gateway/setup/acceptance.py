@@ -1,7 +1,7 @@
-"""Who has compared and heard what, when, and by which clock: the facts of the acceptance sheet.
+"""The acceptance records: who compared or heard what, when, and by which clock.
 
-They are facts about the installation and no settings, so they are state of the journal; each act
-stands in the audit besides.
+They are facts about the installation, not settings, so they are kept in the journal's state; each
+act is also in the audit.
 """
 
 from collections.abc import Collection, Mapping
@@ -22,11 +22,11 @@ RECORDS_MAX = 2000
 
 
 class AcceptanceRecord(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What somebody has vouched for, or what did not agree.
+    """What a person has confirmed, or what did not agree.
 
-    `ours` and `shown` are the two values as they were seen; `factor` by how much ours was too
-    large. `who` is an account's id. Where nobody knew the time, `boot` and `at_ns` say when it was:
-    once the clock of that boot is set, so is the record's time.
+    `ours` and `shown` are the two values; `factor` is by how much ours was too large. `who` is an
+    account's id. If the time was unknown, `boot` and `at_ns` date the record once the clock of that
+    boot is set.
     """
 
     state: AcceptanceState
@@ -41,7 +41,7 @@ class AcceptanceRecord(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def good(self) -> bool:
-        """Whether nothing needs to be looked at again."""
+        """Whether nothing needs another look."""
         return self.state in {"agrees", "heard"}
 
 
@@ -49,7 +49,7 @@ _decoded = json_decoder(AcceptanceRecord)
 
 
 class AcceptanceRecords:
-    """By what they are about: `em-b3.power_w`, `di-b3.smoke`, `speaker.horn-b3`."""
+    """The records by subject: `em-b3.power_w`, `di-b3.smoke`, `speaker.horn-b3`."""
 
     def __init__(self, journal: Journal, clock: Clock) -> None:
         """Empty until `load`."""
@@ -58,20 +58,18 @@ class AcceptanceRecords:
         self._records: dict[str, AcceptanceRecord] = {}
 
     async def load(self) -> None:
-        """Take back what was kept."""
+        """Read the stored records."""
         self._records = await load_state(self._journal, ROOM, _decoded)
 
     @property
     def all(self) -> Mapping[str, AcceptanceRecord]:
-        """Every record."""
         return self._records
 
     def get(self, key: str) -> AcceptanceRecord | None:
-        """What is known of that."""
         return self._records.get(key)
 
     async def keep(self, key: str, record: AcceptanceRecord) -> None:
-        """Keep it in place of the one before."""
+        """Store a record in place of the one before."""
         if key not in self._records and len(self._records) >= RECORDS_MAX:
             raise UsageError("setup.too-many", max=RECORDS_MAX)
         body = require_readable(_decoded, key, msgspec.json.encode(record), record)
@@ -79,7 +77,7 @@ class AcceptanceRecords:
         self._records[key] = record
 
     async def forget(self, there: Collection[str]) -> None:
-        """Drop what is about a device or speaker that the settings do not have any more."""
+        """Remove records of devices and speakers that the settings no longer have."""
         gone = [key for key in self._records if key.partition(".")[0] not in there]
         if gone:
             await self._journal.append([], [StateChange(ROOM, key, None) for key in gone])
@@ -87,7 +85,7 @@ class AcceptanceRecords:
                 del self._records[key]
 
     def new_record(self, state: AcceptanceState, who: str, **more: Any) -> AcceptanceRecord:
-        """A record of now."""
+        """A record dated now."""
         stamps = self._clock.stamp()
         return AcceptanceRecord(
             state,
@@ -100,7 +98,7 @@ class AcceptanceRecords:
         )
 
     def time_of(self, record: AcceptanceRecord) -> tuple[int | None, Trust]:
-        """When it was made and what that rests on: by what is known now, if nobody knew it then."""
+        """Its time and the source of that, by what is known now."""
         if record.wall_ns is not None or record.boot != self._clock.boot:
             return record.wall_ns, record.trust
         stamps = self._clock.stamp(record.at_ns)

@@ -1,4 +1,4 @@
-"""What the pages' buttons do. Every form works without a script."""
+"""The forms of the setup pages. Every form works without a script."""
 
 import asyncio
 from collections.abc import Callable
@@ -37,7 +37,7 @@ _Given = MultiDictProxy[str | bytes | bytearray | web.FileField]
 
 
 class FormHandlers:
-    """The handlers of everything that is pressed."""
+    """The handlers of all forms."""
 
     def __init__(
         self,
@@ -46,14 +46,14 @@ class FormHandlers:
         desk: PageHandlers,
         vitals: Callable[[], Vitals],
     ) -> None:
-        """`desk` shows what was wrong."""
+        """`desk` shows the page again with what was wrong."""
         self._roof = roof
         self._records = records
         self._desk = desk
         self._vitals = vitals
 
     def with_refusals(self, handler: Handler, back: str) -> Handler:
-        """The handler, whose no comes as a page that leads back to where it was pressed."""
+        """Wrap a handler: a refusal becomes a page with a way back."""
 
         async def pressed(request: web.Request) -> web.StreamResponse:
             try:
@@ -67,12 +67,12 @@ class FormHandlers:
         return pressed
 
     async def add_line(self, request: web.Request) -> web.StreamResponse:
-        """A new line."""
+        """Add a line."""
         changes = toml_changes.bus_changes(await _form(request), self._roof.wiring.plan())
         return await self._change(request, changes, "/setup/lines")
 
     async def search(self, request: web.Request) -> web.StreamResponse:
-        """Start, pause, resume, stop a search, or read what was found once more."""
+        """Start, pause, resume or stop a search, or read the results again."""
         bus, what = request.match_info["id"], request.match_info["what"]
         searching = self._roof.searching
         set_target(request, bus)
@@ -94,7 +94,7 @@ class FormHandlers:
         raise web.HTTPSeeOther(f"/setup/scan/{bus}")
 
     async def add_devices(self, request: web.Request) -> web.StreamResponse:
-        """The rows that are ticked, or the one that was written by hand."""
+        """Add the ticked rows, or the device entered by hand."""
         form = await _form(request)
         rows = [
             toml_changes.NewDeviceRow(
@@ -116,18 +116,18 @@ class FormHandlers:
         )
 
     async def edit_device(self, request: web.Request) -> web.StreamResponse:
-        """Its name and place."""
+        """Change a device's name and place."""
         return await self._change(
             request, toml_changes.device_edit(await _form(request)), "/setup/devices"
         )
 
     async def wire(self, request: web.Request) -> web.StreamResponse:
-        """What is wired to an input."""
+        """Change what is wired to an input."""
         changes = toml_changes.input_changes(await _form(request), self._roof.wiring.plan())
         return await self._change(request, changes, "/setup/devices")
 
     async def compare(self, request: web.Request) -> web.StreamResponse:
-        """The station's value against the meter's own display, or a pressed sensor's state."""
+        """Compare the station's value with the meter's display, or check a pressed sensor."""
         form = await _form(request)
         device, point = form.get("device", ""), form.get("point", "")
         set_target(request, f"{device}.{point}")
@@ -147,12 +147,12 @@ class FormHandlers:
         raise web.HTTPSeeOther(f"/setup/devices#d-{device}")
 
     async def place(self, request: web.Request) -> web.StreamResponse:
-        """A place: new, renamed, or moved."""
+        """Add, rename or move a place."""
         changes = toml_changes.place_changes(await _form(request), self._roof.wiring.plan())
         return await self._change(request, changes, "/setup/places")
 
     async def add_zone(self, request: web.Request) -> web.StreamResponse:
-        """A new zone."""
+        """Add a zone."""
         given = await _given(request)
         changes = toml_changes.zone_changes(
             _plain(given), _all(given, "places"), self._roof.wiring.plan()
@@ -160,7 +160,7 @@ class FormHandlers:
         return await self._change(request, changes, "/setup/places")
 
     async def add_speaker(self, request: web.Request) -> web.StreamResponse:
-        """A new loudspeaker."""
+        """Add a loudspeaker."""
         given = await _given(request)
         changes = toml_changes.speaker_changes(
             _plain(given), _all(given, "zones"), self._roof.wiring.plan()
@@ -168,7 +168,7 @@ class FormHandlers:
         return await self._change(request, changes, "/setup/sound")
 
     async def beep(self, request: web.Request) -> web.StreamResponse:
-        """A test tone on one loudspeaker."""
+        """Play a test tone on one loudspeaker."""
         speaker = (await _form(request)).get("id", "")
         set_target(request, speaker)
         if self._roof.sounds is None:
@@ -177,7 +177,7 @@ class FormHandlers:
         raise web.HTTPSeeOther(f"/setup/sound?asked={speaker}")
 
     async def record_heard(self, request: web.Request) -> web.StreamResponse:
-        """Somebody stood there and listened."""
+        """Record whether a person heard the tone."""
         form = await _form(request)
         speaker = form.get("id", "")
         set_target(request, speaker)
@@ -190,7 +190,7 @@ class FormHandlers:
         raise web.HTTPSeeOther("/setup/sound")
 
     async def bind(self, request: web.Request) -> web.StreamResponse:
-        """The platform's address, and a claim token where it gave one."""
+        """Set the platform's address, and enrol if a claim token is given."""
         form = await _form(request)
         changes = toml_changes.uplink_changes(form)
         name = next(iter(changes))[1]
@@ -201,7 +201,7 @@ class FormHandlers:
         return await self._change(request, changes, "/setup/platform")
 
     async def remove(self, request: web.Request) -> web.StreamResponse:
-        """One thing goes."""
+        """Remove one thing."""
         form = await _form(request)
         section = form.get("section", "")
         changes = toml_changes.removal_changes(section, form.get("id", ""))
@@ -211,7 +211,7 @@ class FormHandlers:
     async def _change(
         self, request: web.Request, changes: SettingChanges, back: str
     ) -> web.StreamResponse:
-        """Through the settings' life cycle; what is wrong with it comes as a page."""
+        """Apply a change through the settings' life cycle; mistakes become a page."""
         words = translator_for(request)
         on = ", ".join(dict.fromkeys(".".join(key[:2]) for key in changes))
         set_target(request, on[:120])
@@ -235,13 +235,13 @@ class FormHandlers:
         return self._desk.page(request, "refused", status=status, mistakes=mistakes, back=back)
 
     async def _settled(self, came: ChangeResult) -> None:
-        """After a change: forget what was vouched for of things that are gone."""
+        """After a change: drop the records of things that are gone."""
         if came.state == "kept":
             plan = self._roof.wiring.plan()
             await self._records.forget({device.id for device in plan.devices} | {"speaker"})
 
     def _named(self, device: str) -> str:
-        """As people call it."""
+        """Its name for people."""
         names = {each.id: each.name for each in self._roof.wiring.plan().devices}
         return names.get(device, device[:40])
 
@@ -257,7 +257,7 @@ def _judged(seen: PointVitals, shown: str) -> MeterComparison:
 
 
 def _heard(task: asyncio.Future[ChangeResult]) -> None:
-    """Whoever asked sees a page already; the history tells them what came of it."""
+    """Retrieve the error of a task whose page was sent already; the history has it."""
     if not task.cancelled():
         task.exception()
 

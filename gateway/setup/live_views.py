@@ -1,4 +1,4 @@
-"""What changes by itself on the setup pages: values, marks, and how far a search is."""
+"""What changes by itself on the setup pages: values, marks, progress of a search."""
 
 import zlib
 from collections.abc import Iterator, Mapping
@@ -22,15 +22,14 @@ RECORD_MARKS = {
 
 
 class SetupViews:
-    """The views of the pages; the pulse's argument names the page."""
+    """The views of all pages; the pulse's argument names the page."""
 
     def __init__(self, roof: SetupPorts, records: AcceptanceRecords) -> None:
-        """Over that station."""
         self._roof = roof
         self._records = records
 
     def __call__(self, vitals: Vitals, words: Translator, page: str) -> View:
-        """Everything that may change on that page; another `shape` fetches it anew."""
+        """What may change on that page; another `shape` makes the browser reload it."""
         plan, scan = self._roof.wiring.plan(), self._roof.searching.scan
         view: dict[str, Any] = {"volatile": vitals.journal.volatile}
         shown: list[Any] = [
@@ -53,13 +52,13 @@ class SetupViews:
 
 
 def record_mark(record: AcceptanceRecord, words: Translator) -> tuple[str, str, str]:
-    """What somebody found, in a word."""
+    """A record's result in a word."""
     colour, pictogram = RECORD_MARKS[record.state]
     return colour, pictogram, words(f"setup.record-{record.state}")
 
 
 def _names(plan: SetupPlan) -> Mapping[str, Any]:
-    """What the pages list; ports and models come and go without anybody looking."""
+    """What the pages list; ports and models may come and go."""
     return {
         "buses": plan.buses,
         "devices": plan.devices,

@@ -1,7 +1,7 @@
-"""Whether the station's value and what a person reads off the meter's own display agree. Pure.
+"""Compares the station's value with what a person reads off the meter's display. Pure.
 
 A display rounds, and a load moves between two looks; a wrong ratio, word order or scale is off by
-far more. So a little is forgiven, and for the rest the factor tells what to look at.
+far more. So a small difference is allowed, and for a larger one the factor hints at the cause.
 """
 
 from collections.abc import Collection, Sequence
@@ -26,14 +26,14 @@ COMPARED = 3
 
 
 class MeterComparison(NamedTuple):
-    """The verdict; `factor` is by how much the station's value is too large, if that is plain."""
+    """The verdict; `factor` is by how much the station's value is too large, if clear."""
 
     verdict: Literal["agrees", "differs"]
     factor: float | None = None
 
 
 def parse_display(text: str) -> tuple[float, float]:
-    """The number that somebody typed and half of its last digit; UsageError if it is none."""
+    """The number entered and half of its last digit; UsageError if it is not a number."""
     plain = text.strip().replace(",", "").replace("，", "").replace("。", ".")
     try:
         value = float(plain)
@@ -46,7 +46,7 @@ def parse_display(text: str) -> tuple[float, float]:
 
 
 def compare_display(ours: float, shown: float, half_digit: float, unit: str) -> MeterComparison:
-    """The station's value against the display's."""
+    """Compare the station's value with the display's."""
     if _near(ours, shown, half_digit, unit):
         return MeterComparison("agrees")
     for factor in FACTORS:
@@ -58,10 +58,10 @@ def compare_display(ours: float, shown: float, half_digit: float, unit: str) -> 
 def first_compared(
     points: Sequence[PointVitals], recorded: Collection[str]
 ) -> tuple[list[PointVitals], list[PointVitals]]:
-    """Of a device's points those that a person compares first, and the rest.
+    """The points of a device to compare first, and the others.
 
-    First are the value that people look for (its model's first), a counter, and a third; what is
-    wired to an input, and what somebody has compared already, stay in sight. `recorded` are ids.
+    First its main value, a counter and a third one; what is wired to an input or was compared
+    before stays visible. `recorded` are ids.
     """
     numbers = [each for each in points if not each.kind and not isinstance(each.value, bool | str)]
     counted = [each.id for each in numbers[1:] if each.unit in COUNTED]

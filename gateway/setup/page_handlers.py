@@ -1,4 +1,4 @@
-"""The pages: each is the plan, the vital signs, and what somebody has vouched for."""
+"""The setup pages, made of the plan, the vital signs and the acceptance records."""
 
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
@@ -29,7 +29,7 @@ PeopleNames = Callable[[], Mapping[str, str]]
 
 
 class PageHandlers:
-    """The handlers of the pages that are only read."""
+    """The handlers of pages that only show something."""
 
     def __init__(
         self,
@@ -46,11 +46,11 @@ class PageHandlers:
         self.views = SetupViews(roof, records)
 
     async def home(self, request: web.Request) -> web.StreamResponse:
-        """How far it is, and what is missing."""
+        """Progress, and what is missing."""
         return self.page(request, "home")
 
     async def lines(self, request: web.Request) -> web.StreamResponse:
-        """The wires."""
+        """The lines."""
         return self.page(request, "lines")
 
     async def scan(self, request: web.Request) -> web.StreamResponse:
@@ -66,7 +66,7 @@ class PageHandlers:
         typed: Mapping[str, str] | None = None,
         faults: Sequence[StationError] = (),
     ) -> web.Response:
-        """The search's page; after a mistake with what was typed, and what is wrong with it."""
+        """The page of a search; after a mistake with the input and what is wrong with it."""
         scan, plan = self._roof.searching.scan, self._roof.wiring.plan()
         mine = scan if scan.bus == bus.id else type(scan)(bus=bus.id)
         seen = tuple(
@@ -85,7 +85,7 @@ class PageHandlers:
         )
 
     async def devices(self, request: web.Request) -> web.StreamResponse:
-        """Every device with its values, beside what its own display shows."""
+        """Every device with its values, beside those of its display."""
         return self.page(request, "devices")
 
     async def places(self, request: web.Request) -> web.StreamResponse:
@@ -97,13 +97,13 @@ class PageHandlers:
         return self.page(request, "sound")
 
     async def platform(self, request: web.Request) -> web.StreamResponse:
-        """The way to a platform."""
+        """The platforms."""
         uplinks = self._roof.wiring.plan().uplinks
         papers = {each.name: self._roof.binding.certificate(each.name) for each in uplinks}
         return self.page(request, "platform", papers=papers)
 
     async def paper(self, request: web.Request) -> web.StreamResponse:
-        """The sheet that is signed."""
+        """The acceptance sheet to sign."""
         now = self._vitals()
         uplinks = self._roof.wiring.plan().uplinks
         return self.page(

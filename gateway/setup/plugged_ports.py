@@ -1,4 +1,4 @@
-"""Which serial adapters were plugged in a moment ago: what an installer looks for in the list."""
+"""Serial adapters that were plugged in a moment ago: what an installer looks for."""
 
 import contextlib
 import os
@@ -12,16 +12,16 @@ _PREFIXES = ("ttyUSB", "ttyACM")
 
 
 class PluggedPorts:
-    """Compares what is in the machine with what was there when the station began."""
+    """Compares the present adapters with those at the start of the station."""
 
     def __init__(self, folder: Path = Path("/dev")) -> None:
-        """Look at what is there now; one listing of a folder."""
+        """Look at the present ones; one listing of a folder."""
         self._folder = folder
         self._old = self._there()
         self._since_s: dict[str, float] = {}
 
     def fresh(self, paths: Iterable[str], now_s: float) -> set[str]:
-        """Those of the paths whose adapter was plugged in, or again, within `FRESH_S`."""
+        """The paths whose adapter was plugged in, or again, within `FRESH_S`."""
         there = self._there()
         self._old &= there
         self._since_s = {name: self._since_s.get(name, now_s) for name in there - self._old}

@@ -12,9 +12,9 @@ ScanPhase = Literal["idle", "searching", "paused", "reading", "ended", "failed"]
 
 
 class PortPlan(msgspec.Struct, frozen=True):
-    """A serial port of this machine; `bus` is the line that the settings have on it, or "".
+    """A serial port of this machine; `bus` is the line that uses it, or "".
 
-    `product` is what the adapter says of itself; `fresh`: it was plugged in a moment ago.
+    `product` is the adapter's own name; `fresh`: it was plugged in a moment ago.
     """
 
     path: str
@@ -24,9 +24,9 @@ class PortPlan(msgspec.Struct, frozen=True):
 
 
 class LinePlan(msgspec.Struct, frozen=True):
-    """One line; `searchable` where `yizhan scan` could search it, too.
+    """One line; `searchable`: `yizhan scan` can search it.
 
-    `there`: its port is in this machine now (True where that cannot be seen).
+    `there`: its port is present (True if that is unknown).
     """
 
     id: str
@@ -39,7 +39,7 @@ class LinePlan(msgspec.Struct, frozen=True):
 
     @property
     def called(self) -> str:
-        """What people are shown: its name, or its id as long as it has none."""
+        """The name for people: the id if it has none."""
         return self.name or self.id
 
 
@@ -55,7 +55,7 @@ class InputPlan(msgspec.Struct, frozen=True):
 
 
 class DevicePlan(msgspec.Struct, frozen=True):
-    """One device; `inputs` of a contact module are the numbers that its model has."""
+    """One device; `inputs` are the input numbers of a contact module's model."""
 
     id: str
     name: str
@@ -68,7 +68,7 @@ class DevicePlan(msgspec.Struct, frozen=True):
 
 
 class PlacePlan(msgspec.Struct, frozen=True):
-    """One place; `path` names what lies around it, from the outside in."""
+    """One place; `path` names the places around it, outermost first."""
 
     id: str
     name: str
@@ -114,7 +114,7 @@ class ModelPlan(msgspec.Struct, frozen=True):
 
 
 class SetupPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """What `station.toml` says, as far as the pages show or change it."""
+    """The part of `station.toml` that the pages show or change."""
 
     station: str
     name: str
@@ -140,11 +140,11 @@ class SetupPlan(msgspec.Struct, frozen=True, kw_only=True):
     lan_port: int = 8443
 
     def bus_called(self, id_: str) -> str:
-        """What people are shown of the line of that id."""
+        """The name of a line for people."""
         return next((bus.called for bus in self.buses if bus.id == id_), id_)
 
     def device_at(self, bus: str, family: str, address: str) -> str:
-        """The id of the device that the settings have there, or ""."""
+        """The id of the device at that address, or ""."""
         families = {model.id: model.family for model in self.models}
         for device in self.devices:
             same = device.bus == bus and plain_address(device.address) == plain_address(address)
@@ -154,12 +154,12 @@ class SetupPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def plain_address(address: str) -> str:
-    """An address as it is compared: leading zeros are only written."""
+    """An address for comparison: leading zeros do not matter."""
     return address.strip().lstrip("0") if address.strip().isdecimal() else address.strip()
 
 
 class FoundValue(msgspec.Struct, frozen=True):
-    """One value that a found device gave."""
+    """One value of a found device."""
 
     name: str
     value: int | float | bool | str
@@ -167,9 +167,9 @@ class FoundValue(msgspec.Struct, frozen=True):
 
 
 class FoundDevice(msgspec.Struct, frozen=True):
-    """A device that a search has found; `device` is its id where the settings have it already.
+    """A device found by a search; `device` is its id if the settings have it already.
 
-    `read`: its values have been asked for, `said` is what it gave.
+    `read`: its values were requested, `said` are those it gave.
     """
 
     family: str
@@ -183,9 +183,9 @@ class FoundDevice(msgspec.Struct, frozen=True):
 
 
 class ScanStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """A search: of which line, how far, what was found. `code` with `data` says why it failed.
+    """A search: its line, progress and results. `code` with `data` says why it failed.
 
-    `lent`: the station's own polls of that line rest meanwhile.
+    `lent`: the station does not poll that line meanwhile.
     """
 
     bus: str = ""
@@ -202,12 +202,12 @@ class ScanStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def under_way(self) -> bool:
-        """Whether it has the port."""
+        """Whether it uses the port."""
         return self.phase in {"searching", "paused", "reading"}
 
 
 class ChangeResult(msgspec.Struct, frozen=True):
-    """What came of a change of the settings."""
+    """The result of a change of the settings."""
 
     state: Literal["kept", "rolled-back", "restarting", "unchanged"]
     number: int
@@ -215,7 +215,7 @@ class ChangeResult(msgspec.Struct, frozen=True):
 
 
 class CertificateSummary(msgspec.Struct, frozen=True):
-    """A certificate for a platform: from when to when, and what is compared with its own page."""
+    """A platform's certificate: its dates, and the fingerprint to compare."""
 
     url: str
     fingerprint: str
@@ -232,13 +232,13 @@ SettingChanges = Mapping[SettingKey, Any]
 
 
 class SettingsPort(Protocol):
-    """The settings, and the one way to change them."""
+    """The settings, and the way to change them."""
 
     def plan(self) -> SetupPlan:
-        """What they say now."""
+        """The present plan."""
 
     async def change(self, changes: SettingChanges, who: Actor, why: str) -> ChangeResult:
-        """See it through; SettingsError lists what is wrong with it, Unavailable if one is on."""
+        """Apply a change; SettingsError lists its mistakes, Unavailable if one is under way."""
 
     @property
     def under_way(self) -> bool:
@@ -246,49 +246,49 @@ class SettingsPort(Protocol):
 
     @property
     def last(self) -> ChangeResult | None:
-        """What came of the last change."""
+        """The last change."""
 
 
 class BusScanPort(Protocol):
-    """The engine of `yizhan scan`, on one line at a time."""
+    """The search of `yizhan scan`, on one line at a time."""
 
     @property
     def scan(self) -> ScanStatus:
-        """How far it is."""
+        """The present progress."""
 
     async def start(self, bus: str, *, thorough: bool, only: str = "") -> None:
-        """Search that line, with the line settings `only` if it names some.
+        """Search a line; `only` limits the line settings that are tried.
 
         UsageError if there is no such line, Unavailable if a search is on.
         """
 
     def pause(self) -> None:
-        """Ask nothing more for now."""
+        """Stop asking for now."""
 
     def resume(self) -> None:
         """Go on."""
 
     def stop(self) -> None:
-        """Ask no more: what was found is read once, and then the line is polled again."""
+        """End the search, read what was found once, and poll the line again."""
 
     async def again(self) -> None:
-        """Read everything that was found once more."""
+        """Read everything that was found again."""
 
 
 class SpeakerTestPort(Protocol):
     """The loudspeakers, one by one."""
 
     async def beep(self, speaker: str, who: Actor) -> None:
-        """Sound a test tone on that speaker alone; CommandRefused or Unavailable say why not."""
+        """Play a test tone on that speaker; CommandRefused or Unavailable say why not."""
 
 
 class EnrolmentPort(Protocol):
-    """The way to a platform."""
+    """Enrolment at a platform."""
 
     async def enrol(self, uplink: str, url: str, token: str, ca_file: str) -> None:
         """Exchange the token for a certificate; StationError says why not.
 
-        `ca_file` names the platform's own authority, "" where any browser would know it.
+        `ca_file` names the platform's own authority, "" for a public one.
         """
 
     def certificate(self, uplink: str) -> CertificateSummary | None:
@@ -296,7 +296,7 @@ class EnrolmentPort(Protocol):
 
 
 class SetupPorts(NamedTuple):
-    """All of it; `sounds` only where there are loudspeakers.
+    """All ports; `sounds` only if there are loudspeakers.
 
     `lan_open`: whether desk computers can come in now.
     """

@@ -1,4 +1,4 @@
-"""The setup's section: `/setup/` and its pages, tab 6. Each wants an installer."""
+"""The section of `/setup/`, tab 6; every page needs the install permission."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""How far the setup is, and what is still missing, each with the page that mends it. Pure."""
+"""The steps of the setup: which are done, what is missing, and where to do it. Pure."""
 
 from collections.abc import Iterator, Mapping
 from itertools import groupby
@@ -24,7 +24,7 @@ SILENT = {"silent", "faulty", "stale"}
 
 
 class MissingItem(NamedTuple):
-    """One thing that is missing: a text code, and what fills it in."""
+    """One missing thing: a text code and its data."""
 
     step: str
     code: str
@@ -32,12 +32,12 @@ class MissingItem(NamedTuple):
 
     @property
     def page(self) -> str:
-        """Where it is mended."""
+        """The page where it is done."""
         return PAGES[self.step]
 
 
 class SetupStep(NamedTuple):
-    """One stop of the rail: `done`, `now` or `to`."""
+    """One step of the progress bar: `done`, `now` or `to`."""
 
     name: str
     state: str
@@ -51,7 +51,7 @@ class SetupStep(NamedTuple):
 def missing_items(
     plan: SetupPlan, vitals: Vitals, records: Mapping[str, AcceptanceRecord]
 ) -> tuple[MissingItem, ...]:
-    """Everything that an acceptance would ask for, in the order of the steps."""
+    """Everything that an acceptance requires and that is missing, in the order of the steps."""
     return (
         *_clock(vitals),
         *_wiring(plan),
@@ -63,9 +63,9 @@ def missing_items(
 
 
 def setup_steps(lacks: tuple[MissingItem, ...], plan: SetupPlan) -> tuple[SetupStep, ...]:
-    """Every step: the first that lacks something is the one to do now.
+    """All steps; the first with something missing is the present one.
 
-    A station need not have loudspeakers; as long as there are none, nothing of it is done.
+    Loudspeakers are optional; without any, their step is not done.
     """
     needed = {lack.step for lack in lacks} | {"paper"}
     open_ = needed if plan.speakers else needed | {"sound"}
@@ -77,7 +77,7 @@ def setup_steps(lacks: tuple[MissingItem, ...], plan: SetupPlan) -> tuple[SetupS
 
 
 def by_step(lacks: tuple[MissingItem, ...]) -> tuple[tuple[str, tuple[MissingItem, ...]], ...]:
-    """What is missing, gathered by the step that mends it; they stand in that order already."""
+    """The missing items by step; they are in that order already."""
     return tuple((step, tuple(some)) for step, some in groupby(lacks, lambda lack: lack.step))
 
 
@@ -147,6 +147,6 @@ def _platform(vitals: Vitals) -> Iterator[MissingItem]:
 
 
 def _sandbox(plan: SetupPlan) -> Iterator[MissingItem]:
-    """What root alone can do, once the wiring is done."""
+    """What only root can do, after the wiring is done."""
     if plan.sandbox != "fits":
         yield MissingItem("paper", f"install.due-{plan.sandbox}")

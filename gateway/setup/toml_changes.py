@@ -1,7 +1,7 @@
-"""What a form asks for, as keys of `station.toml` and their new values. Pure.
+"""Turns forms into keys of `station.toml` and their new values. Pure.
 
-Ids are made here, for an installer has names and no time; whoever wants another id writes it into
-the file. Whether the values will do is for the settings' own check to say.
+Ids are generated here: installers have names and no time, and can edit the file for another id. The
+values are checked by the settings' own check.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -31,7 +31,7 @@ _ID_CHARS_MAX = 63
 
 
 class NewDeviceRow(msgspec.Struct, frozen=True):
-    """One device to add; `line` is the one that it was found on, "" where nobody has looked."""
+    """One device to add; `line` is the one it was found on, "" if entered by hand."""
 
     address: str
     model: str
@@ -62,7 +62,7 @@ def bus_changes(form: FormFields, plan: SetupPlan) -> SettingChanges:
 
 
 def device_changes(rows: Sequence[NewDeviceRow], bus: str, plan: SetupPlan) -> SettingChanges:
-    """New `[device.*]` on that line; UsageError if there is none to add, or no model is chosen."""
+    """New `[device.*]` on that line; UsageError without a row or a model."""
     usual = next((each.line for each in plan.buses if each.id == bus), "")
     models = {model.id: model for model in plan.models}
     taken = {device.id for device in plan.devices}
@@ -87,7 +87,7 @@ def device_changes(rows: Sequence[NewDeviceRow], bus: str, plan: SetupPlan) -> S
 
 
 def row_faults(rows: Sequence[NewDeviceRow], plan: SetupPlan) -> list[UsageError]:
-    """What is still to be chosen: an id is made once, of the model, and never changed."""
+    """What has yet to be chosen: an id is made once, from the model, and never changed."""
     models = {model.id for model in plan.models}
     faults = [] if rows else [UsageError("setup.none-chosen")]
     for row in rows:
@@ -99,7 +99,7 @@ def row_faults(rows: Sequence[NewDeviceRow], plan: SetupPlan) -> list[UsageError
 
 
 def device_edit(form: FormFields) -> SettingChanges:
-    """Another name, another place."""
+    """Another name and place."""
     id_ = form.get("id", "")
     return {
         ("device", id_, "name"): form.get("name", "").strip(),
@@ -108,7 +108,7 @@ def device_edit(form: FormFields) -> SettingChanges:
 
 
 def input_changes(form: FormFields, plan: SetupPlan) -> SettingChanges:
-    """What is wired to an input of a contact module; nothing any more where the kind is empty."""
+    """What is wired to an input of a contact module; nothing if the kind is empty."""
     module = next((each for each in plan.devices if each.id == form.get("id")), None)
     number = form.get("number", "")
     if module is None or number not in module.inputs:
@@ -133,7 +133,7 @@ def input_changes(form: FormFields, plan: SetupPlan) -> SettingChanges:
 
 
 def _called(kind: str, plan: SetupPlan) -> SettingChanges:
-    """Somebody is called for whoever presses for help: where nobody is yet, the desk."""
+    """A call for help must reach somebody: the desk, if nobody is called yet."""
     if kind not in CALLING or plan.calls:
         return {}
     changes: dict[tuple[str, ...], Any] = {}
@@ -144,7 +144,7 @@ def _called(kind: str, plan: SetupPlan) -> SettingChanges:
 
 
 def place_changes(form: FormFields, plan: SetupPlan) -> SettingChanges:
-    """New places, one a line of `name`; or another name or whereabouts of one that there is."""
+    """New places, one a line of `name`; or another name or parent of an existing one."""
     name, inside, id_ = (form.get(key, "").strip() for key in ("name", "in", "id"))
     taken = {each.id for each in plan.places}
     if id_ in taken:
@@ -172,7 +172,7 @@ def zone_changes(form: FormFields, places: Sequence[str], plan: SetupPlan) -> Se
 
 
 def speaker_changes(form: FormFields, zones: Sequence[str], plan: SetupPlan) -> SettingChanges:
-    """A new loudspeaker; `where` is what its kind needs to be reached."""
+    """A new loudspeaker; `where` is how its kind is reached."""
     id_ = numbered_id("speaker", {each.id for each in plan.speakers})
     kind, where = form.get("kind", ""), form.get("where", "").strip()
     values: dict[str, Any] = {"kind": kind, "zones": list(zones)}
@@ -190,7 +190,7 @@ def speaker_changes(form: FormFields, zones: Sequence[str], plan: SetupPlan) -> 
 
 
 def uplink_changes(form: FormFields) -> SettingChanges:
-    """The way to a platform."""
+    """The address of a platform."""
     name, url = form.get("id", "").strip() or "district", form.get("url", "").strip()
     changes: dict[tuple[str, ...], Any] = {
         ("upstream", name, "kind"): kind_name(url),
@@ -202,14 +202,14 @@ def uplink_changes(form: FormFields) -> SettingChanges:
 
 
 def removal_changes(section: str, id_: str) -> SettingChanges:
-    """Takes one table away."""
+    """Remove one table."""
     if section not in SECTIONS:
         raise UsageError("setup.not-removable", section=section[:40])
     return {(section, id_): None}
 
 
 def numbered_id(stem: str, taken: Collection[str]) -> str:
-    """`stem-1`, or the next number that nobody has."""
+    """`stem-1`, or the next free number."""
     number = 1
     while f"{stem}-{number}" in taken:
         number += 1
@@ -217,7 +217,7 @@ def numbered_id(stem: str, taken: Collection[str]) -> str:
 
 
 def free_id(stem: str, taken: Collection[str]) -> str:
-    """The stem, with a number if somebody has it."""
+    """The stem, with a number if it is taken."""
     number, id_ = 1, stem
     while id_ in taken:
         number += 1
@@ -226,6 +226,6 @@ def free_id(stem: str, taken: Collection[str]) -> str:
 
 
 def _stem(model: str, address: str) -> str:
-    """An id that says what it is and ends as its address does."""
+    """An id that names the model and ends in the address."""
     tail = "".join(each for each in address.lower() if each.isascii() and each.isalnum())
     return f"{model[: _ID_CHARS_MAX - 2 * _TAIL]}-{tail[-_TAIL:].lstrip('0') or '0'}"

@@ -1,1 +1,1 @@
-"""The composition root: it alone knows every room, and puts the running station together."""
+"""The composition root: builds the running station from all rooms, starts it and stops it."""

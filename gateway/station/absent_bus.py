@@ -1,4 +1,4 @@
-"""What stands in the place of a bus that could not be built: down, with its devices silent."""
+"""The stand-in for a bus that could not be built: down, with silent devices."""
 
 import asyncio
 from collections.abc import Sequence
@@ -11,10 +11,9 @@ ABSENT = "bus.absent"
 
 
 class AbsentBus:
-    """One of them."""
+    """A bus that is down for good."""
 
     def __init__(self, name: str, devices: Sequence[str]) -> None:
-        """By the ids of its devices."""
         self.name = name
         self._devices = {device: DeviceStats() for device in devices}
 
@@ -27,15 +26,15 @@ class AbsentBus:
         raise LineLost(ABSENT, device=device, point=point, value=value)
 
     def restart(self) -> None:
-        """Do nothing: what it lacks is lacking still."""
+        """Do nothing: what the bus lacks is still missing."""
 
     def counters(self, device: str) -> Counters | None:
-        """None is counted."""
+        """No counters."""
         del device
         return None
 
     def accept_counter(self, device: str, point: str) -> None:
-        """Believe nothing: nothing comes."""
+        """Ignore it: no values arrive."""
 
     @property
     def stats(self) -> BusStats:

@@ -1,4 +1,4 @@
-"""The desk's alarms, over the station's rules."""
+"""The desk's alarm pages over the station's rules."""
 
 from collections.abc import Callable, Mapping
 
@@ -14,12 +14,12 @@ from kiosk.requests.catalogue import load_services
 
 
 class AlarmDesk:
-    """Rings the desk for linkages, and shows it every alarm."""
+    """Rings the desk for linkages, and shows every alarm."""
 
     def __init__(
         self, settings: Settings, names: Callable[[], Mapping[str, str]], journal: Journal
     ) -> None:
-        """`calls` is the doer of a linkage's `call`; `names` are the people with an account."""
+        """`calls` handles a linkage's `call`; `names` are the people with an account."""
         self.calls = DeskRing()
         self._settings = settings
         self._names = names
@@ -27,7 +27,7 @@ class AlarmDesk:
         self._board: AlarmBoard | None = None
 
     def vitals(self) -> AlarmVitals:
-        """What every page of the desk says of alarms."""
+        """The alarms in the vital signs."""
         return AlarmVitals() if self._board is None else self._board.vitals()
 
     def section(self, rules: RuleService, vitals: Callable[[], Vitals]) -> Section:
@@ -46,7 +46,7 @@ class AlarmDesk:
         return section(self._board, self._journal, vitals)
 
     def _offers(self) -> Mapping[str, str]:
-        """What linkages announce and open, by name."""
+        """What linkages can announce and open, by name."""
         presets, language = self._settings.sound.presets, self._settings.station.language
         said = {f"announce.{name}": preset.name for name, preset in presets.items()}
         opened = {f"request.{one.id}": one.name.of(language) for one in load_services().values()}

@@ -1,11 +1,12 @@
-"""The station, put together: every room built, started in order, and stopped in order.
+"""The station, started and stopped in order.
 
 settings → clock → journal → every room's state → buses, keys, watchdog → pages → READY=1
                                                     └► accounts, settings, uplinks, doctor behind
 SIGTERM  → buses → intake → uplinks → pages → journal
 
-The emergency path (siren, call-staff, keys on the wall, watchdog) comes first and needs nothing: a
-part that cannot start is counted as a fault and left out, every write at the start is an offer.
+The emergency path (siren, calling staff, wall keys, watchdog) comes first and depends on nothing
+else. A part that cannot start is counted as a fault and left out; writes at the start are not
+awaited.
 """
 
 import asyncio
@@ -38,18 +39,18 @@ HELD_AGAIN_S = 5.0
 
 
 class StationApp(StationParts):
-    """The running station: its rooms, its tasks."""
+    """The running station: its rooms and tasks."""
 
     @property
     def address(self) -> str:
-        """Where the pages are."""
+        """The URL of the pages."""
         return f"http://127.0.0.1:{self.server.port}/"
 
     async def restore(self) -> None:
-        """Take back what every room knew, then read the keys on the wall: siren and keys live.
+        """Restore every room's state, then read the wall keys: siren and keys work afterwards.
 
-        Nobody may order anything of a room that does not know yet what it has promised: it would
-        be promised anew, and forgotten when the room looks. What fails costs itself.
+        A room takes no orders before it knows what it has promised, or it would promise it again. A
+        step that fails does not stop the others.
         """
         on_fault = self.faults.note
         report_uncaught(on_fault)
@@ -68,7 +69,7 @@ class StationApp(StationParts):
         self.buses.start()
 
     async def start(self) -> None:
-        """Open the doors, and begin what is behind them; after `take_back`."""
+        """Open the pages and start everything behind them; after `restore`."""
         on_fault = self.faults.note
         self._tasks.append(supervise("web", self._keep_answering, on_fault))
         await self._try("pages", self.server.start)
@@ -89,7 +90,7 @@ class StationApp(StationParts):
         self._tasks.append(supervise("counts", self.counts.run, on_fault))
 
     async def _restore_rooms(self) -> None:
-        """Every room's state; the rules come last, for their linkages order things of others."""
+        """Restore every room; the rules last, because their linkages act on others."""
         await self._try("intake", self.intake.resume)
         await self._try("counters", self.counts.load)
         await self._try("setup", self.setup.start)
@@ -98,9 +99,9 @@ class StationApp(StationParts):
         await self._try("rules", self.rules.load)
 
     async def _try(self, what: str, step: Callable[[], Awaitable[None]]) -> None:
-        """A step of the start, contained; a refusal that was foreseen is said in one line.
+        """Run a step of the start and contain its failure; a foreseen refusal is one line of log.
 
-        Settings on trial must start whole: what fails then ends the start, and they go back.
+        Settings on trial must start completely: a failure ends the start, and they are rolled back.
         """
         if self._begun.trial is not None:
             await step()
@@ -108,7 +109,7 @@ class StationApp(StationParts):
             await attempt(what, step, self._recorder.record_failure)
 
     async def _keep_answering(self) -> None:
-        """Take the port and the socket as soon as nobody else holds them."""
+        """Open the port and the socket once no other process holds them."""
         while True:
             await asyncio.sleep(HELD_AGAIN_S)
             if not self.server.is_bound:
@@ -119,7 +120,7 @@ class StationApp(StationParts):
     async def stop(self) -> None:
         """Stop reading, store what was read, stop sending, close the pages.
 
-        Each of these happens whatever became of the ones before.
+        A step that fails does not stop the following ones.
         """
         for what, step, within_s in (
             ("settings", self.lifecycle.stop, None),

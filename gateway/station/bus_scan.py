@@ -1,9 +1,9 @@
-"""The engine of `yizhan scan` behind the setup pages: one line at a time, lent by the station.
+"""The search of `yizhan scan` for the setup pages: one line at a time, lent by the station.
 
     start ─► the station closes the bus ─► searching ⇄ paused ─► reading ─► ended ─► polled again
                                   └────────────┴───────────────────┴───────► failed ─────┘
 
-Nothing is ever written to a device. Settings that touch the line while it is lent end the search.
+Nothing is written to a device. Changing the settings of a lent line ends the search.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ _replace = msgspec.structs.replace
 
 
 class BusScan:
-    """`scan` says how far it is."""
+    """`scan` is the present progress."""
 
     def __init__(self, field: BusSet, settings: Callable[[], Settings], own: Path) -> None:
         """`own` is the installer's folder of device models."""
@@ -52,7 +52,7 @@ class BusScan:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self, bus: str, *, thorough: bool = False, only: str = "") -> None:
-        """Search that line; UsageError if it is none, Unavailable if a search is on."""
+        """Search a line; UsageError if there is none, Unavailable if a search is on."""
         options = self._options(bus)
         try:
             lines = (SerialLine.parse(only),) if only else ()
@@ -62,30 +62,28 @@ class BusScan:
         self._begin(ScanStatus(bus=bus, phase="searching"), options, wanted)
 
     async def again(self) -> None:
-        """Read everything that was found once more; Unavailable if a search is on."""
+        """Read everything that was found again; Unavailable if a search is on."""
         self._begin(_replace(self.scan, phase="reading"), self._options(self.scan.bus), None)
 
     def pause(self) -> None:
-        """Ask nothing more for now."""
         if self._search is not None and self.scan.phase == "searching":
             self._search.pause()
             self.scan = _replace(self.scan, phase="paused")
 
     def resume(self) -> None:
-        """Go on."""
         if self._search is not None and self.scan.phase == "paused":
             self.scan = _replace(self.scan, phase="searching")
             self._search.resume()
 
     def stop(self) -> None:
-        """Ask no more: what was found is read, and while that is read, read no more."""
+        """End the search and read what was found; if that is under way, end it as well."""
         self._stopping = self.scan.phase == "reading"
         if self._search is not None:
             self._search.stop()
             self.scan = _replace(self.scan, phase="reading")
 
     async def end(self) -> None:
-        """Let go of the line, after the question under way; what was found stays found."""
+        """Give the line back after the present request; the results are kept."""
         self._stopping = True
         if self._search is not None:
             self._search.stop()
@@ -111,7 +109,7 @@ class BusScan:
         self._task = asyncio.create_task(self._run(options, wanted), name="search")
 
     async def _run(self, options: SerialOptions, wanted: ScanRequest | None) -> None:
-        """With nothing wanted: only read what was found."""
+        """Search, then read; without `wanted` only read."""
         bus = self.scan.bus
         await self._field.lend(bus, self.end)
         try:
@@ -178,7 +176,7 @@ class BusScan:
         )
 
     async def _read(self, options: SerialOptions) -> None:
-        """What each found device says now, by its likeliest model."""
+        """Read each found device with its most likely model."""
         if not self._found or self._stopping:
             return
         self.scan = _replace(self.scan, phase="reading")

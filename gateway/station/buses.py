@@ -1,4 +1,4 @@
-"""The station's buses: each a task of its own, and each replaced alone when its settings change."""
+"""The station's buses: one task each, replaced one by one when their settings change."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -27,14 +27,14 @@ RecallBus = Callable[[], Awaitable[None]]
 
 
 class _Plan(NamedTuple):
-    """What a bus is built from: another plan makes another bus."""
+    """The settings of a bus: if they differ, it is built anew."""
 
     bus: BusSetting
     devices: tuple[Device, ...]
 
 
 class BusSet:
-    """The buses by name. `buses` is the same mapping all the time, as others look into it."""
+    """The buses by name. `buses` stays the same mapping, as others hold it."""
 
     def __init__(
         self,
@@ -46,9 +46,9 @@ class BusSet:
         kinds: Callable[[], Mapping[str, BusKind]] = bus_kinds,
         keys: Path | None = None,
     ) -> None:
-        """Build them; one that cannot be built is down, and the others live.
+        """Build all buses; one that cannot be built is down, and the others work.
 
-        `keys` is the folder of the inlets' credentials where systemd hands none over.
+        `keys` is the folder of the inlets' credentials if systemd provides none.
         """
         self._kinds = kinds
         self._keys = keys
@@ -61,27 +61,27 @@ class BusSet:
         self._lent: dict[str, RecallBus] = {}
 
     def start(self) -> None:
-        """Poll."""
+        """Start polling."""
         for name in self.buses:
             if name in self._tasks or name in self._lent:
                 continue
             self._tasks[name] = supervise(f"bus {name}", self.buses[name].run, self._on_fault)
 
     async def stop(self) -> None:
-        """Poll no more."""
+        """Stop polling."""
         await stop_tasks(list(self._tasks.values()), STOP_WITHIN_S)
         self._tasks.clear()
 
     def changed_buses(self, settings: Settings) -> set[str]:
-        """The buses that other settings would take away or replace."""
+        """The buses that other settings would remove or replace."""
         plans = _plans(settings)
         return {name for name, plan in self._plans.items() if plans.get(name) != plan}
 
     async def lend(self, name: str, recall: RecallBus) -> None:
-        """Close that bus, so that somebody else may have its port until `give_back`.
+        """Close a bus, so that its port can be used by others until `give_back`.
 
-        `recall` ends that at once, for settings that touch the bus cannot wait. Its devices are
-        not read meanwhile, and their values grow old before everybody's eyes.
+        `recall` takes it back at once, because a change of its settings cannot wait. Its devices
+        are not read meanwhile, and their values become stale.
         """
         self._lent[name] = recall
         await self._end({name})
@@ -92,7 +92,7 @@ class BusSet:
             self.start()
 
     async def stop_buses(self, names: set[str]) -> None:
-        """Stop these alone; until `replace` they still tell what they were."""
+        """Stop these buses; until `replace` they keep their last state."""
         for name in [each for each in self._lent if each in names]:
             await self._lent[name]()
         await self._end(names)
@@ -102,7 +102,7 @@ class BusSet:
         await stop_tasks([self._tasks.pop(name) for name in ending], STOP_WITHIN_S)
 
     def replace(self, settings: Settings) -> None:
-        """Build what is new or other than before, without a pause; `start` then polls it."""
+        """Build new and changed buses, without a pause; `start` then polls them."""
         plans = _plans(settings)
         changed = [name for name in plans if self._plans.get(name) != plans[name]]
         built = {name: self._built(plans[name]) for name in changed}
@@ -120,14 +120,14 @@ class BusSet:
         return [device for plan in self._plans.values() for device in plan.devices]
 
     async def measure(self, device_id: str, until_s: float) -> Measurement:
-        """One reading for a person, before `until_s` of the running loop; FieldError without."""
+        """One reading for a person, before `until_s` of the running loop; else FieldError."""
         found = self.find_device(device_id)
         if found is None or not isinstance(found[0], OnDemandBus):
             raise WrongUse("bus.no-point", device=device_id, point="")
         return await found[0].measure(device_id, until_s)
 
     def find_device(self, device_id: str) -> tuple[FieldBus, Device] | None:
-        """The bus that a device is on, and the device."""
+        """A device and its bus."""
         for name, plan in self._plans.items():
             for device in plan.devices:
                 if device.id == device_id:
@@ -135,7 +135,7 @@ class BusSet:
         return None
 
     def _tried(self, plan: _Plan) -> CountingBus:
-        """The bus, or one that is down in its place."""
+        """The bus, or a stand-in that is down."""
         try:
             return self._built(plan)
         except Exception as error:  # noqa: BLE001  # the edge of one bus, whatever its library lacks
@@ -143,7 +143,7 @@ class BusSet:
             return AbsentBus(plan.bus.id, [device.id for device in plan.devices])
 
     def _take_over(self, bus: CountingBus, device: Device) -> None:
-        """What is known of a meter's counts outlives its bus; another address is another meter."""
+        """A meter's counts survive its bus; another address is another meter."""
         former = self.find_device(device.id)
         if former is None or _meter(former[1]) != _meter(device):
             return
@@ -166,7 +166,7 @@ class BusSet:
         return cast(CountingBus, made)
 
     def _runner(self, plan: _Plan) -> CountingBus | None:
-        """The bus of devices that are not polled; None for the kind's own."""
+        """The bus of devices that are not polled; None if the kind builds it."""
         with_drivers = drivers_of(plan.devices)
         if plan.bus.inlet:
             return listening_bus(plan.bus, with_drivers, self._outlets(), self._keys)
@@ -181,7 +181,7 @@ def _meter(device: Device) -> tuple[object, ...]:
 
 
 def _plans(settings: Settings) -> dict[str, _Plan]:
-    """One bus for each that has devices; a bus without any would only hold its port."""
+    """A plan for each bus with devices; one without would only hold its port."""
     made = {}
     for name, bus in settings.buses.items():
         devices = tuple(setting.device for setting in settings.devices_on(name))

@@ -1,4 +1,4 @@
-"""Keeps the station's clock: asks the kernel, listens to the platforms, tells every step."""
+"""Keeps the station's clock: asks the kernel, learns from platforms, records every step."""
 
 import asyncio
 import contextlib
@@ -22,7 +22,7 @@ _GROWN_NS = 1_000_000_000
 
 
 class ClockSync:
-    """Run it; others hand over what they hear of the time."""
+    """Other rooms pass on what they learn of the time."""
 
     def __init__(
         self, clock: Clock, journal: Journal, state: Path, stepped: Callable[[], None]
@@ -40,7 +40,7 @@ class ClockSync:
         self._floor: int | None = None
 
     def learn_platform_time(self, uplink: str, at: str, round_trip_ns: int) -> None:
-        """The time (RFC 3339) in a receipt of that uplink: right to half of the round trip."""
+        """Learn from the time (RFC 3339) in a receipt; its error is half of the round trip."""
         half_ns = round_trip_ns // 2
         error_ns = half_ns + _RECEIPT_GRAIN_NS
         self.handle_step(
@@ -48,7 +48,7 @@ class ClockSync:
         )
 
     def handle_step(self, step: ClockStep | None) -> None:
-        """Somebody was heard; station time moved by it, if it did, and others must hear of it."""
+        """Handle a step of station time, if there was one."""
         self._keep_what_leapt()
         if step is None:
             return
@@ -58,7 +58,7 @@ class ClockSync:
         self._wake.set()
 
     async def run(self) -> None:
-        """Poll, and record every step, one a minute at most."""
+        """Poll the kernel, and record steps at most once a minute."""
         loop = asyncio.get_running_loop()
         poll_at_s = loop.time()
         while True:
@@ -74,28 +74,28 @@ class ClockSync:
             self._wake.clear()
 
     def keep_floor(self) -> None:
-        """Leave what is known to the next run, of this boot and of the next."""
+        """Save what is known for the next run, of this boot or another."""
         self._clock.keep()
         self._on_disk_ns = self._clock.floor_ns
         self._kept_at_ns = self._clock.now_ns()
         floor_file.write_floor(self._state, self._on_disk_ns)
 
     def _ask_chip(self) -> None:
-        """What the machine's clock chip says: at the start, and once an hour."""
+        """Ask the machine's clock chip at the start and once an hour."""
         now_ns = self._clock.now_ns()
         if self._chip_at_ns is None or now_ns - self._chip_at_ns >= KEEP_EVERY_NS:
             self._chip_at_ns = now_ns
             self.handle_step(self._clock.ask_chip())
 
     def _look_at_floor(self) -> None:
-        """Keep it on the disk where a power cut would lose more than an hour of it."""
+        """Save the floor if a power cut would lose more than an hour of it."""
         now_ns, floor_ns = self._clock.now_ns(), self._clock.floor_ns
         rested = self._kept_at_ns is None or now_ns - self._kept_at_ns >= KEEP_EVERY_NS
         if rested and abs(floor_ns - self._on_disk_ns) >= KEEP_EVERY_NS:
             self.keep_floor()
 
     def _keep_what_leapt(self) -> None:
-        """A kill at any instant loses nothing of the floor but what a second brings."""
+        """Save a step at once, so that a kill loses at most a second."""
         floor = self._clock.floor_ns - self._clock.now_ns()
         if self._floor is None or abs(floor - self._floor) > _GROWN_NS:
             self._clock.keep()

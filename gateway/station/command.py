@@ -17,7 +17,6 @@ log = logging.getLogger(__name__)
 
 
 def add_to(subcommands: Any) -> None:
-    """Declare the command."""
     texts = Texts.from_environment()
     parser = declare_command(subcommands, "run", texts, code="station")
     parser.add_argument("--config", type=Path, default=config_default(), metavar="DIR",
@@ -29,7 +28,7 @@ def add_to(subcommands: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run until SIGTERM; 0 then, 1 when the disk failed, 2 for settings that cannot be used."""
+    """Run until SIGTERM; 0 then, 1 when the disk failed, 2 for unusable settings."""
     logs.set_up_logging(verbose=args.verbose)
     from gateway.station.disk_threads import left_behind  # noqa: PLC0415  # as above
     from gateway.station.process import (  # noqa: PLC0415  # only when it really runs

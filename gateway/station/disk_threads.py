@@ -1,4 +1,4 @@
-"""The threads that wait for the disk on behalf of the loop: an end of the process does not."""
+"""The threads that wait for the disk; they do not keep the process from ending."""
 
 import threading
 import time
@@ -11,14 +11,13 @@ NAME = "aside"
 
 
 class DiskExecutor(ThreadPoolExecutor):
-    """The loop's default executor; its end leaves behind what a disk that hangs holds up."""
+    """The loop's default executor; its shutdown abandons threads that a disk blocks."""
 
     def __init__(self) -> None:
-        """As many threads as usual."""
         super().__init__(thread_name_prefix=NAME)
 
     def shutdown(self, wait: bool = True, **more: Any) -> None:
-        """Begin nothing more; wait a little for what is under way."""
+        """Start nothing more, and wait a little for what is running."""
         super().shutdown(wait=False, cancel_futures=True)
         del more
         until_s = time.monotonic() + STOP_WITHIN_S
@@ -27,7 +26,7 @@ class DiskExecutor(ThreadPoolExecutor):
 
 
 def left_behind() -> bool:
-    """Whether a thread goes on that the interpreter would wait for."""
+    """Whether a thread remains that the interpreter would wait for."""
     return any(not thread.daemon for thread in _ours())
 
 

@@ -1,4 +1,4 @@
-"""What the running station tells the doctor, and when it looks."""
+"""The facts of the running station for the doctor."""
 
 import asyncio
 from pathlib import Path
@@ -37,14 +37,14 @@ SECOND_NS = 1_000_000_000
 
 
 class SoundSource(Protocol):
-    """Whatever sounds."""
+    """The broadcast as the doctor sees it."""
 
     async def health(self) -> SoundFacts | None:
-        """How it is; None where there is no loudspeaker."""
+        """Its state; None without loudspeakers."""
 
 
 class DoctorSources(Protocol):
-    """The station, as the doctor asks it: its rooms as they stand when it looks."""
+    """The rooms of the station that the doctor asks at each look."""
 
     health: HealthCollector
     lifecycle: SettingsLifecycle
@@ -61,7 +61,7 @@ class DoctorSources(Protocol):
 
 
 class DoctorAdapter:
-    """The doctor of one station."""
+    """The doctor of the running station."""
 
     def __init__(
         self,
@@ -84,7 +84,7 @@ class DoctorAdapter:
         self.section = section(self.doctor, rooms.health, self.gather_running)
 
     async def run(self) -> None:
-        """Look for ever."""
+        """Look regularly until cancelled."""
         await self.doctor.run()
 
     async def _look(self) -> StationFacts:
@@ -92,20 +92,20 @@ class DoctorAdapter:
         return StationFacts(machine=machine, written=known, running=await self.gather_running())
 
     def _look_aside(self) -> tuple[SettingsFacts, MachineFacts]:
-        """What waits for the disk."""
+        """The facts that need the disk."""
         known = self._read.now()
         asked = probes.ProbeTargets(self._rooms.lifecycle.shelf.file, self._state, self._read.ports)
         return known, self._inspect(asked)
 
     def _edited(self) -> bool:
-        """Whether another text lies there than the station runs on."""
+        """Whether the file differs from the text that the station runs on."""
         try:
             return self._rooms.lifecycle.shelf.file.read_bytes() != self._rooms.lifecycle.running
         except OSError:
             return False  # there is a mistake that says so
 
     async def gather_running(self) -> RunningFacts:
-        """What the rooms know."""
+        """The facts that the rooms know."""
         rooms, edited = self._rooms, await asyncio.to_thread(self._edited)
         vitals = _plain(rooms.health())
         shown = self._doors.tls.shown
@@ -135,9 +135,9 @@ class DoctorAdapter:
 
 
 class _Settings:
-    """The file as it stands; looked at again only when it has changed.
+    """The facts of the settings file, read again only when it has changed.
 
-    What the station runs on needs no second reading.
+    The text that the station runs on is not read a second time.
     """
 
     def __init__(self, rooms: DoctorSources, state: Path) -> None:
@@ -171,7 +171,7 @@ class _Settings:
 
 
 def _plain(vitals: Vitals) -> Vitals:
-    """As JSON can carry it, without the curves: no station time means an infinite error."""
+    """Without curves, and fit for JSON: an unknown time has an infinite error."""
     replace = msgspec.structs.replace
     if vitals.clock.trust is Trust.NONE:
         vitals = replace(vitals, clock=replace(vitals.clock, error_s=0.0))

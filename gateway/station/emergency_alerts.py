@@ -1,4 +1,4 @@
-"""The emergencies that go on, as the kiosks' screens show them."""
+"""Present emergencies, as the kiosks' screens show them."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ from kiosk.screen.alerts import ScreenAlert
 
 
 class EmergencyAlerts:
-    """The kiosks' `Alerts`: what is ordered in class 8 or 9 and may sound now, heard or not."""
+    """The kiosks' `Alerts`: orders of class 8 and 9 that may sound now, heard or not."""
 
     def __init__(
         self, room: BroadcastService, presets: Presets, clock: Clock, spoken: Callable[[str], str]
@@ -36,9 +36,10 @@ class EmergencyAlerts:
         return ScreenAlert(order.id, *self._words(order))
 
     def _goes_on(self, kept: OrderRecord) -> bool:
-        """Not one that lies ahead, nor one of before a power cut of which nobody knows the time.
+        """Whether the order is under way now.
 
-        Nor one that was heard, and waits for a loudspeaker that does not work.
+        Not if it is scheduled for later, is of a boot whose time is unknown, or was heard and only
+        waits for a broken loudspeaker.
         """
         order = kept.order
         if not order.class_.urgent or kept.boot != self._clock.boot:
@@ -49,14 +50,14 @@ class EmergencyAlerts:
         return not early and not order.expires.passed(self._clock)
 
     def _concerns(self, order: Order, zone: str, place: str) -> bool:
-        """By the loudspeakers that are heard there, or by where it is."""
+        """Whether it is heard there, or is about that place."""
         house = self._room.house
         heard = house.speakers([zone]) & house.speakers(order.zones)
         about = (house.zones[each].places for each in order.zones if each in house.zones)
         return bool(heard) or zone in order.zones or any(place in places for places in about)
 
     def _words(self, order: Order) -> tuple[str, str]:
-        """What is said, and in which language; of a recording its name."""
+        """Its words and their language; of a recording, its name."""
         content = order.content
         if isinstance(content, TextContent | SentenceContent):
             return content.text, content.language

@@ -1,4 +1,4 @@
-"""The kinds of event that the station as a whole makes."""
+"""The kinds of event of the station as a whole."""
 
 import msgspec
 
@@ -6,7 +6,7 @@ from gateway.event import Audience, EventKind, Lane
 
 
 class StationStarted(msgspec.Struct, frozen=True):
-    """The station runs; `volatile` says that its journal is in memory."""
+    """The station has started; `volatile`: its journal is in memory."""
 
     version: str
     boot: str
@@ -15,11 +15,10 @@ class StationStarted(msgspec.Struct, frozen=True):
 
 
 class ClockMoved(msgspec.Struct, frozen=True):
-    """Station time moved: at boot time `at_ms` it was `old`, and is `new` (RFC 3339, or null).
+    """Station time moved: at boot time `at_ms` it was `old` and is `new` (RFC 3339, or null).
 
-    With it a platform can re-date what came before; a sent event is never rewritten. There is one
-    a minute at most: what moves several times within it is told from before the first to after the
-    last.
+    A platform can re-date earlier events with it; an event is never rewritten. At most one a
+    minute: several steps within it are reported as one.
     """
 
     boot: str
@@ -30,7 +29,7 @@ class ClockMoved(msgspec.Struct, frozen=True):
 
 
 class FaultReport(msgspec.Struct, frozen=True):
-    """An unforeseen exception was contained at the edge `where`, `count` times since the start.
+    """An unforeseen exception was contained at `where`, `count` times since the start.
 
     `what` is the exception's type and the function that raised it, never its text.
     """

@@ -1,4 +1,4 @@
-"""Takes the station's vital signs: the one place that looks into every room."""
+"""Collects the station's vital signs from every room."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -42,11 +42,11 @@ FRESH_NS = 500_000_000
 
 
 class CountingBus(FieldBus, Protocol):
-    """A bus that counts what it does, as every kind does."""
+    """A bus with statistics."""
 
     @property
     def stats(self) -> BusStats:
-        """Everything that was counted, now."""
+        """Everything counted so far."""
 
 
 class RefusalSource(Protocol):
@@ -54,11 +54,11 @@ class RefusalSource(Protocol):
 
     @property
     def refusals(self) -> RefusalVitals:
-        """How often it has."""
+        """How often it has refused them."""
 
 
 class HealthCollector:
-    """Call it for the vital signs; it keeps what only comparing two instants can tell."""
+    """Call it for the vital signs; it keeps what two snapshots must be compared for."""
 
     def __init__(
         self,
@@ -78,7 +78,7 @@ class HealthCollector:
     ) -> None:
         """`receipting` are the followers whose receipts count: those of the required uplinks.
 
-        `dates` tells what is doubtful about the certificate of an uplink's platform.
+        `dates` tells doubts about the certificate of an uplink's platform.
         """
         self._settings = settings
         self._clock = clock
@@ -100,12 +100,12 @@ class HealthCollector:
         self._taken: Vitals | None = None
 
     def handle_change(self, change: DeviceChange | BusChange) -> None:
-        """Hear what a bus says of itself: why it is down."""
+        """Remember why a bus is down."""
         if isinstance(change, BusChange):
             self._reasons[change.bus] = change.data
 
     def use_settings(self, settings: Settings) -> None:
-        """From now on the vital signs are of these settings."""
+        """Report on these settings from now on."""
         self._settings = settings
         self._since = {name: of for name, of in self._since.items() if name in settings.devices}
         self._taken = None
@@ -118,7 +118,7 @@ class HealthCollector:
         return self._taken
 
     def tick(self) -> None:
-        """Once a second: note what can only be seen as it happens. Costs next to nothing."""
+        """Once a second: note what is only visible as it happens. Costs almost nothing."""
         now_ns, heads = self._clock.now_ns(), self._journal.heads()
         for lane, issued in heads.items():
             self._lags[lane].lag_s(issued, self._receipted(lane), now_ns)

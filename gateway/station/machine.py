@@ -1,7 +1,7 @@
-"""The machine that a station runs on: what it uses and is not.
+"""The machine that a station runs on.
 
-`LINUX` is the real one. A simulation gives another, and the same composition runs on that: what is
-outside of the station is a field here, nothing else is.
+`LINUX` is the real one; a simulation passes another. Everything outside the station is a field of
+it.
 """
 
 import asyncio
@@ -27,10 +27,10 @@ from gateway.web.server import WebServer
 
 
 class OpenClock(Protocol):
-    """The machine's clock, for the station whose files are in `state`."""
+    """Opens the machine's clock for the station whose files are in `state`."""
 
     def __call__(self, state: Path, *, floor_ns: int, environ: Mapping[str, str]) -> Clock:
-        """`floor_ns` is what an earlier run has handed out."""
+        """`floor_ns` is the latest time that an earlier run handed out."""
 
 
 # What the doctor asks of the machine itself (disk, memory, heat); takes milliseconds.
@@ -38,10 +38,10 @@ Inspect = Callable[[probes.ProbeTargets], MachineFacts]
 
 
 class Machine(NamedTuple):
-    """One of them.
+    """The outside of a station.
 
-    `notify` sends a message to the service manager; `on_stop` has a function called when the
-    process is told to end, `shell` makes the worker that the journal's file is written by.
+    `notify` sends a message to the service manager, `on_stop` registers a function for the end of
+    the process, `shell` makes the worker that writes the journal's file.
     """
 
     environ: Mapping[str, str]

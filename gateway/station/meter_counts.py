@@ -1,8 +1,8 @@
-"""The meters' counts: kept over a restart, and given up when a meter was replaced.
+"""The meters' counts: kept across restarts, dropped when a meter was replaced.
 
-A row a device, written at most once an hour, when a meter was replaced, and at a stop: what a kill
-takes is an hour of counts at most, and a meter only goes on from there. A count that comes back is
-a witness, never a value.
+One row a device, written at most once an hour, after a replacement, and at a stop: a kill loses an
+hour of counts at most, and a meter only counts upwards. A restored count is evidence, never a
+value.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ ACT = "meter/replaced"
 
 
 class StoredLastCount(msgspec.Struct, frozen=True):
-    """A last count; `pace` is in counts a second, `wall_ns` (UTC) when it was read, if known."""
+    """A last count; `pace` in counts a second, `wall_ns` (UTC) when it was read, if known."""
 
     count: Count
     value: Value
@@ -44,10 +44,10 @@ class StoredCount(StoredLastCount, frozen=True, omit_defaults=True):
 
 
 class StoredMeter(msgspec.Struct, frozen=True):
-    """One device: of another `family` or `address` it is another meter.
+    """One device: with another `family` or `address` it is another meter.
 
-    `accepted` are the last values of counters that somebody said are another meter's, and that
-    have not been read since.
+    `accepted` are the last values of counters that a person said were replaced, and that have not
+    been read since.
     """
 
     family: str
@@ -64,10 +64,10 @@ class MeterReplacement(msgspec.Struct, frozen=True):
 
 
 class MeterCounts:
-    """The counters of all devices, whichever bus they are on."""
+    """The counters of all devices on all buses."""
 
     def __init__(self, field: BusSet, journal: Journal, clock: Clock) -> None:
-        """`load` before the first poll, then `run`."""
+        """Call `load` before the first poll, then `run`."""
         self._field = field
         self._journal = journal
         self._clock = clock
@@ -85,12 +85,12 @@ class MeterCounts:
                     counters.accept_replacement(point, old)
 
     def handle_poll(self, poll: PollResult) -> None:
-        """Keep at once that a meter is another: after a kill it would be told once more."""
+        """Save a replacement at once: after a kill it would be reported again."""
         if poll.replaced:
             self._again.set()
 
     async def run(self) -> None:
-        """Keep them, now and then."""
+        """Save them regularly."""
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(KEEP_EVERY_S):
@@ -99,7 +99,7 @@ class MeterCounts:
             await self.save()
 
     async def save(self) -> None:
-        """Write what has changed; a disk that refuses costs nothing but a second reading."""
+        """Write what has changed; if the disk refuses, it is written later."""
         devices = {each.id: each for each in self._field.devices}
         meters = {name: meter for name, each in devices.items() if (meter := self._meter(each))}
         # a bus that could not be built knows nothing of its meters
@@ -120,20 +120,20 @@ class MeterCounts:
             self._kept = meters
 
     def points(self, device: str) -> tuple[str, ...]:
-        """The points of that device that count; none for a device that is not there."""
+        """The counter points of that device; empty for an unknown one."""
         found = self._field.find_device(device)
         return () if found is None else tuple(p.id for p in found[1].points if p.counter)
 
     def last_values(self, device: str) -> dict[str, Value]:
-        """The last value of each of them that was believed."""
+        """The last accepted value of each of them."""
         counters = self._counters(device)
         marks = {} if counters is None else counters.marks()
         return {point: mark.value for point, mark in marks.items()}
 
     def accept_replacement(self, device: str, point: str | None = None) -> tuple[str, ...]:
-        """Somebody says that this meter was replaced: the next counts that agree are another's.
+        """A person says that the meter was replaced: accept the next counts as a new meter's.
 
-        Which points that is; NotFound if nothing counts there, Unavailable without its bus.
+        Returns the points; NotFound if nothing counts there, Unavailable without its bus.
         """
         points = self.points(device)
         if point is not None:
@@ -162,7 +162,7 @@ class MeterCounts:
         return StoredMeter(device.family, device.address, counts, accepted)
 
     def _count(self, mark: CounterMark) -> StoredCount | None:
-        """What is kept of it; None if it is beyond what a row may hold."""
+        """The row of a counter; None if its values do not fit a row."""
         former = mark.former
         try:
             return check_bounds(
@@ -196,14 +196,14 @@ class MeterCounts:
         )
 
     def _wall_ns(self, at_s: float | None) -> int | None:
-        """UTC in ns of that time of the event loop, if it is known."""
+        """UTC in ns of that time of the event loop, if known."""
         now_ns, now_s = self._clock.stamp().wall_ns, asyncio.get_running_loop().time()
         if now_ns is None or at_s is None:
             return None
         return now_ns - int((now_s - at_s) * 1e9)
 
     def _at_s(self, wall_ns: int | None) -> float | None:
-        """The event loop's time at that UTC, if that is known and has passed."""
+        """The event loop's time at that UTC, if known and past."""
         now_ns, now_s = self._clock.stamp().wall_ns, asyncio.get_running_loop().time()
         if now_ns is None or wall_ns is None or wall_ns > now_ns:
             return None
@@ -211,7 +211,7 @@ class MeterCounts:
 
 
 def meter_replaced(counts: MeterCounts, ledger: AuditLog, uplink: str) -> CommandKind:
-    """`device.replaced`: done when the station has heard it; the counts follow when they agree."""
+    """`device.replaced`: done when accepted; counts follow when they agree."""
 
     async def act(asked: MeterReplacement, _: Mandate) -> Any:
         points = counts.accept_replacement(asked.device, asked.point)
@@ -226,7 +226,7 @@ def _is(kept: StoredMeter, device: Device) -> bool:
 
 
 def _alike(one: StoredMeter, other: StoredMeter) -> bool:
-    """True if nothing has been counted meanwhile."""
+    """Whether nothing has been counted in between."""
     before = {point: each.count for point, each in one.counts.items()}
     same = (one.family, one.address) == (other.family, other.address)
     same = same and one.accepted == other.accepted

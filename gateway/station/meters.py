@@ -1,4 +1,4 @@
-"""How fast values come, and how long a lane has waited: what only two instants can tell. Pure."""
+"""Two meters of the vital signs: the age of what waits, and the rate of values. Pure."""
 
 MARKS_MAX = 512
 RATE_WINDOW_NS = 10_000_000_000
@@ -6,13 +6,13 @@ _RATE_STEP_NS = 1_000_000_000
 
 
 class LagMeter:
-    """How old the oldest entry without a receipt is, from when each head was first seen."""
+    """The age of the oldest entry without a receipt, since each head was first seen."""
 
     def __init__(self) -> None:
         self._marks: list[tuple[int, int]] = []  # (head, first seen), oldest first
 
     def lag_s(self, head: int, receipted: int, now_ns: int) -> float:
-        """Seconds; 0 when nothing waits."""
+        """In seconds; 0 if nothing waits."""
         if not self._marks or self._marks[-1][0] < head:
             self._marks.append((head, now_ns))
         covered = 0
@@ -26,13 +26,13 @@ class LagMeter:
 
 
 class RateMeter:
-    """How many of something come a second, over the last ten."""
+    """Values a second, over the last ten seconds."""
 
     def __init__(self, now_ns: int) -> None:
         self._marks = [(now_ns, 0)]
 
     def per_second(self, count: int, now_ns: int) -> float:
-        """The rate, `count` being all since the start."""
+        """The rate; `count` is the total since the start."""
         if now_ns - self._marks[-1][0] >= _RATE_STEP_NS:
             self._marks.append((now_ns, count))
         while len(self._marks) > 1 and now_ns - self._marks[1][0] >= RATE_WINDOW_NS:

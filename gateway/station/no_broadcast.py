@@ -10,7 +10,7 @@ from gateway.web.section import Section
 
 
 class NoBroadcast:
-    """The broadcast of a station that is silent: its pages say what to do, the rest is nothing."""
+    """A silent broadcast: its pages say how to get a loudspeaker, the rest does nothing."""
 
     speaking = None
     listening = None
@@ -20,7 +20,7 @@ class NoBroadcast:
     rooms = ()
 
     def handle_readings(self, device: str, readings: object) -> None:
-        """No key on a wall makes anything sound."""
+        """Ignore wall keys: nothing can sound."""
 
     def sections(
         self, vitals: Callable[[], Vitals], names: Callable[[], Mapping[str, str]]

@@ -1,4 +1,4 @@
-"""The rooms of a station, built in the order in which each finds what it needs."""
+"""The rooms of a station, built in an order in which each finds what it needs."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
@@ -58,7 +58,7 @@ class PageContext(NamedTuple):
 
 
 class StationParts:
-    """Every room of a running station; `StationApp` starts and stops them."""
+    """All rooms of a station; `StationApp` starts and stops them."""
 
     def __init__(
         self,
@@ -201,7 +201,7 @@ class StationParts:
         )
 
     def _listen_to_readings(self) -> None:
-        """Rules before all others: an alarm waits for nobody."""
+        """The rules come first: an alarm must not wait for others."""
         meters = MeterClocks(self._clock, self._settings.station.timezone, self.time.handle_step)
         self.intake.on_replaced = self.rules.replace_meter
         for listener in (
@@ -248,7 +248,7 @@ class StationParts:
         )
 
     def _sections(self, alarming: AlarmDesk) -> list[Section]:
-        """Every page and address of the rooms; adding a page is adding its section here."""
+        """All pages and addresses of the rooms; a new page is added here."""
         names = self._web.people
         return [
             alarming.section(self.rules, self.health),
@@ -263,7 +263,7 @@ class StationParts:
         ]
 
     def _added_pages(self) -> Iterator[Section]:
-        """The sections of extensions; one that cannot be made costs the station nothing else."""
+        """The sections of extensions; one that fails is a fault and left out."""
         given = PageContext(self._journal, self._clock, self.health, self._web.people)
         for folder in extension_folders("gateway", "pages"):
             for path in sorted(folder.glob("*.py")):
@@ -291,14 +291,14 @@ class StationParts:
         return run_directory(self._machine.environ, self._state)[0]
 
     def _lived_ns(self) -> int:
-        """The rules' own time."""
+        """The rules' time, which counts only what the station lived through."""
         return self.rules.moment().at_ns
 
     def _lan_open(self) -> bool:
         return self.server.lan_open
 
     def _kinds(self, uplink: str) -> list[CommandKind]:
-        """What the station carries out for the platform behind an uplink."""
+        """The commands that the platform behind an uplink may give."""
         return [
             device_write(self.buses.find_device, self._clock),
             meter_replaced(self.counts, self._web.ledger, uplink),

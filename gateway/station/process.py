@@ -1,4 +1,4 @@
-"""The station's process: opened on what there is, run until it is told to stop, closed in order."""
+"""The station's process: start, run until told to stop, close in order."""
 
 import asyncio
 import contextlib
@@ -48,7 +48,7 @@ RESTART = 75
 
 
 async def run_station(config: Path, state: Path, machine: Machine = LINUX) -> int:
-    """Run until told to stop; the exit code. `state` is a folder that exists."""
+    """Run until told to stop; the exit code. `state` is an existing folder."""
     with entropy.use_source(machine.entropy):
         clock = machine.open_clock(
             state, floor_ns=floor_file.read_floor(state), environ=machine.environ
@@ -75,12 +75,12 @@ class _Found(NamedTuple):
 
     @property
     def runtime(self) -> Path:
-        """Where files of this boot lie."""
+        """The folder for files of this boot."""
         return run_directory(self.machine.environ, self.state)[0]
 
     @property
     def required(self) -> list[str]:
-        """The uplinks that hold entries."""
+        """The uplinks that hold entries in the journal."""
         return [name for name, uplink in self.settings.uplinks.items() if uplink.required]
 
 
@@ -113,7 +113,7 @@ async def _run(state: Path, clock: Clock, begun: SettingsStartup, machine: Machi
 
 
 async def _opened(found: _Found, stop: asyncio.Future[int]) -> Journal | None:
-    """The journal; None where the process is told to stop before there is one."""
+    """The journal; None if the process is told to stop first."""
     on_wait = partial(_still_opening, found.machine.notify)
     opening = asyncio.create_task(
         open_or_volatile(found.state, runtime=found.runtime, on_wait=on_wait, **_of(found))
@@ -128,7 +128,7 @@ async def _opened(found: _Found, stop: asyncio.Future[int]) -> Journal | None:
 
 
 def _of(found: _Found) -> dict[str, Any]:
-    """What every journal of this station is opened with."""
+    """The arguments with which every journal of this station is opened."""
     settings = found.settings
     return {
         "station": settings.station.id,
@@ -142,8 +142,8 @@ def _of(found: _Found) -> dict[str, Any]:
 async def _serve(found: _Found, journal: Journal, stop: asyncio.Future[int]) -> int | None:
     """Start the station on that journal and run it to the end; the exit code.
 
-    None where the journal's disk hangs before the rooms have their state from it: until then
-    nothing was taken from anybody.
+    None if the journal's disk hangs before the rooms have their state from it: until then nothing
+    was accepted from anybody.
     """
     if journal.volatile:
         log.error("storage lost: running on memory, a power cut loses what comes in")
@@ -168,7 +168,7 @@ async def _serve(found: _Found, journal: Journal, stop: asyncio.Future[int]) -> 
 async def _rooms(
     found: _Found, journal: Journal, stop: asyncio.Future[int], closing: contextlib.AsyncExitStack
 ) -> StationApp:
-    """The station, put together: its rooms know what they knew, siren and keys live."""
+    """Build the station and restore its rooms; siren and keys work afterwards."""
     settings, faults = found.settings, found.faults
     await report_spoilt(journal)
     doors = await WebAssembly.open(settings, found.state, found.clock, journal, faults.note)
@@ -197,9 +197,9 @@ async def _done(
     *,
     hung_s: float = math.inf,
 ) -> bool:
-    """Wait for a step of the start, as long as nothing ends the process; then it is cancelled.
+    """Wait for a step of the start unless something ends the process; then it is cancelled.
 
-    False: the journal's disk has not answered for `hung_s`.
+    False if the journal's disk has not answered for `hung_s`.
     """
     ended: set[asyncio.Future[Any]] = {step, stop, journal.fatal}
     hangs = False
@@ -215,12 +215,12 @@ async def _done(
 
 
 def _over(journal: Journal, stop: asyncio.Future[int]) -> bool:
-    """Whether the process is to end."""
+    """Whether the process must end."""
     return stop.done() or journal.fatal.done()
 
 
 async def _in_time(what: str, within_s: float, close: Callable[[], Awaitable[None]]) -> None:
-    """Close something; what takes longer than that is left behind, for a stop must end."""
+    """Close something, but abandon it after that time: a stop must end."""
     closing = asyncio.ensure_future(close())
     await asyncio.wait({closing}, timeout=within_s)
     if closing.done():
@@ -235,10 +235,10 @@ def _still_opening(notify: Callable[[str], bool]) -> None:
 
 
 async def _put_away(journal: Journal, told: asyncio.Future[None], machine: Machine) -> None:
-    """Close the journal, in the time that a stop has.
+    """Close the journal within the time of a stop.
 
-    What was acknowledged in memory exists nowhere else: where the disk can be had again, it is
-    waited for as long as nobody is told to stop. The process still counts as running meanwhile.
+    What was accepted in memory exists nowhere else: if the disk is back, wait for it unless a stop
+    is requested. The process counts as running meanwhile.
     """
     closing = asyncio.create_task(_close(journal))
     if journal.recovered.done():
@@ -261,7 +261,7 @@ async def _close(journal: Journal) -> None:
 
 
 def _told(stop: asyncio.Future[int], told: asyncio.Future[None]) -> None:
-    """By a signal: whatever the process ends for meanwhile, it is not to start anew."""
+    """Handle a stop signal: the process does not start anew, whatever else ends it."""
     if not told.done():
         told.set_result(None)
     _end(stop, 0)

@@ -1,4 +1,4 @@
-"""The running station as a change of settings sees it: what is touched, and whether it works."""
+"""The running station for a change of settings: what it restarts, and whether it works."""
 
 from collections.abc import Callable, Iterator
 
@@ -21,7 +21,7 @@ FAILED_STATES = frozenset({"silent", "faulty"})
 
 
 class LiveReconfiguration:
-    """Goes over to other settings; only buses and uplinks that differ are closed and opened."""
+    """Switches to other settings; only buses and uplinks that differ are reopened."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class LiveReconfiguration:
         self._watch = watch
 
     def restart_scope(self, after: Settings) -> RestartScope:
-        """What other settings would restart; buses and uplinks that come are not among them."""
+        """What other settings would restart; new buses and uplinks are not included."""
         if needs_restart(self.settings, after):
             return RestartScope(True, tuple(self._field.buses), tuple(self.settings.uplinks))
         uplinks = self.settings.uplinks.items()
@@ -53,7 +53,7 @@ class LiveReconfiguration:
         )
 
     def working_parts(self, touched: RestartScope, after: Settings) -> WorkingParts:
-        """What of that works now, and is still there after."""
+        """The parts in that scope that work now and exist in the new settings."""
         vitals = self._watch()
         live = {device.options.bus_id for device in after.devices.values()}
         up = {bus.id for bus in vitals.buses if bus.state == BusState.UP.value}
@@ -70,7 +70,7 @@ class LiveReconfiguration:
         )
 
     async def switch_to(self, after: Settings) -> None:
-        """Go over; readings of the buses that are not touched go on without a pause."""
+        """Switch; other buses go on reading without a pause."""
         await self._field.stop_buses(self._field.changed_buses(after))
         go_over = await self._intake.prepare(intake_devices(after))
         # No pause in these lines: whoever looks sees the former station or the new one.
@@ -82,7 +82,7 @@ class LiveReconfiguration:
         await self._uplinks.change(after.uplinks)
 
     def troubles(self, working: WorkingParts, *, final: bool) -> list[Phrase]:
-        """What does not work (yet); `final`: only what surely does not."""
+        """What does not work (yet); with `final`, only what certainly does not."""
         return list(_troubles(self._watch(), working, final=final))
 
 
@@ -103,13 +103,13 @@ def _troubles(vitals: Vitals, working: WorkingParts, *, final: bool) -> Iterator
 
 
 def intake_devices(settings: Settings) -> list[IntakeDevice]:
-    """The devices whose readings come to intake: a measured one's never do."""
+    """The devices whose readings go to intake; measured ones do not."""
     told = (each for each in settings.devices.values() if each.shape is not Shape.MEASURED)
     return [intake_device(each) for each in told]
 
 
 def intake_device(setting: DeviceSetting) -> IntakeDevice:
-    """What intake needs to know of a device."""
+    """A device as intake needs it."""
     return IntakeDevice(
         setting.id,
         setting.options.place,

@@ -1,4 +1,4 @@
-"""What the station says of itself: that it has started, and its faults."""
+"""Events about the station itself: its start and its faults."""
 
 import contextlib
 import logging
@@ -21,12 +21,10 @@ log = logging.getLogger(__name__)
 
 
 class StationRecorder:
-    """Into one journal."""
-
     def __init__(
         self, journal: Journal, clock: Clock, faults: FaultLog, notify: Callable[[str], bool]
     ) -> None:
-        """Refusals of the journal are faults, too; `notify` tells the service manager."""
+        """Refusals of the journal are faults as well; `notify` tells the service manager."""
         self._notify = notify
         self._journal = journal
         self._clock = clock
@@ -35,7 +33,7 @@ class StationRecorder:
         self._left = 0
 
     def record_event(self, kind: EventKind, data: msgspec.Struct) -> None:
-        """Record it if the journal takes it; nobody waits."""
+        """Record an event if the journal accepts it, without waiting."""
         try:
             ticket = self._journal.offer([self._event(kind, data)])
         except JournalError as error:
@@ -44,7 +42,7 @@ class StationRecorder:
         ticket.add_done_callback(self._offered)
 
     def record_failure(self, where: str, error: BaseException) -> None:
-        """Count a step that failed; one that was foreseen is said in one line."""
+        """Count a failed step; a foreseen one is one line of log."""
         if isinstance(error, StationError):
             log.error("%s: %s", where, error)
             self._faults.count(where, error.code)
@@ -52,16 +50,16 @@ class StationRecorder:
             self._faults.note(where, error)
 
     async def record_faults(self) -> None:
-        """Record new faults; a full or failing disk keeps none of them from the desk."""
+        """Record new faults; they reach the desk even if the disk fails."""
         for fault in self._faults.due():
             report = FaultReport(fault.where, fault.what, fault.count)
             with contextlib.suppress(JournalError):
                 await self._journal.append([self._event(FAULT, report)])
 
     def report_own_state(self, rules: RuleService, *, heard: bool = True) -> None:
-        """Let the rules hear what is an alarm of the station's own.
+        """Tell the rules what is an alarm about the station itself.
 
-        A task ends again and again, or an emergency was not `heard` by anybody.
+        A task that keeps failing, or an emergency that was not `heard`.
         """
         now = {TASKS: not self._faults.dying(), HEARD: heard}
         for point, well in now.items():
@@ -70,7 +68,7 @@ class StationRecorder:
                 rules.report_own_state(point, well=well)
 
     def publish_status(self) -> None:
-        """What the service manager shows while a damaged journal comes over."""
+        """Tell the service manager how far a damaged journal is recovered."""
         left = self._journal.stats().recovering
         if left != self._left:
             self._left = left

@@ -1,6 +1,6 @@
-"""Which bus runs which devices: the shapes that no kind of bus builds itself.
+"""Builds the buses of devices that are not polled.
 
-Each is imported where a device of its shape is configured, and only then.
+Each is imported only if a device of its shape is configured.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from gateway.station.health import CountingBus
 
 
 class BusOutlets(NamedTuple):
-    """Where a bus tells what it read, how it is, and what went wrong."""
+    """Where a bus reports readings, its state and faults."""
 
     sink: Sink
     on_state: OnState
@@ -56,7 +56,7 @@ def listening_bus(
 def bus_apart(
     bus: BusSetting, devices: Sequence[DeviceWithDriver], outlets: BusOutlets
 ) -> CountingBus | None:
-    """A bus whose devices measure or act; None where they are polled or heard."""
+    """A bus whose devices measure or act; None for others."""
     options: Any = bus.options
     if all(driver.shape is Shape.MEASURED for _, driver in devices):
         from drivers.runners.measured_bus import MeasuredBus  # noqa: PLC0415  # if configured

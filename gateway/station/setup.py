@@ -1,4 +1,4 @@
-"""The setup pages' way into the station: its plan, the settings' life cycle, a search, a sound."""
+"""The setup pages in the running station: plan, changes, search, test tone, enrolment."""
 
 import asyncio
 import os
@@ -54,7 +54,7 @@ PORTS_EVERY_S = 3.0
 
 
 class SettingsEditor:
-    """The settings as the pages see them, and the one way to change them."""
+    """The settings as the pages see and change them."""
 
     def __init__(self, cycle: SettingsLifecycle, settings: Callable[[], Settings]) -> None:
         """`settings` are those that the station runs on."""
@@ -65,14 +65,14 @@ class SettingsEditor:
         self._plugged = PluggedPorts()
 
     def plan(self) -> SetupPlan:
-        """What they say; remembered for a moment, since each page asks several times."""
+        """The present plan; cached briefly, as each page asks several times."""
         settings, now_s = self._settings(), time.monotonic()
         if self._made is None or self._made[0] is not settings or now_s > self._made[1]:
             self._made = (settings, now_s + PORTS_EVERY_S, self._plan(settings))
         return self._made[2]
 
     async def change(self, changes: SettingChanges, who: Actor, why: str) -> ChangeResult:
-        """Through check, trial and, if need be, the way back."""
+        """Check, try and keep a change, or roll it back."""
         running = self._cycle.running
         text = await asyncio.to_thread(edit_text, running.decode("utf-8-sig"), changes)
         outcome = await self._cycle.apply(
@@ -89,7 +89,7 @@ class SettingsEditor:
 
     @property
     def last(self) -> ChangeResult | None:
-        """What came of the last change, edits of the file itself left out."""
+        """The last change, not counting edits of the file by hand."""
         record = next(iter(self._cycle.records[-1:]), None)
         if record is None or record.state == "found":
             return None
@@ -138,7 +138,7 @@ class SettingsEditor:
         )
 
     def _ports(self, settings: Settings, there: Mapping[str, str]) -> tuple[PortPlan, ...]:
-        """Free ones first, and of those what was just plugged in."""
+        """Free ports first, and of those the ones just plugged in."""
         taken = {
             os.path.realpath(port): bus.id
             for bus in settings.buses.values()
@@ -153,19 +153,19 @@ class SettingsEditor:
 
 
 class EnrolmentAdapter:
-    """The way to a platform, as `yizhan enrol` makes it."""
+    """Enrolment at a platform, as with `yizhan enrol`."""
 
     def __init__(
         self, settings: Callable[[], Settings], state: Path, uplinks: Uplinks, clock: Clock
     ) -> None:
-        """Into the keys of that state; dates are judged by the station's clock."""
+        """Keys are kept in that state; dates are judged by the station's clock."""
         self._settings = settings
         self._state = state
         self._clock = clock
         self._uplinks = uplinks
 
     async def enrol(self, uplink: str, url: str, token: str, ca_file: str) -> None:
-        """Exchange the token, and show the certificate at once where the platform is known."""
+        """Exchange the token, and use the certificate at once if the uplink is open."""
         from gateway.enrol.enrolment import PlatformEnrolment  # noqa: PLC0415  # X.509 costs 8 MB
 
         desk = PlatformEnrolment(
@@ -175,7 +175,7 @@ class EnrolmentAdapter:
         await self._uplinks.reopen(uplink)
 
     def certificate(self, uplink: str) -> CertificateSummary | None:
-        """The certificate, if there is one that can be read."""
+        """The certificate, if it can be read."""
         if not (self._state / "keys" / f"{uplink}.enrolment").exists():
             return None
         from gateway.enrol.enrolment import PlatformEnrolment  # noqa: PLC0415  # as above
@@ -222,11 +222,11 @@ class SetupAdapter:
         self.section: Section = section(roof, self._records, vitals, names)
 
     async def start(self) -> None:
-        """Take back what people have vouched for."""
+        """Restore the acceptance records."""
         await self._records.load()
 
     async def stop(self) -> None:
-        """Let go of a port that is being searched."""
+        """Release a port that is being searched."""
         await self._searcher.end()
 
 
@@ -283,7 +283,7 @@ def _kind(speaker: object) -> str:
 
 
 def _where(speaker: object) -> str:
-    """What reaches it, for people."""
+    """How it is reached, for people."""
     for name in ("group", "uri", "device"):
         if (value := getattr(speaker, name, None)) is not None:
             return str(value)

@@ -1,7 +1,7 @@
-"""Who comes in, and by which door: accounts, the audit, TLS, and the pages that need them.
+"""Access to the station: accounts, audit, TLS, and the pages that need them.
 
-Before somebody has an account, the station is on loopback only; with the first one it opens its
-door to the desk computers, and again at every start.
+Without an account the station listens on loopback only; with the first one it opens the port for
+desk computers, and again at every start.
 """
 
 import asyncio
@@ -79,7 +79,7 @@ class WebAssembly:
         journal: Journal,
         on_fault: OnFault = log_fault,
     ) -> "WebAssembly":
-        """Read who may come in."""
+        """Read accounts and audit."""
         ledger = await AuditLog.open(journal, clock)
         access = await Access.open(
             journal, ledger, clock, state / "keys", volatile=journal.volatile
@@ -93,7 +93,7 @@ class WebAssembly:
         moved: Callable[[ClockStep | None], None],
         on_fault: OnFault,
     ) -> web.Application:
-        """The application: those sections, and sign-in and the desk over them."""
+        """The application: those sections, sign-in and the desk."""
         cards = {section.name: section.card for section in sections if section.card is not None}
         desk = desk_section(
             cards,
@@ -122,14 +122,14 @@ class WebAssembly:
         return {account.id: account.name for account in self.access.book.accounts()}
 
     async def admit_desks(self, server: WebServer) -> None:
-        """Before the station is said to be ready: let the desk computers in, or say the code."""
+        """Before READY: open the port for desk computers, or show the claim code."""
         self._server = server
         self._say_code()
         if self.access.claimed:
             await self._let_desks_in()
 
     async def run(self, server: WebServer) -> None:
-        """Keep the door to the desk computers open, and what is shown at it up to date."""
+        """Keep the desk's port open and its certificate current."""
         while True:
             opened = not self.access.claimed or await self._open(server)
             if self.tls.renew():
@@ -140,21 +140,21 @@ class WebAssembly:
             self._stirred.clear()
 
     def recheck(self) -> None:
-        """Look now: station time has moved, and a certificate made before may be long over."""
+        """Check now: station time has moved, and an old certificate may have expired."""
         self._stirred.set()
 
     async def close(self) -> None:
-        """Write what is being written, begin nothing more."""
+        """Finish pending writes."""
         await self.ledger.close()
         self.access.close()
 
     async def _let_desks_in(self) -> None:
-        """The first account was made: whoever made it goes on, even if the port is held."""
+        """Called for the first account; a port in use does not stop it."""
         if self._server is not None:
             await self._open(self._server)
 
     async def _open(self, server: WebServer) -> bool:
-        """Let the desk computers in; a port that another program has is said once, not each try."""
+        """Open the port for desk computers; a port in use is logged once."""
         try:
             await server.open_lan(self.tls.context)
         except StationError as error:
@@ -168,7 +168,7 @@ class WebAssembly:
         return True
 
     def _say_code(self) -> None:
-        """Once, to whoever stands at the machine; never into a log that others read or send on."""
+        """Show the code once at the machine; never in a log that others read."""
         with contextlib.suppress(OSError):  # a dead disk: the code is said when it can be kept
             if (code := self.access.claim_code) is None:
                 return

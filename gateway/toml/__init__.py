@@ -1,12 +1,8 @@
-"""Settings files: strict, and every mistake is told at once, with file, line, key and remedy.
+"""Settings files: read strictly, with every mistake reported at once: file, line, key and remedy.
 
-    toml.py     reads a file, whatever somebody put there, into a `TomlDocument`
-    lines.py    in which line each key stands
-    decode.py   turns tables into the rooms' `Options`, collecting mistakes
-    expect.py   what a type expects, in words that the catalogues know
-    edit.py     changes a file so that comments survive
-
-Nothing here knows a section: the roof assembles them (`gateway/config/schema.py`).
+`document.py` reads a file, `decoder.py` turns its tables into the rooms' `Options`, `edits.py`
+changes a file so that comments survive. No section is known here: `gateway/config/schema.py`
+assembles them.
 """
 
 from gateway.toml.decoder import Decoder, hint

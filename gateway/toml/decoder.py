@@ -48,20 +48,20 @@ class Decoder:
         self.blamed: list[KeyPath] = []
 
     def blame(self, path: KeyPath, code: str, /, **data: Any) -> None:
-        """Note a mistake at that key."""
+        """Report a mistake at that key."""
         if len(self.mistakes) < MISTAKES_MAX:
             self.mistakes.append(self.document.mistake(path, code, **data))
             self.blamed.append(path)
 
     def judge(self, path: KeyPath, code: str, /, **data: Any) -> None:
-        """Note at that key what is refused from whoever changes settings, and else a finding."""
+        """Report what refuses a change at that key, but not a start."""
         if len(self.judgements) < MISTAKES_MAX:
             self.judgements.append(self.document.mistake(path, code, **data))
 
     def blame_error(self, path: KeyPath, error: Exception) -> None:
-        """Note what an exception says: one with `code` and `data`, a ValueError of a code, any.
+        """Report an exception: one with `code` and `data`, or a ValueError whose text is a code.
 
-        With `key` among its data, the mistake stands at that key of the table.
+        With `key` among its data, the mistake is at that key of the table.
         """
         code, data = getattr(error, "code", str(error)), dict(getattr(error, "data", {}))
         key = data.get("key")
@@ -71,7 +71,7 @@ class Decoder:
             self.blame(path, "settings.unfit", reason=str(error))
 
     def struct(self, shape: type[Options], table: Any, path: KeyPath) -> Options | None:
-        """The table as that struct; None after a mistake."""
+        """Decode a table into that struct; None after a mistake."""
         parts = self.structs((shape,), table, path)
         return None if parts is None else parts[0]
 
@@ -121,7 +121,7 @@ class Decoder:
         return tuple(made) if len(made) == len(shapes) else None
 
     def refers(self, word: str, known: Collection[str], path: KeyPath, code: str) -> bool:
-        """Whether the word is one of those known; else blame it, with what was probably meant."""
+        """Whether the word is known; else report it, with what was probably meant."""
         if word in known:
             return True
         self.blame(path, code, word=word, hint=hint(word, known))
@@ -189,7 +189,7 @@ class Decoder:
 
 
 def hint(word: str, known: Collection[str]) -> Phrase:
-    """What to write instead of a word that is not known."""
+    """What to write instead of an unknown word."""
     from difflib import get_close_matches  # noqa: PLC0415  # only where there is a mistake
 
     near = get_close_matches(word, list(known), n=1)
@@ -203,7 +203,7 @@ def hint(word: str, known: Collection[str]) -> Phrase:
 
 
 def _slips(missing: Collection[str], unknown: Sequence[str]) -> dict[str, str]:
-    """For each missing key the unknown one that was probably meant to be it."""
+    """For each missing key the unknown key that is probably a misspelling of it."""
     if not missing or not unknown:
         return {}
     from difflib import get_close_matches  # noqa: PLC0415  # only where there is a mistake

@@ -1,4 +1,4 @@
-"""Reads a TOML file, whatever somebody put there; what is wrong becomes a `Mistake`."""
+"""Reads a TOML file, whatever its contents; what is wrong becomes a `Mistake`."""
 
 import errno
 import re
@@ -46,17 +46,17 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 class Phrase(msgspec.Struct, frozen=True):
-    """A piece of a message that is itself a text of the catalogue."""
+    """Part of a message that is itself a text of the catalogue."""
 
     code: str
     data: dict[str, Any] = {}
 
 
 class Mistake(msgspec.Struct, frozen=True):
-    """One thing that is wrong in a settings file; the text of `code` tells it, filled with `data`.
+    """One mistake in a settings file; the text of `code` describes it, filled with `data`.
 
-    `path` is the key as an installer would write it; "" for the file as a whole (then `line` 0
-    means that no line is to blame).
+    `path` is the key as an installer writes it; "" for the whole file (`line` 0: no line is to
+    blame).
     """
 
     file: str
@@ -67,7 +67,7 @@ class Mistake(msgspec.Struct, frozen=True):
 
 
 class TomlDocument(msgspec.Struct, frozen=True):
-    """A file that is TOML; what it means is not known yet."""
+    """A file that is TOML and not interpreted yet."""
 
     file: str
     table: dict[str, Any]
@@ -79,7 +79,7 @@ class TomlDocument(msgspec.Struct, frozen=True):
 
 
 def dotted_key(path: KeyPath) -> str:
-    """A key path as it is written in TOML: `device.em-b3.inputs[1]."a b"`."""
+    """A key path as TOML writes it: `device.em-b3.inputs[1]."a b"`."""
     written = ""
     for part in path:
         if isinstance(part, int):
@@ -91,7 +91,7 @@ def dotted_key(path: KeyPath) -> str:
 
 
 def read(path: Path) -> TomlDocument:
-    """The document in that file; SettingsError lists what is wrong with it."""
+    """Read that file; SettingsError lists its mistakes."""
     try:
         with path.open("rb") as file:
             raw = file.read(BYTES_MAX + 1)
@@ -111,7 +111,7 @@ def _reason(error: OSError) -> str:
 
 
 def parse(raw: bytes, file: str) -> TomlDocument:
-    """The document in those bytes; `file` is the name to blame."""
+    """Parse those bytes; `file` is the name in mistakes."""
     if len(raw) > BYTES_MAX:
         raise _refused(file, "settings.too-large", max_kib=BYTES_MAX // 1024)
     text = _text(raw, file)
@@ -127,7 +127,7 @@ def parse(raw: bytes, file: str) -> TomlDocument:
 
 
 def settings_error(mistakes: Sequence[Mistake]) -> SettingsError:
-    """The exception that tells all of them."""
+    """An exception with all of them."""
     return SettingsError("settings.wrong", mistakes=tuple(mistakes), count=len(mistakes))
 
 
@@ -136,7 +136,7 @@ def _refused(file: str, code: str, line: int = 0, /, **data: Any) -> SettingsErr
 
 
 def _text(raw: bytes, file: str) -> str:
-    """The bytes as text. A byte order mark, as Windows editors leave, is forgiven."""
+    """Decode the bytes; a byte order mark of Windows editors is ignored."""
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise _refused(file, "settings.encoding", 1, found="UTF-16")
     try:
@@ -152,7 +152,7 @@ def _text(raw: bytes, file: str) -> str:
 
 
 def _other_encoding(raw: bytes) -> Phrase | str:
-    """What such a file probably is: old Chinese editors write GBK."""
+    """The probable encoding: old Chinese editors write GBK."""
     try:
         raw.decode("gb18030")
     except UnicodeDecodeError:
@@ -184,7 +184,7 @@ def _syntax(text: str, file: str, message: str) -> list[Mistake]:
 
 
 def _hint(reason: str) -> Phrase:
-    """What is probably missing, from what the parser stumbled over."""
+    """What is probably missing, from the parser's message."""
     for beginning, code in _REASONS.items():
         if reason.startswith(beginning):
             return Phrase(code)
@@ -192,7 +192,7 @@ def _hint(reason: str) -> Phrase:
 
 
 def _outermost(repeated: Sequence[RepeatedKey]) -> list[RepeatedKey]:
-    """Without the keys inside a table that is itself written twice."""
+    """Without keys inside a table that is itself repeated."""
     tables = {again.path: again.line for again in repeated}
     return [
         again
@@ -205,7 +205,7 @@ def _outermost(repeated: Sequence[RepeatedKey]) -> list[RepeatedKey]:
 
 
 def _depth(table: dict[str, Any]) -> int:
-    """How deep tables and arrays nest, counted without recursion."""
+    """How deep tables and arrays nest, without recursion."""
     depth = 0
     level: list[Any] = [table]
     while level:

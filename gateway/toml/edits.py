@@ -1,4 +1,4 @@
-"""Changes a settings file so that comments and order survive, whole or not at all."""
+"""Changes a settings file completely or not at all; comments and order survive."""
 
 import os
 from collections.abc import Mapping
@@ -10,16 +10,16 @@ from gateway.errors import UsageError
 
 
 def edit_file(path: Path, changes: Mapping[tuple[str, ...], Any]) -> None:
-    """Give the keys of a file their new values, as `edit_text` does.
+    """Set keys of a file, as `edit_text` does.
 
-    The new file replaces the old one in one step, with the old one's mode.
+    The new file replaces the old one atomically, with the same mode.
     """
     text = edit_text(path.read_bytes().decode("utf-8-sig"), changes)
     replace_file(path, text.encode(), mode=path.stat().st_mode & 0o777)
 
 
 def edit_text(text: str, changes: Mapping[tuple[str, ...], Any]) -> str:
-    """The text with new values (None takes a key away); tables on the way are made.
+    """The text with new values (None removes a key); missing tables are created.
 
     A table given as a value is written in one line: `b3 = { name = "3号楼" }`.
     """
@@ -53,7 +53,7 @@ def _in_line(value: Mapping[str, Any]) -> Any:
 
 
 def replace_file(path: Path, content: bytes, *, mode: int = 0o640) -> None:
-    """Put a file in place of the old one: a power cut leaves the old or the new, never half."""
+    """Replace a file atomically: a power cut leaves the old or the new one."""
     fresh = path.with_name(f".{path.name}.{entropy.token_hex(4)}")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:

@@ -1,4 +1,4 @@
-"""What a type expects and what was found instead, as phrases of the catalogues."""
+"""What a type expects and what was found, as phrases of the catalogues."""
 
 import datetime
 import re
@@ -62,7 +62,7 @@ def _list(node: inspect.ListType | inspect.VarTupleType | inspect.SetType) -> Ph
 
 
 def _union(node: inspect.UnionType) -> Phrase:
-    """Nobody writes a null in TOML, so None is not worth a word."""
+    """None is left out: TOML has no null."""
     phrases = [_phrase(member) for member in node.types if type(member) is not inspect.NoneType]
     whole = phrases.pop()
     while phrases:
@@ -96,7 +96,7 @@ _PLAIN: dict[type[inspect.Type], str] = {
 
 
 def found_phrase(value: Any, path: KeyPath) -> Phrase | str:
-    """What stands there, short enough to show; something that looks secret is not shown."""
+    """The value found, shortened; what looks secret is not shown."""
     if path and isinstance(path[-1], str) and _SECRET.search(path[-1]):
         return Phrase("found.secret")
     if isinstance(value, dict | list):

@@ -1,7 +1,7 @@
-"""In which line each key of a TOML document stands; `tomllib` does not tell.
+"""The line of each key of a TOML document; `tomllib` does not tell.
 
-The scanner walks a document that `tomllib` has accepted (or refused for a key given twice), so it
-only finds its way: it checks nothing, and stops where it does not understand.
+The scanner walks a document that `tomllib` has accepted (or refused for a repeated key), so it
+checks nothing, and stops where it does not understand.
 """
 
 import contextlib
@@ -30,7 +30,7 @@ class RepeatedKey(NamedTuple):
 
 
 class KeyLines:
-    """Where the keys of one document stand; lines count from 1."""
+    """The lines of the keys of one document, from 1."""
 
     def __init__(self, text: str) -> None:
         self.repeated: list[RepeatedKey] = []
@@ -41,13 +41,13 @@ class KeyLines:
             _Scanner(text, self).document()
 
     def line_of(self, path: KeyPath) -> int:
-        """The line of that key, or of the nearest table around it that is written down."""
+        """The line of that key, or of the nearest table around it."""
         while path not in self._line_of:
             path = path[:-1]
         return self._line_of[path]
 
     def note(self, path: KeyPath, position: int, *, given: bool) -> None:
-        """A key was seen; `given` if it gets its value or table here, not only a part of it."""
+        """Note a key; `given` if it gets its value or table here, not only a part of it."""
         line = 1 + bisect_right(self._starts, position)
         if given and path in self._given:
             self.repeated.append(RepeatedKey(path, self._line_of[path], line))
@@ -60,7 +60,7 @@ class KeyLines:
 
 
 class _Lost(Exception):
-    """This is no TOML that we can follow."""
+    """The scanner cannot follow this text."""
 
 
 class _Scanner:
@@ -98,7 +98,7 @@ class _Scanner:
         return path
 
     def _resolved(self, keys: KeyPath) -> KeyPath:
-        """The path of a table; where it is an array of tables, its latest element."""
+        """The path of a table; of an array of tables, its last element."""
         path: KeyPath = ()
         for key in keys:
             path = (*path, key)

@@ -1,4 +1,4 @@
-"""The kinds of command that reach into the field."""
+"""The command `device.write`, which sets a point of a device."""
 
 import asyncio
 from collections.abc import Callable
@@ -21,9 +21,9 @@ from gateway.upstream.inbox.command import (
 
 
 class DeviceWrite(msgspec.Struct, frozen=True):
-    """Give a point of a device this value.
+    """Set a point of a device to this value.
 
-    A number with decimals is written as a text ("21.5"): signed JSON knows integers only.
+    A number with decimals is a text ("21.5"): signed JSON has integers only.
     """
 
     device: str
@@ -36,7 +36,7 @@ FindDevice = Callable[[str], tuple[FieldBus, Device] | None]
 
 
 def device_write(find: FindDevice, clock: Clock) -> CommandKind:
-    """`device.write`: done only when the device, read again, shows the value; else sent."""
+    """`device.write`: done only if the device, read again, shows the value; else sent."""
 
     async def act(asked: DeviceWrite, mandate: Mandate) -> Any:
         found = find(asked.device)
@@ -57,7 +57,7 @@ def device_write(find: FindDevice, clock: Clock) -> CommandKind:
 
 
 def _value(asked: DeviceWrite, device: Device) -> Value:
-    """The value as the bus takes it: a text is a number, unless the point shows texts."""
+    """The value for the bus: a text is a number, unless the point holds texts."""
     point = device.point(asked.point)
     if not isinstance(asked.value, str) or point is None or point.type == "string":
         return asked.value
