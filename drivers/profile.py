@@ -35,7 +35,7 @@ unit = "W"                        # UCUM
 decimals = 1
 scale = 1.0                       # value = count * scale + offset
 range = [-1e6, 1e6]
-priority = 5                      # 1 alarm input, 3 somebody waits, 5 meter, 9 history
+priority = 5                      # 1 alarm input, 3 a person waits, 5 meter, 9 history
 every_s = 15
 ```
 """

@@ -31,7 +31,6 @@ class SensorDiscovery:
     """All senders in known formats."""
 
     def __init__(self) -> None:
-        """Nobody yet."""
         self.seen: dict[str, DiscoveredSensor] = {}
         self._called: dict[str, str] = {}
 

@@ -34,8 +34,8 @@ def _build(
     on_fault: OnFault = log_fault,
 ) -> FieldBus:
     """The bus with a BlueZ scanner; bleak is imported when it runs."""
-    from drivers.ble.bluez import BluezScanner  # noqa: PLC0415 - nobody else pays for it
-    from drivers.ble.bus import BleBus  # noqa: PLC0415 - nor for this
+    from drivers.ble.bluez import BluezScanner  # noqa: PLC0415 - loaded only for this bus
+    from drivers.ble.bus import BleBus  # noqa: PLC0415 - the same
 
     scanner = BluezScanner(options.adapter)
     return BleBus(name, options, devices, sink, on_state, scanner=scanner, on_fault=on_fault)

@@ -112,7 +112,7 @@ class PolledBus:
         self._occupied: Occupancy | None = None
         self._moved_s = 0.0
         self._opened = 0
-        self._heard_somebody = False
+        self._any_reply = False
 
     async def run(self) -> None:
         """Serve until cancelled. A line that goes down is reopened, without limit.
@@ -312,7 +312,7 @@ class PolledBus:
     def _replied(self, member: BusDevice) -> None:
         """A device has answered: the line works."""
         self._line.reset_back_off()
-        self._heard_somebody = True
+        self._any_reply = True
         self._complain(member)
 
     def _judge(self, job: Job, now_s: float) -> None:
@@ -337,10 +337,10 @@ class PolledBus:
         if member.breaker.is_closed and not was_closed:
             member.quarantine.distrust()
             self._start_over(now_s, member)
-        elif not self._heard_somebody or any(each.breaker.is_closed for each in self._all):
+        elif not self._any_reply or any(each.breaker.is_closed for each in self._all):
             return
         else:  # a hung adapter or gateway looks like this; reopening it may help
-            self._heard_somebody = False
+            self._any_reply = False
             self._restart_why = _ALL_SILENT
             self._restart.set()
 

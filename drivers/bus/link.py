@@ -172,7 +172,7 @@ class StreamLink:
         asked.heard += data
         try:
             self._look(asked, now_s)
-        except Exception as error:  # noqa: BLE001 - whoever asked contains it
+        except Exception as error:  # noqa: BLE001 - the caller contains it
             asked.fail(error)
 
     def on_lost(self, error: LineDown) -> None:
@@ -250,7 +250,7 @@ class StreamLink:
     def _time_over(self, asked: _PendingRequest) -> None:
         try:
             self._give_up(asked)
-        except Exception as error:  # noqa: BLE001 - whoever asked contains it
+        except Exception as error:  # noqa: BLE001 - the caller contains it
             asked.fail(error)
 
     def _give_up(self, asked: _PendingRequest) -> None:

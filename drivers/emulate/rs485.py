@@ -73,10 +73,10 @@ class _Frame:
         return b"".join(talk.data for talk in self.talks)
 
 
-def _ignore(_data: bytes) -> None: ...
+def _ignore_bytes(_data: bytes) -> None: ...
 
 
-def _nobody() -> None: ...
+def _ignore_unplug() -> None: ...
 
 
 class Rs485Line:
@@ -102,22 +102,22 @@ class Rs485Line:
         self.counters = Rs485Counters()
         self.plugged = True
         self._random = random.Random(seed)  # noqa: S311 - bit errors are no secrets
-        self._deliver: Callable[[bytes], None] = _ignore
-        self._on_unplug: Callable[[], None] = _nobody
+        self._deliver: Callable[[bytes], None] = _ignore_bytes
+        self._on_unplug: Callable[[], None] = _ignore_unplug
         self._talks: list[_Burst] = []
         self._frame: _Frame | None = None
         self._quiet_since_s = -math.inf
         self._plugged_since_s = -math.inf
 
     def listen(
-        self, deliver: Callable[[bytes], None], on_unplug: Callable[[], None] = _nobody
+        self, deliver: Callable[[bytes], None], on_unplug: Callable[[], None] = _ignore_unplug
     ) -> None:
         """Attach the master: what receives its bytes, and what is called on unplugging."""
         self._deliver, self._on_unplug = deliver, on_unplug
 
     def hang_up(self) -> None:
         """Detach the master; later bytes are lost."""
-        self._deliver, self._on_unplug = _ignore, _nobody
+        self._deliver, self._on_unplug = _ignore_bytes, _ignore_unplug
 
     def unplug(self) -> None:
         """Unplug: what is on the line is lost, and the master is notified."""
