@@ -138,7 +138,7 @@ EVENTS = {
         event(
             FAULT,
             "station",
-            FaultReport("inbox.district", "KeyError in gateway/upstream/inbox/inbox.py:_take", 3),
+            FaultReport("inbox.district", "KeyError in gateway/upstream/inbox/run.py:_take", 3),
         ),
         3,
     ),
