@@ -1,4 +1,4 @@
-"""Personal fields: sealed in `private.db` at once; beyond it go a token and a mask."""
+"""Personal fields: sealed in `private.db` at once; everything else holds a token and a mask."""
 
 import asyncio
 import contextlib
@@ -18,19 +18,19 @@ DAY_S = 86_400
 
 
 class ContactStore(Protocol):
-    """Where personal fields are kept."""
+    """A store of personal fields."""
 
     async def seal_contact(self, contact: Contact, days: int) -> str:
-        """Seal them for so long; the token, or "" where they cannot be kept."""
+        """Seal a contact for that many days; its token, or "" if it cannot be stored."""
 
     async def recall_contact(self, token: str) -> Contact | None:
-        """What was sealed; None once it is erased or expired."""
+        """The sealed contact; None once it is erased or expired."""
 
     async def seal_voice(self, sound: bytes, days: int) -> str:
-        """Seal what somebody has said, likewise."""
+        """Seal a voice note likewise."""
 
     async def erase(self, token: str) -> None:
-        """Forget it for good."""
+        """Erase it for good."""
 
 
 class SealedContactStore:
@@ -41,7 +41,7 @@ class SealedContactStore:
         self._store = store
 
     async def seal_contact(self, contact: Contact, days: int) -> str:
-        """A request goes on without its contact where the disk does not take it."""
+        """The token, or "" if the disk does not take it: the request goes on without."""
         fields = {key: value for key, value in msgspec.to_builtins(contact).items() if value}
         try:
             return await asyncio.to_thread(self._store.put, fields, days * DAY_S)
@@ -49,7 +49,7 @@ class SealedContactStore:
             return ""
 
     async def seal_voice(self, sound: bytes, days: int) -> str:
-        """A request goes on without it, and says so."""
+        """The token, or "" if it cannot be stored: the request says so."""
         try:
             return await asyncio.to_thread(self._store.put_sound, sound, days * DAY_S)
         except (JournalError, UsageError) as error:
@@ -65,7 +65,7 @@ class SealedContactStore:
         return None if fields is None else msgspec.convert(fields, Contact)
 
     async def erase(self, token: str) -> None:
-        """What cannot be erased now expires."""
+        """Erase it; what cannot be erased now expires."""
         try:
             await asyncio.to_thread(self._store.erase, token)
         except JournalError:
@@ -75,7 +75,7 @@ class SealedContactStore:
 async def seal_attachments(
     people: ContactStore, contact: Contact | None, note: VoiceNote | None, days: int
 ) -> Attachments:
-    """What somebody has left, sealed before anything is recorded of it."""
+    """Seal what the person left, before anything is recorded of it."""
     person = voice = ""
     if contact is not None:
         person = await people.seal_contact(contact, days)
@@ -86,14 +86,14 @@ async def seal_attachments(
 
 
 async def erase_attachments(people: ContactStore, given: Attachments) -> None:
-    """It was sealed for nothing."""
+    """Erase what was sealed for a press that came to nothing."""
     for token in filter(None, (given.person, given.voice)):
         await people.erase(token)
 
 
 @contextlib.asynccontextmanager
 async def erase_on_failure(people: ContactStore, given: Attachments) -> AsyncIterator[None]:
-    """Forgotten again if what it belongs to could not be recorded."""
+    """Erase the attachments if the request cannot be recorded."""
     try:
         yield
     except JournalError:
@@ -102,7 +102,7 @@ async def erase_on_failure(people: ContactStore, given: Attachments) -> AsyncIte
 
 
 def mask_contact(contact: Contact) -> str:
-    """What may be shown of it: `138****5678`, `****5678`."""
+    """The part of a contact that may be shown: `138****5678`, `****5678`."""
     if contact.phone is not None:
         return f"{contact.phone[:3]}****{contact.phone[-4:]}"
     if contact.last4 is not None:
@@ -111,5 +111,5 @@ def mask_contact(contact: Contact) -> str:
 
 
 def mask_ending(mask: str) -> str:
-    """The signs at the end of a mask, as people say them: 尾号 5678."""
+    """The digits at the end of a mask, as people say them: 尾号 5678."""
     return mask[-4:].strip("*")

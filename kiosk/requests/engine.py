@@ -1,4 +1,4 @@
-"""Presses, acts, answers and time in; turns, state and effects out. Pure, without I/O or a clock.
+"""The request engine: presses, actions, answers and time in; state and effects out. Pure.
 
 The room (`room.py`) is its shell in the station; the property tests run the same core.
 """
@@ -54,7 +54,7 @@ _PHONE = re.compile(r"(?<!\d)1[3-9]\d{9}(?!\d)")
 
 
 class RequestCounters(msgspec.Struct, frozen=True):
-    """Where the lived time stood at which instant of which boot; how many ids were given."""
+    """Persisted counters: accumulated uptime, when it was taken, and the last id issued."""
 
     lived_ns: int = 0
     boot: str = ""
@@ -63,7 +63,7 @@ class RequestCounters(msgspec.Struct, frozen=True):
 
 
 def decode_request_row(key: str, body: bytes) -> Request | RequestCounters:
-    """A row of the room's state; ValueError if it can be none."""
+    """Decode one row of the stored state; ValueError if it is malformed."""
     if key != HEAD:
         return request_of(key, body)
     head: RequestCounters = msgpack_decoder(RequestCounters)(key, body)
@@ -73,7 +73,7 @@ def decode_request_row(key: str, body: bytes) -> Request | RequestCounters:
 
 
 def recover_counters(requests: Iterable[Request], now_ns: int) -> RequestCounters:
-    """The head in place of one that is lost: as late as anything that is known, no id twice."""
+    """Counters to replace lost ones: after every known instant, past every issued id."""
     known = [max(each.since_ns, each.opened_ns, each.rang_ns) for each in requests]
     return RequestCounters(lived_ns=max(known, default=now_ns), opened=unused_number(now_ns))
 
@@ -92,7 +92,7 @@ class RequestEngine:
         ids: str = "",
         outside: Callable[[RequestType], OutsideClient] = lambda _: NOBODY,
     ) -> None:
-        """`outside` is who is asked about a type; the core asks nobody, it says what to ask."""
+        """`outside` gives the client of a type; the engine returns queries as effects."""
         self.repository = RequestRepository(epoch, ids)
         self._plan = plan
         self._services = services
@@ -104,7 +104,7 @@ class RequestEngine:
             self.rules(name)
 
     def rules(self, type_: str) -> RequestRules:
-        """The rules of that type; made when they are first needed."""
+        """The rules of that type, created on first use."""
         found = self._rules.get(type_)
         if found is None:
             kind = TYPES[type_]
@@ -122,17 +122,17 @@ class RequestEngine:
 
     @property
     def all_rules(self) -> list[RequestRules]:
-        """Those of every type that is used, in the order of the types."""
+        """The rules of every type in use, in the order of the types."""
         return sorted(self._rules.values(), key=lambda each: each.type.order)
 
     def services_by_type(self, type_: str) -> list[str]:
-        """The services whose requests are of that type."""
+        """The ids of the services of that type."""
         return [name for name, one in self._services.items() if one.family == type_]
 
     def restore(
         self, kept: Iterable[Request], head: RequestCounters, moment: RequestTime
     ) -> RequestOutcome:
-        """Take back what was open before a restart, and say what had not been said."""
+        """Restore the requests of before a restart, and announce what was not announced yet."""
         self.repository.restore(kept, head.opened)
         for request in self.repository:
             self.rules(request.family)
@@ -144,13 +144,13 @@ class RequestEngine:
         return self.tick(moment)
 
     def counters(self, moment: RequestTime) -> RequestCounters:
-        """What is kept beside the requests."""
+        """The counters to store with the requests."""
         stamps = moment.stamps
         return RequestCounters(moment.lived_ns, stamps.boot, stamps.at_ns, self.repository.opened)
 
     @property
     def busy(self) -> bool:
-        """Whether seconds matter: somebody waits, or a dispatcher is owed a word."""
+        """Whether seconds matter: a person waits, or a dispatcher still has to hear of a cancel."""
         return any(
             one.owed or (one.type.has_flag(TypeFlag.AWAITED) and not one.ended)
             for one in self.repository
@@ -159,7 +159,7 @@ class RequestEngine:
     def record_press(
         self, press: Press, actor: Actor, moment: RequestTime, given: Attachments = NOTHING
     ) -> tuple[Request, RequestOutcome]:
-        """What somebody asks; the same request again if it is there already. UsageError."""
+        """Open a request, or return the open one that the press repeats. UsageError."""
         service = self._service(press)
         request = self._same(service, press, actor, moment)
         if request is not None:
@@ -173,7 +173,7 @@ class RequestEngine:
     def apply_action(
         self, request_id: str, deed: RequestAction, who: Actor, moment: RequestTime
     ) -> RequestOutcome:
-        """Somebody does something with a request; UsageError if that cannot be done now."""
+        """Apply what a person does with a request; UsageError if that is not allowed now."""
         request = self.get_request(request_id)
         for text in (deed.reply, deed.by):
             refuse_phone_number(text)
@@ -189,7 +189,7 @@ class RequestEngine:
     def close_requests(
         self, request_ids: Collection[str], who: Actor, moment: RequestTime
     ) -> RequestOutcome:
-        """Staff put these away at once, those that can be; nobody is told of it aloud."""
+        """Close those of the requests that staff may put away; nothing is announced."""
         for request in map(self.repository.requests.get, request_ids):
             if request is not None and (act := closing_event(request)):
                 said = str(request.type.table.after(request.state, act))
@@ -205,48 +205,48 @@ class RequestEngine:
     def record_ring(
         self, ring: RingEffect, reached: tuple[str, ...], moment: RequestTime
     ) -> RequestOutcome:
-        """That has rung, by those channels."""
+        """Record that a ring was taken by those channels."""
         self.rules(ring.request.family).record_ring(ring, reached, moment)
         return self._done(moment)
 
     def record_answer(self, query: QueryEffect, answer: Any, moment: RequestTime) -> RequestOutcome:
-        """Somebody outside has answered."""
+        """Record the answer to a query."""
         self.rules(query.family).record_answer(query, answer, moment)
         return self._done(moment)
 
     def apply_command(
         self, family: str, do: Callable[[Any, RequestTime], None], moment: RequestTime
     ) -> RequestOutcome:
-        """What a type's own command makes its rules do."""
+        """Run a command of a type against its rules."""
         do(self.rules(family), moment)
         return self._done(moment)
 
     def attach_contact(self, request_id: str, person: str, masked: str) -> RequestOutcome:
-        """The person has said how they can be reached."""
+        """Attach the token and the mask of a sealed contact."""
         request = self.repository.requests.get(request_id)
         if request is not None:
             self.repository.update_request(request, person=person, masked=masked)
         return self.repository.drain_outcome()
 
     def discard_unstored(self, outcome: RequestOutcome) -> None:
-        """That could not be stored: what needs the disk and was only now opened does not exist."""
+        """Discard new requests that need the disk, after their outcome could not be stored."""
         for turn in outcome.turns:
             if turn.act == "press" and turn.request.type.has_flag(TypeFlag.NEEDS_DISK):
                 self.repository.requests.pop(turn.request.id, None)
 
     def effective_service(self, press: Press) -> KioskService:
-        """The service that a press is carried out as. UsageError if there is no such thing."""
+        """The service that carries the press out. UsageError if there is none."""
         return self._becomes(self._service(press), press)
 
     def mark_spoken(self, request_id: str, cue: str) -> RequestOutcome:
-        """That has been spoken."""
+        """Record that the sentence of that cue was spoken."""
         request = self.repository.requests.get(request_id)
         if request is not None and request.said != cue:
             self.repository.update_request(request, said=cue)
         return self.repository.drain_outcome()
 
     def mark_unspoken(self, request_id: str) -> RequestOutcome:
-        """What was said of it has not been heard: say it again."""
+        """Announce the request again: its sentence was cut off."""
         request = self.repository.requests.get(request_id)
         if request is not None and not request.quiet:
             self.repository.update_request(request, said="")
@@ -254,7 +254,7 @@ class RequestEngine:
         return self.repository.drain_outcome()
 
     def tick(self, moment: RequestTime) -> RequestOutcome:
-        """Let time pass."""
+        """Let time pass: deadlines, escalations, and the end of retention."""
         for rules in self.all_rules:
             rules.tick(moment)
         before = set(self.repository.requests)
@@ -281,7 +281,7 @@ class RequestEngine:
     def _same(
         self, service: KioskService, press: Press, actor: Actor, moment: RequestTime
     ) -> Request | None:
-        """The request that this press is, or belongs to."""
+        """The request that this press repeats or belongs to."""
         known = self.repository.find_by_press(press.press)
         if known is not None:
             return known
@@ -299,7 +299,7 @@ class RequestEngine:
         return self.rules(becomes.family).find_same(becomes, press, self._place(press), actor)
 
     def _becomes(self, service: KioskService, press: Press) -> KioskService:
-        """A picture that means danger is a call, whatever service it belongs to."""
+        """The call service for an option that means danger, else the service itself."""
         choice = service.find_option(press.what)
         danger = choice is not None and choice.person
         return self._services[CALL_SERVICE] if danger else service
@@ -324,7 +324,7 @@ class RequestEngine:
         return press.where or (kiosk.place if kiosk else None) or WHERE_STATION
 
     def _done(self, moment: RequestTime) -> RequestOutcome:
-        """What has gathered; what came to nothing has become a call by itself."""
+        """Drain the outcome; a request that has just failed also opens a call for staff."""
         outcome = self.repository.drain_outcome()
         for turn in outcome.turns:
             state = turn.request.state
@@ -338,7 +338,7 @@ class RequestEngine:
         )
 
     def _call_for(self, request: Request, moment: RequestTime) -> None:
-        """Somebody is called for whoever is left without, unless it rings for that already.
+        """Call staff for the person whose request failed, unless such a call rings already.
 
         What somebody has answered rings no more, and what a resident has begun they may take back.
         """
@@ -354,7 +354,7 @@ class RequestEngine:
         rules.start_request(call, moment)
 
     def get_request(self, request_id: str) -> Request:
-        """The request of that id; UsageError."""
+        """The request of that id; NotFound."""
         request = self.repository.requests.get(request_id)
         if request is None:
             raise NotFound("requests.unknown", request=request_id)
@@ -362,7 +362,7 @@ class RequestEngine:
 
 
 def allowed_actions(request: Request, *, staff: bool) -> tuple[str, ...]:
-    """What staff, or the resident, may do with it now."""
+    """The events that staff, or the resident, may cause now, and `reply` for staff."""
     found = list(request.type.allowed_events(request.state, staff=staff))
     if staff and not request.ended:
         found.append(REPLY)
@@ -370,18 +370,18 @@ def allowed_actions(request: Request, *, staff: bool) -> tuple[str, ...]:
 
 
 def closing_event(request: Request) -> str:
-    """The event by which staff put it away; "" where it ends by itself, and while it rings."""
+    """The event by which staff put it away; "" if it ends by itself or still rings."""
     return str(request.type.put_away.get(request.state, ""))
 
 
 def refuse_phone_number(text: str) -> None:
-    """Refuse a telephone number where it would be kept unsealed."""
+    """UsageError if a text that is stored unsealed holds a mobile number."""
     if _PHONE.search(text):
         raise UsageError("requests.number-in-text")
 
 
 def _fields(deed: RequestAction, who: Actor) -> dict[str, Any]:
-    """What an act brings with it."""
+    """The fields of the request that an action sets."""
     fields: dict[str, Any] = {}
     if deed.reply:
         fields["reply"] = deed.reply

@@ -1,4 +1,4 @@
-"""The requests that are kept: bounded, moved by their tables, and what follows from each move."""
+"""The stored requests: bounded, moved by their tables, with the effects of each move."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
@@ -24,7 +24,7 @@ KEEP_ENDED_S = 86_400.0
 
 
 class RequestTransition(NamedTuple):
-    """A request has moved, or was opened (`act` is then `press`)."""
+    """One transition of a request; `act` is `press` for a new one."""
 
     request: Request
     act: str
@@ -35,13 +35,13 @@ class RequestTransition(NamedTuple):
 
 
 class SpeakEffect(NamedTuple):
-    """Its sentence is to be said."""
+    """Announce the request."""
 
     id: str
 
 
 class RingEffect(NamedTuple):
-    """`to` is to be told, by these channels; `step` of the duty, 0 where a call only begins."""
+    """Call `to` by these channels; `step` of the duty, 0 for the first ring."""
 
     request: Request
     to: str
@@ -50,14 +50,14 @@ class RingEffect(NamedTuple):
 
 
 class QueryEffect(msgspec.Struct, frozen=True):
-    """Somebody outside is to be asked about a request; a type has one or more shapes of its own."""
+    """Ask somebody outside about a request; types derive their own queries from it."""
 
     id: str
     family: str
 
 
 class EraseEffect(NamedTuple):
-    """Personal fields are needed no more."""
+    """Erase sealed personal fields."""
 
     person: str
 
@@ -66,7 +66,7 @@ RequestEffect = SpeakEffect | RingEffect | QueryEffect | EraseEffect
 
 
 class RequestOutcome(NamedTuple):
-    """What has happened, what is to be kept under which key (None: forgotten), what is to do."""
+    """Transitions to record, rows to store by key (None: delete), and effects to carry out."""
 
     turns: list[RequestTransition]
     keep: dict[str, bytes | None]
@@ -85,7 +85,7 @@ _decoded = msgpack_decoder(Request)
 
 
 def decode_request(key: str, body: bytes) -> Request:
-    """A request from the journal's state; ValueError if it can be none."""
+    """Decode a request from the journal's state; ValueError if it is malformed."""
     request: Request = _decoded(key, body)
     if key != request.id or request.family not in TYPES or request.steps < 0:
         raise ValueError
@@ -97,10 +97,10 @@ def decode_request(key: str, body: bytes) -> Request:
 
 
 class RequestRepository:
-    """All requests by id. Changes gather until they are drained, and are then one commit."""
+    """All requests by id. Changes accumulate until they are drained as one commit."""
 
     def __init__(self, epoch: str, start: str = "") -> None:
-        """Empty; ids are of this start of the station (else of its epoch)."""
+        """Start empty; ids carry this start of the station, or its epoch."""
         self.requests: dict[str, Request] = {}
         self.opened = 0
         self._epoch = epoch
@@ -111,23 +111,23 @@ class RequestRepository:
         return iter(list(self.requests.values()))
 
     def restore(self, kept: Iterable[Request], opened: int) -> None:
-        """Take back what was open before a restart; `opened` is how many ids were given."""
+        """Restore the stored requests; `opened` is the last id issued."""
         self.opened = opened
         for request in kept:
             self.requests[request.id] = request
 
     def open_requests(self, *, family: str = "") -> Iterator[Request]:
-        """The requests that have not ended, of that family or of all."""
+        """The open requests, of that type or of all."""
         for request in self:
             if not request.ended and family in ("", request.family):
                 yield request
 
     def count_open(self, *, family: str, kiosk: str) -> int:
-        """How many of that family are open at that kiosk."""
+        """The number of open requests of that type at that kiosk."""
         return sum(1 for request in self.open_requests(family=family) if request.kiosk == kiosk)
 
     def find_by_press(self, press: str) -> Request | None:
-        """What that press has made already."""
+        """The request that this press has opened or joined."""
         return next((request for request in self if press in request.presses), None)
 
     def add_request(
@@ -139,7 +139,7 @@ class RequestRepository:
         moment: RequestTime,
         **fields: Any,
     ) -> Request:
-        """A new request; Unavailable when there are too many of its family. Of calls never."""
+        """Open a request; Unavailable at the limit of its type. Calls have no limit."""
         kind, most = service.type, service.type.open_max
         if (
             not kind.has_flag(TypeFlag.CALLS_STAFF)
@@ -171,7 +171,7 @@ class RequestRepository:
         return request
 
     def join_press(self, request: Request, press: str) -> Request:
-        """Another press of the same request."""
+        """Record one more press of a request."""
         if press in request.presses:
             return request
         presses = (*request.presses, press)[-PRESSES_MAX:]
@@ -187,7 +187,7 @@ class RequestRepository:
         told: tuple[str, tuple[str, ...]] = ("", ()),
         **fields: Any,
     ) -> Request | None:
-        """The request after that act, with those fields changed; None if it cannot happen now."""
+        """Move a request by its table and set fields; None if the event is not allowed."""
         after = request.type.table.after(request.state, act)
         if after is None:
             return None
@@ -202,7 +202,7 @@ class RequestRepository:
         return moved
 
     def set_reply(self, request: Request, text: str, actor: Actor) -> Request:
-        """Somebody lets the person know something; where the request stands does not change."""
+        """Set the reply that the person hears; the state does not change."""
         told = msgspec.structs.replace(request, reply=text, quiet=False)
         self._put(told)
         self._outcome.turns.append(RequestTransition(told, REPLY, request.state, actor))
@@ -210,24 +210,24 @@ class RequestRepository:
         return told
 
     def update_request(self, request: Request, **fields: Any) -> Request:
-        """The request with those fields changed; nothing has happened to it."""
+        """Set fields of a request without a transition."""
         changed = msgspec.structs.replace(request, **fields)
         self._put(changed)
         return changed
 
     def add_effect(self, effect: RequestEffect) -> None:
-        """That is to be done, once what belongs to it is kept."""
+        """Add an effect, carried out once the change is stored."""
         self._outcome.effects.append(effect)
 
     def remove_request(self, request: Request) -> None:
-        """Nobody needs it any more."""
+        """Delete a request and erase its personal fields."""
         del self.requests[request.id]
         self._outcome.keep[request.id] = None
         for token in filter(None, (request.person, request.voice)):
             self.add_effect(EraseEffect(token))
 
     def remove_expired(self, moment: RequestTime, keep_s: Callable[[Request], float]) -> None:
-        """Forget what ended long ago, and the oldest of too many; never one that is owed."""
+        """Delete what ended long ago or exceeds the limit; never with a pending cancel."""
         ended = [request for request in self if request.ended and not request.owed]
         for index, request in enumerate(sorted(ended, key=lambda r: -r.since_ns)):
             age_ns = moment.lived_ns - request.since_ns
@@ -235,7 +235,7 @@ class RequestRepository:
                 self.remove_request(request)
 
     def drain_outcome(self) -> RequestOutcome:
-        """Everything since the last time."""
+        """The outcome since the last call."""
         outcome, self._outcome = self._outcome, RequestOutcome([], {}, [])
         return outcome
 
@@ -248,5 +248,5 @@ class RequestRepository:
             self.add_effect(SpeakEffect(request.id))
 
     def _number(self) -> str:
-        """Six digits that say nothing of how many there were; the same again after 900,000."""
+        """A six-digit number that does not reveal the count; it repeats after 900,000."""
         return str(100_000 + (self.opened * 618_031 + int(self._epoch, 16)) % 900_000)

@@ -1,4 +1,4 @@
-"""What moves the requests of one type: the rules' base, and what they may use. Pure."""
+"""The rules of one type of request: their base class and what they may use. Pure."""
 
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
@@ -27,7 +27,7 @@ class RuleContext(NamedTuple):
 
 
 class RequestDue(NamedTuple):
-    """What is promised next (`stage`), and until when in lived time."""
+    """The next target (`stage`) and its deadline in accumulated uptime."""
 
     stage: str
     at_ns: int
@@ -49,7 +49,7 @@ class RequestRules:
         self.outside = context.outside
 
     def options(self, service: str) -> Any:
-        """What that service is set to."""
+        """The settings of that service."""
         found = self._options.get(service)
         return self.type.options() if found is None else found
 
@@ -61,19 +61,19 @@ class RequestRules:
         return {}
 
     def start_request(self, request: Request, moment: RequestTime) -> Request:
-        """The request that was only now opened, after what it sets off."""
+        """Start a request that was just opened; returns it as it is then."""
         del moment
         return request
 
     def find_same(
         self, service: KioskService, press: Press, place: str, actor: Actor
     ) -> Request | None:
-        """The open request that this press only repeats, by more than the kiosk's own rules."""
+        """An open request that this press repeats, beyond the rules that hold for every type."""
         del service, press, place, actor
         return None
 
     def repeat_press(self, request: Request, moment: RequestTime) -> Request:
-        """The person has pressed for it once more."""
+        """Handle another press for an open request."""
         del moment
         return request
 
@@ -85,41 +85,41 @@ class RequestRules:
         who: Actor,
         fields: dict[str, Any],
     ) -> None:
-        """A person does something with it that its table allows; `fields` go with it."""
+        """Apply an action that the table allows, with the fields that go with it."""
         self.repository.apply_event(request, deed.act, moment, actor=who, **fields)
 
     def record_ring(self, ring: RingEffect, reached: tuple[str, ...], moment: RequestTime) -> None:
-        """A step of the duty has been taken; `reached` are the channels that took it."""
+        """Record a step of the duty; `reached` are the channels that took it."""
 
     def record_answer(self, query: QueryEffect, answer: Any, moment: RequestTime) -> None:
-        """Who was asked outside has answered."""
+        """Apply the answer to a query."""
 
     def resume(self, moment: RequestTime) -> None:
-        """The station has started again, and these requests were kept."""
+        """Resume after a restart; the repository holds the stored requests."""
 
     def tick(self, moment: RequestTime) -> None:
-        """Let time pass."""
+        """Let time pass; called at least every 30 s, every second while `AWAITED` ones are open."""
 
     def next_due(self, request: Request) -> RequestDue | None:
-        """What is promised of it next; None where nothing is."""
+        """The next target of the request, if it has one."""
         del request
         return None
 
     def keep_s(self, request: Request) -> float:
-        """How long after its end it is kept."""
+        """Seconds for which the request is kept after its end."""
         del request
         return KEEP_ENDED_S
 
     def forget_others(self, kept: Collection[str]) -> None:
-        """Remember nothing of requests that are not among these."""
+        """Forget everything about requests that are not among these."""
 
     def is_possible(self, service: str) -> bool:
-        """Whether a press for that service could lead anywhere now."""
+        """Whether a press for that service could be carried out now."""
         del service
         return True
 
     def is_network_away(self, service: str) -> bool:
-        """Whether that service needs somebody outside, and none of them can be reached now."""
+        """Whether that service depends on somebody outside who cannot be reached now."""
         del service
         return False
 

@@ -1,4 +1,4 @@
-"""The requests in the running station: a press at once, the journal behind, a car beside it.
+"""Requests in the running station: the engine between presses, the journal and the effects.
 
 press ─► core ─┬─► a call rings (it waits for nothing) ─► its record
 └─► journal ─► a car is asked for, a sentence is said
@@ -74,7 +74,7 @@ RESIDENT = Actor("resident")
 
 
 class _Waiting(NamedTuple):
-    """An outcome on its way into the journal, what may begin then, and who waits for it."""
+    """An outcome on its way into the journal, the effects that wait for it, and its waiters."""
 
     outcome: RequestOutcome
     events: tuple[Event, ...]
@@ -83,7 +83,7 @@ class _Waiting(NamedTuple):
 
 
 class RequestService:
-    """`load` first, then everything at any time, and `run` for ever."""
+    """Call `load` once, then `run`; everything else may be called at any time after `load`."""
 
     def __init__(
         self,
@@ -101,7 +101,7 @@ class RequestService:
         bell: StaffBell,
         on_fault: OnFault = log_fault,
     ) -> None:
-        """`routes` are the ways on which somebody outside is asked, by name."""
+        """`routes` are the ways of asking outside, by name."""
         ids = start_id(journal.epoch, clock.boot, clock.now_ns())
         clients = OutsideClients(
             OutsideContext(
@@ -142,7 +142,7 @@ class RequestService:
         self.phones = self.announcer.phones
 
     async def load(self) -> None:
-        """Take back what was open before the restart."""
+        """Restore the requests of before the restart."""
         lost = await has_stored_row(self._journal, ROOM, HEAD)
         kept: dict[str, Any] = await load_state(self._journal, ROOM, decode_request_row)
         head = kept.pop(HEAD, None)
@@ -155,14 +155,14 @@ class RequestService:
         self._take(self.engine.restore(kept.values(), head, self.now()))
 
     def now(self) -> RequestTime:
-        """Now."""
+        """The present moment of the requests."""
         stamps = self._clock.stamp()
         return RequestTime(stamps, stamps.at_ns + self._offset_ns)
 
     async def submit_press(
         self, press: Press, actor: Actor = RESIDENT, note: VoiceNote | None = None
     ) -> Request:
-        """Somebody asks; returns once it is recorded, a call at once. UsageError, Unavailable.
+        """Submit a press; returns once it is recorded, a call at once. UsageError, Unavailable.
 
         A work order that cannot be recorded does not exist (JournalError). `note` is what they
         have said about it.
@@ -190,7 +190,7 @@ class RequestService:
         return self.engine.repository.requests.get(request.id, request)
 
     async def attach_contact(self, request_id: str, contact: Contact) -> None:
-        """Whoever waits says how they can be known. UsageError if it has ended, or is known."""
+        """Attach a contact to an open request. UsageError if it has ended or has one."""
         request = self.engine.get_request(request_id)
         if request.ended or request.person:
             raise StateConflict("requests.not-now", act="leave", state=request.state)
@@ -199,54 +199,54 @@ class RequestService:
         self._take(self.engine.attach_contact(request_id, token, mask_contact(contact)))
 
     async def apply_action(self, request_id: str, deed: RequestAction, who: Actor) -> Request:
-        """Somebody does something with a request; UsageError if that cannot be done now."""
+        """Apply an action; returns once it is recorded. UsageError if it is not allowed now."""
         stored = self._take(self.engine.apply_action(request_id, deed, who, self.now()))
         await asyncio.shield(stored)
         return self.engine.repository.requests[request_id]
 
     async def apply_command(self, type_: str, do: Callable[[Any, RequestTime], None]) -> None:
-        """`do` something with the rules of that type; returns once it is recorded."""
+        """Run a command against the rules of that type; returns once it is recorded."""
         await asyncio.shield(self._take(self.engine.apply_command(type_, do, self.now())))
 
     async def close_requests(self, request_ids: Collection[str], who: Actor) -> None:
-        """Staff put these away at once; what cannot be put away stays as it is."""
+        """Close the requests that staff may put away; the others stay as they are."""
         await asyncio.shield(self._take(self.engine.close_requests(request_ids, who, self.now())))
 
     async def repeat_sentence(self, request_id: str, *, louder: bool = False) -> SpokenSentence:
-        """Say it once more: 再听一遍. UsageError if there is no such request."""
+        """Say the sentence of a request once more. UsageError if there is no such request."""
         return await self.announcer.repeat(self.engine.get_request(request_id), louder=louder)
 
     def sentence(self, request: Request, language: str | None = None) -> SpokenSentence:
-        """What there is to say of it now, and to show under it."""
+        """The sentence of a request, which is also its caption."""
         return self.announcer.sentence(request, language)
 
     @property
     def is_audible(self) -> bool:
-        """Whether the last sentence could be said aloud."""
+        """Whether the last sentence could be played."""
         return self.announcer.is_audible
 
     @property
     def overload_count(self) -> int:
-        """How many requests are open, where they are so many that staff must hear of it; else 0."""
+        """The number of open requests if it is so high that staff are warned, else 0."""
         count = sum(1 for _ in self.engine.repository.open_requests())
         return count if count >= MANY else 0
 
     def all_requests(self) -> list[Request]:
-        """Every request that is kept, in the order in which they came."""
+        """All stored requests, oldest first."""
         return list(self.engine.repository)
 
     def service_rules(self, service: str) -> RequestRules:
-        """What moves the requests of that service."""
+        """The rules of the type of that service."""
         return self.engine.rules(self.services[service].family)
 
     @property
     def network_away(self) -> bool:
-        """Whether a service needs somebody outside whom nobody can reach: known before a press."""
+        """Whether a service depends on somebody outside who cannot be reached now."""
         return any(self.service_rules(name).is_network_away(name) for name in self._offered())
 
     @property
     def all_possible(self) -> bool:
-        """Whether a press for any service could lead somewhere."""
+        """Whether every service in use could be carried out now."""
         return all(self.service_rules(name).is_possible(name) for name in self._offered())
 
     def _offered(self) -> list[str]:
@@ -254,17 +254,17 @@ class RequestService:
         return [name for name, service in self.services.items() if service.family in used]
 
     def add_listener(self, listener: Callable[[Request], None]) -> None:
-        """Hear of every turn of every request, as it happens."""
+        """Call `listener` with every request that changes state."""
         self._listeners.append(listener)
 
     async def run(self) -> None:
-        """Let time pass, and write what has happened."""
+        """Run the clock and write outcomes until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._tick())
             group.create_task(self._write())
 
     async def stop(self) -> None:
-        """Write what has happened; nothing is begun any more."""
+        """Write the remaining outcomes; no effect starts any more."""
         self.effects.cancel()
         self._take(RequestOutcome([], {}, []))
         while self._waiting:
@@ -291,7 +291,7 @@ class RequestService:
         return LISTENING_S if self.announcer.busy else IDLE_S
 
     def _passed(self) -> RequestOutcome:
-        """The edge: a tick that breaks costs itself; what is due comes with the next."""
+        """The edge: a failing tick is counted, and the next one catches up."""
         try:
             self.announcer.retry_lost()
             return self.engine.tick(self.now())
@@ -307,7 +307,7 @@ class RequestService:
                 await self._write_some()
 
     def _take(self, outcome: RequestOutcome) -> asyncio.Future[None]:
-        """Begin what is urgent now, and hand the rest to the journal; done once it is there."""
+        """Start urgent effects now and queue the rest; the future is done once it is stored."""
         stamps = self._clock.stamp()
         later: list[RequestEffect] = []
         for effect in outcome.effects:
@@ -329,7 +329,7 @@ class RequestService:
 
     @property
     def refusals(self) -> RefusalVitals:
-        """How many events of requests the journal would not take."""
+        """The number of request events that the journal refused."""
         return RefusalVitals("kiosk", self._lost, self._lost_ns, lost=self._lost)
 
     def _is_urgent(self, effect: RequestEffect) -> bool:
@@ -339,7 +339,7 @@ class RequestService:
         return isinstance(effect, RingEffect)
 
     async def _write_some(self, *, begin: bool = True) -> None:
-        """One commit of the next outcome, in order; then what waited for it."""
+        """Commit the next outcome, then start the effects that waited for it."""
         waiting = self._waiting[0]
         states = [StateChange(ROOM, key, body) for key, body in waiting.outcome.keep.items()]
         head = msgspec.msgpack.encode(self.engine.counters(self.now()))
@@ -372,6 +372,6 @@ class RequestService:
 
 
 def _heard_of(stored: asyncio.Future[None]) -> None:
-    """An error that nobody waits for has been logged."""
+    """Retrieve an error that nobody awaits; it was logged."""
     if not stored.cancelled():
         stored.exception()

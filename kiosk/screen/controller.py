@@ -1,4 +1,4 @@
-"""One kiosk's screen in the running station: presses in, the screen out, sentences aloud.
+"""The controller of one kiosk: presses in, the screen out, prompts aloud.
 
 The browser sends which key was pressed on which screen and shows what it gets. A press on a screen
 that is no longer there is none, so ten taps are one request. The key for a person waits for
@@ -67,7 +67,7 @@ SEEN_MAX = 1000
 
 
 class StationContext(NamedTuple):
-    """What the screens show of the station around them."""
+    """What the screens use of the station."""
 
     name: str
     timezone: str
@@ -78,12 +78,12 @@ class StationContext(NamedTuple):
 
 
 class KioskController:
-    """The screen of one kiosk."""
+    """The session and the screen of one kiosk."""
 
     def __init__(
         self, kiosk: str, options: KioskOptions, room: RequestService, station: StationContext
     ) -> None:
-        """Nobody is there yet."""
+        """Start with the first screen."""
         self.kiosk, self.options = kiosk, options
         self.shape = panel_scale(options.panel)[0]
         self._room, self._station = room, station
@@ -106,7 +106,7 @@ class KioskController:
         self.serial = 0
 
     async def handle_press(self, on: str, press: str) -> ScreenModel:
-        """That key was pressed on the screen of that name; what stands there after it."""
+        """Handle a key pressed on the screen of that name; returns the screen after it."""
         if press == PERSON:
             return await self._call_staff(on)
         async with self._lock:
@@ -121,7 +121,7 @@ class KioskController:
         return self.current_screen()
 
     async def _call_staff(self, on: str) -> ScreenModel:
-        """The key for a person; on a screen that a call has taken meanwhile it was one press."""
+        """Handle the key for staff, whatever screen it was pressed on."""
         shown = self.current_screen()
         stands = self._scene().shown
         calls = (
@@ -133,9 +133,9 @@ class KioskController:
         return self.current_screen()
 
     async def handle_wall_key(self, number: int) -> ScreenModel:
-        """A key on the wall: its service begins, whatever stands there; it chooses nothing there.
+        """Handle a wall key: start its service whatever screen is shown.
 
-        Pressed again it says what to do now; what is not here leads to a person.
+        A repeated press repeats the prompt; an unknown key calls staff.
         """
         wanted = next((one for one in self._offered() if one.key == number), None)
         if wanted is None or wanted.type.has_flag(TypeFlag.CALLS_STAFF):
@@ -157,18 +157,18 @@ class KioskController:
         return self.current_screen()
 
     def announce_failure(self) -> None:
-        """A key on the wall has come to nothing: it is said, the screen stays as it is."""
+        """Announce that a wall key could not be carried out; the screen stays."""
         words = CATALOGUES[self._session.language]
         clip = SpeechClip("page-sorry", words("kiosk.say-sorry"))
         self._voice.say(SpokenSentence(self._session.language, (clip,)))
 
     def _offered(self) -> list[KioskService]:
-        """What this kiosk is for."""
+        """The services of this kiosk."""
         services = self._room.services
         return [services[name] for name in self.options.services if name in services]
 
     def current_screen(self) -> ScreenModel:
-        """What stands there now; the serial tells whether it is another."""
+        """The screen as it is now; `serial` changes with it."""
         self._dictation.follow_session(self._session)
         screen = render_screen(self._scene())
         if screen != self._shown:
@@ -178,11 +178,11 @@ class KioskController:
 
     @property
     def now(self) -> int:
-        """The station's lived time in seconds: what counts up is counted from it."""
+        """Accumulated uptime in seconds, from which the page counts up."""
         return self._room.now().lived_ns // S
 
     def sentence(self) -> SpokenSentence:
-        """What is said of the screen: exactly its caption."""
+        """The sentence of the screen, which equals its caption."""
         scene = self._scene()
         told = scene.alert is None and not self._session.asked and self._session.page == "request"
         if scene.shown is not None and told:
@@ -191,7 +191,7 @@ class KioskController:
         return SpokenSentence(screen.language, (SpeechClip(f"page-{screen.name}", screen.caption),))
 
     def on_request_change(self, request: Request) -> None:
-        """A request has moved: what somebody has only now made, and a car's word, are shown."""
+        """Show a request that has changed, if it may take the screen."""
         if request.kiosk != self.kiosk:
             return
         new = request.id not in self._seen
@@ -213,7 +213,7 @@ class KioskController:
             self._seen = {id_: cue for id_, cue in self._seen.items() if id_ in kept}
 
     def resume(self) -> None:
-        """After a restart of the process: who waits for a car, or for somebody, sees it again."""
+        """After a restart, show the request that a person still waits for."""
         own = self._own_requests()
         self._seen = {one.id: one.cue for one in own}
         waits = find_awaited(own)
@@ -221,7 +221,7 @@ class KioskController:
             self._session = show_request(self._session, waits.id)
 
     def tick(self) -> None:
-        """Let time pass: is anybody there? Nothing of a person stays on a screen left alone."""
+        """Ask whether anybody is there, and reset a screen that was left."""
         scene, session = self._scene(), self._session
         if scene.alert is not None:  # whoever was before it comes back to their page
             self._session = msgspec.structs.replace(
@@ -246,7 +246,7 @@ class KioskController:
         return PRIVATE_S if session.digits or session.voice or session.card else IDLE_S
 
     def _leave(self) -> None:
-        """Nothing of anybody, but for what somebody still waits for."""
+        """Reset the session, then show what is still waited for."""
         self._session = reset_session(self._session, self._room.plan.language)
         self._room.languages.pop(self.kiosk, None)
         self.resume()
@@ -298,7 +298,7 @@ class KioskController:
         return (here.page, here.request) == (before.page, before.request)
 
     async def _set_contact(self, do: SetContact) -> None:
-        """Back to what they wait for; it may have ended meanwhile."""
+        """Store the contact and return to the request."""
         request = self._session.request
         self._session = show_request(self._session, request)
         if do.contact is not None:
@@ -316,11 +316,11 @@ class KioskController:
             await self._dictation.start_recording(self._ask, self._on_recording)
 
     async def _ask(self) -> None:
-        """Ask the person to speak: the only words that are said while a microphone is open."""
+        """Ask the person to speak; nothing else is said while the microphone is open."""
         await self._voice.speak(self.sentence())
 
     def _on_recording(self, voice: VoiceState, seconds: float, trouble: str) -> None:
-        """The microphone listens, or has heard, or has heard nothing."""
+        """Show the state of the recording."""
         if self._session.page != "voice":  # they have gone on without it
             return
         self._touch()
@@ -333,7 +333,7 @@ class KioskController:
             self._say()
 
     async def _open(self, do: SubmitRequest, before: KioskSession) -> None:
-        """Make the request, and show it; but not to somebody who has called a person meanwhile."""
+        """Submit the request and show it, unless the person has called staff meanwhile."""
         press = f"{self._station.clock.boot[:8]}-{self._station.clock.now_ns()}"
         contact, note = do.contact, self._dictation.note
         made = await self._room.submit_press(
@@ -398,7 +398,7 @@ def _stood(session: KioskSession) -> tuple[str, str]:
 
 
 async def run_ticks(terminals: Iterable[KioskController], on_fault: OnFault = log_fault) -> None:
-    """Let time pass on every screen, for ever; one that cannot costs no other its second."""
+    """Tick every controller once a second; a failing one does not hold up the others."""
     while True:
         for terminal in terminals:
             contain(on_fault, "kiosk.screen", terminal.tick)

@@ -1,4 +1,4 @@
-"""What moves a call for staff: it rings at once, and further and further until somebody answers.
+"""Rules of calls for staff: ring at once, then escalate until somebody answers.
 
 An answered call is over when somebody says so at the desk or at the kiosk; else by itself. One of
 danger rings again instead: nobody has said that the lift is open.
@@ -35,18 +35,18 @@ class CallRules(RequestRules):
     def initial_fields(
         self, service: KioskService, press: Press, place: str, moment: RequestTime, *, danger: bool
     ) -> dict[str, Any]:
-        """It rings from now on."""
+        """The time of the first ring, and whether it is an emergency."""
         del service, press, place
         return {"rang_ns": moment.lived_ns, "urgent": danger}
 
     def start_request(self, request: Request, moment: RequestTime) -> Request:
-        """At the desk, now."""
+        """Ring at the desk at once."""
         del moment
         self._ring(request)
         return request
 
     def resume(self, moment: RequestTime) -> None:
-        """What nobody has answered rings again."""
+        """Ring unanswered calls again."""
         del moment
         for request in self.repository.open_requests(family=self.type.name):
             if request.state in UNHEARD:
@@ -56,7 +56,7 @@ class CallRules(RequestRules):
         self.repository.add_effect(RingEffect(request, DESK, (DESK,)))
 
     def repeat_press(self, request: Request, moment: RequestTime) -> Request:
-        """The person is still waiting."""
+        """Ring again if the answered person is still waiting."""
         waited_s = (moment.lived_ns - request.since_ns) / S
         if request.state != CallState.ANSWERED or waited_s < AGAIN_S:
             return request
@@ -71,7 +71,7 @@ class CallRules(RequestRules):
         who: Actor,
         fields: dict[str, Any],
     ) -> None:
-        """Somebody does something with it; `RING` is a call from now on."""
+        """Apply an action; `RING` starts the escalation anew."""
         self._move(request, deed.act, moment, who, fields)
 
     def _move(
@@ -85,7 +85,7 @@ class CallRules(RequestRules):
             self._ring(moved)
 
     def tick(self, moment: RequestTime) -> None:
-        """Let time pass: whoever is next is told, and at last the person."""
+        """Escalate unanswered calls and settle answered ones."""
         for request in self.repository.open_requests(family=self.type.name):
             if request.state in UNHEARD:
                 self._further(request, moment)
@@ -93,7 +93,7 @@ class CallRules(RequestRules):
                 self._settle(request, moment)
 
     def _settle(self, request: Request, moment: RequestTime) -> None:
-        """Somebody is on the way: ask whether they have come; without a word it ends in silence."""
+        """Ask the person whether staff have come; later end the call without a word."""
         age_s = (moment.lived_ns - request.since_ns) / S
         if age_s >= LAPSE_S and request.urgent:
             self._move(request, CallEvent.RING, moment, SYSTEM, {})
@@ -118,7 +118,7 @@ class CallRules(RequestRules):
             self.repository.apply_event(request, CallEvent.LEAVE, moment)
 
     def record_ring(self, ring: RingEffect, reached: tuple[str, ...], moment: RequestTime) -> None:
-        """A step has been taken; what reached nobody is not claimed."""
+        """Record an escalation step; one that reached nobody is not reported as taken."""
         request = self.repository.requests.get(ring.request.id)
         known = (ring.request.id, ring.step)
         if known not in self._ringing:

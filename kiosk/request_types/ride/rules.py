@@ -1,7 +1,7 @@
-"""What moves a ride: who is asked when, what an answer means, and when it is too late. Pure.
+"""Rules of rides: which route is asked when, what an answer means, and when it is too late. Pure.
 
-One road at a time: the next is asked only after the one before has certainly said no. Whoever may
-have taken a ride that has ended is told so until they confirm it.
+One route at a time: the next is asked only after the one before has certainly refused. A dispatcher
+that may hold a ride which has ended is sent a cancel until it confirms it.
 """
 
 from collections.abc import Collection, Mapping
@@ -50,8 +50,8 @@ TRIES_MAX = 2
 # How often a ride that is under way is asked after, and how long an answer may take.
 POLL_S, ASK_S = 5.0, 10.0
 
-# A car that is not there after so long is not coming; one that arrived so long ago has left, and
-# whoever called it with it.
+# Give up on an assigned car after 90 min; 30 min after its arrival assume that the passenger has
+# boarded.
 COMING_S_MAX, WAITING_S_MAX = 5400.0, 1800.0
 
 # Whoever pressed longer ago is not told of a late car any more; it is called off all the same.
@@ -86,13 +86,13 @@ class RideRules(RequestRules):
         self.questions = QuestionTimes()
 
     def options(self, service: str) -> RideOptions:
-        """What that service is set to."""
+        """The settings of that service."""
         return cast(RideOptions, super().options(service))
 
     def initial_fields(
         self, service: KioskService, press: Press, place: str, moment: RequestTime, *, danger: bool
     ) -> dict[str, Any]:
-        """A search that begins now."""
+        """Start the first search."""
         del press, place, danger
         return {"ride": self._new_search(service.id, moment)}
 
@@ -101,7 +101,7 @@ class RideRules(RequestRules):
         return Ride(began_ns=moment.at_ns, accept=accept, until=accept, tries=tries)
 
     def start_request(self, request: Request, moment: RequestTime) -> Request:
-        """Ask the next road; without one, say why no car comes."""
+        """Ask the next route; without one, end with the reason."""
         ride = get_ride(request)
         road = self._next_road(request, moment)
         if road is None:
@@ -120,7 +120,7 @@ class RideRules(RequestRules):
         return moved
 
     def record_answer(self, query: QueryEffect, answer: Any, moment: RequestTime) -> None:
-        """What a route said."""
+        """Apply the answer of a route."""
         ask = cast(DispatchQuery, query)
         self.questions.under_way.discard((ask.ride, ask.kind))
         request = self.repository.requests.get(ask.id)
@@ -138,21 +138,21 @@ class RideRules(RequestRules):
             self._orphaned(request, asked, moment)
 
     def find_by_ride(self, ride_id: str) -> Request:
-        """The request whose ride that is, or was before another search; NotFound."""
+        """The request of that ride, also of an earlier search; NotFound."""
         request = self.repository.requests.get(ride_id.rpartition("-")[0])
         if request is None or request.ride is None:
             raise NotFound("requests.unknown", request=ride_id)
         return request
 
     def record_status(self, by: PendingCancel, status: RideStatus, moment: RequestTime) -> None:
-        """A dispatcher says by itself how a ride stands; UsageError if it holds none such."""
+        """Apply a status that a dispatcher sent unasked; UsageError if it holds no such ride."""
         request = self.find_by_ride(by.ride)
         if not self._holds(request, by):
             raise UsageError("requests.unknown", request=by.ride)
         self._take_status(request, by, status, moment)
 
     def _holds(self, request: Request, by: PendingCancel) -> bool:
-        """Whether that dispatcher may speak of that ride: it was asked, as far as is known."""
+        """Whether that dispatcher was asked for that ride, as far as is known."""
         known = [one for one in request.owed if (one.road, one.ride) == (by.road, by.ride)]
         ride = get_ride(request)
         if (ride.road, request.ride_id) == (by.road, by.ride):
@@ -162,7 +162,7 @@ class RideRules(RequestRules):
     def _take_status(
         self, request: Request, by: PendingCancel, status: RideStatus, moment: RequestTime
     ) -> None:
-        """How a ride stands at a dispatcher, asked or not."""
+        """Apply a status, asked for or not."""
         if not self._is_present(request, by):
             self._too_late(request, by, status, moment)
         elif status.state in TAKEN or status.state == "boarded":
@@ -180,7 +180,7 @@ class RideRules(RequestRules):
         who: Actor,
         fields: dict[str, Any],
     ) -> None:
-        """The resident or the desk does something with it."""
+        """Apply an action of the resident or of staff."""
         act, before = deed.act, get_ride(request)
         if act == RideEvent.REFUSE and request.state in _ASKING and before.road == DESK:
             self._refused(request, moment, heard=True)  # their own no, and no dispatcher's
@@ -195,7 +195,7 @@ class RideRules(RequestRules):
         self._moved(request, act, moment, actor=who, ride=ride, **fields)
 
     def tick(self, moment: RequestTime) -> None:
-        """Let time pass: deadlines, rides to be asked after, cancels that are owed."""
+        """Check deadlines, poll rides under way, and repeat pending cancels."""
         for request in self.repository:
             if request.family == self.type.name:
                 current = self._aged(request, moment)
@@ -204,7 +204,7 @@ class RideRules(RequestRules):
                     self._withdraw(current, owed, moment)
 
     def resume(self, moment: RequestTime) -> None:
-        """After a restart: what was asked may have been taken; of another boot, it is too late."""
+        """After a restart a ride may have been taken; after a reboot it is too late."""
         for request in self.repository.open_requests(family=self.type.name):
             ride = get_ride(request)
             same_boot = ride.until.boot == moment.stamps.boot
@@ -213,7 +213,7 @@ class RideRules(RequestRules):
                 self._doubt(request, moment)
 
     def _is_present(self, request: Request, by: PendingCancel) -> bool:
-        """Whether that is the ride which is waited for, of whoever was asked."""
+        """Whether that is the ride of the present search, from the dispatcher that was asked."""
         if request.ended or (by.road, by.ride) != (get_ride(request).road, request.ride_id):
             return False
         return get_ride(request).holder in ("", by.holder)
@@ -244,7 +244,7 @@ class RideRules(RequestRules):
             self.repository.apply_event(request, act, moment, ride=ride)
 
     def _refused(self, request: Request, moment: RequestTime, *, heard: bool) -> None:
-        """This road certainly has no car: the next one, unless somebody was looking already."""
+        """This route certainly has no car: ask the next, unless a driver was being looked for."""
         ride = get_ride(request)
         ride = replace_ride(request, tried=(*ride.tried, ride.road), heard=ride.heard or heard)
         changed = self.repository.update_request(request, ride=ride)
@@ -275,7 +275,7 @@ class RideRules(RequestRules):
             )
 
     def _lost(self, request: Request, moment: RequestTime) -> None:
-        """The driver has given it up: search once more, and only once."""
+        """The driver has given up: search once more, and only once."""
         tries = get_ride(request).tries
         if tries >= TRIES_MAX:
             self._moved(request, RideEvent.REFUSE, moment)
@@ -286,7 +286,7 @@ class RideRules(RequestRules):
     def _too_late(
         self, request: Request, owed: PendingCancel, status: RideStatus, moment: RequestTime
     ) -> None:
-        """It had ended here: call off what was taken, and say so while it can still matter."""
+        """The ride had ended here: cancel what was taken, announce it if it matters."""
         if request.state == RideState.BOARDED and owed not in request.owed:
             return  # the person is in that very car, and whoever sent it holds what is true
         taken = status.state in TAKEN
@@ -300,14 +300,14 @@ class RideRules(RequestRules):
             self.repository.update_request(request, owed=(*request.owed, owed))
 
     def _settled(self, request: Request, owed: PendingCancel) -> None:
-        """The dispatcher certainly has no such ride any more."""
+        """The dispatcher certainly no longer has the ride: drop the pending cancel."""
         if owed in request.owed:
             self.repository.update_request(
                 request, owed=tuple(one for one in request.owed if one != owed)
             )
 
     def _aged(self, request: Request, moment: RequestTime) -> Request:
-        """The request, after what its age has done to it."""
+        """The request after its deadlines have been applied."""
         ride, state = get_ride(request), request.state
         age_s = (moment.lived_ns - request.since_ns) / S
         if request.ended:
@@ -371,7 +371,7 @@ class RideRules(RequestRules):
     def _put(
         self, request: Request, to: PendingCancel, kind: str, began_ns: int, until: Deadline
     ) -> None:
-        """A question to that dispatcher about that ride."""
+        """Query that dispatcher about that ride."""
         self.repository.add_effect(
             DispatchQuery(
                 id=request.id,
@@ -394,25 +394,25 @@ class RideRules(RequestRules):
         return None
 
     def is_open(self, road: str) -> bool:
-        """Whether that route is there and can be asked now."""
+        """Whether that route exists and is open now."""
         return road == DESK or (road in self._routes and self._routes[road].open)
 
     def is_possible(self, service: str) -> bool:
-        """Whether a press for a car could lead anywhere."""
+        """Whether any route of the service is open now."""
         return any(self.is_open(road) for road in self.options(service).dispatch)
 
     def is_network_away(self, service: str) -> bool:
-        """Whether there are dispatchers and none can be reached: known before anybody presses."""
+        """Whether the service has routes by network and none of them is open."""
         network = [road for road in self.options(service).dispatch if road != DESK]
         return bool(network) and not any(map(self.is_open, network))
 
     def phones(self, service: str) -> Mapping[str, str]:
-        """What is dialled where no car comes."""
+        """The number to dial if no car comes."""
         phone = self.options(service).phone
         return {service: phone} if phone else {}
 
     def forget_others(self, kept: Collection[str]) -> None:
-        """Remember nothing of rides that are not kept."""
+        """Forget questions about rides that are not kept."""
         self.questions.forget_others(kept)
 
 

@@ -1,4 +1,4 @@
-"""What moves a work order beside people: what is promised and overdue, joined faults, faces. Pure.
+"""Rules of work orders: targets and overdue ones, joined faults, ratings. Pure.
 
 Two promises are counted from the report, or from its reopening: that somebody takes it, and that
 somebody is there; a third, from a bad word or none, that somebody comes again.
@@ -29,18 +29,18 @@ class WorkRules(RequestRules):
     """The work orders in the book; the duty is told of what is overdue."""
 
     def options(self, service: str) -> WorkOptions:
-        """What that service is set to."""
+        """The settings of that service."""
         return cast(WorkOptions, super().options(service))
 
     def initial_fields(
         self, service: KioskService, press: Press, place: str, moment: RequestTime, *, danger: bool
     ) -> dict[str, Any]:
-        """Its clock, and the order by which the same fault was first reported, if any."""
+        """The start of its targets, and the order that first reported the same fault."""
         del danger
         return {"counted_ns": moment.lived_ns, "linked": self._head(service, press.what, place)}
 
     def next_due(self, request: Request) -> RequestDue | None:
-        """What is promised next of that order; None where nothing is."""
+        """The next target of the order, if it has one."""
         within = self._within(request)
         if request.state in UNTAKEN:
             return RequestDue("take", request.counted_ns + within.take_min * MIN)
@@ -58,7 +58,7 @@ class WorkRules(RequestRules):
         who: Actor,
         fields: dict[str, Any],
     ) -> None:
-        """Somebody does something with it; staff do it for all that are joined to it."""
+        """Apply an action; what staff do also applies to the joined orders."""
         act = deed.act
         if act == WorkEvent.REOPEN:
             fields |= {"counted_ns": moment.lived_ns, "late": "", "linked": ""}
@@ -72,15 +72,15 @@ class WorkRules(RequestRules):
                 self.repository.apply_event(other, act, moment, actor=who, **fields)
 
     def keep_s(self, request: Request) -> float:
-        """As long as it may be reopened."""
+        """As long as the order may be reopened."""
         return self.options(request.service).reopen_within_days * 86_400
 
     def phones(self, service: str) -> Mapping[str, str]:
-        """Those of its pictures."""
+        """The numbers of its options."""
         return self.options(service).phones
 
     def tick(self, moment: RequestTime) -> None:
-        """Let time pass: nobody's word, and what is overdue."""
+        """Close unrated orders and escalate overdue ones."""
         for request in self.repository.open_requests(family=self.type.name):
             age_s = (moment.lived_ns - request.since_ns) / S
             if (
@@ -99,7 +99,7 @@ class WorkRules(RequestRules):
                 self._overdue(request, due, moment)
 
     def _is_over(self, request: Request, age_s: float) -> bool:
-        """Whether nobody has pressed a face for so long that nobody will. A bad one stays."""
+        """Whether the order waits too long for a rating. A bad rating keeps it open."""
         options = self.options(request.service)
         waits_s = options.close_after_days * 86_400 - options.rate_within_h * 3600
         return (
@@ -109,7 +109,7 @@ class WorkRules(RequestRules):
     def find_same(
         self, service: KioskService, press: Press, place: str, actor: Actor
     ) -> Request | None:
-        """The order by which a linkage has reported the same fault, while that is there."""
+        """The open order by which the same linkage reported the same fault."""
         if actor.kind != "linkage":
             return None
         wanted = (service.id, press.what, place, actor)
@@ -119,7 +119,7 @@ class WorkRules(RequestRules):
         return None
 
     def _overdue(self, request: Request, due: RequestDue, moment: RequestTime) -> None:
-        """The desk hears of it at once, and whoever is next in the duty until somebody moves."""
+        """Tell the desk at once, then follow the duty until somebody acts."""
         if request.late != due.stage:
             late = {"late": due.stage, "steps": 0}
             request = self._told(request, moment, DESK, (DESK,), **late)
@@ -140,7 +140,7 @@ class WorkRules(RequestRules):
         return moved
 
     def _head(self, service: KioskService, what: str, place: str) -> str:
-        """The order that this fault was first reported by; "" where it says too little."""
+        """The order that first reported this fault; "" if the option does not join."""
         choice = service.find_option(what)
         if choice is None or not choice.joins:
             return ""
@@ -151,7 +151,7 @@ class WorkRules(RequestRules):
         return ""
 
     def _within(self, request: Request) -> ServiceTargets:
-        """By this station's settings, else by the picture, else by the service."""
+        """The targets of the station's settings, else of the option, else of the service."""
         own = self.options(request.service).within.get(request.what)
         if own is not None:
             return own
