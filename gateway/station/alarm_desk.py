@@ -49,5 +49,5 @@ class AlarmDesk:
         """What linkages can announce and open, by name."""
         presets, language = self._settings.sound.presets, self._settings.station.language
         said = {f"announce.{name}": preset.name for name, preset in presets.items()}
-        opened = {f"request.{one.id}": one.name.of(language) for one in load_services().values()}
+        opened = {f"request.{one.id}": one.name.text(language) for one in load_services().values()}
         return {**said, **opened}

@@ -80,7 +80,7 @@ class RequestBoard:
     def title(self, each: RequestRow, words: Translator) -> str:
         """What and where."""
         choice = each.service.find_option(each.request.what)
-        what = "" if choice is None else choice.name.of(words.lang)
+        what = "" if choice is None else choice.name.text(words.lang)
         if choice is None and each.request.what:  # a picture that means danger is a call
             what = self._picture(each.request.what, words)
         return row.row_title(each, words, self.place(each.request.place), what)
@@ -103,7 +103,7 @@ class RequestBoard:
     def _picture(self, what: str, words: Translator) -> str:
         found = (service.find_option(what) for service in self.room.services.values())
         choice = next((one for one in found if one is not None), None)
-        return what if choice is None else choice.name.of(words.lang)
+        return what if choice is None else choice.name.text(words.lang)
 
     def view(self, vitals: Vitals, words: Translator, family: str = "") -> View:
         """Everything on the board that changes."""
@@ -198,7 +198,7 @@ class RequestBoard:
     def need(self, each: RequestRow, words: Translator) -> Need:
         """The request on the board of what needs a person."""
         here = f"{PATH}/{each.request.id}"
-        take = NeedAction(words(f"board.do-{each.request.family}-{each.take}"), "check",
+        take = NeedAction(words(f"board.do-{each.request.family}-{each.taking_action}"), "check",
                           f"{here}/take",
                       post=True)  # fmt: skip
         return Need(

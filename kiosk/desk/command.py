@@ -113,10 +113,10 @@ def _what(one: RequestView, lang: str) -> str:
     if service is None:
         return one.service
     choice = service.find_option(one.what)
-    danger = [each.name.of(lang) for any_ in load_services().values() for each in any_.what
+    danger = [each.name.text(lang) for any_ in load_services().values() for each in any_.what
               if each.person and each.id == one.what]  # fmt: skip
-    picture = choice.name.of(lang) if choice is not None else next(iter(danger), "")
-    return " ".join(filter(None, (service.name.of(lang), picture)))
+    picture = choice.name.text(lang) if choice is not None else next(iter(danger), "")
+    return " ".join(filter(None, (service.name.text(lang), picture)))
 
 
 def _due(one: RequestView, words: Translator) -> str:

@@ -143,9 +143,9 @@ class RequestPages:
         """Somebody says that they do it; whoever comes second sees who was first."""
         request_id = _named(request)
         each = self.board.find_row(request_id)
-        if each is not None and each.take:
+        if each is not None and each.taking_action:
             await self.board.room.apply_action(
-                request_id, RequestAction(act=each.take), _staff(request)
+                request_id, RequestAction(act=each.taking_action), _staff(request)
             )
         else:
             audit_middleware.mark_audited(request)
@@ -286,7 +286,7 @@ class RequestPages:
         services = self.board.room.services
 
         def service(id_: str) -> str:
-            return services[id_].name.of(words.lang) if id_ in services else id_
+            return services[id_].name.text(words.lang) if id_ in services else id_
 
         return RequestHistoryView(
             words,

@@ -76,7 +76,7 @@ class RequestRow(NamedTuple):
         return RING_GRAVE if grave else RING
 
     @property
-    def take(self) -> str:
+    def taking_action(self) -> str:
         """The act by which somebody takes it; "" where there is nothing to take."""
         return self.desk.take if self.is_waiting else ""
 
@@ -184,7 +184,7 @@ def find_desk(type_: str) -> TypeDesk:
 
 def row_title(row: RequestRow, words: Translator, place: str, what: str) -> str:
     """What and where, as the board says it."""
-    name = row.service.name.of(words.lang)
+    name = row.service.name.text(words.lang)
     said = words("board.title-what", name=name, what=what) if what else name
     return f"{said} · {place}" if place else said
 

@@ -23,7 +23,7 @@ class ServiceText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     zh: Annotated[str, msgspec.Meta(min_length=1, max_length=20)]
     en: Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
 
-    def of(self, language: str) -> str:
+    def text(self, language: str) -> str:
         """In that language."""
         return self.en if language == "en" else self.zh
 

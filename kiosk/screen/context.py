@@ -169,7 +169,7 @@ def _caption_most(sheet: PanelLayout, fields: Mapping[str, Any]) -> tuple[str, i
 
 def service_board(scene: RenderContext, service: KioskService) -> dict[str, Any]:
     """A board in the colour of a service, with its plate."""
-    title = service.name.of(scene.session.language)
+    title = service.name.text(scene.session.language)
     return {
         "hue": f"is-{service.hue}",
         "number": str(service.key),
@@ -192,7 +192,7 @@ def foot_keys(scene: RenderContext, second: str) -> tuple[ScreenKey, ...]:
     keys = [again, ScreenKey(press=press, word=words(code), icon=icon, size="x1")]
     staff = scene.services.get(CALL_SERVICE)
     if staff is not None and CALL_SERVICE in scene.kiosk.services:
-        word = staff.name.of(scene.session.language)
+        word = staff.name.text(scene.session.language)
         room_mm = scene.sheet.column_mm - 2 * 52 - 20 - 6
         keys.append(
             ScreenKey(

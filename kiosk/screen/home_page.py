@@ -107,7 +107,7 @@ def _keys(scene: RenderContext) -> tuple[ScreenKey, ...]:
 
 
 def _other(scene: RenderContext, service: KioskService, count: int) -> ScreenKey:
-    word = service.name.of(scene.session.language)
+    word = service.name.text(scene.session.language)
     common = {"number": str(service.key), "hue": f"is-{service.hue}", "high": "h2"}
     press = f"begin:{service.id}" if service.what else f"open:{service.id}"
     if count == 1:

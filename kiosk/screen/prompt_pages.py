@@ -43,11 +43,18 @@ def draw_problems(scene: RenderContext) -> ScreenModel:
 
 def _picture(scene: RenderContext, service: KioskService, one: ServiceOption) -> ScreenKey:
     language = scene.session.language
-    note = "" if one.note is None else one.note.of(language)
+    note = "" if one.note is None else one.note.text(language)
     hue = "is-person" if one.person else f"is-{service.hue}"
     press = f"{'danger' if one.person else 'what'}:{one.id}"
     return tile_key(
-        scene, press, one.name.of(language), one.pictogram, 2, hue=hue, high="h3", note=note
+        scene,
+        press,
+        one.name.text(language),
+        one.pictogram,
+        2,
+        hue=hue,
+        high="h3",
+        note=note,
     )
 
 

@@ -2,7 +2,7 @@
 
 import ast
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -145,11 +145,3 @@ def circles(graph: Graph) -> list[tuple[str, ...]]:
         if node not in index:
             visit(node)
     return sorted(found)
-
-
-def by_package(definitions: Iterable[Definition]) -> dict[str, int]:
-    """How many there are in each of the four packages."""
-    counts = dict.fromkeys(CODE, 0)
-    for each in definitions:
-        counts[each.package] += 1
-    return counts

@@ -39,7 +39,7 @@ def _call(scene: RenderContext, request: Request) -> ScreenModel:
     if (
         danger := scene.find_option(request.what)
     ) is not None:  # what was pressed, not who carries it
-        title = danger.name.of(words.lang)
+        title = danger.name.text(words.lang)
         size = scene.sheet.fit(title, scene.sheet.column_mm - 115, "x4")
         looks |= {"title": title, "title_size": size, "icon": danger.pictogram}
     return build_screen(

@@ -106,7 +106,7 @@ def _stage(ride: Request) -> str:
 def _plate(scene: RenderContext, service: KioskService) -> ScreenKey:
     words, language = scene.words, scene.session.language
     common = {"number": str(service.key), "hue": f"is-{service.hue}", "high": "h1"}
-    word = service.name.of(language)
+    word = service.name.text(language)
     if scene.newest_open(TYPE.name) is not None:  # theirs, or somebody else's: it is asked
         note = words("kiosk.your-car-note")
         return wide_key(scene, f"whose:{service.id}", word, service.pictogram, note=note, **common)

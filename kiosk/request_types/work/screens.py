@@ -60,7 +60,7 @@ def _subject(scene: RenderContext, request: Request) -> str:
     """What, where, and whom to call, masked."""
     language = scene.session.language
     choice = scene.services[request.service].find_option(request.what)
-    what = "" if choice is None else choice.name.of(language)
+    what = "" if choice is None else choice.name.text(language)
     where = scene.places.spoken(request.where or request.place)
     said = _voice(scene, request)
     return " · ".join(part for part in (what, where, request.masked, said) if part)

@@ -84,7 +84,7 @@ def test_it_rings_until_somebody_takes_it_and_graver_when_nobody_came():
         made("ride", "assigned"), made("work", "revisit"),
     ):  # fmt: skip
         assert quiet.ring == SILENT
-        assert quiet.take == ""
+        assert quiet.taking_action == ""
 
 
 def test_a_repair_that_is_overdue_goes_before_one_that_is_not_and_a_joined_one_waits_for_nobody():
