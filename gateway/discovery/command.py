@@ -75,7 +75,7 @@ async def _watch(args: argparse.Namespace, texts: Texts) -> None:
 
     known: dict[str, FoundStation] = {}
 
-    def told(instance: str, found: FoundStation | None) -> None:
+    def on_station(instance: str, found: FoundStation | None) -> None:
         former = known.pop(instance, None)
         if found is not None:
             known[instance] = found
@@ -84,7 +84,7 @@ async def _watch(args: argparse.Namespace, texts: Texts) -> None:
             return
         print(_line(shown, gone=found is None, json=args.json, texts=texts), flush=True)
 
-    async with StationBrowser(told, tuple(args.interface)):
+    async with StationBrowser(on_station, tuple(args.interface)):
         await asyncio.Event().wait()
 
 

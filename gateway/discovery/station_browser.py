@@ -20,11 +20,11 @@ OnStation = Callable[[str, FoundStation | None], None]
 
 
 class StationBrowser:
-    """An asynchronous context that calls `told` for every change; OSError without a network."""
+    """An asynchronous context that reports every change; OSError without a network."""
 
-    def __init__(self, told: OnStation, interfaces: tuple[str, ...] = ()) -> None:
+    def __init__(self, on_station: OnStation, interfaces: tuple[str, ...] = ()) -> None:
         """`interfaces` as in `DiscoveryOptions`; none means all."""
-        self._told = told
+        self._on_station = on_station
         self._interfaces = interfaces
         self._asking: dict[str, asyncio.Task[None]] = {}
 
@@ -55,7 +55,7 @@ class StationBrowser:
         if (former := self._asking.pop(name, None)) is not None:
             former.cancel()
         if state_change is ServiceStateChange.Removed:
-            self._told(instance, None)
+            self._on_station(instance, None)
         else:
             task = asyncio.ensure_future(self._ask(zeroconf, name, instance))
             self._asking[name] = task
@@ -73,19 +73,19 @@ class StationBrowser:
             addresses=tuple(info.parsed_scoped_addresses(IPVersion.All)),
             port=info.port or 0,
         )
-        self._told(instance, found)
+        self._on_station(instance, found)
 
 
 async def find_stations(within_s: float, interfaces: tuple[str, ...] = ()) -> list[FoundStation]:
     """The stations that answer within that time, by id."""
     stations: dict[str, FoundStation] = {}
 
-    def told(instance: str, found: FoundStation | None) -> None:
+    def on_station(instance: str, found: FoundStation | None) -> None:
         if found is None:
             stations.pop(instance, None)
         else:
             stations[instance] = found
 
-    async with StationBrowser(told, interfaces):
+    async with StationBrowser(on_station, interfaces):
         await asyncio.sleep(within_s)
     return sorted(stations.values(), key=lambda found: (found.id, found.instance))

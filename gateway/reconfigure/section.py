@@ -110,18 +110,18 @@ def _api(cycle: SettingsLifecycle) -> tuple[Route, ...]:
             text=asked.text.encode(), who=_who(request), why=_why(asked.why), base=asked.base
         )
 
-        async def do() -> ChangeResponse:
+        async def change_settings() -> ChangeResponse:
             return ChangeResponse(_on(request, await cycle.apply(change)))
 
-        return await _answered(request, do)
+        return await _answered(request, change_settings)
 
     async def undo(request: web.Request) -> web.StreamResponse:
         asked: UndoRequest = _body(await request.read(), UndoRequest)
 
-        async def do() -> ChangeResponse:
+        async def change_settings() -> ChangeResponse:
             return ChangeResponse(await _undone(cycle, request, asked.why, asked.number))
 
-        return await _answered(request, do)
+        return await _answered(request, change_settings)
 
     return (
         _look("", show, "The settings, secrets under a veil", SettingsDocument),
@@ -157,11 +157,11 @@ def _act(path: str, handler: Handler, summary: str, act: str, accepts: Any) -> R
 
 
 async def _answered(
-    request: web.Request, do: Callable[[], Awaitable[ChangeResponse]]
+    request: web.Request, change_settings: Callable[[], Awaitable[ChangeResponse]]
 ) -> web.StreamResponse:
     """The answer; mistakes are an answer as well, in the reader's language."""
     try:
-        return json_response(await do())
+        return json_response(await change_settings())
     except SettingsError as error:
         answer = mistakes_response(error, translator_for(request))
         if answer is None:

@@ -23,7 +23,7 @@ FLOOD, LINE_BYTES = 4_000, 8_192
 SAYS = """
 import logging
 from gateway import logs
-logs.set_up(verbose=False)
+logs.set_up_logging(verbose=False)
 log = logging.getLogger("gateway.judged")
 log.warning("two\\nlines 驿站")
 try:
