@@ -49,7 +49,7 @@ class HttpInletOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
 
 
 class TcpInletOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`kind = "tcp"`: devices connect to `listen` and use the protocol of their family."""
+    """`kind = "tcp"`: devices connect to `listen` and speak the protocol of their family."""
 
     shared: ClassVar[bool] = False
 
