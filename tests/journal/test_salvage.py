@@ -752,7 +752,7 @@ def test_a_number_of_a_torn_end_outlives_a_cut_while_the_file_opens(tmp_path, mo
         killed(core, home, cut)
         raise Cut
 
-    opening, last = (reopened, "skip") if by == "start" else (JournalAtRest, "hold")
+    opening, last = (reopened, "skip") if by == "start" else (JournalAtRest, "adopt_lock")
     with monkeypatch.context() as patched:
         patched.setattr(JournalCore, last, cut_off)
         with pytest.raises(Cut):

@@ -154,7 +154,8 @@ class CommandStore:
             else ForgottenFloor()
             for shelf in ROWS_MAX
         }
-        for key in lost:
+        # Commands first: a floor that cannot be read is raised over all of them.
+        for key in sorted(lost, key=is_command_id, reverse=True):
             self._lose(key)
 
     @property
