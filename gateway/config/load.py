@@ -115,7 +115,8 @@ def salvage(text: bytes, config: Path) -> tuple[Settings | None, tuple[Mistake, 
             told.setdefault((mistake.path, mistake.code), mistake)
         if not decoder.mistakes:
             return settings, tuple(told.values())
-        blamed = {tuple(map(str, path[:2])) for path in decoder.blamed}
+        # A mistake without a path lies in a file beside the settings; nothing here can be left out.
+        blamed = {tuple(map(str, path[:2])) for path in decoder.blamed if path}
         if not sum(_leave_out(table, *path) for path in sorted(blamed)):
             break
     return None, tuple(told.values())

@@ -95,7 +95,7 @@ def _slow_start() -> Any:
         await asyncio.sleep(12.0)
         await take_back(self)
 
-    return patch.object(StationApp, "_take_back", mutated)
+    return patch.object(StationApp, "_restore_rooms", mutated)
 
 
 def _raising_rule() -> Any:
@@ -174,7 +174,7 @@ def _swallowed_receipt() -> Any:
         if next(count) % 5:
             await end(self, command_id, kept)
 
-    return patch.object(CommandReceipts, "end", mutated)
+    return patch.object(CommandReceipts, "end_command", mutated)
 
 
 # What the judge of commands says.
