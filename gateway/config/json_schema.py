@@ -1,5 +1,6 @@
 """The JSON Schema of `station.toml`, for editors that complete and check while typing."""
 
+import inspect
 from typing import Any
 
 from msgspec import json
@@ -61,6 +62,10 @@ def json_schema() -> dict[str, Any]:
     owners += [driver.Options for driver in families.values()]
     shapes, parts = schema_components(owners, "#/$defs/{name}")
     parts = json.decode(json.encode(parts))  # defaults that are tuples
+    for part in parts.values():
+        # before Python 3.13 a docstring keeps the indentation of its source
+        if "description" in part:
+            part["description"] = inspect.cleandoc(part["description"])
     by_owner = dict(zip(owners, shapes, strict=True))
     buses = [_with_kind(_part(by_owner[kind.options], parts), name) for name, kind in kinds.items()]
     inlets = [
