@@ -76,7 +76,8 @@ async def receipted(station: StationProcess, port: int) -> Any:
     async with asyncio.timeout(30):
         while True:
             vitals = await station.get("/api/v1/vitals", port)
-            if all(lane["issued"] == lane["receipted"] for lane in vitals["lanes"]):
+            is_up = vitals["uplinks"][0]["state"] == "up"
+            if is_up and all(each["issued"] == each["receipted"] for each in vitals["lanes"]):
                 return vitals
             await asyncio.sleep(0.1)
 
