@@ -176,16 +176,13 @@ class PolledBus:
         devices = {name: member.stats for name, member in self._members.items()}
         link = self._past if self._link is None else self._past.plus(self._link.counters)
         live = [each for each in devices.values() if each.state is DeviceState.OK]
-        return BusStats(
-            name=self.name,
-            state=self._line.state,
-            code=self._line.code,
-            transactions=sum(each.transactions for each in devices.values()),
-            timeouts=sum(each.timeouts for each in devices.values()),
-            errors=sum(each.crc + each.exceptions for each in devices.values()),
+        return BusStats.summarize(
+            self.name,
+            self._line.state,
+            self._line.code,
+            devices,
             opened=self._opened,
             moved_s=self._moved_s,
-            devices=devices,
             wire=WireStats(
                 planned=self.load.share,
                 load=self._occupied.share(now_s) if self._occupied is not None else 0.0,

@@ -1,6 +1,7 @@
 """The statistics of a bus: per device, and of the wire as a whole."""
 
 import bisect
+from typing import Self
 
 import msgspec
 
@@ -82,6 +83,33 @@ class BusStats(msgspec.Struct, frozen=True):
     moved_s: float = 0.0
     devices: dict[str, DeviceStats] = {}
     wire: WireStats | None = None
+
+    @classmethod
+    def summarize(
+        cls,
+        name: str,
+        state: BusState,
+        code: str | None,
+        devices: dict[str, DeviceStats],
+        *,
+        opened: int,
+        moved_s: float = 0.0,
+        wire: WireStats | None = None,
+    ) -> Self:
+        """A snapshot whose counts are the sums over its devices."""
+        stats = devices.values()
+        return cls(
+            name=name,
+            state=state,
+            code=code,
+            transactions=sum(each.transactions for each in stats),
+            timeouts=sum(each.timeouts for each in stats),
+            errors=sum(each.crc + each.exceptions for each in stats),
+            opened=opened,
+            moved_s=moved_s,
+            devices=devices,
+            wire=wire,
+        )
 
 
 class Occupancy:

@@ -145,17 +145,13 @@ class ActingBus:
     @property
     def stats(self) -> BusStats:
         """A snapshot of all counters."""
-        stats = self._stats.values()
-        return BusStats(
-            name=self.name,
-            state=self._state,
-            code=self._code,
-            transactions=sum(each.transactions for each in stats),
-            timeouts=sum(each.timeouts for each in stats),
-            errors=sum(each.crc + each.exceptions for each in stats),
+        return BusStats.summarize(
+            self.name,
+            self._state,
+            self._code,
+            self._stats,
             opened=self._opened,
             moved_s=self._moved_s,
-            devices=self._stats,
         )
 
     def _target(self, device: str, point: str) -> tuple[Device, ActingDriver, Point]:

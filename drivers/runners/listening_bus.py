@@ -101,16 +101,8 @@ class ListeningBus:
     def stats(self) -> BusStats:
         """A snapshot; `transactions` counts messages of our devices."""
         stats = {each.device.id: each.stats for each in self._talkers}
-        return BusStats(
-            name=self.name,
-            state=self._state,
-            code=self._code,
-            transactions=sum(each.transactions for each in stats.values()),
-            timeouts=sum(each.timeouts for each in stats.values()),
-            errors=sum(each.crc + each.exceptions for each in stats.values()),
-            opened=self._opened,
-            moved_s=self._swept_s,
-            devices=stats,
+        return BusStats.summarize(
+            self.name, self._state, self._code, stats, opened=self._opened, moved_s=self._swept_s
         )
 
     async def handle_message(self, message: DeviceMessage) -> MessageReceipt:

@@ -101,16 +101,8 @@ class MeasuredBus:
     @property
     def stats(self) -> BusStats:
         """The number of measurements and faults; no values."""
-        stats = self._stats.values()
-        return BusStats(
-            name=self.name,
-            state=self._state,
-            code=self._code,
-            transactions=sum(each.transactions for each in stats),
-            timeouts=sum(each.timeouts for each in stats),
-            errors=sum(each.crc + each.exceptions for each in stats),
-            opened=self._opened,
-            devices=self._stats,
+        return BusStats.summarize(
+            self.name, self._state, self._code, self._stats, opened=self._opened
         )
 
     async def _measure(self, device: Device, driver: MeasuredDriver, until_s: float) -> Measurement:

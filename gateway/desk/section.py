@@ -23,7 +23,7 @@ from gateway.journal.chain import ChainHead
 from gateway.journal.ports import Reader
 from gateway.web.audit_middleware import set_target
 from gateway.web.authorization import CALLER, act_permissions
-from gateway.web.cursor import is_entry_number
+from gateway.web.cursor import parse_entry_number
 from gateway.web.i18n import Translator, translator_for
 from gateway.web.live_views import with_header
 from gateway.web.page_header import platform_mark
@@ -139,7 +139,7 @@ class DeskPages:
         wanted = audit_page.ActFilter(
             query.get("who", "")[:40], query.get("group", "")[:20], query.get("result", "")[:20]
         )
-        before = _number(query.get("before", "0"))
+        before = parse_entry_number(query.get("before", "0"), "before")
         page = await self._page(before, PAGE_ACTS, wanted)
         return request.app[PAGES].render(
             request,
@@ -156,7 +156,7 @@ class DeskPages:
 
     async def read_api(self, request: web.Request) -> web.StreamResponse:
         """The same for programs."""
-        before = _number(request.query.get("before", "0"))
+        before = parse_entry_number(request.query.get("before", "0"), "before")
         return json_response(await self._page(before, PAGE_ACTS))
 
     async def head(self, _request: web.Request) -> web.StreamResponse:
@@ -229,9 +229,3 @@ async def _to_desk(_request: web.Request) -> web.StreamResponse:
 def _may_act(request: web.Request) -> bool:
     caller = request.get(CALLER)
     return caller is not None and Permission.STAFF in act_permissions(caller)
-
-
-def _number(text: str) -> int:
-    if not is_entry_number(text):
-        raise UsageError("web.no-number", name="before")
-    return int(text)

@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable, Mapping
 import msgspec
 from aiohttp import web
 
-from gateway.errors import UsageError
 from gateway.health import Vitals
 from gateway.reconfigure.actor_text import actor_text
 from gateway.reconfigure.differences import Differences, differences
@@ -19,7 +18,7 @@ from gateway.reconfigure.history import text_before
 from gateway.reconfigure.lifecycle import SettingsLifecycle
 from gateway.reconfigure.records import ChangeOutcome, ChangeRecord, digest_of
 from gateway.web.audit_middleware import set_target
-from gateway.web.cursor import is_entry_number
+from gateway.web.cursor import parse_entry_number
 from gateway.web.i18n import Translator, translator_for
 from gateway.web.page_header import StatusMark, wall_text
 from gateway.web.page_renderer import PAGES
@@ -82,7 +81,7 @@ class SettingsPage:
     async def undo(self, request: web.Request) -> web.StreamResponse:
         """Undo a change; the page then shows its progress."""
         given = await request.post()
-        number = _number(str(given.get("number", "")))
+        number = parse_entry_number(str(given.get("number", "")), "number")
         set_target(request, str(number))
         doing = asyncio.ensure_future(
             self._undo(self._cycle, request, str(given.get("why", "")), number)
@@ -153,15 +152,9 @@ class SettingsPage:
 
 def _chosen(records: list[ChangeRecord], asked: str) -> ChangeRecord | None:
     if asked:
-        number = _number(asked)
+        number = parse_entry_number(asked, "number")
         return next((record for record in records if record.number == number), None)
     return records[-1] if records else None
-
-
-def _number(text: str) -> int:
-    if not is_entry_number(text):
-        raise UsageError("web.no-number", name="number")
-    return int(text)
 
 
 def _when(record: ChangeRecord, words: Translator, now: Vitals) -> str:

@@ -23,7 +23,7 @@ from gateway.health import (
 from gateway.journal.ports import FollowedReader
 from gateway.web.audience import Audiences
 from gateway.web.authorization import view_permissions
-from gateway.web.cursor import is_entry_number
+from gateway.web.cursor import parse_entry_number
 from gateway.web.longpoll import WAIT_S_MAX, LongPolls
 from gateway.web.responses import json_response
 from gateway.web.section import Handler, Permission, QueryParameter, Route
@@ -204,10 +204,7 @@ def _lane(name: str) -> Lane:
 
 
 def _number(request: web.Request, name: str, default: int) -> int:
-    text = request.query.get(name, str(default))
-    if not is_entry_number(text):
-        raise UsageError("web.no-number", name=name)
-    return int(text)
+    return parse_entry_number(request.query.get(name, str(default)), name)
 
 
 def _clock(clock: ClockVitals) -> ClockReport:

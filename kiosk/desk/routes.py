@@ -11,12 +11,11 @@ from aiohttp import web
 from gateway.audit import Actor, AuditLog
 from gateway.audit.reveal import reveal_fields, reveal_sound
 from gateway.errors import StationError, UsageError
-from gateway.event import Lane
 from gateway.health import Vitals
 from gateway.journal.personal_store import PersonalStore
 from gateway.journal.ports import Reader
 from gateway.web import audit_middleware
-from gateway.web.cursor import is_entry_number
+from gateway.web.cursor import format_page_end, parse_page_end
 from gateway.web.i18n import Translator, translator_for
 from gateway.web.live_views import with_header
 from gateway.web.page_renderer import PAGES
@@ -100,7 +99,7 @@ class RequestPages:
         number = "".join(query.get("number", "").split())[:6]
         wanted = history.filter_by_family(family, number)
         page = await history.read_history(
-            self._lanes, _cursor(query.get("before", "")), PAST_TURNS, wanted
+            self._lanes, parse_page_end(query.get("before", ""), history.LANES), PAST_TURNS, wanted
         )
         teller = self._teller(words, now)
         return request.app[PAGES].render(
@@ -109,7 +108,7 @@ class RequestPages:
             now,
             {},
             lines=[teller.line(turn) for turn in page.turns],
-            older=".".join(str(page.before[lane]) for lane in history.LANES) if page.before else "",
+            older=format_page_end(page.before, history.LANES),
             newest=not query.get("before"),
             family=family,
             families=self.board.types,
@@ -376,13 +375,3 @@ def _hot(rows: list[RequestRow]) -> str:
     first = rows[0] if rows else None
     grave = first is not None and first.is_waiting and first.urgency == row.EMERGENCY
     return first.request.id if first is not None and grave else ""
-
-
-def _cursor(text: str) -> Mapping[Lane, int]:
-    """The numbers of a page's end, lane by lane; from the newest where there are none."""
-    parts = text.split(".") if text else []
-    if not parts:
-        return {}
-    if len(parts) != len(history.LANES) or not all(map(is_entry_number, parts)):
-        raise UsageError("web.no-number", name="before")
-    return dict(zip(history.LANES, map(int, parts), strict=True))

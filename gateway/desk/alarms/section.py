@@ -1,6 +1,6 @@
 """The addresses of the alarms: the board, one alarm, the history, the watches; and the API."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 from aiohttp import web
@@ -15,15 +15,14 @@ from gateway.desk.alarms.bodies import NOTE_CHARS_MAX
 from gateway.desk.alarms.condition_text import describe_condition
 from gateway.desk.alarms.detail_view import AlarmDetailView
 from gateway.desk.alarms.history_view import GROUPS, HistoryFormatter
-from gateway.errors import UsageError
-from gateway.event import Lane, Severity
+from gateway.event import Severity
 from gateway.health import Vitals
 from gateway.journal.ports import Reader
 from gateway.rules.alarm import AlarmState
 from gateway.rules.events import KINDS
 from gateway.web import value_format
 from gateway.web.authorization import CALLER, act_permissions, view_permissions
-from gateway.web.cursor import is_entry_number
+from gateway.web.cursor import format_page_end, parse_entry_number, parse_page_end
 from gateway.web.i18n import Translator, translator_for
 from gateway.web.live_views import with_header
 from gateway.web.page_renderer import PAGES
@@ -134,7 +133,7 @@ class AlarmPages:
         rule, group = query.get("rule", "")[:60], query.get("group", "")[:20]
         wanted = history.rule_filter(rule, GROUPS.get(group, ()))
         page = await history.read_alarm_history(
-            self._lanes, _cursor(query.get("before", "")), PAST_TURNS, wanted
+            self._lanes, parse_page_end(query.get("before", ""), history.LANES), PAST_TURNS, wanted
         )
         teller = self._teller(words, now)
         return request.app[PAGES].render(
@@ -143,7 +142,7 @@ class AlarmPages:
             now,
             {},
             lines=[teller.line(turn) for turn in page.turns],
-            older=".".join(str(page.before[lane]) for lane in history.LANES) if page.before else "",
+            older=format_page_end(page.before, history.LANES),
             newest=not query.get("before"),
             rule=rule,
             group=group,
@@ -171,7 +170,7 @@ class AlarmPages:
     async def watched(self, request: web.Request) -> web.StreamResponse:
         words, now = translator_for(request), self._vitals()
         query = request.query
-        first = _number(query.get("from", "0"))
+        first = parse_entry_number(query.get("from", "0"), "from")
         wished = f"{first},{query.get('rule', '')[:60]},{query.get('place', '')[:60]}"
         wanted = watch_list.WatchFilter.parse(wished)
         return request.app[PAGES].render(
@@ -243,19 +242,3 @@ def _hot(active: list[row.AlarmRow]) -> str:
     first = active[0] if active else None
     grave = first is not None and first.waits and first.urgency == max(row.URGENCY.values())
     return first.alarm.id if first is not None and grave else ""
-
-
-def _cursor(text: str) -> Mapping[Lane, int]:
-    """The position of a page's end in each lane; empty means from the newest."""
-    parts = text.split(".") if text else []
-    if not parts:
-        return {}
-    if len(parts) != len(history.LANES):
-        raise UsageError("web.no-number", name="before")
-    return dict(zip(history.LANES, map(_number, parts), strict=True))
-
-
-def _number(text: str) -> int:
-    if not is_entry_number(text):
-        raise UsageError("web.no-number", name="before")
-    return int(text)
